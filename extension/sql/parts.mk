@@ -1,0 +1,3 @@
+# The install script, in order: each part is one subject.  `make` joins them.
+SQL_PARTS = \
+	begin.sql
