@@ -1,0 +1,78 @@
+--
+-- Who holds which image and snapshot for the time of a copy, and what their
+-- status was before the first holder came.
+--
+
+CREATE TABLE vmclone.image_locks (
+    kind text NOT NULL CHECK (kind IN ('snapshot', 'image')),
+    entity_id uuid NOT NULL,
+    holder uuid NOT NULL,
+    mode text NOT NULL CHECK (mode IN ('exclusive', 'shared')),
+    keeps_status boolean NOT NULL DEFAULT false,
+    locked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (kind, entity_id, holder)
+);
+
+CREATE INDEX image_locks_holder ON vmclone.image_locks (holder);
+
+COMMENT ON TABLE vmclone.image_locks IS 'one row per snapshot or image and holder';
+COMMENT ON COLUMN vmclone.image_locks.holder IS 'the call (jobs.call_id) that reads the entity';
+COMMENT ON COLUMN vmclone.image_locks.keeps_status IS 'a template''s image: held, but its status is left alone';
+
+CREATE TABLE vmclone.lock_state (
+    kind text NOT NULL CHECK (kind IN ('snapshot', 'image')),
+    entity_id uuid NOT NULL,
+    earlier_status text NOT NULL,
+    shared_only boolean NOT NULL,
+    locked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (kind, entity_id)
+);
+
+COMMENT ON TABLE vmclone.lock_state IS 'status of a snapshot or image before the first holder locked it; given back when the last one leaves';
+COMMENT ON COLUMN vmclone.lock_state.earlier_status IS 'snapshots.status, or images.imagestatus as text';
+COMMENT ON COLUMN vmclone.lock_state.shared_only IS 'all holders share, so that LOCKED is no obstacle to one more sharing call';
+
+--
+-- Rows that calls update when they have counted something, so that two calls
+-- cannot count the same state and both take the last of it.
+--
+
+CREATE TABLE vmclone.reservations (
+    kind text NOT NULL CHECK (kind IN ('quota', 'storage_domain', 'mac_pool', 'storage_pool')),
+    entity_id uuid NOT NULL,
+    version bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (kind, entity_id)
+);
+
+COMMENT ON TABLE vmclone.reservations IS 'a version for each quota, storage domain and MAC pool that calls count; updated with every take, so that REPEATABLE READ callers fail with 40001 and never take too much';
+
+CREATE TABLE vmclone.vm_names (
+    storage_pool_id uuid NOT NULL,
+    vm_name text NOT NULL,
+    vm_id uuid NOT NULL,
+    call_id uuid NOT NULL,
+    PRIMARY KEY (storage_pool_id, vm_name)
+);
+
+CREATE INDEX vm_names_vm_id ON vmclone.vm_names (vm_id);
+
+COMMENT ON TABLE vmclone.vm_names IS 'names taken by jobs that are not over, unique in their data centre';
+
+CREATE TABLE vmclone.request_keys (
+    owner name NOT NULL,
+    request_key text NOT NULL,
+    call_id uuid NOT NULL,
+    parameters jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (owner, request_key)
+);
+
+COMMENT ON TABLE vmclone.request_keys IS 'the call that each caller''s request key stands for; kept as long as the job''s history';
+
+SELECT pg_catalog.pg_extension_config_dump('vmclone.image_locks', '');
+SELECT pg_catalog.pg_extension_config_dump('vmclone.lock_state', '');
+SELECT pg_catalog.pg_extension_config_dump('vmclone.reservations', '');
+SELECT pg_catalog.pg_extension_config_dump('vmclone.vm_names', '');
+SELECT pg_catalog.pg_extension_config_dump('vmclone.request_keys', '');
+REVOKE ALL ON vmclone.image_locks, vmclone.lock_state, vmclone.reservations, vmclone.vm_names, vmclone.request_keys
+    FROM PUBLIC;

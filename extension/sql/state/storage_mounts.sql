@@ -1,0 +1,104 @@
+--
+-- Where storage domains lie on this machine, and what a cleaning left behind.
+--
+
+CREATE TABLE vmclone.storage_mounts (
+    storage_domain_id uuid PRIMARY KEY,
+    kind text NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'block')),
+    mount_path text NOT NULL,
+    real_path text NOT NULL,
+    storage_root text NOT NULL,
+    device bigint,
+    filesystem text,
+    block_size integer,
+    reflink boolean NOT NULL DEFAULT false,
+    token uuid NOT NULL,
+    max_copies integer CHECK (max_copies > 0),
+    bandwidth_limit bigint CHECK (bandwidth_limit > 0),
+    status text NOT NULL DEFAULT 'attached' CHECK (status IN ('attached', 'failed')),
+    error text,
+    total_bytes bigint,
+    available_bytes bigint,
+    attached_by name NOT NULL,
+    attached_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    checked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+COMMENT ON TABLE vmclone.storage_mounts IS 'storage domains attached on this machine; not dumped, since another machine has other paths';
+COMMENT ON COLUMN vmclone.storage_mounts.real_path IS 'mount_path resolved once, below one of vmclone.storage_roots';
+COMMENT ON COLUMN vmclone.storage_mounts.token IS 'identity token written into the domain; a database with another token is refused';
+COMMENT ON COLUMN vmclone.storage_mounts.max_copies IS 'copies at once that write to the domain; NULL: only vmclone.max_parallel_copies counts';
+COMMENT ON COLUMN vmclone.storage_mounts.bandwidth_limit IS 'bytes per second for all copies that write to the domain';
+
+CREATE TABLE vmclone.orphan_files (
+    orphan_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    job_id uuid NOT NULL,
+    task_id uuid NOT NULL,
+    storage_domain_id uuid NOT NULL,
+    path text NOT NULL,
+    reason text NOT NULL,
+    abandoned_by name NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+COMMENT ON TABLE vmclone.orphan_files IS 'paths that a cleaning could not remove and an administrator gave up';
+
+--
+-- Which database this is.  A database made by TEMPLATE, restore or promotion
+-- has the same rows but must not run or clean the same files.
+--
+
+CREATE TABLE vmclone.identity (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    system_identifier bigint NOT NULL,
+    timeline integer NOT NULL,
+    database_oid oid NOT NULL,
+    token uuid NOT NULL,
+    adopted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+COMMENT ON TABLE vmclone.identity IS 'the server and database that may run the jobs; where it does not match, the worker claims and deletes nothing until adopt() decides';
+
+--
+-- Where every clone came from; survives the source.
+--
+
+CREATE TABLE vmclone.lineage (
+    vm_id uuid PRIMARY KEY,
+    vm_name text NOT NULL,
+    entity_type text NOT NULL,
+    source_vm_id uuid NOT NULL,
+    source_vm_name text NOT NULL,
+    source_snapshot_id uuid NOT NULL,
+    source_snapshot_description text,
+    job_id uuid NOT NULL,
+    copy_number integer NOT NULL DEFAULT 1,
+    created_by name NOT NULL,
+    user_id uuid,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    parameters jsonb NOT NULL
+);
+
+CREATE INDEX lineage_source_vm_id ON vmclone.lineage (source_vm_id);
+CREATE INDEX lineage_source_snapshot_id ON vmclone.lineage (source_snapshot_id);
+
+COMMENT ON TABLE vmclone.lineage IS 'who was cloned from what, when, by whom and with which parameters';
+
+--
+-- Roles that act for one engine user only.
+--
+
+CREATE TABLE vmclone.operators (
+    role_name name PRIMARY KEY,
+    user_id uuid NOT NULL
+);
+
+COMMENT ON TABLE vmclone.operators IS 'roles made by grant_operator and the one engine user that each may act for';
+
+SELECT pg_catalog.pg_extension_config_dump('vmclone.orphan_files', '');
+SELECT pg_catalog.pg_extension_config_dump('vmclone.orphan_files_orphan_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('vmclone.identity', '');
+SELECT pg_catalog.pg_extension_config_dump('vmclone.lineage', '');
+SELECT pg_catalog.pg_extension_config_dump('vmclone.operators', '');
+REVOKE ALL ON vmclone.storage_mounts, vmclone.orphan_files, vmclone.identity, vmclone.lineage, vmclone.operators
+    FROM PUBLIC;

@@ -1,0 +1,38 @@
+/*
+ * frame.h
+ *		As whom, and with which search_path, statements run.
+ *
+ * Two frames.  The extension's own: the extension's owner, search_path pg_catalog, pg_temp; for
+ * vmclone's own tables, always written vmclone.x.  The inventory's: the owner of the inventory
+ * tables under SECURITY_RESTRICTED_OPERATION, search_path pg_catalog, <inventory schema>,
+ * pg_temp; inventory tables are written without a schema.  A hostile trigger, default or index
+ * expression in the inventory so runs with its own owner's rights and gains nothing.
+ *
+ * Frames nest.  After an ERROR the transaction's abort ends them.
+ */
+#ifndef VMCLONE_FRAME_H
+#define VMCLONE_FRAME_H
+
+#include "postgres.h"
+
+typedef struct Frame
+{
+	Oid user_id;
+	int security_context;
+	int settings_level;
+} Frame;
+
+extern void frame_enter_own(Frame *frame);
+
+/*
+ * Needs an SPI connection.  ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE when no inventory is bound
+ * to this database (restored, not yet chosen again by use_inventory).
+ */
+extern void frame_enter_inventory(Frame *frame);
+
+extern void frame_leave(const Frame *frame);
+
+/* Schema of the bound inventory, as vmclone.current_inventory() says; palloc'd. */
+extern char *frame_inventory_schema(void);
+
+#endif

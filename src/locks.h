@@ -1,0 +1,31 @@
+/*
+ * locks.h
+ *		Row locks for the length of the call, lasting locks for the length of the copy (DESIGN §4).
+ */
+#ifndef VMCLONE_LOCKS_H
+#define VMCLONE_LOCKS_H
+
+#include "plan.h"
+
+/*
+ * Takes the row locks on the snapshot and every image of the chains, without waiting, in one
+ * fixed order, then the lasting locks: status LOCKED, image_locks, lock_state.  The chain goes
+ * from its first image to the selected one.  Images of a template are held shared and keep their
+ * status.  In an inventory frame.  ERRCODE_VC_LOCKED names every row that someone else holds, with
+ * the pid of an uncommitted holder or the job of a lasting one.
+ */
+extern void locks_take(const ClonePlan *plan, const pg_uuid_t *call_id);
+
+/*
+ * Gives back what a holder holds; the last holder of an entity restores its earlier status by
+ * compare-and-set.  Idempotent.
+ */
+extern void locks_release(const pg_uuid_t *call_id);
+
+/*
+ * Locks and updates the rows that unrelated calls count (quota, storage domains, MAC pool, pool),
+ * waiting up to vmclone.lock_wait, in one fixed order, so that only one call at a time counts.
+ */
+extern void locks_take_counted(const ClonePlan *plan);
+
+#endif

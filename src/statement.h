@@ -1,0 +1,41 @@
+/*
+ * statement.h
+ *		SPI statements whose plans live as long as the session.
+ *
+ * A Statement is a static object.  Its plan is made at the first run and kept; the plan cache
+ * makes it anew when the search_path or a table changes.  All runs check SPI's return code.
+ */
+#ifndef VMCLONE_STATEMENT_H
+#define VMCLONE_STATEMENT_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+#define STATEMENT_MAX_ARGUMENTS 16
+
+typedef struct Statement
+{
+	const char *sql;
+	int argument_count;
+	Oid argument_types[STATEMENT_MAX_ARGUMENTS];
+	SPIPlanPtr plan; /* NULL until the first run */
+} Statement;
+
+/* nulls: one bool an argument, or NULL when none is null.  Returns the rows (SPI_processed). */
+extern uint64 statement_run(Statement *statement, const Datum *values, const bool *nulls);
+
+/* The same, and an ERROR (XX000) unless it gave just one row. */
+extern void statement_run_one_row(Statement *statement, const Datum *values, const bool *nulls);
+
+/* Fields of SPI_tuptable, by row and by column from 1; palloc'd in the current context. */
+extern bool field_is_null(uint64 row, int column);
+extern char *field_text(uint64 row, int column); /* NULL for null; any type, by its output function */
+extern pg_uuid_t field_uuid(uint64 row, int column); /* zero uuid for null */
+extern int64 field_int64(uint64 row, int column);	 /* int2, int4 or int8; 0 for null */
+extern bool field_bool(uint64 row, int column);		 /* false for null */
+extern Jsonb *field_jsonb(uint64 row, int column);	 /* NULL for null */
+
+#endif
