@@ -1,32 +1,118 @@
 # vmclone: PGXS build of the extension, and of the program vmclone-copy.
+# `make help` lists what can be made.
 
 EXTENSION = extension/vmclone
 MODULE_big = vmclone
 EXTVERSION = 1.0
+PG_CONFIG ?= pg_config
+
+# Our own builds (a git checkout) take no warning; a packager's compiler may know other ones.
+WERROR ?= $(if $(wildcard .git),-Werror)
 
 include extension/sql/parts.mk
 include src/copy/copy.mk
 
+# Goals that run before, or without, the packages that a build needs.
+TOOL_GOALS = help packages test demo bench format lint installcheck check \
+	check-regress check-isolation check-pgtap check-tap check-docs
+BUILD_GOALS := $(filter-out $(TOOL_GOALS),$(or $(MAKECMDGOALS),all))
+
+ifneq ($(BUILD_GOALS),)
+ifneq ($(shell PG_CONFIG='$(PG_CONFIG)' tools/check-build-needs >&2 || echo missing),)
+$(error vmclone can't be built yet: see above)
+endif
+
 DATA_built = extension/vmclone--$(EXTVERSION).sql
+DATA = $(wildcard extension/vmclone--*--*.sql)
 OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c))
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags libxml-2.0 uuid)
-PG_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+PG_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -MMD -MP
 SHLIB_LINK = $(shell pkg-config --libs libxml-2.0 uuid)
-EXTRA_CLEAN = build vmclone-copy
-with_llvm = no
+EXTRA_CLEAN = build vmclone-copy $(OBJS:.o=.d)
 
-PG_CONFIG ?= pg_config
+# No bitcode for the server's JIT unless asked for (with_llvm=yes): it would need clang.
+override with_llvm := $(if $(filter command line,$(origin with_llvm)),$(with_llvm),no)
+
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+-include $(OBJS:.o=.d) $(COPY_OBJECTS:.o=.d)
 
 all: vmclone-copy
 
 extension/vmclone--$(EXTVERSION).sql: $(addprefix extension/sql/,$(SQL_PARTS)) extension/sql/parts.mk
-	cat $(addprefix extension/sql/,$(SQL_PARTS)) > $@
+	cat $(addprefix extension/sql/,$(SQL_PARTS)) > $@.tmp
+	mv $@.tmp $@
 
 vmclone-copy: $(COPY_OBJECTS)
 	$(CC) $(COPY_LDFLAGS) -o $@ $(COPY_OBJECTS) $(COPY_LIBS)
 
-build/copy/%.o: src/copy/%.c $(wildcard src/copy/*.h)
+build/copy/%.o: src/copy/%.c
 	@mkdir -p $(@D)
-	$(CC) $(COPY_CFLAGS) -c -o $@ $<
+	$(CC) $(COPY_CFLAGS) $(WERROR) -MMD -MP -c -o $@ $<
+
+# The copier stands beside the server's programs, where the extension looks for it.
+COPY_MANPAGE = $(wildcard docs/man/vmclone-copy.1)
+
+install: install-copy
+uninstall: uninstall-copy
+
+install-copy: vmclone-copy
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) vmclone-copy '$(DESTDIR)$(bindir)/vmclone-copy'
+ifneq ($(COPY_MANPAGE),)
+	$(MKDIR_P) '$(DESTDIR)$(mandir)/man1'
+	$(INSTALL_DATA) $(COPY_MANPAGE) '$(DESTDIR)$(mandir)/man1/'
+endif
+
+uninstall-copy:
+	rm -f '$(DESTDIR)$(bindir)/vmclone-copy' '$(DESTDIR)$(mandir)/man1/vmclone-copy.1'
+
+.PHONY: install-copy uninstall-copy
+endif
+
+-include test/copy/copy-tests.mk
+
+help:
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+.PHONY: help packages test demo bench format lint
+.PHONY: check-regress check-isolation check-pgtap check-tap check-docs
+# Targets below call make for what they need built, after the packages are there.
+
+packages: ## install the packages for building, testing and linting
+	tools/install-packages build test lint
+
+test: ## everything there is; closes with "N passed, N failed"
+	@tools/install-packages build test
+	@test/run/run-tests
+
+check-regress: ## one suite: pg_regress (sql/, expected/)
+check-isolation: ## one suite: isolation specs (test/specs)
+check-pgtap: ## one suite: pgTAP (test/pgtap)
+check-tap: ## one suite: TAP (test/t); TESTS="test/t/001_x.pl …" picks files
+check-docs: ## one suite: links, SQL blocks and tables in the documentation
+check-regress check-isolation check-pgtap check-tap check-docs:
+	@tools/install-packages build test
+	@test/run/run-tests $(@:check-%=%)
+
+ifeq ($(BUILD_GOALS),)
+check installcheck: test
+endif
+
+demo: ## clone a VM of real disks from a snapshot in a private cluster; KEEP=1 keeps the cluster
+	@tools/install-packages build demo
+	@KEEP='$(KEEP)' demo/run-demo
+
+bench: ## measure copier and SQL calls (minutes; see docs/performance.md)
+	@tools/install-packages build test
+	@$(MAKE) --no-print-directory all
+	@set -e; for b in bench/*/run bench/run-*; do [ ! -x "$$b" ] || "$$b"; done
+
+format: ## clang-format all C sources in place
+	@tools/install-packages lint
+	clang-format -i $$(tools/sources c)
+
+lint: ## clang-format, cppcheck, shellcheck and perl -c; clean or it fails
+	@tools/install-packages build lint
+	@tools/lint
