@@ -28,10 +28,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils ();
 use Test::More;
 
-# What test/fixture/fixture.sql calls its pool, cluster, domains and profiles.  They are looked up
-# by name or taken as the first one, so that the fixture's ids stay its own business.
-
-# PostgreSQL's codes that appear here: oVirt's volume_format and volume_type.
+# oVirt's codes of images.volume_format and volume_type.
 my %VOLUME_FORMAT = (raw => 5, qcow2 => 4);
 use constant VOLUME_TYPE_SPARSE => 2;
 
