@@ -1,6 +1,18 @@
 # The install script, in order: each part is one subject.  `make` joins them.
 SQL_PARTS = \
 	begin.sql \
+	inventory/storage.sql \
+	inventory/network.sql \
+	inventory/cluster.sql \
+	inventory/quota.sql \
+	inventory/vm.sql \
+	inventory/disk.sql \
+	inventory/snapshot.sql \
+	inventory/image.sql \
+	inventory/device.sql \
+	inventory/permission.sql \
+	inventory/affinity.sql \
+	inventory/audit.sql \
 	state/jobs.sql \
 	state/locks.sql \
 	state/storage_mounts.sql

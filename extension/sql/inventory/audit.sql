@@ -1,0 +1,83 @@
+-- Inventory: the audit log, and the engine's options.
+
+CREATE SEQUENCE audit_log_seq;
+
+CREATE TABLE audit_log (
+	audit_log_id bigint NOT NULL DEFAULT nextval('audit_log_seq') CONSTRAINT pk_audit_log PRIMARY KEY,
+	user_id uuid,
+	user_name varchar(255),
+	vm_id uuid,
+	vm_name varchar(255),
+	vm_template_id uuid,
+	vm_template_name varchar(255),
+	vds_id uuid,
+	vds_name varchar(255),
+	log_time timestamptz NOT NULL,
+	log_type_name varchar(100) DEFAULT '',
+	log_type integer NOT NULL,
+	severity integer NOT NULL,
+	message text NOT NULL,
+	processed boolean NOT NULL DEFAULT false,
+	storage_pool_id uuid,
+	storage_pool_name varchar(40),
+	storage_domain_id uuid,
+	storage_domain_name varchar(250),
+	cluster_id uuid,
+	cluster_name varchar(255),
+	correlation_id varchar(50),
+	job_id uuid,
+	quota_id uuid,
+	quota_name varchar(65),
+	gluster_volume_id uuid,
+	gluster_volume_name varchar(1000),
+	origin varchar(255) DEFAULT 'oVirt',
+	custom_event_id integer DEFAULT -1,
+	event_flood_in_sec integer DEFAULT 30,
+	custom_data text DEFAULT '',
+	deleted boolean DEFAULT false,
+	call_stack text DEFAULT '',
+	brick_id uuid,
+	brick_path text DEFAULT '',
+	custom_id text,
+	CONSTRAINT audit_log_severity_code CHECK (severity IN (0, 1, 2, 10))
+);
+ALTER SEQUENCE audit_log_seq OWNED BY audit_log.audit_log_id;
+CREATE INDEX idx_audit_log_log_time ON audit_log (log_time);
+CREATE INDEX idx_audit_log_vm_id ON audit_log (vm_id) WHERE vm_id IS NOT NULL;
+CREATE INDEX idx_audit_log_job_id ON audit_log (job_id) WHERE job_id IS NOT NULL;
+CREATE INDEX idx_audit_correlation_id ON audit_log (correlation_id) WHERE correlation_id IS NOT NULL;
+CREATE UNIQUE INDEX audit_log_origin_custom_event_id_idx ON audit_log (origin, custom_event_id) WHERE origin NOT ILIKE 'ovirt';
+
+COMMENT ON TABLE audit_log IS 'What happened, for people: one row for each event.  Names are kept beside ids because objects go away';
+COMMENT ON SEQUENCE audit_log_seq IS 'Numbers of audit_log rows';
+COMMENT ON COLUMN audit_log.severity IS '0 normal, 1 warning, 2 error, 10 alert';
+COMMENT ON COLUMN audit_log.log_type IS 'Code of the event; log_type_name is its name';
+COMMENT ON COLUMN audit_log.correlation_id IS 'The same in all events of one request';
+COMMENT ON COLUMN audit_log.custom_event_id IS 'Number given by an outside origin, once for each; -1 for the engine''s own events';
+COMMENT ON COLUMN audit_log.processed IS 'True: notifications have been sent';
+COMMENT ON COLUMN audit_log.deleted IS 'True: a person has dismissed it';
+
+CREATE SEQUENCE vdc_options_seq AS integer;
+
+CREATE TABLE vdc_options (
+	option_id integer NOT NULL DEFAULT nextval('vdc_options_seq') CONSTRAINT pk_vdc_options PRIMARY KEY,
+	option_name varchar(100) NOT NULL,
+	option_value varchar(4000) NOT NULL,
+	default_value varchar(4000),
+	version varchar(40) NOT NULL DEFAULT 'general',
+	CONSTRAINT vdc_options_once UNIQUE (option_name, version)
+);
+ALTER SEQUENCE vdc_options_seq OWNED BY vdc_options.option_id;
+
+COMMENT ON TABLE vdc_options IS 'Settings of the engine; an option that is not there has its built-in value';
+COMMENT ON SEQUENCE vdc_options_seq IS 'Numbers of vdc_options rows';
+COMMENT ON COLUMN vdc_options.version IS 'Compatibility version that the value is for; general = all';
+
+SELECT pg_catalog.pg_extension_config_dump('audit_log', '');
+SELECT pg_catalog.pg_extension_config_dump('audit_log_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('vdc_options', '');
+SELECT pg_catalog.pg_extension_config_dump('vdc_options_seq', '');
+
+REVOKE ALL ON audit_log, vdc_options FROM PUBLIC;
+REVOKE ALL ON SEQUENCE audit_log_seq, vdc_options_seq FROM PUBLIC;
+

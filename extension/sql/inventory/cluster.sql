@@ -1,0 +1,119 @@
+-- Inventory: clusters, their CPU profiles, and the networks in them.
+
+CREATE TABLE cluster (
+	cluster_id uuid CONSTRAINT pk_cluster PRIMARY KEY,
+	name varchar(40) NOT NULL,
+	description varchar(4000),
+	cpu_name varchar(255),
+	cpu_flags varchar(4000),
+	cpu_verb varchar(4000),
+	_create_date timestamptz DEFAULT now(),
+	_update_date timestamptz,
+	storage_pool_id uuid CONSTRAINT fk_cluster_storage_pool_id REFERENCES storage_pool (id) ON DELETE SET NULL,
+	max_vds_memory_over_commit integer NOT NULL DEFAULT 100,
+	compatibility_version varchar(40) NOT NULL DEFAULT '4.7',
+	transparent_hugepages boolean NOT NULL DEFAULT false,
+	migrate_on_error integer NOT NULL DEFAULT 1,
+	virt_service boolean NOT NULL DEFAULT true,
+	gluster_service boolean NOT NULL DEFAULT false,
+	count_threads_as_cores boolean NOT NULL DEFAULT false,
+	emulated_machine varchar(40),
+	trusted_service boolean NOT NULL DEFAULT false,
+	tunnel_migration boolean NOT NULL DEFAULT false,
+	cluster_policy_id uuid,
+	cluster_policy_custom_properties text,
+	enable_balloon boolean NOT NULL DEFAULT false,
+	free_text_comment text,
+	detect_emulated_machine boolean DEFAULT false,
+	architecture integer NOT NULL DEFAULT 0,
+	optimization_type smallint DEFAULT 0,
+	spice_proxy varchar(255),
+	ha_reservation boolean NOT NULL DEFAULT false,
+	enable_ksm boolean NOT NULL DEFAULT true,
+	serial_number_policy smallint,
+	custom_serial_number varchar(255),
+	optional_reason boolean NOT NULL DEFAULT false,
+	additional_rng_sources varchar(255),
+	skip_fencing_if_sd_active boolean DEFAULT false,
+	skip_fencing_if_connectivity_broken boolean DEFAULT false,
+	hosts_with_broken_connectivity_threshold smallint DEFAULT 50,
+	fencing_enabled boolean DEFAULT true,
+	is_auto_converge boolean,
+	is_migrate_compressed boolean,
+	is_migrate_encrypted boolean,
+	maintenance_reason_required boolean NOT NULL DEFAULT false,
+	gluster_tuned_profile varchar(50),
+	gluster_cli_based_snapshot_scheduled boolean NOT NULL DEFAULT true,
+	ksm_merge_across_nodes boolean DEFAULT true,
+	migration_bandwidth_limit_type varchar(16) NOT NULL DEFAULT 'AUTO',
+	custom_migration_bandwidth_limit integer,
+	migration_policy_id uuid,
+	mac_pool_id uuid CONSTRAINT cluster_mac_pool_id_fkey REFERENCES mac_pools (id),
+	switch_type varchar(6) NOT NULL DEFAULT 'legacy',
+	skip_fencing_if_gluster_bricks_up boolean DEFAULT false,
+	skip_fencing_if_gluster_quorum_not_met boolean DEFAULT false,
+	firewall_type integer NOT NULL DEFAULT 1,
+	default_network_provider_id uuid,
+	log_max_memory_used_threshold integer NOT NULL DEFAULT 95,
+	log_max_memory_used_threshold_type smallint NOT NULL DEFAULT 0,
+	bios_type integer,
+	vnc_encryption_enabled boolean NOT NULL DEFAULT false,
+	managed boolean DEFAULT true,
+	fips_mode integer NOT NULL DEFAULT 0,
+	upgrade_running boolean NOT NULL DEFAULT false,
+	upgrade_percent_complete smallint NOT NULL DEFAULT 0,
+	upgrade_correlation_id varchar(50),
+	parallel_migrations smallint NOT NULL DEFAULT 0,
+	CONSTRAINT cluster_architecture_code CHECK (architecture BETWEEN 0 AND 8),
+	CONSTRAINT cluster_bios_type_code CHECK (bios_type BETWEEN 0 AND 4),
+	CONSTRAINT check_cluster_migration_bandwidth_limit_type_enum CHECK (migration_bandwidth_limit_type IN ('AUTO', 'VDSM_CONFIG', 'CUSTOM')),
+	CONSTRAINT check_cluster_custom_migration_bandwidth_set
+		CHECK (migration_bandwidth_limit_type <> 'CUSTOM' OR custom_migration_bandwidth_limit IS NOT NULL)
+);
+CREATE INDEX idx_cluster_storage_pool_id ON cluster (storage_pool_id);
+CREATE INDEX idx_cluster_mac_pool_id ON cluster (mac_pool_id);
+
+COMMENT ON TABLE cluster IS 'Hosts that run the same VMs: a VM belongs to one cluster, and through it to a data centre';
+COMMENT ON COLUMN cluster.architecture IS '0 undefined, 1 x86_64, 2 ppc64, 3 ppc, 4 x86, 5 ppc64le, 6 ppcle, 7 s390x, 8 s390';
+COMMENT ON COLUMN cluster.bios_type IS '0 or NULL not set, 1 i440FX with SeaBIOS, 2 Q35 with SeaBIOS, 3 Q35 with OVMF, 4 Q35 with OVMF and secure boot';
+COMMENT ON COLUMN cluster.migrate_on_error IS '0 do not migrate, 1 migrate, 2 migrate highly available VMs only';
+COMMENT ON COLUMN cluster.parallel_migrations IS '-2 automatic, -1 automatic and parallel only, 0 disabled, more: that many connections';
+COMMENT ON COLUMN cluster.max_vds_memory_over_commit IS 'Percent';
+
+CREATE TABLE cpu_profiles (
+	id uuid CONSTRAINT cpu_profiles_pkey PRIMARY KEY,
+	name varchar(50) NOT NULL,
+	cluster_id uuid NOT NULL CONSTRAINT fk_cpu_profiles_cluster REFERENCES cluster (cluster_id) ON DELETE CASCADE,
+	qos_id uuid,
+	description text,
+	_create_date timestamptz DEFAULT now(),
+	_update_date timestamptz
+);
+CREATE INDEX idx_cpu_profiles_cluster_id ON cpu_profiles (cluster_id);
+
+COMMENT ON TABLE cpu_profiles IS 'What a VM in a cluster may consume; users are granted profiles';
+
+CREATE TABLE network_cluster (
+	network_id uuid NOT NULL CONSTRAINT fk_network_cluster_network REFERENCES network (id) ON DELETE CASCADE,
+	cluster_id uuid NOT NULL CONSTRAINT fk_network_cluster_cluster REFERENCES cluster (cluster_id) ON DELETE CASCADE,
+	status integer NOT NULL DEFAULT 0,
+	is_display boolean NOT NULL DEFAULT false,
+	required boolean NOT NULL DEFAULT true,
+	migration boolean NOT NULL DEFAULT false,
+	management boolean NOT NULL DEFAULT false,
+	is_gluster boolean NOT NULL DEFAULT false,
+	default_route boolean NOT NULL DEFAULT false,
+	CONSTRAINT pk_network_cluster PRIMARY KEY (network_id, cluster_id),
+	CONSTRAINT network_cluster_status_code CHECK (status IN (0, 1))
+);
+CREATE INDEX idx_network_cluster_cluster_id ON network_cluster (cluster_id);
+
+COMMENT ON TABLE network_cluster IS 'Which networks a cluster has, and what for';
+COMMENT ON COLUMN network_cluster.status IS '0 non-operational, 1 operational';
+
+SELECT pg_catalog.pg_extension_config_dump('cluster', '');
+SELECT pg_catalog.pg_extension_config_dump('cpu_profiles', '');
+SELECT pg_catalog.pg_extension_config_dump('network_cluster', '');
+
+REVOKE ALL ON cluster, cpu_profiles, network_cluster FROM PUBLIC;
+

@@ -1,0 +1,104 @@
+-- Inventory: images, the links of the chains below disks, and where they lie.
+
+CREATE TABLE images (
+	image_guid uuid CONSTRAINT pk_images PRIMARY KEY,
+	creation_date timestamptz NOT NULL,
+	size bigint NOT NULL,
+	it_guid uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+	parentid uuid,
+	imagestatus integer DEFAULT 0,
+	lastmodified timestamptz NOT NULL,
+	vm_snapshot_id uuid CONSTRAINT fk_images_snapshot REFERENCES snapshots (snapshot_id),
+	volume_type integer NOT NULL DEFAULT 2,
+	volume_format integer NOT NULL DEFAULT 4,
+	image_group_id uuid CONSTRAINT fk_images_disk REFERENCES base_disks (disk_id),
+	_create_date timestamptz DEFAULT now(),
+	_update_date timestamptz,
+	active boolean NOT NULL DEFAULT false,
+	volume_classification smallint,
+	qcow_compat integer DEFAULT 0,
+	sequence_number integer,
+	CONSTRAINT images_not_zero CHECK (image_guid <> '00000000-0000-0000-0000-000000000000'),
+	CONSTRAINT images_not_own_parent CHECK (parentid <> image_guid),
+	CONSTRAINT images_size_not_negative CHECK (size >= 0),
+	CONSTRAINT images_status_code CHECK (imagestatus IN (0, 1, 2, 4)),
+	CONSTRAINT images_volume_type_code CHECK (volume_type IN (0, 1, 2)),
+	CONSTRAINT images_volume_format_code CHECK (volume_format IN (3, 4, 5)),
+	CONSTRAINT images_volume_classification_code CHECK (volume_classification IN (0, 1, 2)),
+	CONSTRAINT images_qcow_compat_code CHECK (qcow_compat IN (0, 1, 2))
+);
+CREATE INDEX idx_images_image_group_id ON images (image_group_id);
+CREATE INDEX idx_images_vm_snapshot_id ON images (vm_snapshot_id);
+CREATE INDEX idx_images_parentid ON images (parentid) WHERE parentid <> '00000000-0000-0000-0000-000000000000';
+CREATE INDEX idx_images_it_guid ON images (it_guid) WHERE it_guid <> '00000000-0000-0000-0000-000000000000';
+CREATE UNIQUE INDEX idx_images_one_active ON images (image_group_id) WHERE active;
+
+COMMENT ON TABLE images IS 'A volume: one layer of a disk.  parentid leads from the newest layer to the first one';
+COMMENT ON COLUMN images.size IS 'Virtual size in bytes';
+COMMENT ON COLUMN images.parentid IS 'The layer below; NULL or the zero uuid = this is the first one.  No foreign key: a chain with a hole must be representable, and is refused';
+COMMENT ON COLUMN images.it_guid IS 'The template''s image that the disk was made from; the zero uuid = none';
+COMMENT ON COLUMN images.imagestatus IS '0 unassigned, 1 OK, 2 locked, 4 illegal';
+COMMENT ON COLUMN images.vm_snapshot_id IS 'The snapshot whose state this layer holds; NULL for a template''s image';
+COMMENT ON COLUMN images.volume_type IS '0 unassigned, 1 preallocated, 2 sparse';
+COMMENT ON COLUMN images.volume_format IS '3 unassigned, 4 COW (qcow2), 5 RAW';
+COMMENT ON COLUMN images.active IS 'True: the layer that the VM writes to; one for a disk';
+COMMENT ON COLUMN images.volume_classification IS '0 volume, 1 snapshot, 2 invalid';
+COMMENT ON COLUMN images.qcow_compat IS '0 undefined, 1 qcow2 version 2 (0.10), 2 qcow2 version 3 (1.1)';
+
+CREATE TABLE disk_image_dynamic (
+	image_id uuid CONSTRAINT pk_disk_image_dynamic PRIMARY KEY
+		CONSTRAINT fk_disk_image_dynamic_images REFERENCES images (image_guid) ON DELETE CASCADE,
+	read_rate integer,
+	write_rate integer,
+	actual_size bigint NOT NULL,
+	read_latency_seconds numeric(18,9),
+	write_latency_seconds numeric(18,9),
+	flush_latency_seconds numeric(18,9),
+	read_ops bigint,
+	write_ops bigint,
+	_update_date timestamptz,
+	CONSTRAINT disk_image_dynamic_actual_size_not_negative CHECK (actual_size >= 0)
+);
+
+COMMENT ON TABLE disk_image_dynamic IS 'What an image takes on storage, and its I/O figures, as last reported';
+COMMENT ON COLUMN disk_image_dynamic.actual_size IS 'Bytes allocated on storage';
+COMMENT ON COLUMN disk_image_dynamic.read_rate IS 'Bytes a second';
+COMMENT ON COLUMN disk_image_dynamic.write_rate IS 'Bytes a second';
+
+CREATE TABLE image_storage_domain_map (
+	image_id uuid NOT NULL CONSTRAINT fk_image_storage_domain_map_images REFERENCES images (image_guid) ON DELETE CASCADE,
+	storage_domain_id uuid NOT NULL CONSTRAINT fk_image_storage_domain_map_domain REFERENCES storage_domain_static (id) ON DELETE CASCADE,
+	quota_id uuid CONSTRAINT image_storage_domain_map_quota_id_fkey REFERENCES quota (id) ON DELETE SET NULL,
+	disk_profile_id uuid CONSTRAINT fk_image_storage_domain_map_profile REFERENCES disk_profiles (id) ON DELETE SET NULL,
+	CONSTRAINT pk_image_storage_domain_map PRIMARY KEY (image_id, storage_domain_id)
+);
+CREATE INDEX idx_image_storage_domain_map_domain ON image_storage_domain_map (storage_domain_id);
+CREATE INDEX idx_image_storage_domain_map_quota ON image_storage_domain_map (quota_id, storage_domain_id);
+CREATE INDEX idx_image_storage_domain_map_profile ON image_storage_domain_map (disk_profile_id);
+
+COMMENT ON TABLE image_storage_domain_map IS 'The storage domains an image lies on (a template''s image can lie on several), and the quota it is charged to';
+
+CREATE TABLE disk_vm_element (
+	disk_id uuid NOT NULL CONSTRAINT fk_disk_vm_element_base_disks REFERENCES base_disks (disk_id) ON DELETE CASCADE,
+	vm_id uuid NOT NULL CONSTRAINT fk_disk_vm_element_vm_static REFERENCES vm_static (vm_guid) ON DELETE CASCADE,
+	is_boot boolean NOT NULL DEFAULT false,
+	disk_interface varchar(32) NOT NULL,
+	pass_discard boolean NOT NULL DEFAULT false,
+	is_using_scsi_reservation boolean NOT NULL DEFAULT false,
+	CONSTRAINT pk_disk_vm_element PRIMARY KEY (vm_id, disk_id),
+	CONSTRAINT disk_vm_element_interface_code CHECK (disk_interface IN ('IDE', 'VirtIO_SCSI', 'VirtIO', 'SPAPR_VSCSI', 'SATA'))
+);
+CREATE INDEX idx_disk_vm_element_disk_id ON disk_vm_element (disk_id);
+
+COMMENT ON TABLE disk_vm_element IS 'A disk as a VM sees it; whether it is plugged and read-only is in vm_device';
+COMMENT ON COLUMN disk_vm_element.disk_interface IS 'IDE, VirtIO_SCSI, VirtIO, SPAPR_VSCSI or SATA';
+COMMENT ON COLUMN disk_vm_element.pass_discard IS 'True: the guest''s discards reach the storage';
+COMMENT ON COLUMN disk_vm_element.is_using_scsi_reservation IS 'Direct LUN: the guest may reserve it';
+
+SELECT pg_catalog.pg_extension_config_dump('images', '');
+SELECT pg_catalog.pg_extension_config_dump('disk_image_dynamic', '');
+SELECT pg_catalog.pg_extension_config_dump('image_storage_domain_map', '');
+SELECT pg_catalog.pg_extension_config_dump('disk_vm_element', '');
+
+REVOKE ALL ON images, disk_image_dynamic, image_storage_domain_map, disk_vm_element FROM PUBLIC;
+

@@ -1,0 +1,70 @@
+-- Inventory: users, roles, and who has which role on what.
+
+CREATE TABLE users (
+	user_id uuid CONSTRAINT pk_users PRIMARY KEY,
+	name varchar(255),
+	surname varchar(255),
+	domain varchar(255) NOT NULL,
+	username varchar(255) NOT NULL,
+	department varchar(255),
+	email varchar(255),
+	note varchar(255),
+	last_admin_check_status boolean NOT NULL DEFAULT false,
+	external_id text NOT NULL,
+	_create_date timestamptz DEFAULT now(),
+	_update_date timestamptz,
+	namespace varchar(2048) DEFAULT '*',
+	CONSTRAINT users_domain_external_id_unique UNIQUE (domain, external_id)
+);
+COMMENT ON TABLE users IS 'Users of the engine (not roles of this database)';
+
+CREATE TABLE roles (
+	id uuid CONSTRAINT pk_roles PRIMARY KEY,
+	name varchar(126) NOT NULL,
+	description varchar(4000),
+	is_readonly boolean NOT NULL,
+	role_type integer NOT NULL,
+	allows_viewing_children boolean NOT NULL DEFAULT false,
+	app_mode integer NOT NULL,
+	CONSTRAINT roles_type_code CHECK (role_type IN (1, 2))
+);
+CREATE UNIQUE INDEX idx_roles_name ON roles (name);
+
+COMMENT ON TABLE roles IS 'A named set of action groups';
+COMMENT ON COLUMN roles.is_readonly IS 'True: comes with the software and cannot be changed; not in a dump';
+COMMENT ON COLUMN roles.role_type IS '1 administrator, 2 user';
+COMMENT ON COLUMN roles.app_mode IS 'Bits: 1 virtualization, 2 Gluster; 255 all';
+
+CREATE TABLE roles_groups (
+	role_id uuid NOT NULL CONSTRAINT fk_roles_groups_action_id REFERENCES roles (id) ON DELETE CASCADE,
+	action_group_id integer NOT NULL,
+	CONSTRAINT pk_roles_groups PRIMARY KEY (role_id, action_group_id)
+);
+COMMENT ON TABLE roles_groups IS 'What a role allows';
+COMMENT ON COLUMN roles_groups.action_group_id IS '1 create VM, 14 change custom properties, 15 edit administrative VM properties, 901 consume quota, 1100 create disk … : the engine''s ActionGroup';
+
+CREATE TABLE permissions (
+	id uuid CONSTRAINT pk_permissions_id PRIMARY KEY,
+	role_id uuid NOT NULL CONSTRAINT fk_permissions_roles REFERENCES roles (id) ON DELETE CASCADE,
+	ad_element_id uuid NOT NULL,
+	object_id uuid NOT NULL,
+	object_type_id integer NOT NULL,
+	creation_date bigint DEFAULT extract(epoch FROM now())::bigint,
+	CONSTRAINT permissions_once UNIQUE (ad_element_id, role_id, object_id)
+);
+CREATE INDEX idx_permissions_object_id ON permissions (object_id);
+CREATE INDEX idx_permissions_role_id ON permissions (role_id);
+
+COMMENT ON TABLE permissions IS 'Who (a user or group) has which role on which object; it counts for what the object contains too';
+COMMENT ON COLUMN permissions.ad_element_id IS 'User or group; eee00000-0000-0000-0000-123456789eee = everyone';
+COMMENT ON COLUMN permissions.object_id IS 'The object; aaa00000-0000-0000-0000-123456789aaa = the system, that is everything';
+COMMENT ON COLUMN permissions.object_type_id IS '1 system, 2 VM, 3 host, 4 template, 5 VM pool, 9 cluster, 11 storage domain, 14 data centre, 17 quota, 19 disk, 20 network, 27 vNIC profile, 29 disk profile, 30 CPU profile';
+COMMENT ON COLUMN permissions.creation_date IS 'Seconds since 1970';
+
+SELECT pg_catalog.pg_extension_config_dump('users', '');
+SELECT pg_catalog.pg_extension_config_dump('roles', 'WHERE NOT is_readonly');
+SELECT pg_catalog.pg_extension_config_dump('roles_groups', 'WHERE role_id IN (SELECT id FROM @extschema@.roles WHERE NOT is_readonly)');
+SELECT pg_catalog.pg_extension_config_dump('permissions', '');
+
+REVOKE ALL ON users, roles, roles_groups, permissions FROM PUBLIC;
+
