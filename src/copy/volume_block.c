@@ -1,0 +1,370 @@
+/*
+ * volume_block.c
+ *		Block domains: a provisioning program makes the device, vmclone proves which one it is.
+ *
+ * vmclone never writes LVM: it runs the administrator's program with fixed arguments and then
+ * believes only the kernel (device mapper's name and uuid in sysfs), not a name in /dev (DESIGN §6).
+ */
+#include "volume_internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOP_MAJOR   7
+#define STDERR_LIMIT 1000 /* bytes of the program's complaint that are passed on */
+
+static bool
+is_lvm_name(const char *name)
+{
+	size_t length =
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-");
+
+	return length > 0 && length <= 127 && name[length] == '\0' && name[0] != '-' &&
+		   strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* device mapper's name of a logical volume: VG-LV, where a dash inside a name is doubled */
+static void
+mapper_name(char *name, size_t size, const char *vg, const char *lv)
+{
+	const char *const parts[] = {vg, lv};
+	size_t length = 0;
+
+	for (int i = 0; i < 2; i++)
+	{
+		for (const char *c = parts[i]; *c != '\0' && length + 3 < size; c++)
+		{
+			name[length++] = *c;
+			if (*c == '-')
+				name[length++] = '-';
+		}
+		if (i == 0 && length + 1 < size)
+			name[length++] = '-';
+	}
+	name[length] = '\0';
+}
+
+/* One line of a file in /sys; false if there is none. */
+static bool
+read_sysfs(unsigned int major_number, unsigned int minor_number, const char *file, char *line,
+		   size_t size)
+{
+	char path[128];
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major_number, minor_number, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	length = read(fd, line, size - 1);
+	close(fd);
+	if (length <= 0)
+		return false;
+	line[length] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return true;
+}
+
+/* "<prefix><digits>" and nothing more. */
+static bool
+is_numbered(const char *text, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	if (strncmp(text, prefix, length) != 0 || text[length] == '\0')
+		return false;
+	for (text += length; *text != '\0'; text++)
+		if (!isdigit((unsigned char) *text))
+			return false;
+	return true;
+}
+
+static bool
+check_program(const char *program, VolumeReport *report)
+{
+	struct stat status;
+
+	if (program[0] != '/')
+		return fail(report, VOLUME_USAGE, 0, program,
+					"Set vmclone.provision_command to the full path of the program.",
+					"provisioning program must be an absolute path");
+	if (stat(program, &status) != 0)
+		return fail_errno(report, program, "could not find the provisioning program");
+	if (!S_ISREG(status.st_mode) || access(program, X_OK) != 0)
+		return fail(report, VOLUME_REFUSED, 0, program, "Make it executable for the server's user.",
+					"provisioning program is not an executable file");
+	if ((status.st_mode & S_IWOTH) != 0)
+		return fail(report, VOLUME_REFUSED, 0, program, "Take the write permission of others away.",
+					"provisioning program can be changed by every user");
+	return true;
+}
+
+static int64_t
+milliseconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * Waits for the program, keeping the first bytes of what it says on standard error.  A program that
+ * takes longer than the time allowed is killed with all that it started.
+ */
+static bool
+wait_for_program(pid_t pid, int errors, const VolumeOptions *options, VolumeReport *report)
+{
+	char text[STDERR_LIMIT + 1];
+	size_t length = 0;
+	int64_t deadline = milliseconds_now() + (int64_t) options->timeout * 1000;
+	bool open = true;
+	bool late = false;
+	int status;
+
+	while (open)
+	{
+		struct pollfd poll_fd = {.fd = errors, .events = POLLIN};
+		int64_t left = deadline - milliseconds_now();
+		char chunk[512];
+		ssize_t n;
+
+		if (left <= 0)
+		{
+			late = true;
+			break;
+		}
+		if (poll(&poll_fd, 1, left > INT_MAX ? INT_MAX : (int) left) <= 0)
+			continue;
+		n = read(errors, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			open = false;
+		else
+		{
+			size_t keep = (size_t) n < STDERR_LIMIT - length ? (size_t) n : STDERR_LIMIT - length;
+
+			memcpy(text + length, chunk, keep);
+			length += keep;
+		}
+	}
+	if (late)
+		kill(-pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return fail_errno(report, options->command,
+							  "could not wait for the provisioning program");
+	while (length > 0 && isspace((unsigned char) text[length - 1]))
+		length--;
+	text[length] = '\0';
+	if (late)
+		return fail(report, VOLUME_IO, ETIMEDOUT, options->command,
+					"Look why the program hangs, or raise --timeout.",
+					"provisioning program did not end within %" PRIu64 " seconds",
+					options->timeout);
+	if (WIFSIGNALED(status))
+		return fail(report, VOLUME_IO, 0, options->command, NULL,
+					"provisioning program was killed by signal %d: %s", WTERMSIG(status), text);
+	if (WEXITSTATUS(status) != 0)
+		return fail(report, VOLUME_IO, 0, options->command, NULL,
+					"provisioning program failed with exit code %d: %s", WEXITSTATUS(status), text);
+	return true;
+}
+
+static bool
+run_program(const VolumeOptions *options, VolumeReport *report)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	sigset_t defaults;
+	char bytes[24];
+	char *arguments[6];
+	static char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
+	int errors[2];
+	int error;
+	pid_t pid;
+	bool done;
+
+	if (!check_program(options->command, report))
+		return false;
+	snprintf(bytes, sizeof(bytes), "%" PRIu64, options->size);
+	arguments[0] = (char *) options->command;
+	arguments[1] = (char *) options->action;
+	arguments[2] = (char *) options->vg;
+	arguments[3] = (char *) options->lv;
+	arguments[4] = bytes;
+	arguments[5] = NULL;
+	if (pipe2(errors, O_CLOEXEC) != 0)
+		return fail_errno(report, NULL, "could not make a pipe");
+	sigemptyset(&none);
+	sigfillset(&defaults);
+	sigdelset(&defaults, SIGKILL);
+	sigdelset(&defaults, SIGSTOP);
+	if ((error = posix_spawn_file_actions_init(&actions)) != 0 ||
+		(error = posix_spawnattr_init(&attributes)) != 0 ||
+		(error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) != 0 ||
+		(error = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)) != 0 ||
+		(error = posix_spawn_file_actions_adddup2(&actions, errors[1], 2)) != 0 ||
+		(error = posix_spawnattr_setsigmask(&attributes, &none)) != 0 ||
+		(error = posix_spawnattr_setsigdefault(&attributes, &defaults)) != 0 ||
+		(error =
+			 posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+													   POSIX_SPAWN_SETPGROUP)) != 0 ||
+		(error = posix_spawn(&pid, options->command, &actions, &attributes, arguments,
+							 environment)) != 0)
+	{
+		close(errors[0]);
+		close(errors[1]);
+		errno = error;
+		return fail_errno(report, options->command, "could not start the provisioning program");
+	}
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
+	close(errors[1]);
+	done = wait_for_program(pid, errors[0], options, report);
+	close(errors[0]);
+	return done;
+}
+
+/* The device behind <root>/<vg>/<lv>, proven by the kernel's own names. */
+static bool
+check_device(const VolumeOptions *options, const char *link, VolumeReport *report)
+{
+	static const char *const hint =
+		"The provisioning program must activate the logical volume so that udev links it.";
+	char target[PATH_MAX];
+	char device[PATH_MAX];
+	char expected[520];
+	char found[520];
+	struct stat status;
+	uint64_t bytes;
+	unsigned int major_number;
+	unsigned int minor_number;
+	int sector;
+	bool is_loop;
+	bool done = false;
+	ssize_t length = readlink(link, target, sizeof(target) - 1);
+	int fd;
+
+	if (length < 0 && errno == EINVAL)
+		return fail(report, VOLUME_REFUSED, 0, link, hint, "device name is not a symbolic link");
+	if (length < 0)
+		return fail_errno(report, link, "could not read device link");
+	target[length] = '\0';
+	is_loop = options->allow_loop && is_numbered(target, "/dev/loop");
+	if (is_loop)
+		snprintf(device, sizeof(device), "%s", target);
+	else if (is_numbered(target, "../dm-"))
+	{
+		if ((size_t) snprintf(device, sizeof(device), "%s/%s", options->root, target + 3) >=
+			sizeof(device))
+			return fail(report, VOLUME_USAGE, ENAMETOOLONG, link, NULL, "device path is too long");
+	}
+	else
+		return fail(report, VOLUME_REFUSED, 0, link, hint,
+					"device link leads to \"%s\", not to ../dm-N", target);
+
+	fd = open(device, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return fail_errno(report, device, "could not open device");
+	if (fstat(fd, &status) != 0)
+	{
+		fail_errno(report, device, "could not read device attributes");
+		goto end;
+	}
+	if (!S_ISBLK(status.st_mode))
+	{
+		fail(report, VOLUME_REFUSED, 0, device, hint, "not a block device");
+		goto end;
+	}
+	major_number = major(status.st_rdev);
+	minor_number = minor(status.st_rdev);
+	if (is_loop && major_number != LOOP_MAJOR)
+	{
+		fail(report, VOLUME_REFUSED, 0, device, NULL, "not a loop device");
+		goto end;
+	}
+	if (!is_loop)
+	{
+		mapper_name(expected, sizeof(expected), options->vg, options->lv);
+		if (!read_sysfs(major_number, minor_number, "dm/name", found, sizeof(found)) ||
+			strcmp(found, expected) != 0)
+		{
+			fail(report, VOLUME_REFUSED, 0, device, hint,
+				 "device is not device mapper's \"%s\" in the kernel", expected);
+			goto end;
+		}
+		if (!read_sysfs(major_number, minor_number, "dm/uuid", found, sizeof(found)) ||
+			strncmp(found, "LVM-", 4) != 0)
+		{
+			fail(report, VOLUME_REFUSED, 0, device, hint, "device is not a logical volume");
+			goto end;
+		}
+	}
+	if (ioctl(fd, BLKGETSIZE64, &bytes) != 0 || ioctl(fd, BLKSSZGET, &sector) != 0)
+	{
+		fail_errno(report, device, "could not read device size");
+		goto end;
+	}
+	if (bytes < options->size)
+	{
+		fail(report, VOLUME_NO_SPACE, 0, device,
+			 "The provisioning program made it too small; look at its rounding.",
+			 "device has %" PRIu64 " bytes, less than %" PRIu64, bytes, options->size);
+		goto end;
+	}
+	report_string(report, "path", device);
+	report_integer(report, "size", bytes);
+	report_integer(report, "logical_block_size", (uint64_t) sector);
+	report_integer(report, "device", status.st_rdev);
+	done = true;
+end:
+	close(fd);
+	return done;
+}
+
+bool
+volume_provision(const VolumeOptions *options, VolumeReport *report)
+{
+	char link[PATH_MAX];
+	struct stat status;
+
+	if (!is_lvm_name(options->vg))
+		return fail(report, VOLUME_USAGE, 0, options->vg, NULL, "not a volume group name");
+	if (!is_lvm_name(options->lv))
+		return fail(report, VOLUME_USAGE, 0, options->lv, NULL, "not a logical volume name");
+	if (options->root[0] != '/' || (size_t) snprintf(link, sizeof(link), "%s/%s/%s", options->root,
+													 options->vg, options->lv) >= sizeof(link))
+		return fail(report, VOLUME_USAGE, 0, options->root, NULL,
+					"--root must be an absolute path of usual length");
+	if (!run_program(options, report))
+		return false;
+	if (strcmp(options->action, "remove") != 0)
+		return check_device(options, link, report);
+	if (lstat(link, &status) == 0)
+		return fail(report, VOLUME_IO, 0, link,
+					"Look at the provisioning program: it said that the device is removed.",
+					"device link is still there");
+	if (errno != ENOENT)
+		return fail_errno(report, link, "could not look for the device link");
+	report_bool(report, "removed", true);
+	return true;
+}

@@ -1,0 +1,182 @@
+/*
+ * volume_internal.h
+ *		What the parts of "vmclone-copy volume" share: options, the answer, opening, metadata.
+ *
+ * volume.c parses the options and dispatches; volume_report.c builds the answer; volume_paths.c
+ * opens things below the root; volume_meta.c knows VDSM's .meta; volume_domain.c, volume_image.c and
+ * volume_block.c are the subcommands.
+ */
+#ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
+#define VMCLONE_COPY_VOLUME_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* ---------- the answer (volume_report.c) ---------- */
+
+/* Why a subcommand failed; the JSON's "kind" is the same word. */
+typedef enum VolumeKind
+{
+	VOLUME_OK,
+	VOLUME_USAGE,
+	VOLUME_IO,
+	VOLUME_EXISTS,
+	VOLUME_BUSY,
+	VOLUME_NOT_FOUND,
+	VOLUME_OUTSIDE_ROOT,
+	VOLUME_NOT_ATTACHED,
+	VOLUME_NO_SPACE,
+	VOLUME_REFUSED
+} VolumeKind;
+
+/* The answer under construction: facts are appended, or one failure replaces them all. */
+typedef struct VolumeReport
+{
+	char *text; /* JSON members gathered so far, each with a leading comma */
+	size_t length;
+	size_t capacity;
+	VolumeKind kind;
+	int error;        /* errno value, 0 = none */
+	char *path;       /* what the failure is about, or NULL */
+	char *message;    /* never NULL on failure */
+	const char *hint; /* next step, or NULL */
+} VolumeReport;
+
+extern void report_string(VolumeReport *report, const char *key, const char *value);
+extern void report_integer(VolumeReport *report, const char *key, uint64_t value);
+extern void report_bool(VolumeReport *report, const char *key, bool value);
+extern void report_null(VolumeReport *report, const char *key);
+/* key NULL inside an array; open is '{' or '[' */
+extern void report_open(VolumeReport *report, const char *key, char open);
+extern void report_close(VolumeReport *report, char close);
+
+/*
+ * Records the failure and returns false, so that callers can "return fail(…)".  The first failure
+ * wins.  path and hint may be NULL; error is an errno value or 0.
+ */
+extern bool fail(VolumeReport *report, VolumeKind kind, int error, const char *path,
+				 const char *hint, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/* As fail, with kind and hint that follow from errno; what: "could not open directory" and the like. */
+extern bool fail_errno(VolumeReport *report, const char *path, const char *what);
+
+/* Prints the JSON object and returns the exit status; frees the report. */
+extern int report_print(VolumeReport *report);
+
+/* ---------- options (volume.c) ---------- */
+
+typedef struct VolumeOptions
+{
+	const char *path;
+	const char *roots;
+	const char *root;
+	const char *domain; /* uuids are lower case */
+	const char *disk;
+	const char *image;
+	const char *token;
+	const char *format;
+	const char *type;
+	const char *voltype;
+	const char *disk_type;
+	const char *description;
+	const char *command;
+	const char *action; /* provision: create, commit, remove */
+	const char *vg;
+	const char *lv;
+	uint64_t size; /* bytes */
+	bool has_size;
+	uint64_t sequence;
+	uint64_t timeout;  /* seconds */
+	int domain_format; /* 0..5 */
+	bool has_owner;
+	uid_t owner_uid;
+	gid_t owner_gid;
+	mode_t mode; /* --mode and --owner-mode */
+	bool take_over;
+	bool allow_loop;
+} VolumeOptions;
+
+/* The subcommands: true = done and reported, false = failed and reported. */
+extern bool volume_attach(const VolumeOptions *options, VolumeReport *report);
+extern bool volume_check(const VolumeOptions *options, VolumeReport *report);
+extern bool volume_detach(const VolumeOptions *options, VolumeReport *report);
+extern bool volume_space(const VolumeOptions *options, VolumeReport *report);
+extern bool volume_create(const VolumeOptions *options, VolumeReport *report);
+extern bool volume_commit(const VolumeOptions *options, VolumeReport *report);
+extern bool volume_remove(const VolumeOptions *options, VolumeReport *report);
+extern bool volume_stat(const VolumeOptions *options, VolumeReport *report);
+extern bool volume_provision(const VolumeOptions *options, VolumeReport *report);
+
+/* ---------- paths (volume_paths.c) ---------- */
+
+#define VOLUME_NAME_SIZE 80 /* a uuid and the longest suffix */
+
+/*
+ * Opens the domain directory "root", which must be an absolute path without any symbolic link in it
+ * (attach stored it so).  Returns a descriptor, or -1 after fail().
+ */
+extern int open_root(const char *root, VolumeReport *report);
+
+/* Opens images/<disk> below the root.  -1 after fail(); with missing_ok, -1 and *missing instead. */
+extern int open_image_directory(int rootfd, const char *disk, bool *missing, VolumeReport *report);
+
+/* fsync of a directory or file. */
+extern bool sync_descriptor(int fd, const char *path, VolumeReport *report);
+
+/*
+ * Writes a small file whole or not at all: "name.new", fsync, rename over "name", fsync of the
+ * directory.  dirfd is the directory that holds it.
+ */
+extern bool write_file_atomically(int dirfd, const char *name, mode_t mode, const char *text,
+								  size_t length, VolumeReport *report);
+
+/*
+ * Reads a small regular file into buffer (NUL-terminated).  Returns its length, -1 after fail(), or
+ * -2 = no such file.  A longer file is a failure.
+ */
+extern ssize_t read_small_file(int dirfd, const char *name, char *buffer, size_t size,
+							   VolumeReport *report);
+
+/*
+ * Takes a write lock of the open file description kind on the whole file, without waiting.
+ * 1 = taken, 0 = someone else has one, -1 after fail().
+ */
+extern int lock_whole_file(int fd, const char *name, VolumeReport *report);
+
+/* ---------- VDSM's volume metadata (volume_meta.c; image-copy.md §1.7) ---------- */
+
+#define VOLUME_META_LIMIT        512 /* bytes, VDSM's limit for the whole file */
+#define VOLUME_DESCRIPTION_LIMIT 210 /* bytes */
+#define VOLUME_META_KEYS         20
+
+typedef struct VolumeMeta
+{
+	char text[VOLUME_META_LIMIT + 1]; /* keys and values point into it */
+	int count;
+	const char *keys[VOLUME_META_KEYS];
+	const char *values[VOLUME_META_KEYS];
+} VolumeMeta;
+
+/* Builds the text of a new, still ILLEGAL volume's .meta into text.  False after fail(). */
+extern bool meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1],
+						VolumeReport *report);
+
+/* Takes .meta text (length bytes) apart.  False if it is not KEY=VALUE lines closed by EOF. */
+extern bool meta_parse(const char *text, size_t length, VolumeMeta *meta);
+
+/* Value of a key, or NULL. */
+extern const char *meta_value(const VolumeMeta *meta, const char *key);
+
+/*
+ * Reads <image>.meta.  1 = read, 0 = there is none, -1 after fail() (unreadable or malformed).
+ */
+extern int meta_read(int dirfd, const char *image, VolumeMeta *meta, VolumeReport *report);
+
+/* Writes <image>.meta again with other values for LEGALITY and GEN, in one rename. */
+extern bool meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta, const char *legality,
+						 const char *generation, VolumeReport *report);
+
+#endif /* VMCLONE_COPY_VOLUME_INTERNAL_H */

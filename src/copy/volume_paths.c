@@ -1,0 +1,190 @@
+/*
+ * volume_paths.c
+ *		Opening, syncing, locking and replacing files of a storage domain.
+ */
+#include "volume_internal.h"
+
+#include "safeopen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+open_root(const char *root, VolumeReport *report)
+{
+	char link[64];
+	char real[PATH_MAX];
+	ssize_t length;
+	int fd;
+
+	if (root[0] != '/')
+	{
+		fail(report, VOLUME_USAGE, 0, root, NULL, "--root must be an absolute path");
+		return -1;
+	}
+	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+	{
+		fail_errno(report, root, "could not open storage domain");
+		return -1;
+	}
+	/* attach resolved the path once: if it now leads elsewhere, someone put a link into it */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, real, sizeof(real) - 1);
+	if (length < 0)
+	{
+		fail_errno(report, root, "could not resolve storage domain");
+		close(fd);
+		return -1;
+	}
+	real[length] = '\0';
+	if (strcmp(real, root) != 0)
+	{
+		fail(report, VOLUME_OUTSIDE_ROOT, 0, root,
+			 "Detach the storage domain and attach it again by its real path.",
+			 "storage domain path leads to \"%s\"", real);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int
+open_image_directory(int rootfd, const char *disk, bool *missing, VolumeReport *report)
+{
+	char name[VOLUME_NAME_SIZE];
+	int fd;
+
+	snprintf(name, sizeof(name), "images/%s", disk);
+	fd = safe_open_beneath(rootfd, name, O_RDONLY | O_DIRECTORY, 0);
+	if (missing != NULL)
+		*missing = fd < 0 && errno == ENOENT;
+	if (fd < 0 && !(missing != NULL && *missing))
+		fail_errno(report, name, "could not open image directory");
+	return fd;
+}
+
+bool
+sync_descriptor(int fd, const char *path, VolumeReport *report)
+{
+	if (fsync(fd) != 0)
+		return fail_errno(report, path, "could not sync");
+	return true;
+}
+
+bool
+write_file_atomically(int dirfd, const char *name, mode_t mode, const char *text, size_t length,
+					  VolumeReport *report)
+{
+	char temporary[VOLUME_NAME_SIZE];
+	size_t written = 0;
+	bool done = false;
+	int fd;
+
+	snprintf(temporary, sizeof(temporary), "%s.new", name);
+	/* a leftover of a crash is ours to replace; O_EXCL then sees to it that the file is a new one */
+	if (unlinkat(dirfd, temporary, 0) != 0 && errno != ENOENT)
+		return fail_errno(report, temporary, "could not remove left-over file");
+	fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		return fail_errno(report, temporary, "could not create file");
+	while (written < length)
+	{
+		ssize_t n = write(fd, text + written, length - written);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+		{
+			fail_errno(report, temporary, "could not write file");
+			goto end;
+		}
+		written += (size_t) n;
+	}
+	if (fchmod(fd, mode) != 0)
+	{
+		fail_errno(report, temporary, "could not set file mode");
+		goto end;
+	}
+	if (!sync_descriptor(fd, temporary, report))
+		goto end;
+	done = true;
+end:
+	/* NFS reports some write errors at close */
+	if (close(fd) != 0 && done)
+		done = fail_errno(report, temporary, "could not close file");
+	if (done && renameat(dirfd, temporary, dirfd, name) != 0)
+		done = fail_errno(report, name, "could not rename file");
+	if (!done)
+		unlinkat(dirfd, temporary, 0);
+	return done && sync_descriptor(dirfd, name, report);
+}
+
+ssize_t
+read_small_file(int dirfd, const char *name, char *buffer, size_t size, VolumeReport *report)
+{
+	struct stat status;
+	size_t length = 0;
+	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+	{
+		if (errno == ENOENT)
+			return -2;
+		fail_errno(report, name, "could not open file");
+		return -1;
+	}
+	if (fstat(fd, &status) != 0)
+	{
+		fail_errno(report, name, "could not read file attributes");
+		close(fd);
+		return -1;
+	}
+	if (!S_ISREG(status.st_mode))
+	{
+		fail(report, VOLUME_REFUSED, 0, name, NULL, "not a regular file");
+		close(fd);
+		return -1;
+	}
+	while (length < size)
+	{
+		ssize_t n = read(fd, buffer + length, size - length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+		{
+			fail_errno(report, name, "could not read file");
+			close(fd);
+			return -1;
+		}
+		if (n == 0)
+			break;
+		length += (size_t) n;
+	}
+	close(fd);
+	if (length >= size)
+	{
+		fail(report, VOLUME_REFUSED, 0, name, NULL, "file is longer than %zu bytes", size - 1);
+		return -1;
+	}
+	buffer[length] = '\0';
+	return (ssize_t) length;
+}
+
+int
+lock_whole_file(int fd, const char *name, VolumeReport *report)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 1;
+	if (errno == EAGAIN || errno == EACCES)
+		return 0;
+	fail_errno(report, name, "could not lock file");
+	return -1;
+}
