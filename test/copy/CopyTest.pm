@@ -1,0 +1,158 @@
+# CopyTest.pm: what the tests of vmclone-copy share: running it, events, temp directories, oracle.
+package CopyTest;
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use Digest::SHA;
+use Errno qw(EINTR);
+use Exporter 'import';
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use IO::Select;
+use IPC::Open3;
+use JSON::PP;
+use POSIX qw(:sys_wait_h);
+use Symbol qw(gensym);
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+our @EXPORT = qw($copier $top run_command volume json_of workspace slurp spew sha256 command_ok
+  events_of done_event error_event have_command);
+
+# The program under test; VMCLONE_COPY names another build (sanitizers, probe).
+our $top    = abs_path(dirname(__FILE__) . '/../..');
+our $copier = $ENV{VMCLONE_COPY} // "$top/vmclone-copy";
+die "$copier is not built: run make vmclone-copy\n" unless -x $copier;
+# a finding of a sanitizer must not look like an exit code of ours
+$ENV{ASAN_OPTIONS}  //= 'exitcode=99:abort_on_error=0:detect_leaks=1:allocator_may_return_null=0';
+$ENV{UBSAN_OPTIONS} //= 'halt_on_error=1:exitcode=99:print_stacktrace=1';
+
+# A directory that is gone at exit; in memory unless another place is asked for.
+sub workspace
+{
+	my ($where) = @_;
+	my $base = $where // $ENV{COPYTEST_DIR} // (-w '/dev/shm' ? '/dev/shm' : '/tmp');
+	return tempdir('copytest-XXXXXX', DIR => $base, CLEANUP => 1);
+}
+
+# Runs a program: (exit code or -signal, stdout, stderr).  Killed with -9 after the time limit.
+sub run_command
+{
+	my ($command, %option) = @_;
+	my $limit = $option{timeout} // 120;
+	my $err   = gensym;
+	my $pid   = open3(my $in, my $out, $err, @$command);
+	local $SIG{PIPE} = 'IGNORE';
+	print $in $option{input} if defined $option{input};
+	close $in unless $option{keep_stdin};
+	my %text   = (out => '', err => '');
+	my %name   = (fileno($out) => 'out', fileno($err) => 'err');
+	my $select = IO::Select->new($out, $err);
+	my $end    = time + $limit;
+	my $late   = 0;
+	while ($select->count)
+	{
+		my $left = $end - time;
+		if ($left <= 0)
+		{
+			kill 'KILL', $pid;
+			$late = 1;
+			last;
+		}
+		for my $handle ($select->can_read($left))
+		{
+			my $key = $name{ fileno $handle };
+			my $n   = sysread($handle, $text{$key}, 65536, length $text{$key});
+			next if !defined $n && $! == EINTR;
+			$select->remove($handle) unless $n;
+		}
+	}
+	waitpid($pid, 0);
+	my $code = WIFEXITED($?) ? WEXITSTATUS($?) : -WTERMSIG($?);
+	$text{err} .= "\n(killed after $limit s)\n" if $late;
+	return ($code, $text{out}, $text{err});
+}
+
+sub json_of
+{
+	my ($text) = @_;
+	my $value = eval { JSON::PP->new->utf8->decode($text) };
+	return $value // { bad_json => $text, error => $@ };
+}
+
+# vmclone-copy volume …: (exit code, decoded object); the test fails if it isn't exactly one line of JSON.
+sub volume
+{
+	my (@arguments) = @_;
+	my ($code, $out, $err) = run_command([ $copier, 'volume', @arguments ]);
+	my $object = json_of($out);
+	if (exists $object->{bad_json} || ($out =~ tr/\n//) != 1)
+	{
+		fail("volume $arguments[0]: one line of JSON");
+		diag("out=$out err=$err");
+	}
+	return ($code, $object);
+}
+
+sub slurp
+{
+	my ($path) = @_;
+	open my $handle, '<:raw', $path or die "$path: $!";
+	local $/;
+	return <$handle> // '';
+}
+
+sub spew
+{
+	my ($path, $text) = @_;
+	open my $handle, '>:raw', $path or die "$path: $!";
+	print $handle $text or die "$path: $!";
+	close $handle or die "$path: $!";
+	return $path;
+}
+
+sub sha256
+{
+	my ($path) = @_;
+	my $digest = Digest::SHA->new(256);
+	$digest->addfile($path, 'b');
+	return $digest->hexdigest;
+}
+
+# A preparation step that must work.
+sub command_ok
+{
+	my (@command) = @_;
+	my ($code, $out, $err) = run_command(\@command);
+	die "@command: exit $code\n$out$err" if $code != 0;
+	return $out;
+}
+
+sub have_command
+{
+	my ($name) = @_;
+	return scalar grep { -x "$_/$name" } split(/:/, $ENV{PATH}), '/usr/sbin', '/sbin';
+}
+
+# The events of --progress json.
+sub events_of
+{
+	my ($text) = @_;
+	return map { json_of($_) } grep { /^\{/ } split /\n/, $text;
+}
+
+sub done_event
+{
+	my ($text) = @_;
+	my ($event) = grep { ($_->{event} // '') eq 'done' } events_of($text);
+	return $event;
+}
+
+sub error_event
+{
+	my ($text) = @_;
+	my ($event) = grep { ($_->{event} // '') eq 'error' } events_of($text);
+	return $event;
+}
+
+1;

@@ -1,0 +1,427 @@
+#!/usr/bin/perl
+# volume.t: the steps on storage that the PostgreSQL worker asks for, and the crashes between them.
+use strict;
+use warnings;
+use Fcntl qw(:mode SEEK_SET);
+use FindBin;
+use lib $FindBin::Bin;
+use CopyTest;
+use Test::More;
+
+my $root_user = $> == 0;
+my $space     = workspace('/tmp');
+my $domain    = '7b5e0f5e-1111-4222-8333-944444444444';
+my $other     = '00000000-aaaa-4bbb-8ccc-dddddddddddd';
+my $disk      = '11111111-2222-4333-8444-555555555555';
+my $image     = '99999999-8888-4777-8666-555555555555';
+my $token     = 'token-of-database-1';
+
+# F_OFD_SETLK over the whole file: struct flock { short type, whence; pad; off_t start, len; pid_t pid }
+sub ofd_lock
+{
+	my ($handle) = @_;
+	my $flock = pack('s s x4 q q i x4', 1, SEEK_SET, 0, 0, 0);
+	return fcntl($handle, 37, $flock);
+}
+
+sub make_domain
+{
+	my ($name) = @_;
+	mkdir "$space/$name" or die;
+	return "$space/$name";
+}
+
+# "exit code, kind, errno" of a step that must fail so
+sub refuses
+{
+	my ($expected, $what, @arguments) = @_;
+	my ($code, $answer) = volume(@arguments);
+	my @got = ($code, $answer->{kind} // 'ok', $answer->{errno} // ());
+	$#got = 1 if split(/ /, $expected) == 2;
+	is("@got", $expected, $what) or diag explain $answer;
+	return $answer;
+}
+
+sub works
+{
+	my ($what, @arguments) = @_;
+	my ($code, $answer) = volume(@arguments);
+	is($code, 0, $what) or diag explain $answer;
+	return $answer;
+}
+
+my $dir   = make_domain('domain');
+my @ident = ('--storage-domain', $domain, '--token', $token);
+
+sub attach { my ($path, $roots, @rest) = @_; return (attach => '--path', $path, '--roots', $roots, @rest) }
+my @attach = attach($dir, "/nonexistent:$space", @ident);
+
+# ---------- attach ----------
+{
+	my $answer = works('attach', @attach);
+	is($answer->{realpath}, $dir, 'attach tells the real path');
+	ok($answer->{total_bytes} > 0 && $answer->{available_bytes} > 0, 'attach tells sizes');
+	like($answer->{filesystem}, qr/^[a-z0-9]+$/, 'attach names the file system');
+	is(ref $answer->{reflink}, 'JSON::PP::Boolean', 'attach probed reflink');
+	is_deeply(json_of(slurp("$dir/dom_md/vmclone-identity")),
+		{ storage_domain => $domain, token => $token, reflink => $answer->{reflink} }, 'identity written');
+	opendir(my $handle, $dir);
+	is_deeply([ sort grep { !/^\.\.?$/ } readdir $handle ], ['dom_md'], 'no test file left');
+	works('attach again by the same database', @attach);
+
+	my @foreign = attach($dir, $space, '--storage-domain', $domain, '--token', 'token-of-database-2');
+	like(refuses('3 refused', 'another database', @foreign)->{message}, qr/another database/);
+	works('take over', @foreign, '--take-over');
+	works('and back',  @attach,  '--take-over');
+	refuses('3 refused', 'one directory is one storage domain',
+		attach($dir, $space, '--storage-domain', $other, '--token', $token));
+}
+{
+	mkdir "$space/inside";
+	symlink '/etc', "$space/inside/link";
+	spew("$space/inside/file", 'x');
+	refuses('3 outside_root', 'the root itself is not below the root',     attach($space, $space, @ident));
+	refuses('3 outside_root', 'a name that only starts like the root',     attach($dir, "$space/dom", @ident));
+	refuses('3 outside_root', 'no roots allow nothing',                    attach($dir, '', @ident));
+	refuses('3 outside_root', 'a link out of the root',                    attach("$space/inside/link", "$space/inside", @ident));
+	refuses('3 outside_root', '.. does not lead out',                      attach("$space/inside/..", "$space/inside", @ident));
+	refuses('3 refused ENOTDIR', 'a file is no storage domain',            attach("$space/inside/file", "$space/inside", @ident));
+	refuses('1 not_found ENOENT', 'missing directory',                     attach("$space/inside/none", "$space/inside", @ident));
+	refuses('2 usage', 'relative path',                                    attach('inside', $space, @ident));
+	refuses('2 usage', 'token with a quote', attach($dir, $space, '--storage-domain', $domain, '--token', 'a"b'));
+
+	my $answer = refuses('3 refused', 'wrong owner', @attach, '--owner', ($> + 1) . ':0');
+	like($answer->{hint}, qr/anonuid.*wrapper.*kvm/, 'hint names the three ways out');
+	my ($gid) = split / /, $);
+	works('right owner and mode', @attach, '--owner', "$>:$gid", '--mode', '0660');
+
+	my $vdsm = make_domain('vdsm');
+	mkdir "$vdsm/dom_md";
+	spew("$vdsm/dom_md/metadata", "CLASS=Data\nSDUUID=$other\nVERSION=5\n");
+	$answer = refuses('3 refused', 'a directory of another storage domain', attach($vdsm, $space, @ident));
+	like($answer->{message}, qr/$other/, 'names it');
+	works('its own id fits', attach($vdsm, $space, '--storage-domain', $other, '--token', $token));
+
+	my $trap = make_domain('trap');
+	symlink '/tmp', "$trap/dom_md";
+	refuses('3 refused ENOTDIR', 'dom_md as a link is not followed', attach($trap, $space, @ident));
+}
+
+# ---------- check, space, detach ----------
+{
+	my $answer = works('check', check => '--root', $dir, @ident);
+	is($answer->{token}, $token, 'check tells the token');
+	my @wrong = ('--storage-domain', $domain, '--token', 'not-it');
+	refuses('3 not_attached', 'check with another token', check => '--root', $dir, @wrong);
+	my $plain = make_domain('plain');
+	refuses('3 not_attached', 'check where nothing is mounted', check => '--root', $plain, @ident);
+	symlink $dir, "$space/alias";
+	refuses('3 refused ENOTDIR', 'a root that became a link', check => '--root', "$space/alias", @ident);
+	mkdir "$space/deep";
+	symlink $space, "$space/deep/up";
+	refuses('3 outside_root', 'a root reached through a link', space => '--root', "$space/deep/up/domain");
+	$answer = works('space', space => '--root', $dir);
+	ok($answer->{available_bytes} <= $answer->{total_bytes} && $answer->{total_bytes} > 0, 'sizes');
+	refuses('3 not_attached', 'detach of a foreign domain', detach => '--root', $dir, '--token', 'not-it');
+	ok(-e "$dir/dom_md/vmclone-identity", 'identity is left');
+	ok(works('detach', detach => '--root', $dir, '--token', $token)->{removed}, 'removed');
+	ok(!works('detach again', detach => '--root', $dir, '--token', $token)->{removed}, 'nothing to remove');
+	spew("$dir/dom_md/vmclone-identity", 'not json');
+	refuses('3 refused', 'malformed identity', check => '--root', $dir, @ident);
+	works('take over of a malformed identity', @attach, '--take-over');
+}
+
+# ---------- create ----------
+my @names   = ('--root', $dir, '--disk', $disk, '--image', $image);
+my %default = (
+	root            => $dir,
+	domain          => $domain,
+	disk            => $disk,
+	image           => $image,
+	size            => 1 << 30,
+	format          => 'RAW',
+	type            => 'SPARSE',
+	voltype         => 'LEAF',
+	'domain-format' => 5,
+	'disk-type'     => 'DATA',
+	description     => '{"DiskAlias":"vm1_Disk1","DiskDescription":""}');
+
+sub create
+{
+	my %option = (%default, @_);
+	return (create => map { ("--$_", $option{$_}) } sort keys %option);
+}
+my $folder = "$dir/images/$disk";
+sub meta { return { map { /^([A-Z]+)=(.*)$/ ? ($1, $2) : () } split /\n/, slurp("$folder/$image.meta") } }
+{
+	my $answer = works('create', create());
+	ok(!$answer->{existing}, 'new');
+	my $text  = slurp("$folder/$image.meta");
+	my $ctime = meta()->{CTIME};
+	is($text,
+		join("\n",
+			'CAP=1073741824', "CTIME=$ctime", 'DESCRIPTION={"DiskAlias":"vm1_Disk1","DiskDescription":""}',
+			'DISKTYPE=DATA', "DOMAIN=$domain", 'FORMAT=RAW', 'GEN=0', "IMAGE=$disk", 'LEGALITY=ILLEGAL',
+			'PUUID=00000000-0000-0000-0000-000000000000', 'SEQ=1', 'TYPE=SPARSE', 'VOLTYPE=LEAF', 'EOF', ''),
+		'metadata of domain format 5, sorted, closed by EOF');
+	ok(abs($ctime - time) < 60, 'CTIME is now');
+	is(-s "$folder/$image.lease",                                         1 << 20, 'lease of 1 MiB');
+	is((stat "$folder/$image.lease")[12],                                 0,       'lease is sparse');
+	is(sprintf('%04o', S_IMODE((stat $folder)[2])),                       '0755',  'mode of the image directory');
+	is(sprintf('%04o', S_IMODE((stat "$folder/$image.lease")[2])),        '0660',  'mode of the lease');
+	ok(works('create again', create())->{existing}, 'is the same volume');
+	is(slurp("$folder/$image.meta"), $text, 'metadata untouched');
+	spew("$folder/$image.meta.new", 'torn');
+	works('a torn .meta.new does not matter', create());
+	refuses('3 exists', 'other parameters are another volume', create(size => 2 << 30));
+	spew("$folder/$image", 'foreign');
+	refuses('3 exists', 'a foreign image file', create());
+	is(slurp("$folder/$image"), 'foreign', 'is left alone');
+	unlink "$folder/$image";
+
+	for my $bad ([ size => 'x' ], [ size => -1 ], [ size => 4097 ], [ size => '18446744073709551616' ],
+		[ disk => '../../etc' ], [ image => "$image/" ], [ image => '9' x 36 ], [ format => 'QCOW2' ],
+		[ 'domain-format' => 6 ], [ description => "two\nlines" ], [ description => 'x' x 211 ], [ type => '' ])
+	{
+		refuses('2 usage', "bad value of --$bad->[0]", create(@$bad));
+	}
+	refuses('2 usage', 'an option twice',       create(), '--size', 4096);
+	refuses('2 usage', 'an unknown option',     create(), '--force', 1);
+	refuses('2 usage', 'an option not given',   create => @names);
+	refuses('2 usage', 'an option without value', create(), '--sequence');
+}
+
+# older domain formats
+for my $format (0 .. 4)
+{
+	my $old = sprintf '22222222-2222-4333-8444-%012d', $format;
+	works("create in domain format $format",
+		create(disk => $old, type => 'PREALLOCATED', voltype => 'SHARED', format => 'COW', 'domain-format' => $format));
+	my $text = slurp("$dir/images/$old/$image.meta");
+	like($text, qr/\nLEGALITY=ILLEGAL\nMTIME=0\nPUUID=[0-]+\nSIZE=2097152\nTYPE=PREALLOCATED\nVOLTYPE=SHARED\nEOF\n$/,
+		'512-byte blocks and MTIME');
+	unlike($text, qr/CAP|SEQ/, 'no keys of format 5');
+	my @keys = map { /^([A-Z]+)=/ } split /\n/, $text;
+	is("@keys", join(' ', sort @keys), 'sorted');
+	works('removed', remove => '--root', $dir, '--disk', $old, '--image', $image);
+	ok(!-e "$dir/images/$old", 'directory is gone');
+}
+{
+	my $long = '33333333-2222-4333-8444-555555555555';
+	works('the longest description fits', create(disk => $long, description => 'd' x 210, type => 'PREALLOCATED'));
+	ok(-s "$dir/images/$long/$image.meta" <= 512, 'in 512 bytes');
+	works('removed', remove => '--root', $dir, '--disk', $long, '--image', $image);
+}
+
+# ---------- commit ----------
+{
+	refuses('1 not_found', 'nothing to commit yet', commit => @names);
+	spew("$folder/$image.part",        'a' x 8192);
+	spew("$folder/$image.part.resume", 'resume');
+	open my $handle, '+<', "$folder/$image.part" or die;
+	ok(ofd_lock($handle), 'a copier at work');
+	refuses('3 busy', 'commit does not disturb the copier', commit => @names);
+	refuses('3 busy', 'nor does remove',                    remove => @names);
+	ok(-e "$folder/$image.part" && -e "$folder/$image.part.resume" && -e "$folder/$image.meta", 'and nothing is gone');
+	close $handle;
+	refuses('3 refused', 'wrong length', commit => @names, '--size', 4096);
+	is(meta()->{LEGALITY}, 'ILLEGAL', 'still illegal');
+	spew("$folder/$image", 'foreign');
+	refuses('3 exists', 'commit replaces nothing', commit => @names, '--size', 8192);
+	is(slurp("$folder/$image"), 'foreign', 'the foreign file is left alone');
+	unlink "$folder/$image";
+
+	# a crash after the link, before the metadata
+	link "$folder/$image.part", "$folder/$image" or die;
+	my $answer = works('create knows its own half commit', create());
+	ok($answer->{existing} && !$answer->{committed}, 'which is not committed');
+	$answer = works('commit goes on after the link', commit => @names, '--size', 8192);
+	is($answer->{size},                8192,     'size');
+	is(meta()->{LEGALITY} . meta()->{GEN}, 'LEGAL1', 'legal, generation 1');
+	ok(!-e "$folder/$image.part" && !-e "$folder/$image.part.resume", '.part and resume file are gone');
+	is(slurp("$folder/$image"), 'a' x 8192, 'the image is there');
+	is(sprintf('%04o', S_IMODE((stat "$folder/$image")[2])), '0660', 'mode of the image');
+	ok(works('commit again', commit => @names, '--size', 8192)->{existing}, 'changes nothing');
+	ok(works('create after it', create())->{committed}, 'tells that it is committed');
+
+	# a crash after the metadata, before .part went
+	link "$folder/$image", "$folder/$image.part" or die;
+	works('commit goes on after the metadata', commit => @names);
+	ok(!-e "$folder/$image.part", '.part is gone');
+	is((stat "$folder/$image")[3], 1, 'one name');
+}
+
+# ---------- stat ----------
+{
+	my $answer = works('stat', stat => @names);
+	is($answer->{files}{$image}{size}, 8192,    'size');
+	is($answer->{meta}{CAP},           1 << 30, 'capacity');
+	ok(!exists $answer->{files}{"$image.part"}, 'only what is there');
+	my $meta = slurp("$folder/$image.meta");
+	for my $broken ("CAP=1\n", "CAP=1\nEOF", 'EOF', "CAP\nEOF\n", "A=1\nA=2\nEOF\n", "A=\0\nEOF\n", 'x' x 600)
+	{
+		spew("$folder/$image.meta", $broken);
+		refuses('3 refused', 'malformed metadata', stat => @names);
+	}
+	spew("$folder/$image.meta", $meta);
+	refuses('1 not_found', 'stat of nothing', stat => '--root', $dir, '--disk', $other, '--image', $image);
+}
+
+# ---------- remove ----------
+{
+	open my $handle, '+<', "$folder/$image" or die;
+	ok(ofd_lock($handle), 'someone uses the image');
+	refuses('3 busy', 'an image that is in use stays', remove => @names);
+	close $handle;
+	my $foreign = "keep \"me\"\x01\xff";
+	spew("$folder/$foreign", 'x');
+	my $answer = works('remove', remove => @names);
+	is_deeply($answer->{removed}, [ $image, "$image.lease", "$image.meta" ], 'removes what the job wrote');
+	is_deeply($answer->{left}, ["keep \"me\"\x01\x{fffd}"], 'and names what it left');
+	ok(-d $folder, 'the directory stays with it');
+	unlink "$folder/$foreign";
+	$answer = works('remove again', remove => @names);
+	is_deeply([ $answer->{removed}, $answer->{left} ], [ [], [] ], 'nothing to remove');
+	ok(!-e $folder, 'the empty directory is gone');
+	works('remove of nothing', remove => @names);
+
+	# half a commit: .part and image are one file
+	works('create', create());
+	spew("$folder/$image.part", 'half');
+	link "$folder/$image.part", "$folder/$image";
+	works('remove of half a commit', remove => @names);
+	ok(!-e $folder, 'all gone');
+}
+
+# links planted by someone with rights on the domain
+{
+	mkdir "$space/victim";
+	spew("$space/victim/$image.part", 'precious');
+	symlink "$space/victim", "$dir/images/$disk" or die;
+	for my $step ([ create() ], [ commit => @names ], [ remove => @names ], [ stat => @names ])
+	{
+		refuses('3 refused ENOTDIR', "$step->[0] follows no linked image directory", @$step);
+	}
+	is(slurp("$space/victim/$image.part"), 'precious', 'the victim is whole');
+	unlink "$dir/images/$disk";
+	works('create', create());
+	symlink "$space/victim/$image.part", "$folder/$image.part";
+	refuses('3 outside_root', 'commit follows no linked .part', commit => @names);
+	is(slurp("$space/victim/$image.part"), 'precious', 'the victim is whole');
+	unlink "$folder/$image.part";
+	mkdir "$folder/$image.part";
+	refuses('1 io EISDIR', 'a directory is no .part', commit => @names);
+	rmdir "$folder/$image.part";
+	works('remove', remove => @names);
+}
+
+SKIP:
+{
+	skip 'a small tmpfs needs root', 1 unless $root_user;
+	my $small = make_domain('small');
+	my ($code) = run_command([ 'mount', '-t', 'tmpfs', '-o', 'size=256k', 'none', $small ]);
+	skip 'mount is not permitted here', 1 if $code != 0;
+	works('attach of a small domain', attach($small, $space, @ident));
+	open my $filler, '>>', "$small/filler";
+	1 while syswrite $filler, 'x' x 4096;
+	close $filler;
+	refuses('1 no_space ENOSPC', 'create on a full disk', create(root => $small));
+	run_command([ 'umount', '-l', $small ]);
+}
+
+# ---------- provision ----------
+my $program = "$space/provision";
+spew($program, <<"SH");
+#!/bin/sh
+set -e
+echo "\$0 \$*" >> $space/provision.log
+[ ! -e $space/fail ] || { echo 'no such vg' >&2; exit 5; }
+[ ! -e $space/hang ] || sleep 30
+case \$1 in
+create) mkdir -p $space/dev/\$2; ln -sf \$(cat $space/target) $space/dev/\$2/\$3;;
+remove) rm -f $space/dev/\$2/\$3;;
+esac
+SH
+chmod 0755, $program;
+my @size = ('--size', 4 << 20);
+
+sub provision
+{
+	my ($action, $lv, @rest) = @_;
+	return (provision => $action, '--command', $program, '--root', "$space/dev", '--vg', 'vg-one', '--lv', $lv, @rest);
+}
+{
+	refuses('2 usage', 'create needs a size', provision('create', $image));
+	spew("$space/target", '../dm-987654');
+	refuses('1 not_found', 'device is missing', provision('create', $image, @size));
+	is(slurp("$space/provision.log"), "$program create vg-one $image 4194304\n", 'fixed arguments');
+	for my $target ('/dev/null', '../loop0', '../dm-', '../dm-1x', '../../dm-1', '/dev/dm-1', '/dev/loop0')
+	{
+		spew("$space/target", $target);
+		refuses('3 refused', "a link to $target", provision('create', $image, @size));
+	}
+	spew("$space/target",   '../dm-1');
+	spew("$space/dev/dm-1", 'a file');
+	refuses('3 refused', 'a file is no device', provision('create', $image, @size));
+	works('remove', provision('remove', $image));
+	spew("$space/fail", '');
+	like(refuses('1 io', 'the program fails', provision('create', $image, @size))->{message},
+		qr/exit code 5: no such vg/, 'with its reason');
+	unlink "$space/fail";
+	spew("$space/hang", '');
+	refuses('1 io ETIMEDOUT', 'the program hangs', provision('create', $image, @size, '--timeout', 1));
+	unlink "$space/hang";
+	refuses('2 usage', 'no relative program',
+		provision => 'create', '--command', 'sh', '--vg', 'a', '--lv', 'b', @size);
+	refuses('2 usage', 'no path as a name',
+		provision => 'create', '--command', $program, '--vg', '../x', '--lv', 'b', @size);
+	refuses('2 usage', 'no option as a name', provision('create', '-f', @size));
+	refuses('2 usage', 'no other action',     provision('shred',  $image));
+	chmod 0777, $program;
+	refuses('3 refused', 'no program that everybody may change', provision('create', $image, @size));
+	chmod 0755, $program;
+}
+
+SKIP:
+{
+	skip 'loop devices need root', 1 unless $root_user && have_command('losetup');
+	spew("$space/backing", '');
+	truncate "$space/backing", 4 << 20;
+	my ($code, $loop) = run_command([ 'losetup', '--show', '-f', "$space/backing" ]);
+	skip 'loop devices are not permitted here', 1 if $code != 0;
+	chomp $loop;
+	spew("$space/target", $loop);
+	my $answer = works('loop device with --allow-loop', provision('create', $image, @size, '--allow-loop'));
+	is(($answer->{path} // '') . ' ' . ($answer->{size} // ''), "$loop 4194304", 'path and size');
+	refuses('3 refused',  'and never without',  provision('create', $image, @size));
+	refuses('1 no_space', 'too small a device', provision('create', $image, '--size', 8 << 20, '--allow-loop'));
+
+	# a real device mapper node, once under the kernel's name and once under another
+	my ($made) = have_command('dmsetup')
+	  ? run_command([ 'dmsetup', 'create', 'vg--one-other', '-u', 'LVM-copytest', '--table', "0 8192 linear $loop 0" ])
+	  : (1);
+  SKIP:
+	{
+		skip 'device mapper is not usable here', 1 if $made != 0;
+		my ($minor) = command_ok('dmsetup', 'info', '-c', '--noheadings', '-o', 'minor', 'vg--one-other') =~ /(\d+)/;
+		my ($major) = command_ok('dmsetup', 'info', '-c', '--noheadings', '-o', 'major', 'vg--one-other') =~ /(\d+)/;
+		unlink "$space/dev/dm-1";
+		command_ok('mknod', "$space/dev/dm-$minor", 'b', $major, $minor);
+		spew("$space/target", "../dm-$minor");
+		refuses('3 refused', "the kernel's name decides", provision('create', $image, @size));
+		is(works('the right name', provision('create', 'other', @size))->{size}, 4 << 20, 'size');
+		command_ok('dmsetup', 'remove', 'vg--one-other');
+		my ($gone) = volume(provision('commit', 'other'));
+		isnt($gone, 0, 'a device that is gone is no device');
+	}
+	run_command([ 'losetup', '-d', $loop ]);
+}
+
+{
+	my ($code, $out) = run_command([ $copier, 'volume', '--help' ]);
+	is($code, 0, '--help');
+	like($out, qr/attach.*commit.*provision/s, 'teaches');
+	refuses('2 usage', 'unknown subcommand', 'explode');
+	refuses('2 usage', 'relative root', space => '--root', 'relative');
+}
+done_testing();
