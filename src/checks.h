@@ -11,12 +11,19 @@
 
 typedef enum CheckPhase
 {
-	CHECK_ALWAYS = 1 << 0,	   /* before the locks, and in can_add_… */
-	CHECK_AFTER_LOCKS = 1 << 1, /* depends on what is locked meanwhile: again, in a new snapshot */
-	CHECK_USER = 1 << 2,	   /* only for calls on behalf of an engine user */
+	CHECK_ALWAYS = 1 << 0, /* before the locks, and in can_add_… */
+	CHECK_AFTER_LOCKS =
+		1 << 1,          /* depends on what other calls take: after the locks, in a new snapshot */
+	CHECK_USER = 1 << 2, /* only for calls on behalf of an engine user */
 } CheckPhase;
 
-/* Runs the checks of a phase in order; returns all refusals (Refusal *), in step order. */
+#define CHECK_ALL (CHECK_ALWAYS | CHECK_AFTER_LOCKS | CHECK_USER)
+
+/*
+ * Runs the checks of the given phases in order; returns all refusals (Refusal *), in step order.
+ * Where one of them refuses the call, the other phases run as well, so that the caller learns
+ * everything at once.  In an inventory frame, with an SPI connection.
+ */
 extern List *checks_run(const ClonePlan *plan, int phases);
 
 #endif

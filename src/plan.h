@@ -25,12 +25,51 @@ typedef struct ChainImage
 	int image_status; /* images.imagestatus */
 	VolumeFormat volume_format;
 	VolumeType volume_type;
-	int64 size;		   /* bytes */
+	int64 size;        /* bytes */
 	int64 actual_size; /* bytes */
 	bool of_template;  /* belongs to the template that a thin VM stands on */
-	int other_locks;   /* holders in vmclone.image_locks other than this call */
-	bool shared_only;  /* LOCKED only by sharing holders */
+	pg_uuid_t
+		folder_id;    /* disk whose folder holds the file; a template's image: the VM's own disk */
+	int other_locks;  /* holders in vmclone.image_locks; looked up where the image is LOCKED */
+	bool shared_only; /* LOCKED only by sharing holders */
 } ChainImage;
+
+/* What is wrong below a disk's chosen image. */
+typedef enum ChainFault
+{
+	CHAIN_SOUND,
+	CHAIN_IMAGE_ILLEGAL,
+	CHAIN_PARENT_MISSING,
+	CHAIN_LOOP,
+	CHAIN_TOO_LONG,
+	CHAIN_OTHER_DISK,      /* an image, or the chosen one, belongs to another disk */
+	CHAIN_TEMPLATE_STEP,   /* steps into another disk that is no template's, or twice */
+	CHAIN_TEMPLATE_DOMAIN, /* the template's image isn't on the disk's own domain */
+} ChainFault;
+
+#define CHAIN_MAX_LENGTH 1024
+
+/* A disk that the source VM has now; oVirt looks at these, not at the snapshot's. */
+typedef struct ActiveDisk
+{
+	pg_uuid_t disk_id;
+	pg_uuid_t image_id;
+	char *alias;
+	int image_status;
+	int disk_storage_type;
+	bool has_domain;
+	pg_uuid_t storage_domain_id;
+	bool shared_only; /* LOCKED only by sharing holders */
+} ActiveDisk;
+
+/* A snapshot of the source VM whose status is not OK. */
+typedef struct BusySnapshot
+{
+	pg_uuid_t snapshot_id;
+	char *description;
+	char *status;
+	bool shared_only; /* LOCKED only by sharing holders */
+} BusySnapshot;
 
 typedef enum DiskState
 {
@@ -42,10 +81,10 @@ typedef enum DiskState
 typedef enum DiskFate
 {
 	DISK_COPY,
-	DISK_BLANK,	 /* missing, an empty disk of its size is made */
-	DISK_SKIP,	 /* missing or left out by the caller */
+	DISK_BLANK,  /* missing, an empty disk of its size is made */
+	DISK_SKIP,   /* missing or left out by the caller */
 	DISK_ATTACH, /* shareable or LUN: the same disk is attached to the clone */
-	DISK_LEFT,	 /* shareable, LUN or unsupported: not cloned */
+	DISK_LEFT,   /* shareable, LUN or unsupported: not cloned */
 } DiskFate;
 
 /* A storage domain that the call reads or writes. */
@@ -54,7 +93,7 @@ typedef struct DomainFacts
 	pg_uuid_t id;
 	char *name;
 	bool exists; /* and belongs to the pool */
-	int status;	 /* storage_pool_iso_map.status; 3 = Active */
+	int status;  /* storage_pool_iso_map.status; 3 = Active */
 	int domain_type;
 	int storage_type;
 	bool is_block;
@@ -63,17 +102,30 @@ typedef struct DomainFacts
 	int64 available_gb;
 	bool has_blocker;
 	int64 critical_blocker_gb;
-	bool attached;		   /* in vmclone.storage_mounts, status attached */
-	int64 bytes_reserved;  /* of jobs under way, less what they have written */
-	int64 bytes_needed;	   /* of this call, all copies */
+	bool attached;       /* in vmclone.storage_mounts, status attached */
+	bool is_source;      /* an image to read lies there */
+	bool is_target;      /* a disk is to be made there */
+	bool of_active_disk; /* a disk that the source VM has now lies there */
+	pg_uuid_t *disk_profiles;
+	int disk_profile_count;
+	int64 bytes_reserved; /* of jobs under way, less what they have written */
+	int64 bytes_needed;   /* of this call, all copies */
 	bool backup;
 	bool reflink;
 } DomainFacts;
 
+#define STORAGE_DOMAIN_STATUS_ACTIVE 3
+#define STORAGE_TYPE_MANAGED_BLOCK   10
+#define DISK_STORAGE_TYPE_IMAGE      0
+#define DISK_STORAGE_TYPE_LUN        1
+#define IMAGE_STATUS_OK              1
+#define IMAGE_STATUS_LOCKED          2
+#define IMAGE_STATUS_ILLEGAL         4
+
 typedef struct PlannedDisk
 {
-	int number; /* from 1, in the configuration's order */
-	Jsonb *configuration; /* its object in configuration.disks */
+	int number;           /* from 1, in the configuration's order */
+	Jsonb *configuration; /* its object in configuration.disks, the caller's values laid over it */
 	pg_uuid_t disk_id;
 	pg_uuid_t image_id;
 	const char *source_alias;
@@ -84,27 +136,30 @@ typedef struct PlannedDisk
 	DiskState state;
 	DiskFate fate;
 	const DiskChoice *choice; /* NULL: not named by the caller */
-	ChainImage *chain;		  /* first snapshot first; chain_length 0 for a missing disk */
+	ChainImage *chain;        /* first snapshot first; chain_length 0 for a missing disk */
 	int chain_length;
-	const char *chain_fault; /* NULL, or what is wrong below the chosen image */
+	ChainFault chain_fault; /* what is wrong below the chosen image */
 	pg_uuid_t faulty_image_id;
-	int64 size; /* bytes, rounded up to 4 KiB */
+	char *fault_detail; /* a sentence; NULL for a sound chain */
+	int64 size;         /* bytes, rounded up to 4 KiB */
 	bool has_target;
 	pg_uuid_t target_domain_id;
 	VolumeFormat volume_format; /* after the rules of reference §2.5 */
 	VolumeType volume_type;
 	bool raw_became_cow; /* RAW + Sparse on a block domain */
+	bool has_backup;     /* incremental backup is on */
 	OptionalUuid quota_id;
 	OptionalUuid disk_profile_id;
-	int64 bytes_needed;	 /* in the target domain, one copy */
-	int64 bytes_to_read; /* of the chain */
+	int64 bytes_needed;       /* in the target domain, one copy */
+	int64 bytes_to_read;      /* of the chain */
 	const char *bytes_source; /* "measured" or "rows" */
 } PlannedDisk;
 
 typedef struct PlannedInterface
 {
 	int number;
-	Jsonb *configuration; /* its object in configuration.interfaces, the caller's values laid over it */
+	Jsonb *
+		configuration; /* its object in configuration.interfaces, the caller's values laid over it */
 	pg_uuid_t interface_id;
 	const char *name;
 	bool include;
@@ -118,6 +173,8 @@ typedef struct PlannedInterface
 	OptionalUuid vnic_profile_id;
 	bool profile_lost; /* network unknown in the target cluster: emptied, audited */
 	const char *network_name;
+	bool profile_unknown;   /* the caller's profile doesn't exist */
+	bool profile_elsewhere; /* it does, but its network isn't in the target cluster */
 } PlannedInterface;
 
 typedef struct ClonePlan
@@ -150,13 +207,34 @@ typedef struct ClonePlan
 	int quota_enforcement; /* 0 disabled, 1 soft, 2 hard */
 	pg_uuid_t mac_pool_id;
 	bool has_mac_pool;
-	Jsonb *vm_static; /* current row < OVF < caller's values; what must be new isn't in yet */
-	char *vm_name;	  /* of the first copy, or the pattern with {n} */
+	bool mac_pool_allows_duplicates;
+	int architecture;
+	bool cluster_has_bios_type;
+	char *compatibility_version;
+	BusySnapshot *busy_snapshots;
+	int busy_snapshot_count;
+	ActiveDisk *active_disks;
+	int active_disk_count;
+	OptionalUuid default_quota_id;
+	OptionalUuid template_id; /* given vmt_guid, or the base template; not Blank */
+	bool template_exists;
+	char *template_name;
+	bool template_disabled;
+	int template_status; /* 0 OK, 1 Locked, 2 Illegal */
+	bool template_in_pool;
+	bool cpu_profile_fits; /* the chosen CPU profile belongs to the target cluster */
+	Jsonb *vm_static;      /* current row < OVF < caller's values; what must be new isn't in yet */
+	char *vm_name;         /* as given or suggested, or the pattern with {n} */
+	char **vm_names;       /* of the copies, request->copies of them */
 	PlannedDisk *disks;
 	int disk_count;
-	PlannedInterface *interfaces;
+	PlannedInterface *interfaces; /* of every copy that has no overrides of its own */
 	int interface_count;
-	List *domains; /* DomainFacts *, sources and targets */
+	PlannedInterface **copy_interfaces; /* by copy; most point to interfaces */
+	List *unknown_disks;                /* char *: disks of the request that the snapshot lacks */
+	List *unknown_interfaces;           /* char *: interfaces likewise */
+	struct QuotaState *quota;           /* quota.h; filled by the quota checks */
+	List *domains;                      /* DomainFacts *, sources and targets */
 } ClonePlan;
 
 /* One virtual machine or template that the call makes. */
@@ -167,13 +245,19 @@ typedef struct CloneCopy
 	pg_uuid_t vm_id;
 	char *vm_name;
 	pg_uuid_t active_snapshot_id;
-	pg_uuid_t *new_disk_ids;  /* by disk; zero uuid where the fate makes none */
-	pg_uuid_t *new_image_ids; /* by disk */
-	char **disk_aliases;	  /* by disk */
-	Jsonb *overrides;		  /* of request.copy_overrides, or NULL */
+	pg_uuid_t *new_disk_ids;            /* by disk; zero uuid where the fate makes none */
+	pg_uuid_t *new_image_ids;           /* by disk */
+	char **disk_aliases;                /* by disk */
+	const PlannedInterface *interfaces; /* plan->interface_count of them */
+	Jsonb *overrides; /* of request.copy_overrides, or NULL; interfaces has its interfaces */
 } CloneCopy;
 
-/* In an inventory frame, with an SPI connection. */
+/*
+ * In an inventory frame, with an SPI connection; everything lives until SPI_finish.  A fixed
+ * number of statements, whatever the number of disks, layers, interfaces and copies.  What is
+ * missing or wrong is left for the checks, but for input that no check can name: 22023 for keys
+ * that vm_static lacks, values that its types refuse, a name given twice and differently.
+ */
 extern ClonePlan *plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id);
 
 /* Names and ids of the copies; names by {n}, _1.._n or copy_overrides. */

@@ -41,15 +41,22 @@ typedef enum MissingDisk
 	MISSING_DISK_BLANK,
 } MissingDisk;
 
+#define REQUEST_MAX_COPIES   1000
+#define REQUEST_MAX_ELEMENTS 4096 /* disks or interfaces in one call */
+
 typedef struct OptionalUuid
 {
 	bool given;
 	pg_uuid_t value;
 } OptionalUuid;
 
+/* What the caller says of one disk. */
 typedef struct DiskChoice
 {
 	pg_uuid_t disk_id; /* the source's */
+	Jsonb *given;      /* the whole object */
+	bool
+		handed_back; /* an object of the configuration: what equals the snapshot's isn't a choice */
 	bool include;
 	bool attach; /* a shareable or LUN disk: attach it to the clone */
 	OptionalUuid storage_domain_id;
@@ -73,7 +80,7 @@ typedef struct CloneRequest
 	int disk_count;
 	Jsonb *interfaces; /* array of objects, keys checked */
 	MissingDisk missing_disk;
-	int copies;		   /* 1..1000 */
+	int copies;            /* 1..REQUEST_MAX_COPIES */
 	Jsonb *copy_overrides; /* array of objects: vm_name, vm_static, interfaces per copy; or NULL */
 	bool lock_shared;
 	OptionalUuid user_id; /* what the caller passed; caller_choose_user decides */
@@ -85,13 +92,16 @@ typedef struct CloneRequest
 	bool hold_on_failure;
 	OptionalUuid base_template_id;
 	char *template_version_name;
+	bool virtio_scsi_given;
+	bool virtio_scsi;  /* false: without VirtIO SCSI controller */
 	Jsonb *parameters; /* all of the above as given, for jobs.parameters, retry and request_key */
 } CloneRequest;
 
 /*
- * From the arguments of add_…, can_add_… and plan_…, which are the same in number and order.
- * Errors: 22023 for a value out of range, an unknown key (named), a name given twice and
- * differently; 22P02 for text that isn't a uuid.
+ * From the arguments of add_…, can_add_… and plan_…, which are the same in number and order;
+ * arguments missing at the end count as NULL.  Keys of vm_static are checked by plan_load, which
+ * knows the table.  Errors: 22023 for a value out of range or of a wrong type and for an unknown
+ * key, which is named; 22P02 for text that isn't a uuid.
  */
 extern CloneRequest *request_parse(FunctionCallInfo fcinfo, CloneTarget target);
 
