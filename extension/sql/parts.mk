@@ -13,6 +13,7 @@ SQL_PARTS = \
 	inventory/permission.sql \
 	inventory/affinity.sql \
 	inventory/audit.sql \
+	inventory/binding.sql \
 	state/jobs.sql \
 	state/locks.sql \
 	state/storage_mounts.sql

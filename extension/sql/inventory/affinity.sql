@@ -1,19 +1,19 @@
 -- Inventory: affinity groups and affinity labels.
 
 CREATE TABLE affinity_groups (
-	id uuid CONSTRAINT affinity_group_pk PRIMARY KEY,
-	name varchar(255) NOT NULL,
-	description varchar(4000),
-	cluster_id uuid NOT NULL CONSTRAINT affinity_group_cluster_id_fk REFERENCES cluster (cluster_id) ON DELETE CASCADE,
-	vm_positive boolean NOT NULL DEFAULT true,
-	vm_enforcing boolean NOT NULL DEFAULT true,
-	_create_date timestamptz DEFAULT now(),
-	_update_date timestamptz,
-	vds_positive boolean NOT NULL DEFAULT true,
-	vds_enforcing boolean NOT NULL DEFAULT false,
-	vms_affinity_enabled boolean NOT NULL DEFAULT true,
-	vds_affinity_enabled boolean NOT NULL DEFAULT false,
-	priority bigint NOT NULL DEFAULT 0
+    id uuid CONSTRAINT affinity_group_pk PRIMARY KEY,
+    name varchar(255) NOT NULL,
+    description varchar(4000),
+    cluster_id uuid NOT NULL CONSTRAINT affinity_group_cluster_id_fk REFERENCES cluster (cluster_id) ON DELETE CASCADE,
+    vm_positive boolean NOT NULL DEFAULT true,
+    vm_enforcing boolean NOT NULL DEFAULT true,
+    _create_date timestamptz DEFAULT now(),
+    _update_date timestamptz,
+    vds_positive boolean NOT NULL DEFAULT true,
+    vds_enforcing boolean NOT NULL DEFAULT false,
+    vms_affinity_enabled boolean NOT NULL DEFAULT true,
+    vds_affinity_enabled boolean NOT NULL DEFAULT false,
+    priority bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX idx_affinity_group_cluster_id ON affinity_groups (cluster_id);
 
@@ -22,10 +22,10 @@ COMMENT ON COLUMN affinity_groups.vm_positive IS 'True: VMs together; false: apa
 COMMENT ON COLUMN affinity_groups.vm_enforcing IS 'True: a must; false: a wish';
 
 CREATE TABLE affinity_group_members (
-	affinity_group_id uuid NOT NULL CONSTRAINT affinity_group_member_affinity_id_fk REFERENCES affinity_groups (id) ON DELETE CASCADE,
-	vm_id uuid CONSTRAINT affinity_group_member_vm_id_fk REFERENCES vm_static (vm_guid) ON DELETE CASCADE,
-	vds_id uuid,
-	CONSTRAINT affinity_group_members_one_kind CHECK ((vm_id IS NULL) <> (vds_id IS NULL))
+    affinity_group_id uuid NOT NULL CONSTRAINT affinity_group_member_affinity_id_fk REFERENCES affinity_groups (id) ON DELETE CASCADE,
+    vm_id uuid CONSTRAINT affinity_group_member_vm_id_fk REFERENCES vm_static (vm_guid) ON DELETE CASCADE,
+    vds_id uuid,
+    CONSTRAINT affinity_group_members_one_kind CHECK ((vm_id IS NULL) <> (vds_id IS NULL))
 );
 CREATE UNIQUE INDEX idx_affinity_group_members_vm ON affinity_group_members (affinity_group_id, vm_id) WHERE vm_id IS NOT NULL;
 CREATE UNIQUE INDEX idx_affinity_group_members_vds ON affinity_group_members (affinity_group_id, vds_id) WHERE vds_id IS NOT NULL;
@@ -33,19 +33,19 @@ CREATE INDEX idx_affinity_group_members_vm_id ON affinity_group_members (vm_id);
 COMMENT ON TABLE affinity_group_members IS 'A VM (vm_id) or a host (vds_id) in an affinity group';
 
 CREATE TABLE labels (
-	label_id uuid CONSTRAINT labels_pk PRIMARY KEY,
-	label_name varchar(50) NOT NULL CONSTRAINT label_name UNIQUE,
-	read_only boolean NOT NULL DEFAULT false,
-	has_implicit_affinity_group boolean NOT NULL DEFAULT false
+    label_id uuid CONSTRAINT labels_pk PRIMARY KEY,
+    label_name varchar(50) NOT NULL CONSTRAINT label_name UNIQUE,
+    read_only boolean NOT NULL DEFAULT false,
+    has_implicit_affinity_group boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE labels IS 'Affinity labels: names that tie VMs to hosts';
 COMMENT ON COLUMN labels.has_implicit_affinity_group IS 'True: VMs with the label must run on hosts with the label';
 
 CREATE TABLE labels_map (
-	label_id uuid NOT NULL CONSTRAINT labels_map_label_id_fk REFERENCES labels (label_id) ON DELETE CASCADE,
-	vm_id uuid CONSTRAINT labels_map_vm_id_fk REFERENCES vm_static (vm_guid) ON DELETE CASCADE,
-	vds_id uuid,
-	CONSTRAINT labels_map_one_kind CHECK ((vm_id IS NULL) <> (vds_id IS NULL))
+    label_id uuid NOT NULL CONSTRAINT labels_map_label_id_fk REFERENCES labels (label_id) ON DELETE CASCADE,
+    vm_id uuid CONSTRAINT labels_map_vm_id_fk REFERENCES vm_static (vm_guid) ON DELETE CASCADE,
+    vds_id uuid,
+    CONSTRAINT labels_map_one_kind CHECK ((vm_id IS NULL) <> (vds_id IS NULL))
 );
 CREATE UNIQUE INDEX idx_labels_map_vm ON labels_map (label_id, vm_id) WHERE vm_id IS NOT NULL;
 CREATE UNIQUE INDEX idx_labels_map_vds ON labels_map (label_id, vds_id) WHERE vds_id IS NOT NULL;

@@ -2,22 +2,22 @@
 -- is in disk_vm_element and vm_device (image.sql, device.sql).
 
 CREATE TABLE base_disks (
-	disk_id uuid CONSTRAINT pk_disks PRIMARY KEY,
-	wipe_after_delete boolean NOT NULL DEFAULT false,
-	propagate_errors varchar(32) NOT NULL DEFAULT 'Off',
-	disk_alias varchar(255),
-	disk_description varchar(500),
-	shareable boolean DEFAULT false,
-	sgio smallint,
-	disk_storage_type smallint,
-	cinder_volume_type varchar(255),
-	disk_content_type smallint NOT NULL DEFAULT 0,
-	backup varchar(32) NOT NULL DEFAULT 'None',
-	backup_mode varchar(32),
-	CONSTRAINT base_disks_propagate_errors_code CHECK (propagate_errors IN ('Off', 'On')),
-	CONSTRAINT base_disks_storage_type_code CHECK (disk_storage_type BETWEEN 0 AND 4),
-	CONSTRAINT base_disks_content_type_code CHECK (disk_content_type BETWEEN 0 AND 9),
-	CONSTRAINT base_disks_backup_code CHECK (backup IN ('None', 'Incremental'))
+    disk_id uuid CONSTRAINT pk_disks PRIMARY KEY,
+    wipe_after_delete boolean NOT NULL DEFAULT false,
+    propagate_errors varchar(32) NOT NULL DEFAULT 'Off',
+    disk_alias varchar(255),
+    disk_description varchar(500),
+    shareable boolean DEFAULT false,
+    sgio smallint,
+    disk_storage_type smallint,
+    cinder_volume_type varchar(255),
+    disk_content_type smallint NOT NULL DEFAULT 0,
+    backup varchar(32) NOT NULL DEFAULT 'None',
+    backup_mode varchar(32),
+    CONSTRAINT base_disks_propagate_errors_code CHECK (propagate_errors IN ('Off', 'On')),
+    CONSTRAINT base_disks_storage_type_code CHECK (disk_storage_type BETWEEN 0 AND 4),
+    CONSTRAINT base_disks_content_type_code CHECK (disk_content_type BETWEEN 0 AND 9),
+    CONSTRAINT base_disks_backup_code CHECK (backup IN ('None', 'Incremental'))
 );
 CREATE INDEX idx_base_disks_alias ON base_disks (disk_alias);
 
@@ -31,9 +31,9 @@ COMMENT ON COLUMN base_disks.disk_content_type IS '0 data, 1 OVF store, 2 memory
 COMMENT ON COLUMN base_disks.backup IS 'None or Incremental';
 
 CREATE TABLE disk_lun_map (
-	disk_id uuid NOT NULL CONSTRAINT fk_disk_lun_to_disk REFERENCES base_disks (disk_id) ON DELETE CASCADE,
-	lun_id varchar(255) NOT NULL CONSTRAINT fk_disk_lun_to_lun REFERENCES luns (lun_id) ON DELETE CASCADE,
-	CONSTRAINT disk_lun_map_pk PRIMARY KEY (disk_id, lun_id)
+    disk_id uuid NOT NULL CONSTRAINT fk_disk_lun_to_disk REFERENCES base_disks (disk_id) ON DELETE CASCADE,
+    lun_id varchar(255) NOT NULL CONSTRAINT fk_disk_lun_to_lun REFERENCES luns (lun_id) ON DELETE CASCADE,
+    CONSTRAINT disk_lun_map_pk PRIMARY KEY (disk_id, lun_id)
 );
 CREATE INDEX idx_disk_lun_map_lun_id ON disk_lun_map (lun_id);
 

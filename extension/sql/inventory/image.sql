@@ -1,31 +1,31 @@
 -- Inventory: images, the links of the chains below disks, and where they lie.
 
 CREATE TABLE images (
-	image_guid uuid CONSTRAINT pk_images PRIMARY KEY,
-	creation_date timestamptz NOT NULL,
-	size bigint NOT NULL,
-	it_guid uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
-	parentid uuid,
-	imagestatus integer DEFAULT 0,
-	lastmodified timestamptz NOT NULL,
-	vm_snapshot_id uuid CONSTRAINT fk_images_snapshot REFERENCES snapshots (snapshot_id),
-	volume_type integer NOT NULL DEFAULT 2,
-	volume_format integer NOT NULL DEFAULT 4,
-	image_group_id uuid CONSTRAINT fk_images_disk REFERENCES base_disks (disk_id),
-	_create_date timestamptz DEFAULT now(),
-	_update_date timestamptz,
-	active boolean NOT NULL DEFAULT false,
-	volume_classification smallint,
-	qcow_compat integer DEFAULT 0,
-	sequence_number integer,
-	CONSTRAINT images_not_zero CHECK (image_guid <> '00000000-0000-0000-0000-000000000000'),
-	CONSTRAINT images_not_own_parent CHECK (parentid <> image_guid),
-	CONSTRAINT images_size_not_negative CHECK (size >= 0),
-	CONSTRAINT images_status_code CHECK (imagestatus IN (0, 1, 2, 4)),
-	CONSTRAINT images_volume_type_code CHECK (volume_type IN (0, 1, 2)),
-	CONSTRAINT images_volume_format_code CHECK (volume_format IN (3, 4, 5)),
-	CONSTRAINT images_volume_classification_code CHECK (volume_classification IN (0, 1, 2)),
-	CONSTRAINT images_qcow_compat_code CHECK (qcow_compat IN (0, 1, 2))
+    image_guid uuid CONSTRAINT pk_images PRIMARY KEY,
+    creation_date timestamptz NOT NULL,
+    size bigint NOT NULL,
+    it_guid uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    parentid uuid,
+    imagestatus integer DEFAULT 0,
+    lastmodified timestamptz NOT NULL,
+    vm_snapshot_id uuid CONSTRAINT fk_images_snapshot REFERENCES snapshots (snapshot_id),
+    volume_type integer NOT NULL DEFAULT 2,
+    volume_format integer NOT NULL DEFAULT 4,
+    image_group_id uuid CONSTRAINT fk_images_disk REFERENCES base_disks (disk_id),
+    _create_date timestamptz DEFAULT now(),
+    _update_date timestamptz,
+    active boolean NOT NULL DEFAULT false,
+    volume_classification smallint,
+    qcow_compat integer DEFAULT 0,
+    sequence_number integer,
+    CONSTRAINT images_not_zero CHECK (image_guid <> '00000000-0000-0000-0000-000000000000'),
+    CONSTRAINT images_not_own_parent CHECK (parentid <> image_guid),
+    CONSTRAINT images_size_not_negative CHECK (size >= 0),
+    CONSTRAINT images_status_code CHECK (imagestatus IN (0, 1, 2, 4)),
+    CONSTRAINT images_volume_type_code CHECK (volume_type IN (0, 1, 2)),
+    CONSTRAINT images_volume_format_code CHECK (volume_format IN (3, 4, 5)),
+    CONSTRAINT images_volume_classification_code CHECK (volume_classification IN (0, 1, 2)),
+    CONSTRAINT images_qcow_compat_code CHECK (qcow_compat IN (0, 1, 2))
 );
 CREATE INDEX idx_images_image_group_id ON images (image_group_id);
 CREATE INDEX idx_images_vm_snapshot_id ON images (vm_snapshot_id);
@@ -46,18 +46,18 @@ COMMENT ON COLUMN images.volume_classification IS '0 volume, 1 snapshot, 2 inval
 COMMENT ON COLUMN images.qcow_compat IS '0 undefined, 1 qcow2 version 2 (0.10), 2 qcow2 version 3 (1.1)';
 
 CREATE TABLE disk_image_dynamic (
-	image_id uuid CONSTRAINT pk_disk_image_dynamic PRIMARY KEY
-		CONSTRAINT fk_disk_image_dynamic_images REFERENCES images (image_guid) ON DELETE CASCADE,
-	read_rate integer,
-	write_rate integer,
-	actual_size bigint NOT NULL,
-	read_latency_seconds numeric(18,9),
-	write_latency_seconds numeric(18,9),
-	flush_latency_seconds numeric(18,9),
-	read_ops bigint,
-	write_ops bigint,
-	_update_date timestamptz,
-	CONSTRAINT disk_image_dynamic_actual_size_not_negative CHECK (actual_size >= 0)
+    image_id uuid CONSTRAINT pk_disk_image_dynamic PRIMARY KEY
+        CONSTRAINT fk_disk_image_dynamic_images REFERENCES images (image_guid) ON DELETE CASCADE,
+    read_rate integer,
+    write_rate integer,
+    actual_size bigint NOT NULL,
+    read_latency_seconds numeric(18,9),
+    write_latency_seconds numeric(18,9),
+    flush_latency_seconds numeric(18,9),
+    read_ops bigint,
+    write_ops bigint,
+    _update_date timestamptz,
+    CONSTRAINT disk_image_dynamic_actual_size_not_negative CHECK (actual_size >= 0)
 );
 
 COMMENT ON TABLE disk_image_dynamic IS 'What an image takes on storage, and its I/O figures, as last reported';
@@ -66,11 +66,11 @@ COMMENT ON COLUMN disk_image_dynamic.read_rate IS 'Bytes a second';
 COMMENT ON COLUMN disk_image_dynamic.write_rate IS 'Bytes a second';
 
 CREATE TABLE image_storage_domain_map (
-	image_id uuid NOT NULL CONSTRAINT fk_image_storage_domain_map_images REFERENCES images (image_guid) ON DELETE CASCADE,
-	storage_domain_id uuid NOT NULL CONSTRAINT fk_image_storage_domain_map_domain REFERENCES storage_domain_static (id) ON DELETE CASCADE,
-	quota_id uuid CONSTRAINT image_storage_domain_map_quota_id_fkey REFERENCES quota (id) ON DELETE SET NULL,
-	disk_profile_id uuid CONSTRAINT fk_image_storage_domain_map_profile REFERENCES disk_profiles (id) ON DELETE SET NULL,
-	CONSTRAINT pk_image_storage_domain_map PRIMARY KEY (image_id, storage_domain_id)
+    image_id uuid NOT NULL CONSTRAINT fk_image_storage_domain_map_images REFERENCES images (image_guid) ON DELETE CASCADE,
+    storage_domain_id uuid NOT NULL CONSTRAINT fk_image_storage_domain_map_domain REFERENCES storage_domain_static (id) ON DELETE CASCADE,
+    quota_id uuid CONSTRAINT image_storage_domain_map_quota_id_fkey REFERENCES quota (id) ON DELETE SET NULL,
+    disk_profile_id uuid CONSTRAINT fk_image_storage_domain_map_profile REFERENCES disk_profiles (id) ON DELETE SET NULL,
+    CONSTRAINT pk_image_storage_domain_map PRIMARY KEY (image_id, storage_domain_id)
 );
 CREATE INDEX idx_image_storage_domain_map_domain ON image_storage_domain_map (storage_domain_id);
 CREATE INDEX idx_image_storage_domain_map_quota ON image_storage_domain_map (quota_id, storage_domain_id);
@@ -79,14 +79,14 @@ CREATE INDEX idx_image_storage_domain_map_profile ON image_storage_domain_map (d
 COMMENT ON TABLE image_storage_domain_map IS 'The storage domains an image lies on (a template''s image can lie on several), and the quota it is charged to';
 
 CREATE TABLE disk_vm_element (
-	disk_id uuid NOT NULL CONSTRAINT fk_disk_vm_element_base_disks REFERENCES base_disks (disk_id) ON DELETE CASCADE,
-	vm_id uuid NOT NULL CONSTRAINT fk_disk_vm_element_vm_static REFERENCES vm_static (vm_guid) ON DELETE CASCADE,
-	is_boot boolean NOT NULL DEFAULT false,
-	disk_interface varchar(32) NOT NULL,
-	pass_discard boolean NOT NULL DEFAULT false,
-	is_using_scsi_reservation boolean NOT NULL DEFAULT false,
-	CONSTRAINT pk_disk_vm_element PRIMARY KEY (vm_id, disk_id),
-	CONSTRAINT disk_vm_element_interface_code CHECK (disk_interface IN ('IDE', 'VirtIO_SCSI', 'VirtIO', 'SPAPR_VSCSI', 'SATA'))
+    disk_id uuid NOT NULL CONSTRAINT fk_disk_vm_element_base_disks REFERENCES base_disks (disk_id) ON DELETE CASCADE,
+    vm_id uuid NOT NULL CONSTRAINT fk_disk_vm_element_vm_static REFERENCES vm_static (vm_guid) ON DELETE CASCADE,
+    is_boot boolean NOT NULL DEFAULT false,
+    disk_interface varchar(32) NOT NULL,
+    pass_discard boolean NOT NULL DEFAULT false,
+    is_using_scsi_reservation boolean NOT NULL DEFAULT false,
+    CONSTRAINT pk_disk_vm_element PRIMARY KEY (vm_id, disk_id),
+    CONSTRAINT disk_vm_element_interface_code CHECK (disk_interface IN ('IDE', 'VirtIO_SCSI', 'VirtIO', 'SPAPR_VSCSI', 'SATA'))
 );
 CREATE INDEX idx_disk_vm_element_disk_id ON disk_vm_element (disk_id);
 

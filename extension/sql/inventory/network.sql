@@ -1,11 +1,11 @@
 -- Inventory: MAC pools, networks, vNIC profiles.  (Networks in clusters: cluster.sql.)
 
 CREATE TABLE mac_pools (
-	id uuid CONSTRAINT mac_pools_pkey PRIMARY KEY,
-	name varchar(255),
-	description varchar(4000),
-	allow_duplicate_mac_addresses boolean NOT NULL DEFAULT false,
-	default_pool boolean NOT NULL DEFAULT false
+    id uuid CONSTRAINT mac_pools_pkey PRIMARY KEY,
+    name varchar(255),
+    description varchar(4000),
+    allow_duplicate_mac_addresses boolean NOT NULL DEFAULT false,
+    default_pool boolean NOT NULL DEFAULT false
 );
 CREATE UNIQUE INDEX idx_mac_pools_one_default ON mac_pools (default_pool) WHERE default_pool;
 
@@ -13,12 +13,12 @@ COMMENT ON TABLE mac_pools IS 'A set of MAC address ranges; every cluster takes 
 COMMENT ON COLUMN mac_pools.allow_duplicate_mac_addresses IS 'True: an address that is in use elsewhere may be given out again';
 
 CREATE TABLE mac_pool_ranges (
-	mac_pool_id uuid NOT NULL CONSTRAINT fk_mac_pool_ranges_pool REFERENCES mac_pools (id) ON DELETE CASCADE,
-	from_mac varchar(17) NOT NULL,
-	to_mac varchar(17) NOT NULL,
-	CONSTRAINT mac_pool_ranges_from_form CHECK (from_mac ~* '^([0-9a-f]{2}:){5}[0-9a-f]{2}$'),
-	CONSTRAINT mac_pool_ranges_to_form CHECK (to_mac ~* '^([0-9a-f]{2}:){5}[0-9a-f]{2}$'),
-	CONSTRAINT mac_pool_ranges_order CHECK (lower(from_mac) COLLATE "C" <= lower(to_mac) COLLATE "C")
+    mac_pool_id uuid NOT NULL CONSTRAINT fk_mac_pool_ranges_pool REFERENCES mac_pools (id) ON DELETE CASCADE,
+    from_mac varchar(17) NOT NULL,
+    to_mac varchar(17) NOT NULL,
+    CONSTRAINT mac_pool_ranges_from_form CHECK (from_mac ~* '^([0-9a-f]{2}:){5}[0-9a-f]{2}$'),
+    CONSTRAINT mac_pool_ranges_to_form CHECK (to_mac ~* '^([0-9a-f]{2}:){5}[0-9a-f]{2}$'),
+    CONSTRAINT mac_pool_ranges_order CHECK (lower(from_mac) COLLATE "C" <= lower(to_mac) COLLATE "C")
 );
 CREATE INDEX idx_mac_pool_ranges_pool ON mac_pool_ranges (mac_pool_id);
 
@@ -27,29 +27,29 @@ COMMENT ON COLUMN mac_pool_ranges.from_mac IS 'First address, six hex bytes with
 COMMENT ON COLUMN mac_pool_ranges.to_mac IS 'Last address';
 
 CREATE TABLE network (
-	id uuid CONSTRAINT pk_network PRIMARY KEY,
-	name varchar(256) NOT NULL,
-	description varchar(4000),
-	type integer,
-	addr varchar(50),
-	subnet varchar(20),
-	gateway varchar(20),
-	vlan_id integer,
-	stp boolean NOT NULL DEFAULT false,
-	storage_pool_id uuid CONSTRAINT fk_network_storage_pool REFERENCES storage_pool (id) ON DELETE SET NULL,
-	mtu integer,
-	vm_network boolean NOT NULL DEFAULT true,
-	provider_network_provider_id uuid,
-	provider_network_external_id text,
-	free_text_comment text,
-	label text,
-	qos_id uuid,
-	vdsm_name varchar(15),
-	dns_resolver_configuration_id uuid,
-	provider_physical_network_id uuid,
-	port_isolation boolean NOT NULL DEFAULT false,
-	CONSTRAINT network_vlan_range CHECK (vlan_id BETWEEN 0 AND 4094),
-	CONSTRAINT network_mtu_not_negative CHECK (mtu >= 0)
+    id uuid CONSTRAINT pk_network PRIMARY KEY,
+    name varchar(256) NOT NULL,
+    description varchar(4000),
+    type integer,
+    addr varchar(50),
+    subnet varchar(20),
+    gateway varchar(20),
+    vlan_id integer,
+    stp boolean NOT NULL DEFAULT false,
+    storage_pool_id uuid CONSTRAINT fk_network_storage_pool REFERENCES storage_pool (id) ON DELETE SET NULL,
+    mtu integer,
+    vm_network boolean NOT NULL DEFAULT true,
+    provider_network_provider_id uuid,
+    provider_network_external_id text,
+    free_text_comment text,
+    label text,
+    qos_id uuid,
+    vdsm_name varchar(15),
+    dns_resolver_configuration_id uuid,
+    provider_physical_network_id uuid,
+    port_isolation boolean NOT NULL DEFAULT false,
+    CONSTRAINT network_vlan_range CHECK (vlan_id BETWEEN 0 AND 4094),
+    CONSTRAINT network_mtu_not_negative CHECK (mtu >= 0)
 );
 CREATE UNIQUE INDEX network_storage_pool_id_name ON network (storage_pool_id, name);
 
@@ -60,20 +60,20 @@ COMMENT ON COLUMN network.mtu IS 'Bytes; 0 or NULL = the host''s default';
 COMMENT ON COLUMN network.provider_physical_network_id IS 'External network: the network that carries it';
 
 CREATE TABLE vnic_profiles (
-	id uuid CONSTRAINT pk_vnic_profiles_id PRIMARY KEY,
-	name varchar(256) NOT NULL,
-	network_id uuid NOT NULL CONSTRAINT fk_vnic_profiles_network_id REFERENCES network (id) ON DELETE CASCADE,
-	port_mirroring boolean NOT NULL DEFAULT false,
-	custom_properties text,
-	description text,
-	_create_date timestamptz DEFAULT now(),
-	_update_date timestamptz,
-	network_qos_id uuid,
-	passthrough boolean NOT NULL DEFAULT false,
-	network_filter_id uuid,
-	migratable boolean NOT NULL DEFAULT false,
-	failover_vnic_profile_id uuid,
-	CONSTRAINT vnic_profiles_name_once UNIQUE (network_id, name)
+    id uuid CONSTRAINT pk_vnic_profiles_id PRIMARY KEY,
+    name varchar(256) NOT NULL,
+    network_id uuid NOT NULL CONSTRAINT fk_vnic_profiles_network_id REFERENCES network (id) ON DELETE CASCADE,
+    port_mirroring boolean NOT NULL DEFAULT false,
+    custom_properties text,
+    description text,
+    _create_date timestamptz DEFAULT now(),
+    _update_date timestamptz,
+    network_qos_id uuid,
+    passthrough boolean NOT NULL DEFAULT false,
+    network_filter_id uuid,
+    migratable boolean NOT NULL DEFAULT false,
+    failover_vnic_profile_id uuid,
+    CONSTRAINT vnic_profiles_name_once UNIQUE (network_id, name)
 );
 
 COMMENT ON TABLE vnic_profiles IS 'How a NIC may use a network; users are granted profiles';

@@ -1,32 +1,32 @@
 -- Inventory: users, roles, and who has which role on what.
 
 CREATE TABLE users (
-	user_id uuid CONSTRAINT pk_users PRIMARY KEY,
-	name varchar(255),
-	surname varchar(255),
-	domain varchar(255) NOT NULL,
-	username varchar(255) NOT NULL,
-	department varchar(255),
-	email varchar(255),
-	note varchar(255),
-	last_admin_check_status boolean NOT NULL DEFAULT false,
-	external_id text NOT NULL,
-	_create_date timestamptz DEFAULT now(),
-	_update_date timestamptz,
-	namespace varchar(2048) DEFAULT '*',
-	CONSTRAINT users_domain_external_id_unique UNIQUE (domain, external_id)
+    user_id uuid CONSTRAINT pk_users PRIMARY KEY,
+    name varchar(255),
+    surname varchar(255),
+    domain varchar(255) NOT NULL,
+    username varchar(255) NOT NULL,
+    department varchar(255),
+    email varchar(255),
+    note varchar(255),
+    last_admin_check_status boolean NOT NULL DEFAULT false,
+    external_id text NOT NULL,
+    _create_date timestamptz DEFAULT now(),
+    _update_date timestamptz,
+    namespace varchar(2048) DEFAULT '*',
+    CONSTRAINT users_domain_external_id_unique UNIQUE (domain, external_id)
 );
 COMMENT ON TABLE users IS 'Users of the engine (not roles of this database)';
 
 CREATE TABLE roles (
-	id uuid CONSTRAINT pk_roles PRIMARY KEY,
-	name varchar(126) NOT NULL,
-	description varchar(4000),
-	is_readonly boolean NOT NULL,
-	role_type integer NOT NULL,
-	allows_viewing_children boolean NOT NULL DEFAULT false,
-	app_mode integer NOT NULL,
-	CONSTRAINT roles_type_code CHECK (role_type IN (1, 2))
+    id uuid CONSTRAINT pk_roles PRIMARY KEY,
+    name varchar(126) NOT NULL,
+    description varchar(4000),
+    is_readonly boolean NOT NULL,
+    role_type integer NOT NULL,
+    allows_viewing_children boolean NOT NULL DEFAULT false,
+    app_mode integer NOT NULL,
+    CONSTRAINT roles_type_code CHECK (role_type IN (1, 2))
 );
 CREATE UNIQUE INDEX idx_roles_name ON roles (name);
 
@@ -36,21 +36,59 @@ COMMENT ON COLUMN roles.role_type IS '1 administrator, 2 user';
 COMMENT ON COLUMN roles.app_mode IS 'Bits: 1 virtualization, 2 Gluster; 255 all';
 
 CREATE TABLE roles_groups (
-	role_id uuid NOT NULL CONSTRAINT fk_roles_groups_action_id REFERENCES roles (id) ON DELETE CASCADE,
-	action_group_id integer NOT NULL,
-	CONSTRAINT pk_roles_groups PRIMARY KEY (role_id, action_group_id)
+    role_id uuid NOT NULL CONSTRAINT fk_roles_groups_action_id REFERENCES roles (id) ON DELETE CASCADE,
+    action_group_id integer NOT NULL,
+    CONSTRAINT pk_roles_groups PRIMARY KEY (role_id, action_group_id)
 );
 COMMENT ON TABLE roles_groups IS 'What a role allows';
 COMMENT ON COLUMN roles_groups.action_group_id IS '1 create VM, 14 change custom properties, 15 edit administrative VM properties, 901 consume quota, 1100 create disk … : the engine''s ActionGroup';
 
+-- The roles that come with the software and that giving, checking or testing permissions of a clone needs.
+INSERT INTO roles (id, name, description, is_readonly, role_type, allows_viewing_children, app_mode) VALUES
+    ('00000000-0000-0000-0000-000000000001', 'SuperUser', 'Everything, everywhere', true, 1, true, 255),
+    ('00000000-0000-0000-0001-000000000001', 'UserRole', 'Log in and use VMs and pools', true, 2, true, 1),
+    ('00000000-0000-0000-0001-000000000002', 'PowerUserRole', 'Create VMs, templates and disks', true, 2, false, 1),
+    ('def00006-0000-0000-0000-def000000006', 'UserVmManager', 'All operations on a VM (the VM operator)', true, 2, true, 1),
+    ('def0000a-0000-0000-0000-def00000000a', 'QuotaConsumer', 'Consume a quota', true, 2, false, 1),
+    ('def0000a-0000-0000-0000-def00000000b', 'DiskOperator', 'All operations on a disk', true, 2, true, 1),
+    ('def0000a-0000-0000-0000-def00000000c', 'DiskCreator', 'Create disks', true, 2, false, 1),
+    ('def0000a-0000-0000-0000-def00000000d', 'VmCreator', 'Create VMs', true, 2, false, 1),
+    ('def0000a-0000-0000-0000-def00000000e', 'TemplateCreator', 'Create templates', true, 2, false, 1),
+    ('def0000a-0000-0000-0000-def00000000f', 'TemplateOwner', 'All operations on a template', true, 2, true, 1),
+    ('def0000a-0000-0000-0000-def000000010', 'VnicProfileUser', 'Use a vNIC profile', true, 2, false, 1),
+    ('def00009-0000-0000-0000-def000000009', 'UserTemplateBasedVm', 'Create VMs from a template', true, 2, false, 1),
+    ('def00020-0000-0000-0000-abc000000010', 'DiskProfileUser', 'Use a disk profile', true, 2, false, 1),
+    ('def00017-0000-0000-0000-def000000017', 'CpuProfileOperator', 'Use a CPU profile', true, 2, false, 1);
+
+INSERT INTO roles_groups (role_id, action_group_id)
+SELECT role_id::uuid, unnest(groups::integer[])
+FROM (VALUES
+    ('00000000-0000-0000-0000-000000000001', '{1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,100,101,102,103,104,130,131,200,201,202,203,204,205,
+        300,301,302,303,400,401,402,403,404,500,501,502,503,600,601,602,603,700,701,702,703,704,705,800,900,901,
+        1000,1001,1002,1003,1004,1100,1101,1102,1103,1104,1105,1106,1203,1204,1205,1300,1301,1302,1303,1304,1500,1550,1563,1668}'),
+    ('00000000-0000-0000-0001-000000000001', '{4,5,7,303,1106,1300}'),
+    ('00000000-0000-0000-0001-000000000002', '{1,200,1100,1106,1300}'),
+    ('def00006-0000-0000-0000-def000000006', '{1,2,3,4,5,7,9,10,12,502,503,1100,1101,1102,1104,1300}'),
+    ('def0000a-0000-0000-0000-def00000000a', '{901}'),
+    ('def0000a-0000-0000-0000-def00000000b', '{502,503,1100,1101,1102,1104,1300}'),
+    ('def0000a-0000-0000-0000-def00000000c', '{1100,1300}'),
+    ('def0000a-0000-0000-0000-def00000000d', '{1,1100,1300}'),
+    ('def0000a-0000-0000-0000-def00000000e', '{200,1300}'),
+    ('def0000a-0000-0000-0000-def00000000f', '{201,202,203,204,502,503,1300}'),
+    ('def0000a-0000-0000-0000-def000000010', '{9,204,1300}'),
+    ('def00009-0000-0000-0000-def000000009', '{1,1300}'),
+    ('def00020-0000-0000-0000-abc000000010', '{1563,1300}'),
+    ('def00017-0000-0000-0000-def000000017', '{1668,1300}')
+) AS seed (role_id, groups);
+
 CREATE TABLE permissions (
-	id uuid CONSTRAINT pk_permissions_id PRIMARY KEY,
-	role_id uuid NOT NULL CONSTRAINT fk_permissions_roles REFERENCES roles (id) ON DELETE CASCADE,
-	ad_element_id uuid NOT NULL,
-	object_id uuid NOT NULL,
-	object_type_id integer NOT NULL,
-	creation_date bigint DEFAULT extract(epoch FROM now())::bigint,
-	CONSTRAINT permissions_once UNIQUE (ad_element_id, role_id, object_id)
+    id uuid CONSTRAINT pk_permissions_id PRIMARY KEY,
+    role_id uuid NOT NULL CONSTRAINT fk_permissions_roles REFERENCES roles (id) ON DELETE CASCADE,
+    ad_element_id uuid NOT NULL,
+    object_id uuid NOT NULL,
+    object_type_id integer NOT NULL,
+    creation_date bigint DEFAULT extract(epoch FROM now())::bigint,
+    CONSTRAINT permissions_once UNIQUE (ad_element_id, role_id, object_id)
 );
 CREATE INDEX idx_permissions_object_id ON permissions (object_id);
 CREATE INDEX idx_permissions_role_id ON permissions (role_id);

@@ -1,20 +1,20 @@
 -- Inventory: quotas.
 
 CREATE TABLE quota (
-	id uuid CONSTRAINT pk_quota PRIMARY KEY,
-	storage_pool_id uuid NOT NULL CONSTRAINT fk_quota_pool REFERENCES storage_pool (id) ON DELETE CASCADE,
-	quota_name varchar(65) NOT NULL,
-	description varchar(500),
-	_create_date timestamptz DEFAULT now(),
-	_update_date timestamptz,
-	threshold_cluster_percentage integer DEFAULT 80,
-	threshold_storage_percentage integer DEFAULT 80,
-	grace_cluster_percentage integer DEFAULT 20,
-	grace_storage_percentage integer DEFAULT 20,
-	is_default boolean NOT NULL DEFAULT false,
-	CONSTRAINT quota_name_once UNIQUE (storage_pool_id, quota_name),
-	CONSTRAINT quota_percentages_not_negative CHECK (threshold_cluster_percentage >= 0 AND threshold_storage_percentage >= 0
-		AND grace_cluster_percentage >= 0 AND grace_storage_percentage >= 0)
+    id uuid CONSTRAINT pk_quota PRIMARY KEY,
+    storage_pool_id uuid NOT NULL CONSTRAINT fk_quota_pool REFERENCES storage_pool (id) ON DELETE CASCADE,
+    quota_name varchar(65) NOT NULL,
+    description varchar(500),
+    _create_date timestamptz DEFAULT now(),
+    _update_date timestamptz,
+    threshold_cluster_percentage integer DEFAULT 80,
+    threshold_storage_percentage integer DEFAULT 80,
+    grace_cluster_percentage integer DEFAULT 20,
+    grace_storage_percentage integer DEFAULT 20,
+    is_default boolean NOT NULL DEFAULT false,
+    CONSTRAINT quota_name_once UNIQUE (storage_pool_id, quota_name),
+    CONSTRAINT quota_percentages_not_negative CHECK (threshold_cluster_percentage >= 0 AND threshold_storage_percentage >= 0
+        AND grace_cluster_percentage >= 0 AND grace_storage_percentage >= 0)
 );
 CREATE UNIQUE INDEX idx_quota_one_default ON quota (storage_pool_id) WHERE is_default;
 
@@ -24,15 +24,15 @@ COMMENT ON COLUMN quota.grace_storage_percentage IS 'Allow this much above the l
 COMMENT ON COLUMN quota.is_default IS 'The one that counts where no quota is named; one in a data centre';
 
 CREATE TABLE quota_limitation (
-	id uuid CONSTRAINT pk_quota_limitation PRIMARY KEY,
-	quota_id uuid NOT NULL CONSTRAINT fk_quota_limitation_quota REFERENCES quota (id) ON DELETE CASCADE,
-	storage_id uuid CONSTRAINT fk_quota_limitation_domain REFERENCES storage_domain_static (id) ON DELETE CASCADE,
-	cluster_id uuid CONSTRAINT fk_quota_limitation_cluster REFERENCES cluster (cluster_id) ON DELETE CASCADE,
-	virtual_cpu integer,
-	mem_size_mb bigint,
-	storage_size_gb bigint,
-	CONSTRAINT quota_limitation_one_scope CHECK (storage_id IS NULL OR cluster_id IS NULL),
-	CONSTRAINT quota_limitation_values CHECK (virtual_cpu >= -1 AND mem_size_mb >= -1 AND storage_size_gb >= -1)
+    id uuid CONSTRAINT pk_quota_limitation PRIMARY KEY,
+    quota_id uuid NOT NULL CONSTRAINT fk_quota_limitation_quota REFERENCES quota (id) ON DELETE CASCADE,
+    storage_id uuid CONSTRAINT fk_quota_limitation_domain REFERENCES storage_domain_static (id) ON DELETE CASCADE,
+    cluster_id uuid CONSTRAINT fk_quota_limitation_cluster REFERENCES cluster (cluster_id) ON DELETE CASCADE,
+    virtual_cpu integer,
+    mem_size_mb bigint,
+    storage_size_gb bigint,
+    CONSTRAINT quota_limitation_one_scope CHECK (storage_id IS NULL OR cluster_id IS NULL),
+    CONSTRAINT quota_limitation_values CHECK (virtual_cpu >= -1 AND mem_size_mb >= -1 AND storage_size_gb >= -1)
 );
 CREATE INDEX idx_quota_limitation_quota_id ON quota_limitation (quota_id);
 CREATE INDEX idx_quota_limitation_storage_id ON quota_limitation (storage_id);

@@ -1,22 +1,22 @@
 -- Inventory: snapshots of VMs.
 
 CREATE TABLE snapshots (
-	snapshot_id uuid CONSTRAINT pk_snapshots PRIMARY KEY,
-	vm_id uuid NOT NULL CONSTRAINT fk_snapshot_vm REFERENCES vm_static (vm_guid),
-	snapshot_type varchar(32) NOT NULL,
-	status varchar(32) NOT NULL,
-	description varchar(4000),
-	creation_date timestamptz NOT NULL,
-	app_list text,
-	vm_configuration text,
-	_create_date timestamptz DEFAULT now(),
-	_update_date timestamptz,
-	memory_metadata_disk_id uuid CONSTRAINT fk_snapshots_metadata_disk REFERENCES base_disks (disk_id) ON DELETE SET NULL,
-	memory_dump_disk_id uuid CONSTRAINT fk_snapshots_dump_disk REFERENCES base_disks (disk_id) ON DELETE SET NULL,
-	vm_configuration_broken boolean NOT NULL DEFAULT false,
-	changed_fields text,
-	CONSTRAINT snapshots_type_code CHECK (snapshot_type IN ('REGULAR', 'ACTIVE', 'STATELESS', 'PREVIEW', 'NEXT_RUN')),
-	CONSTRAINT snapshots_status_code CHECK (status IN ('OK', 'LOCKED', 'IN_PREVIEW'))
+    snapshot_id uuid CONSTRAINT pk_snapshots PRIMARY KEY,
+    vm_id uuid NOT NULL CONSTRAINT fk_snapshot_vm REFERENCES vm_static (vm_guid),
+    snapshot_type varchar(32) NOT NULL,
+    status varchar(32) NOT NULL,
+    description varchar(4000),
+    creation_date timestamptz NOT NULL,
+    app_list text,
+    vm_configuration text,
+    _create_date timestamptz DEFAULT now(),
+    _update_date timestamptz,
+    memory_metadata_disk_id uuid CONSTRAINT fk_snapshots_metadata_disk REFERENCES base_disks (disk_id) ON DELETE SET NULL,
+    memory_dump_disk_id uuid CONSTRAINT fk_snapshots_dump_disk REFERENCES base_disks (disk_id) ON DELETE SET NULL,
+    vm_configuration_broken boolean NOT NULL DEFAULT false,
+    changed_fields text,
+    CONSTRAINT snapshots_type_code CHECK (snapshot_type IN ('REGULAR', 'ACTIVE', 'STATELESS', 'PREVIEW', 'NEXT_RUN')),
+    CONSTRAINT snapshots_status_code CHECK (status IN ('OK', 'LOCKED', 'IN_PREVIEW'))
 );
 CREATE INDEX idx_snapshots_vm_id ON snapshots (vm_id, creation_date);
 CREATE UNIQUE INDEX idx_snapshots_one_active ON snapshots (vm_id) WHERE snapshot_type = 'ACTIVE';

@@ -2,23 +2,23 @@
 -- Names, types and codes are those of an oVirt 4.5 engine database.
 
 CREATE TABLE storage_pool (
-	id uuid CONSTRAINT pk_storage_pool PRIMARY KEY,
-	name varchar(40) NOT NULL,
-	description varchar(4000) NOT NULL DEFAULT '',
-	storage_pool_type integer,
-	storage_pool_format_type varchar(50),
-	status integer NOT NULL,
-	master_domain_version integer NOT NULL DEFAULT 0,
-	spm_vds_id uuid,
-	compatibility_version varchar(40) NOT NULL DEFAULT '4.7',
-	_create_date timestamptz DEFAULT now(),
-	_update_date timestamptz,
-	quota_enforcement_type integer,
-	free_text_comment text,
-	is_local boolean,
-	managed boolean DEFAULT true,
-	CONSTRAINT storage_pool_status_code CHECK (status BETWEEN 0 AND 5),
-	CONSTRAINT storage_pool_quota_mode_code CHECK (quota_enforcement_type BETWEEN 0 AND 2)
+    id uuid CONSTRAINT pk_storage_pool PRIMARY KEY,
+    name varchar(40) NOT NULL,
+    description varchar(4000) NOT NULL DEFAULT '',
+    storage_pool_type integer,
+    storage_pool_format_type varchar(50),
+    status integer NOT NULL,
+    master_domain_version integer NOT NULL DEFAULT 0,
+    spm_vds_id uuid,
+    compatibility_version varchar(40) NOT NULL DEFAULT '4.7',
+    _create_date timestamptz DEFAULT now(),
+    _update_date timestamptz,
+    quota_enforcement_type integer,
+    free_text_comment text,
+    is_local boolean,
+    managed boolean DEFAULT true,
+    CONSTRAINT storage_pool_status_code CHECK (status BETWEEN 0 AND 5),
+    CONSTRAINT storage_pool_quota_mode_code CHECK (quota_enforcement_type BETWEEN 0 AND 2)
 );
 CREATE INDEX idx_storage_pool_name ON storage_pool (name);
 
@@ -29,17 +29,17 @@ COMMENT ON COLUMN storage_pool.storage_pool_format_type IS 'Version of the on-di
 COMMENT ON COLUMN storage_pool.spm_vds_id IS 'Host that manages the storage of this data centre at present';
 
 CREATE TABLE luns (
-	physical_volume_id varchar(50),
-	lun_id varchar(255) CONSTRAINT pk_luns PRIMARY KEY,
-	volume_group_id varchar(50) NOT NULL,
-	serial varchar(4000),
-	lun_mapping integer,
-	vendor_id varchar(50),
-	product_id varchar(50),
-	device_size integer DEFAULT 0,
-	discard_max_size bigint,
-	CONSTRAINT luns_device_size_not_negative CHECK (device_size >= 0),
-	CONSTRAINT luns_discard_max_size_not_negative CHECK (discard_max_size >= 0)
+    physical_volume_id varchar(50),
+    lun_id varchar(255) CONSTRAINT pk_luns PRIMARY KEY,
+    volume_group_id varchar(50) NOT NULL,
+    serial varchar(4000),
+    lun_mapping integer,
+    vendor_id varchar(50),
+    product_id varchar(50),
+    device_size integer DEFAULT 0,
+    discard_max_size bigint,
+    CONSTRAINT luns_device_size_not_negative CHECK (device_size >= 0),
+    CONSTRAINT luns_discard_max_size_not_negative CHECK (discard_max_size >= 0)
 );
 CREATE INDEX idx_luns_volume_group_id ON luns (volume_group_id);
 
@@ -49,32 +49,32 @@ COMMENT ON COLUMN luns.device_size IS 'Size in GiB';
 COMMENT ON COLUMN luns.discard_max_size IS 'Largest discard the device takes at once, in bytes; 0 = no discard';
 
 CREATE TABLE storage_domain_static (
-	id uuid CONSTRAINT pk_storage_domain_static PRIMARY KEY,
-	storage varchar(250) NOT NULL,
-	storage_name varchar(250) NOT NULL,
-	storage_domain_type integer NOT NULL,
-	storage_type integer NOT NULL,
-	storage_domain_format_type varchar(50) NOT NULL DEFAULT '0',
-	_create_date timestamptz DEFAULT now(),
-	_update_date timestamptz,
-	recoverable boolean NOT NULL DEFAULT true,
-	last_time_used_as_master bigint,
-	storage_description varchar(4000),
-	storage_comment text,
-	wipe_after_delete boolean NOT NULL DEFAULT false,
-	warning_low_space_indicator integer,
-	critical_space_action_blocker integer,
-	warning_low_confirmed_space_indicator integer,
-	first_metadata_device varchar(100) REFERENCES luns (lun_id),
-	vg_metadata_device varchar(100) REFERENCES luns (lun_id),
-	discard_after_delete boolean NOT NULL DEFAULT false,
-	backup boolean NOT NULL DEFAULT false,
-	block_size integer NOT NULL DEFAULT 512,
-	CONSTRAINT storage_domain_static_type_code CHECK (storage_domain_type BETWEEN 0 AND 8),
-	CONSTRAINT storage_domain_static_storage_code CHECK (storage_type BETWEEN 0 AND 11),
-	CONSTRAINT storage_domain_static_low_space_percent CHECK (warning_low_space_indicator BETWEEN 0 AND 100),
-	CONSTRAINT storage_domain_static_blocker_not_negative CHECK (critical_space_action_blocker >= 0),
-	CONSTRAINT storage_domain_static_block_size CHECK (block_size IN (0, 512, 4096))
+    id uuid CONSTRAINT pk_storage_domain_static PRIMARY KEY,
+    storage varchar(250) NOT NULL,
+    storage_name varchar(250) NOT NULL,
+    storage_domain_type integer NOT NULL,
+    storage_type integer NOT NULL,
+    storage_domain_format_type varchar(50) NOT NULL DEFAULT '0',
+    _create_date timestamptz DEFAULT now(),
+    _update_date timestamptz,
+    recoverable boolean NOT NULL DEFAULT true,
+    last_time_used_as_master bigint,
+    storage_description varchar(4000),
+    storage_comment text,
+    wipe_after_delete boolean NOT NULL DEFAULT false,
+    warning_low_space_indicator integer,
+    critical_space_action_blocker integer,
+    warning_low_confirmed_space_indicator integer,
+    first_metadata_device varchar(100) REFERENCES luns (lun_id),
+    vg_metadata_device varchar(100) REFERENCES luns (lun_id),
+    discard_after_delete boolean NOT NULL DEFAULT false,
+    backup boolean NOT NULL DEFAULT false,
+    block_size integer NOT NULL DEFAULT 512,
+    CONSTRAINT storage_domain_static_type_code CHECK (storage_domain_type BETWEEN 0 AND 8),
+    CONSTRAINT storage_domain_static_storage_code CHECK (storage_type BETWEEN 0 AND 11),
+    CONSTRAINT storage_domain_static_low_space_percent CHECK (warning_low_space_indicator BETWEEN 0 AND 100),
+    CONSTRAINT storage_domain_static_blocker_not_negative CHECK (critical_space_action_blocker >= 0),
+    CONSTRAINT storage_domain_static_block_size CHECK (block_size IN (0, 512, 4096))
 );
 CREATE INDEX idx_storage_domain_static_name ON storage_domain_static (storage_name);
 
@@ -91,16 +91,16 @@ COMMENT ON COLUMN storage_domain_static.block_size IS 'Logical sector size in by
 COMMENT ON COLUMN storage_domain_static.last_time_used_as_master IS 'Milliseconds since 1970';
 
 CREATE TABLE storage_domain_dynamic (
-	id uuid CONSTRAINT pk_storage_domain_dynamic PRIMARY KEY
-		CONSTRAINT fk_storage_domain_dynamic_static REFERENCES storage_domain_static (id) ON DELETE CASCADE,
-	available_disk_size integer,
-	used_disk_size integer,
-	_update_date timestamptz,
-	external_status integer NOT NULL DEFAULT 0,
-	confirmed_available_disk_size integer,
-	vdo_savings integer,
-	CONSTRAINT storage_domain_dynamic_available_not_negative CHECK (available_disk_size >= 0),
-	CONSTRAINT storage_domain_dynamic_used_not_negative CHECK (used_disk_size >= 0)
+    id uuid CONSTRAINT pk_storage_domain_dynamic PRIMARY KEY
+        CONSTRAINT fk_storage_domain_dynamic_static REFERENCES storage_domain_static (id) ON DELETE CASCADE,
+    available_disk_size integer,
+    used_disk_size integer,
+    _update_date timestamptz,
+    external_status integer NOT NULL DEFAULT 0,
+    confirmed_available_disk_size integer,
+    vdo_savings integer,
+    CONSTRAINT storage_domain_dynamic_available_not_negative CHECK (available_disk_size >= 0),
+    CONSTRAINT storage_domain_dynamic_used_not_negative CHECK (used_disk_size >= 0)
 );
 
 COMMENT ON TABLE storage_domain_dynamic IS 'Free and used space of a storage domain, as last reported';
@@ -110,11 +110,11 @@ COMMENT ON COLUMN storage_domain_dynamic.confirmed_available_disk_size IS 'Thin-
 COMMENT ON COLUMN storage_domain_dynamic.vdo_savings IS 'Percent saved by deduplication, NULL = no VDO';
 
 CREATE TABLE storage_pool_iso_map (
-	storage_id uuid NOT NULL CONSTRAINT fk_storage_pool_iso_map_domain REFERENCES storage_domain_static (id) ON DELETE CASCADE,
-	storage_pool_id uuid NOT NULL CONSTRAINT fk_storage_pool_iso_map_pool REFERENCES storage_pool (id) ON DELETE CASCADE,
-	status integer,
-	CONSTRAINT pk_storage_domain_pool_map PRIMARY KEY (storage_id, storage_pool_id),
-	CONSTRAINT storage_pool_iso_map_status_code CHECK (status BETWEEN 0 AND 9)
+    storage_id uuid NOT NULL CONSTRAINT fk_storage_pool_iso_map_domain REFERENCES storage_domain_static (id) ON DELETE CASCADE,
+    storage_pool_id uuid NOT NULL CONSTRAINT fk_storage_pool_iso_map_pool REFERENCES storage_pool (id) ON DELETE CASCADE,
+    status integer,
+    CONSTRAINT pk_storage_domain_pool_map PRIMARY KEY (storage_id, storage_pool_id),
+    CONSTRAINT storage_pool_iso_map_status_code CHECK (status BETWEEN 0 AND 9)
 );
 CREATE INDEX idx_storage_pool_iso_map_pool ON storage_pool_iso_map (storage_pool_id);
 
@@ -122,13 +122,13 @@ COMMENT ON TABLE storage_pool_iso_map IS 'Which data centre a storage domain is 
 COMMENT ON COLUMN storage_pool_iso_map.status IS '0 unknown, 1 uninitialized, 2 unattached, 3 active, 4 inactive, 5 locked, 6 maintenance, 7 preparing for maintenance, 8 detaching, 9 activating';
 
 CREATE TABLE disk_profiles (
-	id uuid CONSTRAINT disk_profiles_pkey PRIMARY KEY,
-	name varchar(50) NOT NULL,
-	storage_domain_id uuid NOT NULL CONSTRAINT fk_disk_profiles_domain REFERENCES storage_domain_static (id) ON DELETE CASCADE,
-	qos_id uuid,
-	description text,
-	_create_date timestamptz DEFAULT now(),
-	_update_date timestamptz
+    id uuid CONSTRAINT disk_profiles_pkey PRIMARY KEY,
+    name varchar(50) NOT NULL,
+    storage_domain_id uuid NOT NULL CONSTRAINT fk_disk_profiles_domain REFERENCES storage_domain_static (id) ON DELETE CASCADE,
+    qos_id uuid,
+    description text,
+    _create_date timestamptz DEFAULT now(),
+    _update_date timestamptz
 );
 CREATE INDEX idx_disk_profiles_storage_domain_id ON disk_profiles (storage_domain_id);
 
