@@ -1,0 +1,161 @@
+/*
+ * json.c
+ *		Reading and writing jsonb objects from C; uuids.
+ */
+#include "postgres.h"
+
+/* libuuid's header before PostgreSQL's, which has a uuid_t-free name space of its own */
+#include <uuid.h>
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/numeric.h"
+
+#include "json.h"
+
+/* The value below key, or NULL: absent, null, or object is no object. */
+static JsonbValue *
+find(const Jsonb *object, const char *key)
+{
+	JsonbValue *value;
+
+	if (object == NULL || !JB_ROOT_IS_OBJECT(object))
+		return NULL;
+	value = getKeyJsonValueFromContainer((JsonbContainer *) &object->root, key, strlen(key), NULL);
+	return value && value->type != jbvNull ? value : NULL;
+}
+
+char *
+json_get_text(const Jsonb *object, const char *key)
+{
+	JsonbValue *value = find(object, key);
+
+	if (value == NULL)
+		return NULL;
+	switch (value->type)
+	{
+		case jbvString:
+			return pnstrdup(value->val.string.val, value->val.string.len);
+		case jbvNumeric:
+			return DatumGetCString(
+				DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+		case jbvBool:
+			return pstrdup(value->val.boolean ? "true" : "false");
+		default:
+			return JsonbToCString(NULL, &JsonbValueToJsonb(value)->root, 0);
+	}
+}
+
+bool
+json_get_bool(const Jsonb *object, const char *key, bool absent)
+{
+	JsonbValue *value = find(object, key);
+	bool result;
+
+	if (value == NULL)
+		return absent;
+	if (value->type == jbvBool)
+		return value->val.boolean;
+	if (value->type == jbvString && parse_bool_with_len(value->val.string.val, value->val.string.len, &result))
+		return result;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("value of key \"%s\" is not a boolean", key)));
+}
+
+int64
+json_get_int64(const Jsonb *object, const char *key, int64 absent)
+{
+	char *text = json_get_text(object, key);
+
+	if (text == NULL)
+		return absent;
+	return DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text)));
+}
+
+bool
+json_get_uuid(const Jsonb *object, const char *key, pg_uuid_t *uuid)
+{
+	char *text = json_get_text(object, key);
+
+	if (text == NULL)
+		return false;
+	if (!uuid_parse_text(text, uuid))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						errmsg("value of key \"%s\" is not a uuid: \"%s\"", key, text)));
+	return true;
+}
+
+Jsonb *
+json_get(const Jsonb *object, const char *key)
+{
+	JsonbValue *value = find(object, key);
+
+	return value ? JsonbValueToJsonb(value) : NULL;
+}
+
+bool
+json_has(const Jsonb *object, const char *key)
+{
+	if (object == NULL || !JB_ROOT_IS_OBJECT(object))
+		return false;
+	return getKeyJsonValueFromContainer((JsonbContainer *) &object->root, key, strlen(key), NULL) != NULL;
+}
+
+void
+json_append_string(StringInfo buffer, const char *text)
+{
+	if (text)
+		escape_json(buffer, text);
+	else
+		appendStringInfoString(buffer, "null");
+}
+
+Jsonb *
+json_from_text(const char *text)
+{
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+bool
+uuid_is_zero(const pg_uuid_t *uuid)
+{
+	static const pg_uuid_t zero = {{0}};
+
+	return memcmp(uuid, &zero, sizeof(zero)) == 0;
+}
+
+bool
+uuid_same(const pg_uuid_t *a, const pg_uuid_t *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+char *
+uuid_text(const pg_uuid_t *uuid)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(uuid)));
+}
+
+pg_uuid_t
+uuid_new(void)
+{
+	pg_uuid_t result;
+	uuid_t generated;
+
+	uuid_generate_random(generated);
+	StaticAssertStmt(sizeof(generated) == UUID_LEN, "libuuid's uuids have PostgreSQL's size");
+	memcpy(result.data, generated, UUID_LEN);
+	return result;
+}
+
+bool
+uuid_parse_text(const char *text, pg_uuid_t *uuid)
+{
+	uuid_t parsed;
+
+	if (uuid_parse(text, parsed) != 0)
+		return false;
+	memcpy(uuid->data, parsed, UUID_LEN);
+	return true;
+}

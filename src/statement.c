@@ -1,0 +1,149 @@
+/*
+ * statement.c
+ *		SPI statements whose plans live as long as the session.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "statement.h"
+
+uint64
+statement_run(Statement *statement, const Datum *values, const bool *nulls)
+{
+	char null_flags[STATEMENT_MAX_ARGUMENTS + 1];
+	int result;
+
+	if (statement->plan == NULL)
+	{
+		SPIPlanPtr plan =
+			SPI_prepare(statement->sql, statement->argument_count, statement->argument_types);
+
+		if (plan == NULL)
+			elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
+				 SPI_result_code_string(SPI_result));
+		result = SPI_keepplan(plan);
+		if (result != 0)
+			elog(ERROR, "could not keep the plan of \"%s\": %s", statement->sql,
+				 SPI_result_code_string(result));
+		statement->plan = plan;
+	}
+	for (int i = 0; i < statement->argument_count; i++)
+		null_flags[i] = nulls && nulls[i] ? 'n' : ' ';
+	null_flags[statement->argument_count] = '\0';
+
+	result = SPI_execute_plan(statement->plan, (Datum *) values, null_flags, false, 0);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+void
+statement_run_one_row(Statement *statement, const Datum *values, const bool *nulls)
+{
+	uint64 rows = statement_run(statement, values, nulls);
+
+	if (rows != 1)
+		elog(ERROR, "\"%s\" gave " UINT64_FORMAT " rows instead of one", statement->sql, rows);
+}
+
+static Datum
+field(uint64 row, int column, Oid *type, bool *is_null)
+{
+	if (SPI_tuptable == NULL || row >= SPI_tuptable->numvals || column < 1 ||
+		column > SPI_tuptable->tupdesc->natts)
+		elog(ERROR, "row " UINT64_FORMAT ", column %d is not in the result", row, column);
+	*type = TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->atttypid;
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
+}
+
+static Datum
+typed_field(uint64 row, int column, Oid expected, bool *is_null)
+{
+	Oid type;
+	Datum value = field(row, column, &type, is_null);
+
+	if (type != expected)
+		elog(ERROR, "column %d has type %s instead of %s", column, format_type_be(type),
+			 format_type_be(expected));
+	return value;
+}
+
+bool
+field_is_null(uint64 row, int column)
+{
+	Oid type;
+	bool is_null;
+
+	(void) field(row, column, &type, &is_null);
+	return is_null;
+}
+
+char *
+field_text(uint64 row, int column)
+{
+	Oid type;
+	bool is_null;
+	Datum value = field(row, column, &type, &is_null);
+	Oid output;
+	bool is_varlena;
+
+	if (is_null)
+		return NULL;
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+pg_uuid_t
+field_uuid(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = typed_field(row, column, UUIDOID, &is_null);
+	pg_uuid_t uuid = {{0}};
+
+	if (!is_null)
+		uuid = *DatumGetUUIDP(value);
+	return uuid;
+}
+
+int64
+field_int64(uint64 row, int column)
+{
+	Oid type;
+	bool is_null;
+	Datum value = field(row, column, &type, &is_null);
+
+	if (is_null)
+		return 0;
+	switch (type)
+	{
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		case INT8OID:
+			return DatumGetInt64(value);
+		default:
+			elog(ERROR, "column %d has type %s instead of an integer", column, format_type_be(type));
+	}
+}
+
+bool
+field_bool(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = typed_field(row, column, BOOLOID, &is_null);
+
+	return !is_null && DatumGetBool(value);
+}
+
+Jsonb *
+field_jsonb(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = typed_field(row, column, JSONBOID, &is_null);
+
+	return is_null ? NULL : DatumGetJsonbPCopy(value);
+}
