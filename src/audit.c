@@ -14,8 +14,8 @@
 
 #define SEVERITY_CODE_NORMAL  0
 #define SEVERITY_CODE_WARNING 1
-#define SEVERITY_CODE_ERROR	  2
-#define SEVERITY_CODE_ALERT	  10
+#define SEVERITY_CODE_ERROR   2
+#define SEVERITY_CODE_ALERT   10
 
 typedef struct AuditText
 {
@@ -26,7 +26,8 @@ typedef struct AuditText
 } AuditText;
 
 static const AuditText audit_texts[] = {
-	{AUDIT_USER_ADD_VM, SEVERITY_CODE_NORMAL, "USER_ADD_VM", "VM ${VmName} was created by ${UserName}."},
+	{AUDIT_USER_ADD_VM, SEVERITY_CODE_NORMAL, "USER_ADD_VM",
+	 "VM ${VmName} was created by ${UserName}."},
 	{AUDIT_USER_ADD_VM_STARTED, SEVERITY_CODE_NORMAL, "USER_ADD_VM_STARTED",
 	 "Creation of VM ${VmName} from snapshot ${SnapshotName} of ${SourceVmName} was started by ${UserName}."},
 	{AUDIT_USER_ADD_VM_TEMPLATE, SEVERITY_CODE_NORMAL, "USER_ADD_VM_TEMPLATE",
@@ -38,7 +39,8 @@ static const AuditText audit_texts[] = {
 	{AUDIT_USER_ADD_VM_FINISHED_FAILURE, SEVERITY_CODE_ERROR, "USER_ADD_VM_FINISHED_FAILURE",
 	 "Creation of VM ${VmName} failed: ${Reason}."},
 	{AUDIT_USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE, SEVERITY_CODE_ERROR,
-	 "USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE", "Creation of template ${VmName} failed: ${Reason}."},
+	 "USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE",
+	 "Creation of template ${VmName} failed: ${Reason}."},
 	{AUDIT_MAC_POOL_EMPTY, SEVERITY_CODE_WARNING, "MAC_POOL_EMPTY",
 	 "MAC pool ${MacPoolName} (${MacPoolId}) has no free address left."},
 	{AUDIT_MAC_POOL_ALMOST_EMPTY, SEVERITY_CODE_WARNING, "MAC_POOL_ALMOST_EMPTY",
@@ -81,17 +83,18 @@ static const AuditText audit_texts[] = {
 };
 
 static Statement insert_row = {
-	.sql = "INSERT INTO audit_log (log_time, log_type, log_type_name, severity, message, user_id,"
-		   " user_name, vm_id, vm_name, storage_pool_id, storage_pool_name, cluster_id, cluster_name,"
-		   " storage_domain_id, storage_domain_name, quota_id, quota_name, job_id, origin)"
-		   " SELECT pg_catalog.clock_timestamp(), $1, $2, $3, $4, $5, $6, $7, $8,"
-		   " $9, (SELECT name FROM storage_pool WHERE id = $9),"
-		   " $10, (SELECT name FROM cluster WHERE cluster_id = $10),"
-		   " $11, (SELECT storage_name FROM storage_domain_static WHERE id = $11),"
-		   " $12, (SELECT quota_name FROM quota WHERE id = $12), $13, 'oVirt'",
+	.sql =
+		"INSERT INTO audit_log (log_time, log_type, log_type_name, severity, message, user_id,"
+		" user_name, vm_id, vm_name, storage_pool_id, storage_pool_name, cluster_id, cluster_name,"
+		" storage_domain_id, storage_domain_name, quota_id, quota_name, job_id, origin)"
+		" SELECT pg_catalog.clock_timestamp(), $1, $2, $3, $4, $5, $6, $7, $8,"
+		" $9, (SELECT name FROM storage_pool WHERE id = $9),"
+		" $10, (SELECT name FROM cluster WHERE cluster_id = $10),"
+		" $11, (SELECT storage_name FROM storage_domain_static WHERE id = $11),"
+		" $12, (SELECT quota_name FROM quota WHERE id = $12), $13, 'oVirt'",
 	.argument_count = 13,
-	.argument_types = {INT4OID, TEXTOID, INT4OID, TEXTOID, UUIDOID, TEXTOID, UUIDOID, TEXTOID, UUIDOID,
-					   UUIDOID, UUIDOID, UUIDOID, UUIDOID},
+	.argument_types = {INT4OID, TEXTOID, INT4OID, TEXTOID, UUIDOID, TEXTOID, UUIDOID, TEXTOID,
+					   UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID},
 };
 
 static const AuditText *
@@ -141,8 +144,12 @@ void
 audit_write(AuditType type, const AuditSubject *subject, const char *const *placeholders)
 {
 	const AuditText *text = find_text(type);
-	const pg_uuid_t *ids[] = {&subject->user_id, &subject->vm_id, &subject->storage_pool_id,
-							  &subject->cluster_id, &subject->storage_domain_id, &subject->quota_id,
+	const pg_uuid_t *ids[] = {&subject->user_id,
+							  &subject->vm_id,
+							  &subject->storage_pool_id,
+							  &subject->cluster_id,
+							  &subject->storage_domain_id,
+							  &subject->quota_id,
 							  &subject->job_id};
 	static const int id_columns[] = {4, 6, 8, 9, 10, 11, 12};
 	Datum values[13] = {0};

@@ -54,6 +54,7 @@ typedef struct AuditSubject
  * Fills the type's own text: placeholders is a NULL-ended list of name, value pairs; a placeholder
  * without a value prints <UNKNOWN>.  In an inventory frame.
  */
-extern void audit_write(AuditType type, const AuditSubject *subject, const char *const *placeholders);
+extern void audit_write(AuditType type, const AuditSubject *subject,
+						const char *const *placeholders);
 
 #endif

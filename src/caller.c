@@ -90,22 +90,22 @@ caller_choose_user(const Caller *caller, bool given, const pg_uuid_t *given_user
 			return given;
 		case CALLER_OPERATOR:
 			if (given && !uuid_same(given_user, &caller->user_id))
-				ereport(ERROR,
-						(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						 errmsg("role \"%s\" may not act for user %s", caller->role_name,
-								uuid_text(given_user)),
-						 errdetail("It is bound to user %s.", uuid_text(&caller->user_id)),
-						 errhint("Leave user_id out, or ask an administrator for "
-								 "vmclone.grant_engine.")));
+				ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+								errmsg("role \"%s\" may not act for user %s", caller->role_name,
+									   uuid_text(given_user)),
+								errdetail("It is bound to user %s.", uuid_text(&caller->user_id)),
+								errhint("Leave user_id out, or ask an administrator for "
+										"vmclone.grant_engine.")));
 			*user = caller->user_id;
 			return true;
 		case CALLER_OTHER:
 			break;
 	}
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					errmsg("role \"%s\" may not clone virtual machines", caller->role_name),
-					errhint("Ask an administrator for vmclone.grant_operator, vmclone.grant_engine or "
-							"vmclone.grant_admin.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("role \"%s\" may not clone virtual machines", caller->role_name),
+			 errhint("Ask an administrator for vmclone.grant_operator, vmclone.grant_engine or "
+					 "vmclone.grant_admin.")));
 }
 
 void

@@ -15,10 +15,10 @@
 
 typedef enum CallerKind
 {
-	CALLER_ADMIN,	 /* superuser, extension owner, or a grant_admin role */
-	CALLER_ENGINE,	 /* a grant_engine role */
+	CALLER_ADMIN,    /* superuser, extension owner, or a grant_admin role */
+	CALLER_ENGINE,   /* a grant_engine role */
 	CALLER_OPERATOR, /* a grant_operator role */
-	CALLER_OTHER,	 /* may look (grant_viewer), may not act */
+	CALLER_OTHER,    /* may look (grant_viewer), may not act */
 } CallerKind;
 
 typedef struct Caller

@@ -43,8 +43,9 @@ refusals_raise(List *refusals)
 			first = refusal;
 	}
 	if (first)
-		ereport(ERROR, (errcode(first->sqlstate), errmsg("%s", first->message), errkey(first->key),
-						errdetail("%s", detail.data), first->hint ? errhint("%s", first->hint) : 0));
+		ereport(ERROR,
+				(errcode(first->sqlstate), errmsg("%s", first->message), errkey(first->key),
+				 errdetail("%s", detail.data), first->hint ? errhint("%s", first->hint) : 0));
 
 	foreach (cell, refusals)
 	{

@@ -12,43 +12,43 @@
 #include "nodes/pg_list.h"
 #include "utils/elog.h"
 
-#define ERRCODE_VC_SNAPSHOT			 MAKE_SQLSTATE('V', 'C', '0', '0', '1')
-#define ERRCODE_VC_CHAIN			 MAKE_SQLSTATE('V', 'C', '0', '0', '2')
-#define ERRCODE_VC_SOURCE_VM		 MAKE_SQLSTATE('V', 'C', '0', '0', '3')
-#define ERRCODE_VC_CLUSTER			 MAKE_SQLSTATE('V', 'C', '0', '0', '4')
-#define ERRCODE_VC_STORAGE_DOMAIN	 MAKE_SQLSTATE('V', 'C', '0', '0', '5')
-#define ERRCODE_VC_SPACE			 MAKE_SQLSTATE('V', 'C', '0', '0', '6')
-#define ERRCODE_VC_QUOTA			 MAKE_SQLSTATE('V', 'C', '0', '0', '7')
-#define ERRCODE_VC_NAME				 MAKE_SQLSTATE('V', 'C', '0', '0', '8')
-#define ERRCODE_VC_NETWORK			 MAKE_SQLSTATE('V', 'C', '0', '0', '9')
-#define ERRCODE_VC_PERMISSION		 MAKE_SQLSTATE('V', 'C', '0', '1', '0')
-#define ERRCODE_VC_INPUT			 MAKE_SQLSTATE('V', 'C', '0', '1', '1')
-#define ERRCODE_VC_LOCKED			 MAKE_SQLSTATE('V', 'C', '0', '1', '2')
-#define ERRCODE_VC_DISK				 MAKE_SQLSTATE('V', 'C', '0', '1', '3')
-#define ERRCODE_VC_JOB				 MAKE_SQLSTATE('V', 'C', '0', '1', '4')
-#define ERRCODE_VC_TEMPLATE			 MAKE_SQLSTATE('V', 'C', '0', '1', '5')
-#define ERRCODE_VC_REQUEST_KEY		 MAKE_SQLSTATE('V', 'C', '0', '1', '6')
-#define ERRCODE_VC_MISSING_DISK		 MAKE_SQLSTATE('V', 'C', '0', '1', '7')
-#define ERRCODE_VC_VM_CONFIGURATION	 MAKE_SQLSTATE('V', 'C', '0', '1', '8')
-#define ERRCODE_VC_STORAGE_COMMAND	 MAKE_SQLSTATE('V', 'C', '0', '1', '9')
-#define ERRCODE_VC_IDENTITY			 MAKE_SQLSTATE('V', 'C', '0', '2', '0')
+#define ERRCODE_VC_SNAPSHOT         MAKE_SQLSTATE('V', 'C', '0', '0', '1')
+#define ERRCODE_VC_CHAIN            MAKE_SQLSTATE('V', 'C', '0', '0', '2')
+#define ERRCODE_VC_SOURCE_VM        MAKE_SQLSTATE('V', 'C', '0', '0', '3')
+#define ERRCODE_VC_CLUSTER          MAKE_SQLSTATE('V', 'C', '0', '0', '4')
+#define ERRCODE_VC_STORAGE_DOMAIN   MAKE_SQLSTATE('V', 'C', '0', '0', '5')
+#define ERRCODE_VC_SPACE            MAKE_SQLSTATE('V', 'C', '0', '0', '6')
+#define ERRCODE_VC_QUOTA            MAKE_SQLSTATE('V', 'C', '0', '0', '7')
+#define ERRCODE_VC_NAME             MAKE_SQLSTATE('V', 'C', '0', '0', '8')
+#define ERRCODE_VC_NETWORK          MAKE_SQLSTATE('V', 'C', '0', '0', '9')
+#define ERRCODE_VC_PERMISSION       MAKE_SQLSTATE('V', 'C', '0', '1', '0')
+#define ERRCODE_VC_INPUT            MAKE_SQLSTATE('V', 'C', '0', '1', '1')
+#define ERRCODE_VC_LOCKED           MAKE_SQLSTATE('V', 'C', '0', '1', '2')
+#define ERRCODE_VC_DISK             MAKE_SQLSTATE('V', 'C', '0', '1', '3')
+#define ERRCODE_VC_JOB              MAKE_SQLSTATE('V', 'C', '0', '1', '4')
+#define ERRCODE_VC_TEMPLATE         MAKE_SQLSTATE('V', 'C', '0', '1', '5')
+#define ERRCODE_VC_REQUEST_KEY      MAKE_SQLSTATE('V', 'C', '0', '1', '6')
+#define ERRCODE_VC_MISSING_DISK     MAKE_SQLSTATE('V', 'C', '0', '1', '7')
+#define ERRCODE_VC_VM_CONFIGURATION MAKE_SQLSTATE('V', 'C', '0', '1', '8')
+#define ERRCODE_VC_STORAGE_COMMAND  MAKE_SQLSTATE('V', 'C', '0', '1', '9')
+#define ERRCODE_VC_IDENTITY         MAKE_SQLSTATE('V', 'C', '0', '2', '0')
 
 typedef enum Severity
 {
-	SEVERITY_ERROR,	  /* the call is refused */
+	SEVERITY_ERROR,   /* the call is refused */
 	SEVERITY_WARNING, /* the call goes on and says so */
 } Severity;
 
 /* One reason why a call can't be done, or should be thought over. */
 typedef struct Refusal
 {
-	int step;	 /* oVirt's order, reference §1.2; what oVirt never built has a step of its own */
+	int step; /* oVirt's order, reference §1.2; what oVirt never built has a step of its own */
 	const char *key; /* oVirt message key */
 	int sqlstate;
 	Severity severity;
 	char *message; /* PostgreSQL style, one line */
 	char *detail;  /* ids and aliases; NULL if there is nothing to add */
-	char *hint;	   /* what to do; NULL if there is nothing */
+	char *hint;    /* what to do; NULL if there is nothing */
 } Refusal;
 
 /*

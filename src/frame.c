@@ -53,8 +53,8 @@ enter(Frame *frame, Oid user_id, int restriction, const char *search_path)
 	frame->settings_level = NewGUCNestLevel();
 	SetUserIdAndSecContext(user_id,
 						   frame->security_context | SECURITY_LOCAL_USERID_CHANGE | restriction);
-	(void) set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	(void) set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 void

@@ -57,7 +57,8 @@ json_get_bool(const Jsonb *object, const char *key, bool absent)
 		return absent;
 	if (value->type == jbvBool)
 		return value->val.boolean;
-	if (value->type == jbvString && parse_bool_with_len(value->val.string.val, value->val.string.len, &result))
+	if (value->type == jbvString &&
+		parse_bool_with_len(value->val.string.val, value->val.string.len, &result))
 		return result;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("value of key \"%s\" is not a boolean", key)));
@@ -99,7 +100,8 @@ json_has(const Jsonb *object, const char *key)
 {
 	if (object == NULL || !JB_ROOT_IS_OBJECT(object))
 		return false;
-	return getKeyJsonValueFromContainer((JsonbContainer *) &object->root, key, strlen(key), NULL) != NULL;
+	return getKeyJsonValueFromContainer((JsonbContainer *) &object->root, key, strlen(key), NULL) !=
+		   NULL;
 }
 
 void

@@ -13,8 +13,10 @@
 extern char *json_get_text(const Jsonb *object, const char *key); /* NULL: absent or null */
 extern bool json_get_bool(const Jsonb *object, const char *key, bool absent);
 extern int64 json_get_int64(const Jsonb *object, const char *key, int64 absent);
-extern bool json_get_uuid(const Jsonb *object, const char *key, pg_uuid_t *uuid); /* false: absent or null */
-extern Jsonb *json_get(const Jsonb *object, const char *key); /* object or array below key; NULL if absent */
+extern bool json_get_uuid(const Jsonb *object, const char *key,
+						  pg_uuid_t *uuid); /* false: absent or null */
+extern Jsonb *json_get(const Jsonb *object,
+					   const char *key); /* object or array below key; NULL if absent */
 extern bool json_has(const Jsonb *object, const char *key);
 
 /* Builds text for jsonb_in: json_append_string writes a quoted, escaped string or null. */
@@ -24,7 +26,7 @@ extern Jsonb *json_from_text(const char *text);
 extern bool uuid_is_zero(const pg_uuid_t *uuid);
 extern bool uuid_same(const pg_uuid_t *a, const pg_uuid_t *b);
 extern char *uuid_text(const pg_uuid_t *uuid); /* 36 characters, palloc'd */
-extern pg_uuid_t uuid_new(void);			   /* libuuid, version 4 */
+extern pg_uuid_t uuid_new(void);               /* libuuid, version 4 */
 extern bool uuid_parse_text(const char *text, pg_uuid_t *uuid);
 
 #endif

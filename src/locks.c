@@ -27,11 +27,10 @@
 #include "statement.h"
 
 #define KEY_DURING_SNAPSHOT "ACTION_TYPE_FAILED_VM_IS_DURING_SNAPSHOT"
-#define KEY_DISKS_LOCKED	"ACTION_TYPE_FAILED_DISKS_LOCKED"
-#define KEY_OBJECT_LOCKED	"ACTION_TYPE_FAILED_OBJECT_LOCKED"
+#define KEY_DISKS_LOCKED    "ACTION_TYPE_FAILED_DISKS_LOCKED"
+#define KEY_OBJECT_LOCKED   "ACTION_TYPE_FAILED_OBJECT_LOCKED"
 
-#define LOCK_SNAPSHOT                                                                              \
-	"SELECT snapshot_id FROM snapshots WHERE snapshot_id = $1 FOR NO KEY UPDATE"
+#define LOCK_SNAPSHOT "SELECT snapshot_id FROM snapshots WHERE snapshot_id = $1 FOR NO KEY UPDATE"
 #define LOCK_IMAGES                                                                                \
 	"SELECT image_guid FROM images WHERE image_guid = ANY ($1) ORDER BY image_guid"                \
 	" FOR NO KEY UPDATE"
@@ -63,12 +62,6 @@ static Statement row_holders = {
 	.argument_types = {UUIDOID, UUIDARRAYOID},
 };
 
-static Statement present_images = {
-	.sql = "SELECT i.image_guid, i.imagestatus FROM images i WHERE i.image_guid = ANY ($1)",
-	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
-};
-
 /* Entities that a holder other than this call stands in the way of, or that are locked otherwise. */
 static Statement obstacles = {
 	.sql = "SELECT e.kind, e.entity_id, l.mode, (SELECT min(j.job_id::text) FROM vmclone.jobs j"
@@ -97,12 +90,13 @@ static Statement foreign_locks = {
 };
 
 static Statement earlier_statuses = {
-	.sql = "SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('kind', e.kind, 'entity_id',"
-		   " e.entity_id, 'status', e.status)) FROM ("
-		   "  SELECT 'snapshot' AS kind, snapshot_id AS entity_id, status::text AS status FROM snapshots"
-		   "   WHERE snapshot_id = $1"
-		   "  UNION ALL SELECT 'image', image_guid, imagestatus::text FROM images"
-		   "   WHERE image_guid = ANY ($2)) e",
+	.sql =
+		"SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('kind', e.kind, 'entity_id',"
+		" e.entity_id, 'status', e.status)) FROM ("
+		"  SELECT 'snapshot' AS kind, snapshot_id AS entity_id, status::text AS status FROM snapshots"
+		"   WHERE snapshot_id = $1"
+		"  UNION ALL SELECT 'image', image_guid, imagestatus::text FROM images"
+		"   WHERE image_guid = ANY ($2)) e",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDARRAYOID},
 };
@@ -117,11 +111,12 @@ static Statement insert_lock_state = {
 };
 
 static Statement insert_image_locks = {
-	.sql = "INSERT INTO vmclone.image_locks (kind, entity_id, holder, mode, keeps_status)"
-		   " SELECT 'snapshot', $1, $4, CASE WHEN $5 THEN 'shared' ELSE 'exclusive' END, false"
-		   " UNION ALL SELECT 'image', id, $4, CASE WHEN $5 THEN 'shared' ELSE 'exclusive' END, false"
-		   "  FROM pg_catalog.unnest($2) id"
-		   " UNION ALL SELECT 'image', id, $4, 'shared', true FROM pg_catalog.unnest($3) id",
+	.sql =
+		"INSERT INTO vmclone.image_locks (kind, entity_id, holder, mode, keeps_status)"
+		" SELECT 'snapshot', $1, $4, CASE WHEN $5 THEN 'shared' ELSE 'exclusive' END, false"
+		" UNION ALL SELECT 'image', id, $4, CASE WHEN $5 THEN 'shared' ELSE 'exclusive' END, false"
+		"  FROM pg_catalog.unnest($2) id"
+		" UNION ALL SELECT 'image', id, $4, 'shared', true FROM pg_catalog.unnest($3) id",
 	.argument_count = 5,
 	.argument_types = {UUIDOID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID, BOOLOID},
 };
@@ -139,25 +134,27 @@ static Statement set_images_locked = {
 };
 
 static Statement held_entities = {
-	.sql = "SELECT (SELECT entity_id FROM vmclone.image_locks WHERE holder = $1 AND kind = 'snapshot'),"
-		   " ARRAY (SELECT entity_id FROM vmclone.image_locks WHERE holder = $1 AND kind = 'image'"
-		   "  AND NOT keeps_status ORDER BY entity_id)",
+	.sql =
+		"SELECT (SELECT entity_id FROM vmclone.image_locks WHERE holder = $1 AND kind = 'snapshot'),"
+		" ARRAY (SELECT entity_id FROM vmclone.image_locks WHERE holder = $1 AND kind = 'image'"
+		"  AND NOT keeps_status ORDER BY entity_id)",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
 
 /* Removes a holder; returns what nobody holds any longer and the status it had. */
 static Statement remove_holder = {
-	.sql = "WITH gone AS (DELETE FROM vmclone.image_locks WHERE holder = $1"
-		   "  RETURNING kind, entity_id, keeps_status),"
-		   " last AS (SELECT g.kind, g.entity_id FROM gone g WHERE NOT g.keeps_status AND NOT EXISTS ("
-		   "  SELECT 1 FROM vmclone.image_locks l WHERE l.kind = g.kind AND l.entity_id = g.entity_id"
-		   "   AND l.holder <> $1 AND NOT l.keeps_status)),"
-		   " state AS (DELETE FROM vmclone.lock_state s USING last"
-		   "  WHERE s.kind = last.kind AND s.entity_id = last.entity_id"
-		   "  RETURNING s.kind, s.entity_id, s.earlier_status)"
-		   " SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('kind', kind, 'entity_id',"
-		   "  entity_id, 'status', earlier_status)) FROM state",
+	.sql =
+		"WITH gone AS (DELETE FROM vmclone.image_locks WHERE holder = $1"
+		"  RETURNING kind, entity_id, keeps_status),"
+		" last AS (SELECT g.kind, g.entity_id FROM gone g WHERE NOT g.keeps_status AND NOT EXISTS ("
+		"  SELECT 1 FROM vmclone.image_locks l WHERE l.kind = g.kind AND l.entity_id = g.entity_id"
+		"   AND l.holder <> $1 AND NOT l.keeps_status)),"
+		" state AS (DELETE FROM vmclone.lock_state s USING last"
+		"  WHERE s.kind = last.kind AND s.entity_id = last.entity_id"
+		"  RETURNING s.kind, s.entity_id, s.earlier_status)"
+		" SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('kind', kind, 'entity_id',"
+		"  entity_id, 'status', earlier_status)) FROM state",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
@@ -248,8 +245,8 @@ set_lock_timeout(void)
 	char value[32];
 
 	snprintf(value, sizeof(value), "%d", vmclone_lock_wait);
-	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
 }
 
 /* Runs a statement that may wait, and says what it waited for when it can't go on. */
@@ -272,11 +269,12 @@ run_waiting(Statement *statement, const Datum *values, const char *what)
 		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
 			PG_RE_THROW();
 		FlushErrorState();
-		ereport(ERROR, (errcode(ERRCODE_VC_LOCKED),
-						errmsg("could not lock %s within %d ms", what, vmclone_lock_wait),
-						errkey(KEY_OBJECT_LOCKED), errdetail("%s.", KEY_OBJECT_LOCKED),
-						errhint("Another call holds it in an open transaction.  Try again, or raise "
-								"vmclone.lock_wait.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_LOCKED),
+				 errmsg("could not lock %s within %d ms", what, vmclone_lock_wait),
+				 errkey(KEY_OBJECT_LOCKED), errdetail("%s.", KEY_OBJECT_LOCKED),
+				 errhint("Another call holds it in an open transaction.  Try again, or raise "
+						 "vmclone.lock_wait.")));
 	}
 	PG_END_TRY();
 	return rows;
@@ -300,20 +298,22 @@ append_entity(StringInfo detail, const char *kind, const char *id)
 	appendStringInfo(detail, "%s%s %s", detail->len ? "\n" : "", kind, id);
 }
 
-static void pg_attribute_noreturn()
-raise_locked(bool snapshot, const char *detail)
+static void
+pg_attribute_noreturn() raise_locked(bool snapshot, const char *detail)
 {
-	ereport(ERROR, (errcode(ERRCODE_VC_LOCKED),
-					errmsg(snapshot ? "the snapshot is locked" : "images of the snapshot are locked"),
-					errkey(snapshot ? KEY_DURING_SNAPSHOT : KEY_DISKS_LOCKED),
-					errdetail("%s: %s", snapshot ? KEY_DURING_SNAPSHOT : KEY_DISKS_LOCKED, detail),
-					errhint("Wait until the operation that holds them ends; view vmclone.locks shows "
-							"the jobs.  Calls with lock_mode \"shared\" can run side by side.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_VC_LOCKED),
+			 errmsg(snapshot ? "the snapshot is locked" : "images of the snapshot are locked"),
+			 errkey(snapshot ? KEY_DURING_SNAPSHOT : KEY_DISKS_LOCKED),
+			 errdetail("%s: %s", snapshot ? KEY_DURING_SNAPSHOT : KEY_DISKS_LOCKED, detail),
+			 errhint("Wait until the operation that holds them ends; view vmclone.locks shows "
+					 "the jobs.  Calls with lock_mode \"shared\" can run side by side.")));
 }
 
 /* Names every row that was asked for and not got. */
-static void pg_attribute_noreturn()
-raise_row_locks(const pg_uuid_t *snapshot_id, bool snapshot_missing, const UuidList *missing)
+static void
+pg_attribute_noreturn()
+	raise_row_locks(const pg_uuid_t *snapshot_id, bool snapshot_missing, const UuidList *missing)
 {
 	Datum values[2] = {UUIDPGetDatum(snapshot_id), uuid_list_array(missing)};
 	uint64 rows = statement_run(&row_holders, values, NULL);
@@ -334,10 +334,11 @@ raise_row_locks(const pg_uuid_t *snapshot_id, bool snapshot_missing, const UuidL
 							 field_text(row, 3));
 	}
 	if (rows == 0 || detail.len == 0)
-		ereport(ERROR, (errcode(ERRCODE_VC_CHAIN), errmsg("images of the snapshot were deleted meanwhile"),
-						errkey("ACTION_TYPE_FAILED_DISKS_NOT_EXIST"),
-						errdetail("ACTION_TYPE_FAILED_DISKS_NOT_EXIST."),
-						errhint("Look at the snapshot again with vmclone.snapshot_disks.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_CHAIN), errmsg("images of the snapshot were deleted meanwhile"),
+				 errkey("ACTION_TYPE_FAILED_DISKS_NOT_EXIST"),
+				 errdetail("ACTION_TYPE_FAILED_DISKS_NOT_EXIST."),
+				 errhint("Look at the snapshot again with vmclone.snapshot_disks.")));
 	raise_locked(snapshot_missing, detail.data);
 }
 
@@ -565,8 +566,8 @@ locks_take_counted(const ClonePlan *plan)
 	kind_values = palloc(ids.count * sizeof(Datum));
 	foreach (cell, kinds)
 		kind_values[i++] = CStringGetTextDatum(lfirst(cell));
-	values[0] = PointerGetDatum(
-		construct_array(kind_values, ids.count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[0] =
+		PointerGetDatum(construct_array(kind_values, ids.count, TEXTOID, -1, false, TYPALIGN_INT));
 	values[1] = uuid_list_array(&ids);
 
 	frame_enter_own(&frame);

@@ -5,20 +5,21 @@
 #ifndef VMCLONE_SETTINGS_H
 #define VMCLONE_SETTINGS_H
 
-extern char *vmclone_storage_roots;		/* ':'-separated directories; empty = no domain may be attached */
-extern char *vmclone_copy_program;		/* empty = vmclone-copy beside the server's programs */
+extern char
+	*vmclone_storage_roots; /* ':'-separated directories; empty = no domain may be attached */
+extern char *vmclone_copy_program;      /* empty = vmclone-copy beside the server's programs */
 extern char *vmclone_provision_command; /* absolute path; empty = block volumes are made by hand */
-extern char *vmclone_domain_owner;		/* "UID:GID" that files of a domain must get, or empty */
-extern char *vmclone_lock_mode;			/* "exclusive" or "shared" */
+extern char *vmclone_domain_owner;      /* "UID:GID" that files of a domain must get, or empty */
+extern char *vmclone_lock_mode;         /* "exclusive" or "shared" */
 extern int vmclone_max_parallel_copies; /* copier processes at once, per worker */
-extern int vmclone_copy_threads;		/* --threads of each copier; 0 = the copier's own choice */
-extern int vmclone_max_attempts;		/* of one task before its job fails */
+extern int vmclone_copy_threads;        /* --threads of each copier; 0 = the copier's own choice */
+extern int vmclone_max_attempts;        /* of one task before its job fails */
 extern int vmclone_worker_idle_timeout; /* seconds; only a worker that is not preloaded leaves */
-extern int vmclone_lock_wait;			/* milliseconds to wait for rows that unrelated calls share */
-extern int vmclone_wait_limit;			/* seconds that a job may wait for an outside cause */
-extern int vmclone_retry_delay;			/* milliseconds before the first retry; doubles up to a minute */
-extern int vmclone_storage_timeout;		/* seconds that a storage command may take */
-extern int vmclone_poll_interval;		/* seconds between the worker's safety polls */
+extern int vmclone_lock_wait;   /* milliseconds to wait for rows that unrelated calls share */
+extern int vmclone_wait_limit;  /* seconds that a job may wait for an outside cause */
+extern int vmclone_retry_delay; /* milliseconds before the first retry; doubles up to a minute */
+extern int vmclone_storage_timeout; /* seconds that a storage command may take */
+extern int vmclone_poll_interval;   /* seconds between the worker's safety polls */
 extern bool vmclone_resume_on_promotion;
 extern bool vmclone_allow_loop_devices; /* for tests */
 

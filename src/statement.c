@@ -126,7 +126,8 @@ field_int64(uint64 row, int column)
 		case INT8OID:
 			return DatumGetInt64(value);
 		default:
-			elog(ERROR, "column %d has type %s instead of an integer", column, format_type_be(type));
+			elog(ERROR, "column %d has type %s instead of an integer", column,
+				 format_type_be(type));
 	}
 }
 

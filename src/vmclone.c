@@ -1,10 +1,15 @@
 /*
  * vmclone.c
- *		Library entry point: settings, hooks and the worker's registration.
+ *		Library entry point.
+ *
+ * The library loads harmlessly at any time.  Only where it is preloaded does it register the
+ * launcher and its hooks; everywhere else the first call in need of a worker starts one.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+
+#include "settings.h"
 
 PG_MODULE_MAGIC;
 
@@ -13,4 +18,5 @@ void _PG_init(void);
 void
 _PG_init(void)
 {
+	settings_define();
 }

@@ -14,6 +14,7 @@ SQL_PARTS = \
 	inventory/affinity.sql \
 	inventory/audit.sql \
 	inventory/binding.sql \
+	interface/caller.sql \
 	state/jobs.sql \
 	state/locks.sql \
 	state/storage_mounts.sql

@@ -1,0 +1,39 @@
+/*
+ * command.h
+ *		One clone call from its parameters to its job rows, in the caller's transaction.
+ *
+ *	request.c	parameters → CloneRequest
+ *	caller.c	which role, for which engine user
+ *	plan*.c		facts and decisions
+ *	checks*.c	oVirt's canDoAction and what the seed wanted
+ *	locks.c		row locks, lasting locks, counted rows
+ *	clone*.c	the new rows
+ *	command.c	the order of all this, the job and its tasks, audit, wake-up
+ */
+#ifndef VMCLONE_COMMAND_H
+#define VMCLONE_COMMAND_H
+
+#include "plan.h"
+
+typedef struct CommandResult
+{
+	pg_uuid_t call_id;
+	CloneCopy *copies;
+	int copy_count;
+} CommandResult;
+
+/*
+ * Runs a call.  Not in a frame; needs an SPI connection.  retry_of: the job that is run again, or
+ * NULL.  Errors: class VC by the first failed check; 55000 on a standby or without a bound
+ * inventory; 42501 for a caller without the right.
+ */
+extern CommandResult *command_run(const CloneRequest *request, const pg_uuid_t *retry_of);
+
+/*
+ * The stored call of a job that is over, all checks again, new ids.  overrides: an object laid over
+ * the stored parameters (clone_again), or NULL.
+ */
+extern CommandResult *command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides,
+										bool is_retry);
+
+#endif
