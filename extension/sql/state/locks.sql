@@ -41,10 +41,12 @@ CREATE TABLE vmclone.reservations (
     kind text NOT NULL CHECK (kind IN ('quota', 'storage_domain', 'mac_pool', 'storage_pool')),
     entity_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 0,
+    last_address bigint,
     PRIMARY KEY (kind, entity_id)
 );
 
 COMMENT ON TABLE vmclone.reservations IS 'a version for each quota, storage domain and MAC pool that calls count; updated with every take, so that REPEATABLE READ callers fail with 40001 and never take too much';
+COMMENT ON COLUMN vmclone.reservations.last_address IS 'the MAC address that a pool gave last, as a number; the next search goes on from there';
 
 CREATE TABLE vmclone.vm_names (
     storage_pool_id uuid NOT NULL,

@@ -76,13 +76,17 @@ CREATE TABLE vmclone.lineage (
     created_by name NOT NULL,
     user_id uuid,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    parameters jsonb NOT NULL
+    parameters jsonb NOT NULL,
+    devices jsonb NOT NULL DEFAULT '[]',
+    row_ids uuid[] NOT NULL DEFAULT '{}'
 );
 
 CREATE INDEX lineage_source_vm_id ON vmclone.lineage (source_vm_id);
 CREATE INDEX lineage_source_snapshot_id ON vmclone.lineage (source_snapshot_id);
 
 COMMENT ON TABLE vmclone.lineage IS 'who was cloned from what, when, by whom and with which parameters';
+COMMENT ON COLUMN vmclone.lineage.devices IS 'what became of every device of the source: [{"device_id", "type", "device", "fate": "copied|remade|left out|added", "reason"}]';
+COMMENT ON COLUMN vmclone.lineage.row_ids IS 'ids of the inventory rows that the clone was made of: what a cleaning may remove';
 
 --
 -- Roles that act for one engine user only.

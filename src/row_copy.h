@@ -1,0 +1,68 @@
+/*
+ * row_copy.h
+ *		Whole rows copied within a table of the inventory, set-based (DESIGN §2).
+ *
+ * A copy takes every column that the table has, so that columns vmclone has never heard of come
+ * along: the source row, one jsonb overlay laid over it (jsonb_populate_record, once a source),
+ * and a few columns that differ in every new row.  Generated and identity columns are left to the
+ * server.  Where there is no source row, columns that the overlay doesn't name get their defaults.
+ * The statement is kept for the session and made anew when the table changes.
+ *
+ * All functions run in an inventory frame with an SPI connection.
+ */
+#ifndef VMCLONE_ROW_COPY_H
+#define VMCLONE_ROW_COPY_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+#define ROW_COPY_MAX_COLUMNS 5
+
+/* A column given for every new row: UUIDOID or TEXTOID, cast to the column's own type. */
+typedef struct RowCopyColumn
+{
+	const char *name;
+	Oid type;
+} RowCopyColumn;
+
+/* What is copied; a static object, since the statement is kept with it. */
+typedef struct RowCopyTarget
+{
+	const char *relation;
+	const char *key;		/* uuid column that finds a source row */
+	const char *second_key; /* a second one, or NULL */
+	int column_count;
+	RowCopyColumn columns[ROW_COPY_MAX_COLUMNS];
+	struct RowCopyStatement *statement; /* NULL until the first run */
+} RowCopyTarget;
+
+typedef struct RowCopy RowCopy;
+
+/* True if the bound inventory has the table; some tables are optional. */
+extern bool inventory_has_table(const char *relation);
+
+extern RowCopy *row_copy_begin(RowCopyTarget *target);
+
+/*
+ * A row to copy from; returns its number.  key NULL: there is none, defaults apply.  overlay: an
+ * object keyed by column name (keys that are no columns are ignored), or NULL.
+ */
+extern int row_copy_source(RowCopy *copy, const pg_uuid_t *key, const pg_uuid_t *second_key,
+						   const Jsonb *overlay);
+
+/* A new row from a source; values in the order of target->columns, NULL for SQL's NULL. */
+extern void row_copy_row(RowCopy *copy, int source, const void *const *values);
+
+/* Inserts all rows in one statement; returns how many.  No rows: runs nothing. */
+extern uint64 row_copy_run(RowCopy *copy);
+
+/*
+ * Checks a caller's overlay against a table: ERRCODE_INVALID_PARAMETER_VALUE (22023) names a key
+ * that is no column, or a generated one; a value of the wrong type, or null where the column
+ * doesn't take it, is an error of the type's own SQLSTATE that names key and table.
+ */
+extern void row_overlay_check(const char *relation, const Jsonb *overlay, const char *parameter);
+
+#endif
