@@ -20,7 +20,7 @@
 typedef struct Subcommand
 {
 	const char *name;
-	bool (*run)(const VolumeOptions *options, VolumeReport *report);
+	bool (*run)(const VolumeOptions *options, VolumeAnswer *answer);
 	const char *required; /* options, each between blanks */
 	const char *optional;
 } Subcommand;
@@ -69,15 +69,15 @@ static const char *const help =
 	"Exit status: 0 done, 1 storage failed, 2 usage, 3 refused.\n";
 
 static bool
-bad_value(const char *option, const char *value, const char *expected, VolumeReport *report)
+bad_value(const char *option, const char *value, const char *expected, VolumeAnswer *answer)
 {
-	return fail(report, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-				"--%s must be %s, not \"%s\"", option, expected, value);
+	return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+					   "--%s must be %s, not \"%s\"", option, expected, value);
 }
 
 static bool
 parse_number(const char *option, const char *value, int base, uint64_t limit, uint64_t *number,
-			 VolumeReport *report)
+			 VolumeAnswer *answer)
 {
 	char *end;
 
@@ -85,22 +85,22 @@ parse_number(const char *option, const char *value, int base, uint64_t limit, ui
 	*number = isdigit((unsigned char) value[0]) ? strtoull(value, &end, base) : 0;
 	if (!isdigit((unsigned char) value[0]) || errno != 0 || *end != '\0' || *number > limit)
 		return bad_value(option, value, base == 8 ? "an octal file mode" : "a number in range",
-						 report);
+						 answer);
 	return true;
 }
 
 /* A uuid in its usual form; changed to lower case in place, as it becomes a file name. */
 static bool
-parse_uuid(const char *option, char *value, const char **uuid, VolumeReport *report)
+parse_uuid(const char *option, char *value, const char **uuid, VolumeAnswer *answer)
 {
 	if (strlen(value) != 36)
-		return bad_value(option, value, "a UUID", report);
+		return bad_value(option, value, "a UUID", answer);
 	for (int i = 0; i < 36; i++)
 	{
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
 		if (dash ? value[i] != '-' : !isxdigit((unsigned char) value[i]))
-			return bad_value(option, value, "a UUID", report);
+			return bad_value(option, value, "a UUID", answer);
 		value[i] = (char) tolower((unsigned char) value[i]);
 	}
 	*uuid = value;
@@ -109,7 +109,7 @@ parse_uuid(const char *option, char *value, const char **uuid, VolumeReport *rep
 
 static bool
 parse_word(const char *option, const char *value, const char *const *words, const char *expected,
-		   const char **word, VolumeReport *report)
+		   const char **word, VolumeAnswer *answer)
 {
 	for (int i = 0; words[i] != NULL; i++)
 		if (strcmp(value, words[i]) == 0)
@@ -117,21 +117,21 @@ parse_word(const char *option, const char *value, const char *const *words, cons
 			*word = words[i];
 			return true;
 		}
-	return bad_value(option, value, expected, report);
+	return bad_value(option, value, expected, answer);
 }
 
 static bool
-parse_owner(char *value, VolumeOptions *options, VolumeReport *report)
+parse_owner(char *value, VolumeOptions *options, VolumeAnswer *answer)
 {
 	char *colon = strchr(value, ':');
 	uint64_t uid;
 	uint64_t gid;
 
 	if (colon == NULL)
-		return bad_value("owner", value, "UID:GID", report);
+		return bad_value("owner", value, "UID:GID", answer);
 	*colon = '\0';
-	if (!parse_number("owner", value, 10, UINT32_MAX - 1, &uid, report) ||
-		!parse_number("owner", colon + 1, 10, UINT32_MAX - 1, &gid, report))
+	if (!parse_number("owner", value, 10, UINT32_MAX - 1, &uid, answer) ||
+		!parse_number("owner", colon + 1, 10, UINT32_MAX - 1, &gid, answer))
 		return false;
 	options->owner_uid = (uid_t) uid;
 	options->owner_gid = (gid_t) gid;
@@ -140,7 +140,7 @@ parse_owner(char *value, VolumeOptions *options, VolumeReport *report)
 }
 
 static bool
-parse_option(const char *option, char *value, VolumeOptions *options, VolumeReport *report)
+parse_option(const char *option, char *value, VolumeOptions *options, VolumeAnswer *answer)
 {
 	static const char *const formats[] = {"RAW", "COW", NULL};
 	static const char *const types[] = {"SPARSE", "PREALLOCATED", NULL};
@@ -161,57 +161,57 @@ parse_option(const char *option, char *value, VolumeOptions *options, VolumeRepo
 	else if (strcmp(option, "lv") == 0)
 		options->lv = value;
 	else if (strcmp(option, "storage-domain") == 0 || strcmp(option, "domain") == 0)
-		return parse_uuid(option, value, &options->domain, report);
+		return parse_uuid(option, value, &options->domain, answer);
 	else if (strcmp(option, "disk") == 0)
-		return parse_uuid(option, value, &options->disk, report);
+		return parse_uuid(option, value, &options->disk, answer);
 	else if (strcmp(option, "image") == 0)
-		return parse_uuid(option, value, &options->image, report);
+		return parse_uuid(option, value, &options->image, answer);
 	else if (strcmp(option, "token") == 0)
 	{
 		size_t length =
 			strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_.:-");
 
 		if (length == 0 || length > TOKEN_LIMIT || value[length] != '\0')
-			return bad_value(option, value, "1 to 128 letters, digits and +/=_.:-", report);
+			return bad_value(option, value, "1 to 128 letters, digits and +/=_.:-", answer);
 		options->token = value;
 	}
 	else if (strcmp(option, "format") == 0)
-		return parse_word(option, value, formats, "RAW or COW", &options->format, report);
+		return parse_word(option, value, formats, "RAW or COW", &options->format, answer);
 	else if (strcmp(option, "type") == 0)
-		return parse_word(option, value, types, "SPARSE or PREALLOCATED", &options->type, report);
+		return parse_word(option, value, types, "SPARSE or PREALLOCATED", &options->type, answer);
 	else if (strcmp(option, "voltype") == 0)
-		return parse_word(option, value, voltypes, "LEAF or SHARED", &options->voltype, report);
+		return parse_word(option, value, voltypes, "LEAF or SHARED", &options->voltype, answer);
 	else if (strcmp(option, "disk-type") == 0)
-		return parse_word(option, value, disk_types, "DATA", &options->disk_type, report);
+		return parse_word(option, value, disk_types, "DATA", &options->disk_type, answer);
 	else if (strcmp(option, "description") == 0)
 	{
 		if (strlen(value) > VOLUME_DESCRIPTION_LIMIT || strpbrk(value, "\r\n") != NULL)
-			return bad_value(option, value, "one line of at most 210 bytes", report);
+			return bad_value(option, value, "one line of at most 210 bytes", answer);
 		options->description = value;
 	}
 	else if (strcmp(option, "size") == 0)
 	{
 		options->has_size = true;
-		return parse_number(option, value, 10, SIZE_LIMIT, &options->size, report);
+		return parse_number(option, value, 10, SIZE_LIMIT, &options->size, answer);
 	}
 	else if (strcmp(option, "sequence") == 0)
-		return parse_number(option, value, 10, SIZE_LIMIT, &options->sequence, report);
+		return parse_number(option, value, 10, SIZE_LIMIT, &options->sequence, answer);
 	else if (strcmp(option, "timeout") == 0)
-		return parse_number(option, value, 10, 86400, &options->timeout, report);
+		return parse_number(option, value, 10, 86400, &options->timeout, answer);
 	else if (strcmp(option, "domain-format") == 0)
 	{
-		if (!parse_number(option, value, 10, 5, &number, report))
+		if (!parse_number(option, value, 10, 5, &number, answer))
 			return false;
 		options->domain_format = (int) number;
 	}
 	else if (strcmp(option, "mode") == 0 || strcmp(option, "owner-mode") == 0)
 	{
-		if (!parse_number(option, value, 8, 0777, &number, report))
+		if (!parse_number(option, value, 8, 0777, &number, answer))
 			return false;
 		options->mode = (mode_t) number;
 	}
 	else if (strcmp(option, "owner") == 0)
-		return parse_owner(value, options, report);
+		return parse_owner(value, options, answer);
 	return true;
 }
 
@@ -229,7 +229,7 @@ listed(const char *list, const char *option)
 
 static bool
 parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptions *options,
-				VolumeReport *report)
+				VolumeAnswer *answer)
 {
 	const char *given[ARGUMENT_LIMIT];
 	const char *need;
@@ -241,22 +241,23 @@ parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptio
 
 		if (strncmp(argv[i], "--", 2) != 0 ||
 			(!listed(subcommand->required, option) && !listed(subcommand->optional, option)))
-			return fail(report, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-						"volume %s knows no option \"%s\"", subcommand->name, argv[i]);
+			return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+							   "volume %s knows no option \"%s\"", subcommand->name, argv[i]);
 		for (int j = 0; j < count; j++)
 			if (strcmp(given[j], option) == 0)
-				return fail(report, VOLUME_USAGE, 0, NULL, NULL, "--%s is given twice", option);
+				return volume_fail(answer, VOLUME_USAGE, 0, NULL, NULL, "--%s is given twice",
+								   option);
 		if (count == ARGUMENT_LIMIT)
-			return fail(report, VOLUME_USAGE, 0, NULL, NULL, "too many options");
+			return volume_fail(answer, VOLUME_USAGE, 0, NULL, NULL, "too many options");
 		given[count++] = option;
 		if (strcmp(option, "take-over") == 0)
 			options->take_over = true;
 		else if (strcmp(option, "allow-loop") == 0)
 			options->allow_loop = true;
 		else if (++i == argc)
-			return fail(report, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-						"--%s needs a value", option);
-		else if (!parse_option(option, argv[i], options, report))
+			return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+							   "--%s needs a value", option);
+		else if (!parse_option(option, argv[i], options, answer))
 			return false;
 	}
 	for (need = subcommand->required + 1; *need != '\0'; need += strcspn(need, " ") + 1)
@@ -267,17 +268,18 @@ parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptio
 		for (int j = 0; j < count && !found; j++)
 			found = strlen(given[j]) == length && strncmp(given[j], need, length) == 0;
 		if (!found)
-			return fail(report, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-						"volume %s needs --%.*s", subcommand->name, (int) length, need);
+			return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+							   "volume %s needs --%.*s", subcommand->name, (int) length, need);
 	}
 	/* capacities are whole 4 KiB blocks (DESIGN §6) */
 	if (subcommand->run == volume_create && options->size % 4096 != 0)
-		return fail(report, VOLUME_USAGE, 0, NULL, "Round the size up to a multiple of 4096 bytes.",
-					"--size must be a multiple of 4096 bytes");
+		return volume_fail(answer, VOLUME_USAGE, 0, NULL,
+						   "Round the size up to a multiple of 4096 bytes.",
+						   "--size must be a multiple of 4096 bytes");
 	if (subcommand->run == volume_provision && strcmp(options->action, "create") == 0 &&
 		(!options->has_size || options->size == 0))
-		return fail(report, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-					"volume provision create needs --size");
+		return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+						   "volume provision create needs --size");
 	return true;
 }
 
@@ -286,7 +288,7 @@ volume_main(int argc, char **argv)
 {
 	VolumeOptions options = {
 		.mode = 0660, .description = "", .root = "/dev", .sequence = 1, .timeout = DEFAULT_TIMEOUT};
-	VolumeReport report = {0};
+	VolumeAnswer answer = {0};
 	const Subcommand *subcommand = NULL;
 	int used = 2;
 
@@ -300,10 +302,10 @@ volume_main(int argc, char **argv)
 			subcommand = &subcommands[i];
 	if (subcommand == NULL)
 	{
-		fail(
-			&report, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+		volume_fail(
+			&answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
 			"volume needs a subcommand: attach, check, detach, space, create, commit, remove, stat or provision");
-		return report_print(&report);
+		return answer_print(&answer);
 	}
 	if (subcommand->run == volume_provision)
 	{
@@ -319,15 +321,15 @@ volume_main(int argc, char **argv)
 			(strcmp(options.action, "create") != 0 && strcmp(options.action, "commit") != 0 &&
 			 strcmp(options.action, "remove") != 0))
 		{
-			fail(&report, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-				 "volume provision needs an action: create, commit or remove");
-			return report_print(&report);
+			volume_fail(&answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+						"volume provision needs an action: create, commit or remove");
+			return answer_print(&answer);
 		}
 		for (int i = at; i + 1 < argc; i++)
 			argv[i] = argv[i + 1];
 		argc--;
 	}
-	if (parse_arguments(subcommand, argc - used, argv + used, &options, &report))
-		(void) subcommand->run(&options, &report);
-	return report_print(&report);
+	if (parse_arguments(subcommand, argc - used, argv + used, &options, &answer))
+		(void) subcommand->run(&options, &answer);
+	return answer_print(&answer);
 }

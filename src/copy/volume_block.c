@@ -96,22 +96,24 @@ is_numbered(const char *text, const char *prefix)
 }
 
 static bool
-check_program(const char *program, VolumeReport *report)
+check_program(const char *program, VolumeAnswer *answer)
 {
 	struct stat status;
 
 	if (program[0] != '/')
-		return fail(report, VOLUME_USAGE, 0, program,
-					"Set vmclone.provision_command to the full path of the program.",
-					"provisioning program must be an absolute path");
+		return volume_fail(answer, VOLUME_USAGE, 0, program,
+						   "Set vmclone.provision_command to the full path of the program.",
+						   "provisioning program must be an absolute path");
 	if (stat(program, &status) != 0)
-		return fail_errno(report, program, "could not find the provisioning program");
+		return volume_fail_errno(answer, program, "could not find the provisioning program");
 	if (!S_ISREG(status.st_mode) || access(program, X_OK) != 0)
-		return fail(report, VOLUME_REFUSED, 0, program, "Make it executable for the server's user.",
-					"provisioning program is not an executable file");
+		return volume_fail(answer, VOLUME_REFUSED, 0, program,
+						   "Make it executable for the server's user.",
+						   "provisioning program is not an executable file");
 	if ((status.st_mode & S_IWOTH) != 0)
-		return fail(report, VOLUME_REFUSED, 0, program, "Take the write permission of others away.",
-					"provisioning program can be changed by every user");
+		return volume_fail(answer, VOLUME_REFUSED, 0, program,
+						   "Take the write permission of others away.",
+						   "provisioning program can be changed by every user");
 	return true;
 }
 
@@ -129,7 +131,7 @@ milliseconds_now(void)
  * takes longer than the time allowed is killed with all that it started.
  */
 static bool
-wait_for_program(pid_t pid, int errors, const VolumeOptions *options, VolumeReport *report)
+wait_for_program(pid_t pid, int errors, const VolumeOptions *options, VolumeAnswer *answer)
 {
 	char text[STDERR_LIMIT + 1];
 	size_t length = 0;
@@ -169,27 +171,29 @@ wait_for_program(pid_t pid, int errors, const VolumeOptions *options, VolumeRepo
 		kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return fail_errno(report, options->command,
-							  "could not wait for the provisioning program");
+			return volume_fail_errno(answer, options->command,
+									 "could not wait for the provisioning program");
 	while (length > 0 && isspace((unsigned char) text[length - 1]))
 		length--;
 	text[length] = '\0';
 	if (late)
-		return fail(report, VOLUME_IO, ETIMEDOUT, options->command,
-					"Look why the program hangs, or raise --timeout.",
-					"provisioning program did not end within %" PRIu64 " seconds",
-					options->timeout);
+		return volume_fail(answer, VOLUME_IO, ETIMEDOUT, options->command,
+						   "Look why the program hangs, or raise --timeout.",
+						   "provisioning program did not end within %" PRIu64 " seconds",
+						   options->timeout);
 	if (WIFSIGNALED(status))
-		return fail(report, VOLUME_IO, 0, options->command, NULL,
-					"provisioning program was killed by signal %d: %s", WTERMSIG(status), text);
+		return volume_fail(answer, VOLUME_IO, 0, options->command, NULL,
+						   "provisioning program was killed by signal %d: %s", WTERMSIG(status),
+						   text);
 	if (WEXITSTATUS(status) != 0)
-		return fail(report, VOLUME_IO, 0, options->command, NULL,
-					"provisioning program failed with exit code %d: %s", WEXITSTATUS(status), text);
+		return volume_fail(answer, VOLUME_IO, 0, options->command, NULL,
+						   "provisioning program failed with exit code %d: %s", WEXITSTATUS(status),
+						   text);
 	return true;
 }
 
 static bool
-run_program(const VolumeOptions *options, VolumeReport *report)
+run_program(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -203,7 +207,7 @@ run_program(const VolumeOptions *options, VolumeReport *report)
 	pid_t pid;
 	bool done;
 
-	if (!check_program(options->command, report))
+	if (!check_program(options->command, answer))
 		return false;
 	snprintf(bytes, sizeof(bytes), "%" PRIu64, options->size);
 	arguments[0] = (char *) options->command;
@@ -213,7 +217,7 @@ run_program(const VolumeOptions *options, VolumeReport *report)
 	arguments[4] = bytes;
 	arguments[5] = NULL;
 	if (pipe2(errors, O_CLOEXEC) != 0)
-		return fail_errno(report, NULL, "could not make a pipe");
+		return volume_fail_errno(answer, NULL, "could not make a pipe");
 	sigemptyset(&none);
 	sigfillset(&defaults);
 	sigdelset(&defaults, SIGKILL);
@@ -234,19 +238,20 @@ run_program(const VolumeOptions *options, VolumeReport *report)
 		close(errors[0]);
 		close(errors[1]);
 		errno = error;
-		return fail_errno(report, options->command, "could not start the provisioning program");
+		return volume_fail_errno(answer, options->command,
+								 "could not start the provisioning program");
 	}
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	close(errors[1]);
-	done = wait_for_program(pid, errors[0], options, report);
+	done = wait_for_program(pid, errors[0], options, answer);
 	close(errors[0]);
 	return done;
 }
 
 /* The device behind <root>/<vg>/<lv>, proven by the kernel's own names. */
 static bool
-check_device(const VolumeOptions *options, const char *link, VolumeReport *report)
+check_device(const VolumeOptions *options, const char *link, VolumeAnswer *answer)
 {
 	static const char *const hint =
 		"The provisioning program must activate the logical volume so that udev links it.";
@@ -265,9 +270,10 @@ check_device(const VolumeOptions *options, const char *link, VolumeReport *repor
 	int fd;
 
 	if (length < 0 && errno == EINVAL)
-		return fail(report, VOLUME_REFUSED, 0, link, hint, "device name is not a symbolic link");
+		return volume_fail(answer, VOLUME_REFUSED, 0, link, hint,
+						   "device name is not a symbolic link");
 	if (length < 0)
-		return fail_errno(report, link, "could not read device link");
+		return volume_fail_errno(answer, link, "could not read device link");
 	target[length] = '\0';
 	is_loop = options->allow_loop && is_numbered(target, "/dev/loop");
 	if (is_loop)
@@ -276,30 +282,31 @@ check_device(const VolumeOptions *options, const char *link, VolumeReport *repor
 	{
 		if ((size_t) snprintf(device, sizeof(device), "%s/%s", options->root, target + 3) >=
 			sizeof(device))
-			return fail(report, VOLUME_USAGE, ENAMETOOLONG, link, NULL, "device path is too long");
+			return volume_fail(answer, VOLUME_USAGE, ENAMETOOLONG, link, NULL,
+							   "device path is too long");
 	}
 	else
-		return fail(report, VOLUME_REFUSED, 0, link, hint,
-					"device link leads to \"%s\", not to ../dm-N", target);
+		return volume_fail(answer, VOLUME_REFUSED, 0, link, hint,
+						   "device link leads to \"%s\", not to ../dm-N", target);
 
 	fd = open(device, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return fail_errno(report, device, "could not open device");
+		return volume_fail_errno(answer, device, "could not open device");
 	if (fstat(fd, &status) != 0)
 	{
-		fail_errno(report, device, "could not read device attributes");
+		volume_fail_errno(answer, device, "could not read device attributes");
 		goto end;
 	}
 	if (!S_ISBLK(status.st_mode))
 	{
-		fail(report, VOLUME_REFUSED, 0, device, hint, "not a block device");
+		volume_fail(answer, VOLUME_REFUSED, 0, device, hint, "not a block device");
 		goto end;
 	}
 	major_number = major(status.st_rdev);
 	minor_number = minor(status.st_rdev);
 	if (is_loop && major_number != LOOP_MAJOR)
 	{
-		fail(report, VOLUME_REFUSED, 0, device, NULL, "not a loop device");
+		volume_fail(answer, VOLUME_REFUSED, 0, device, NULL, "not a loop device");
 		goto end;
 	}
 	if (!is_loop)
@@ -308,33 +315,33 @@ check_device(const VolumeOptions *options, const char *link, VolumeReport *repor
 		if (!read_sysfs(major_number, minor_number, "dm/name", found, sizeof(found)) ||
 			strcmp(found, expected) != 0)
 		{
-			fail(report, VOLUME_REFUSED, 0, device, hint,
-				 "device is not device mapper's \"%s\" in the kernel", expected);
+			volume_fail(answer, VOLUME_REFUSED, 0, device, hint,
+						"device is not device mapper's \"%s\" in the kernel", expected);
 			goto end;
 		}
 		if (!read_sysfs(major_number, minor_number, "dm/uuid", found, sizeof(found)) ||
 			strncmp(found, "LVM-", 4) != 0)
 		{
-			fail(report, VOLUME_REFUSED, 0, device, hint, "device is not a logical volume");
+			volume_fail(answer, VOLUME_REFUSED, 0, device, hint, "device is not a logical volume");
 			goto end;
 		}
 	}
 	if (ioctl(fd, BLKGETSIZE64, &bytes) != 0 || ioctl(fd, BLKSSZGET, &sector) != 0)
 	{
-		fail_errno(report, device, "could not read device size");
+		volume_fail_errno(answer, device, "could not read device size");
 		goto end;
 	}
 	if (bytes < options->size)
 	{
-		fail(report, VOLUME_NO_SPACE, 0, device,
-			 "The provisioning program made it too small; look at its rounding.",
-			 "device has %" PRIu64 " bytes, less than %" PRIu64, bytes, options->size);
+		volume_fail(answer, VOLUME_NO_SPACE, 0, device,
+					"The provisioning program made it too small; look at its rounding.",
+					"device has %" PRIu64 " bytes, less than %" PRIu64, bytes, options->size);
 		goto end;
 	}
-	report_string(report, "path", device);
-	report_integer(report, "size", bytes);
-	report_integer(report, "logical_block_size", (uint64_t) sector);
-	report_integer(report, "device", status.st_rdev);
+	answer_string(answer, "path", device);
+	answer_integer(answer, "size", bytes);
+	answer_integer(answer, "logical_block_size", (uint64_t) sector);
+	answer_integer(answer, "device", status.st_rdev);
 	done = true;
 end:
 	close(fd);
@@ -342,29 +349,29 @@ end:
 }
 
 bool
-volume_provision(const VolumeOptions *options, VolumeReport *report)
+volume_provision(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	char link[PATH_MAX];
 	struct stat status;
 
 	if (!is_lvm_name(options->vg))
-		return fail(report, VOLUME_USAGE, 0, options->vg, NULL, "not a volume group name");
+		return volume_fail(answer, VOLUME_USAGE, 0, options->vg, NULL, "not a volume group name");
 	if (!is_lvm_name(options->lv))
-		return fail(report, VOLUME_USAGE, 0, options->lv, NULL, "not a logical volume name");
+		return volume_fail(answer, VOLUME_USAGE, 0, options->lv, NULL, "not a logical volume name");
 	if (options->root[0] != '/' || (size_t) snprintf(link, sizeof(link), "%s/%s/%s", options->root,
 													 options->vg, options->lv) >= sizeof(link))
-		return fail(report, VOLUME_USAGE, 0, options->root, NULL,
-					"--root must be an absolute path of usual length");
-	if (!run_program(options, report))
+		return volume_fail(answer, VOLUME_USAGE, 0, options->root, NULL,
+						   "--root must be an absolute path of usual length");
+	if (!run_program(options, answer))
 		return false;
 	if (strcmp(options->action, "remove") != 0)
-		return check_device(options, link, report);
+		return check_device(options, link, answer);
 	if (lstat(link, &status) == 0)
-		return fail(report, VOLUME_IO, 0, link,
-					"Look at the provisioning program: it said that the device is removed.",
-					"device link is still there");
+		return volume_fail(answer, VOLUME_IO, 0, link,
+						   "Look at the provisioning program: it said that the device is removed.",
+						   "device link is still there");
 	if (errno != ENOENT)
-		return fail_errno(report, link, "could not look for the device link");
-	report_bool(report, "removed", true);
+		return volume_fail_errno(answer, link, "could not look for the device link");
+	answer_bool(answer, "removed", true);
 	return true;
 }

@@ -72,19 +72,19 @@ filesystem_name(long magic)
 }
 
 static bool
-report_facts(int fd, const char *path, VolumeReport *report)
+tell_facts(int fd, const char *path, VolumeAnswer *answer)
 {
 	struct stat status;
 	struct statfs filesystem;
 	struct statvfs space;
 
 	if (fstat(fd, &status) != 0 || fstatfs(fd, &filesystem) != 0 || fstatvfs(fd, &space) != 0)
-		return fail_errno(report, path, "could not read facts about the storage domain");
-	report_integer(report, "device", status.st_dev);
-	report_string(report, "filesystem", filesystem_name(filesystem.f_type));
-	report_integer(report, "block_size", space.f_frsize);
-	report_integer(report, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
-	report_integer(report, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
+		return volume_fail_errno(answer, path, "could not read facts about the storage domain");
+	answer_integer(answer, "device", status.st_dev);
+	answer_string(answer, "filesystem", filesystem_name(filesystem.f_type));
+	answer_integer(answer, "block_size", space.f_frsize);
+	answer_integer(answer, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
+	answer_integer(answer, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
 	return true;
 }
 
@@ -93,7 +93,7 @@ report_facts(int fd, const char *path, VolumeReport *report)
  * NFS has no O_TMPFILE: a random name, removed at once, does the same.
  */
 static int
-create_test_file(int fd, mode_t mode, VolumeReport *report)
+create_test_file(int fd, mode_t mode, VolumeAnswer *answer)
 {
 	int file = openat(fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 	uint64_t number;
@@ -103,44 +103,45 @@ create_test_file(int fd, mode_t mode, VolumeReport *report)
 	{
 		if (getrandom(&number, sizeof(number), 0) != (ssize_t) sizeof(number))
 		{
-			fail_errno(report, NULL, "could not get random bytes");
+			volume_fail_errno(answer, NULL, "could not get random bytes");
 			return -1;
 		}
 		snprintf(name, sizeof(name), ".vmclone-test-%016llx", (unsigned long long) number);
 		file = openat(fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 		if (file >= 0 && unlinkat(fd, name, 0) != 0)
 		{
-			fail_errno(report, name, "could not remove test file");
+			volume_fail_errno(answer, name, "could not remove test file");
 			close(file);
 			return -1;
 		}
 	}
 	if (file < 0)
 	{
-		fail_errno(report, NULL, "could not create a test file in the storage domain");
+		volume_fail_errno(answer, NULL, "could not create a test file in the storage domain");
 		return -1;
 	}
 	if (fchmod(file, mode) != 0)
 	{
-		fail_errno(report, NULL, "could not set the mode of a test file in the storage domain");
+		volume_fail_errno(answer, NULL,
+						  "could not set the mode of a test file in the storage domain");
 		close(file);
 		return -1;
 	}
 	return file;
 }
 
-/* 1 = the file system shares extents, 0 = it doesn't, -1 after fail(). */
+/* 1 = the file system shares extents, 0 = it doesn't, -1 after volume_fail(). */
 static int
-probe_reflink(int fd, mode_t mode, VolumeReport *report)
+probe_reflink(int fd, mode_t mode, VolumeAnswer *answer)
 {
 	static const char block[REFLINK_PROBE];
 	int result = -1;
 	int to = -1;
-	int from = create_test_file(fd, mode, report);
+	int from = create_test_file(fd, mode, answer);
 
 	if (from < 0)
 		return -1;
-	to = create_test_file(fd, mode, report);
+	to = create_test_file(fd, mode, answer);
 	if (to < 0)
 		goto end;
 	for (size_t done = 0; done < sizeof(block);)
@@ -151,7 +152,7 @@ probe_reflink(int fd, mode_t mode, VolumeReport *report)
 			continue;
 		if (n < 0)
 		{
-			fail_errno(report, NULL, "could not write a test file in the storage domain");
+			volume_fail_errno(answer, NULL, "could not write a test file in the storage domain");
 			goto end;
 		}
 		done += (size_t) n;
@@ -185,9 +186,9 @@ json_string_of(const char *text, const char *key, char *value, size_t size)
 	return true;
 }
 
-/* 1 = read, 0 = the domain carries no identity, -1 after fail(). */
+/* 1 = read, 0 = the domain carries no identity, -1 after volume_fail(). */
 static int
-read_identity(int rootfd, Identity *identity, VolumeReport *report)
+read_identity(int rootfd, Identity *identity, VolumeAnswer *answer)
 {
 	char text[IDENTITY_LIMIT];
 	ssize_t length;
@@ -198,10 +199,10 @@ read_identity(int rootfd, Identity *identity, VolumeReport *report)
 	{
 		if (errno == ENOENT)
 			return 0;
-		fail_errno(report, "dom_md", "could not open directory");
+		volume_fail_errno(answer, "dom_md", "could not open directory");
 		return -1;
 	}
-	length = read_small_file(dirfd, IDENTITY_NAME, text, sizeof(text), report);
+	length = volume_read_file(dirfd, IDENTITY_NAME, text, sizeof(text), answer);
 	close(dirfd);
 	if (length == -2)
 		return 0;
@@ -210,9 +211,9 @@ read_identity(int rootfd, Identity *identity, VolumeReport *report)
 	if (!json_string_of(text, "storage_domain", identity->domain, sizeof(identity->domain)) ||
 		!json_string_of(text, "token", identity->token, sizeof(identity->token)))
 	{
-		fail(report, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
-			 "Look at the file; attach with take over writes it anew.",
-			 "identity file is malformed");
+		volume_fail(answer, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
+					"Look at the file; attach with take over writes it anew.",
+					"identity file is malformed");
 		return -1;
 	}
 	identity->reflink = strstr(text, "\"reflink\":true") != NULL;
@@ -222,7 +223,7 @@ read_identity(int rootfd, Identity *identity, VolumeReport *report)
 
 /* The domain's own metadata, where there is any, must name the same storage domain. */
 static bool
-check_domain_metadata(int rootfd, const char *domain, VolumeReport *report)
+check_domain_metadata(int rootfd, const char *domain, VolumeAnswer *answer)
 {
 	char *text;
 	char *found;
@@ -231,14 +232,15 @@ check_domain_metadata(int rootfd, const char *domain, VolumeReport *report)
 	int dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
 
 	if (dirfd < 0)
-		return errno == ENOENT ? true : fail_errno(report, "dom_md", "could not open directory");
+		return errno == ENOENT ? true
+							   : volume_fail_errno(answer, "dom_md", "could not open directory");
 	text = malloc(METADATA_LIMIT);
 	if (text == NULL)
 	{
 		close(dirfd);
-		return fail_errno(report, NULL, "could not allocate memory");
+		return volume_fail_errno(answer, NULL, "could not allocate memory");
 	}
-	length = read_small_file(dirfd, "metadata", text, METADATA_LIMIT, report);
+	length = volume_read_file(dirfd, "metadata", text, METADATA_LIMIT, answer);
 	close(dirfd);
 	if (length == -1)
 		result = false;
@@ -250,10 +252,10 @@ check_domain_metadata(int rootfd, const char *domain, VolumeReport *report)
 			found = strchr(found, '=') + 1;
 			found[strcspn(found, "\r\n")] = '\0';
 			if (strcasecmp(found, domain) != 0)
-				result = fail(report, VOLUME_REFUSED, 0, "dom_md/metadata",
-							  "Attach the directory of that storage domain.",
-							  "directory belongs to storage domain \"%.40s\", not \"%s\"", found,
-							  domain);
+				result = volume_fail(answer, VOLUME_REFUSED, 0, "dom_md/metadata",
+									 "Attach the directory of that storage domain.",
+									 "directory belongs to storage domain \"%.40s\", not \"%s\"",
+									 found, domain);
 		}
 	}
 	free(text);
@@ -262,7 +264,7 @@ check_domain_metadata(int rootfd, const char *domain, VolumeReport *report)
 
 static bool
 write_identity(int rootfd, const char *domain, const char *token, bool reflink,
-			   VolumeReport *report)
+			   VolumeAnswer *answer)
 {
 	char text[IDENTITY_LIMIT];
 	bool done;
@@ -271,25 +273,25 @@ write_identity(int rootfd, const char *domain, const char *token, bool reflink,
 
 	if (mkdirat(rootfd, "dom_md", 0755) == 0)
 	{
-		if (!sync_descriptor(rootfd, "dom_md", report))
+		if (!volume_sync(rootfd, "dom_md", answer))
 			return false;
 	}
 	else if (errno != EEXIST)
-		return fail_errno(report, "dom_md", "could not create directory");
+		return volume_fail_errno(answer, "dom_md", "could not create directory");
 	dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
 	if (dirfd < 0)
-		return fail_errno(report, "dom_md", "could not open directory");
+		return volume_fail_errno(answer, "dom_md", "could not open directory");
 	length = snprintf(text, sizeof(text),
 					  "{\"storage_domain\":\"%s\",\"token\":\"%s\",\"reflink\":%s}\n", domain,
 					  token, reflink ? "true" : "false");
-	done = write_file_atomically(dirfd, IDENTITY_NAME, 0644, text, (size_t) length, report);
+	done = volume_write_file(dirfd, IDENTITY_NAME, 0644, text, (size_t) length, answer);
 	close(dirfd);
 	return done;
 }
 
 /* real lies strictly below the real path of one of the roots. */
 static bool
-lies_below_roots(const char *real, const char *roots, VolumeReport *report)
+lies_below_roots(const char *real, const char *roots, VolumeAnswer *answer)
 {
 	char *list = strdup(roots);
 	char *rest = list;
@@ -297,7 +299,7 @@ lies_below_roots(const char *real, const char *roots, VolumeReport *report)
 	bool below = false;
 
 	if (list == NULL)
-		return fail_errno(report, NULL, "could not allocate memory");
+		return volume_fail_errno(answer, NULL, "could not allocate memory");
 	while (!below && (root = strsep(&rest, ":")) != NULL)
 	{
 		char *real_root = root[0] == '/' ? realpath(root, NULL) : NULL;
@@ -314,42 +316,42 @@ lies_below_roots(const char *real, const char *roots, VolumeReport *report)
 	}
 	free(list);
 	if (!below)
-		return fail(report, VOLUME_OUTSIDE_ROOT, 0, real,
-					"Add a directory above it to vmclone.storage_roots (superuser).",
-					"path does not lie below any directory of vmclone.storage_roots");
+		return volume_fail(answer, VOLUME_OUTSIDE_ROOT, 0, real,
+						   "Add a directory above it to vmclone.storage_roots (superuser).",
+						   "path does not lie below any directory of vmclone.storage_roots");
 	return true;
 }
 
 static bool
-check_owner(int rootfd, const VolumeOptions *options, VolumeReport *report)
+check_owner(int rootfd, const VolumeOptions *options, VolumeAnswer *answer)
 {
 	struct stat status;
-	int file = create_test_file(rootfd, options->mode, report);
+	int file = create_test_file(rootfd, options->mode, answer);
 	bool read;
 
 	if (file < 0)
 		return false;
 	read = fstat(file, &status) == 0;
 	if (!read)
-		fail_errno(report, NULL, "could not read the attributes of a test file");
+		volume_fail_errno(answer, NULL, "could not read the attributes of a test file");
 	close(file);
 	if (!read)
 		return false;
 	if (options->has_owner &&
 		(status.st_uid != options->owner_uid || status.st_gid != options->owner_gid))
-		return fail(report, VOLUME_REFUSED, 0, options->path, THREE_WAYS_OUT,
-					"files created in the storage domain belong to %lu:%lu, not to %lu:%lu",
-					(unsigned long) status.st_uid, (unsigned long) status.st_gid,
-					(unsigned long) options->owner_uid, (unsigned long) options->owner_gid);
+		return volume_fail(answer, VOLUME_REFUSED, 0, options->path, THREE_WAYS_OUT,
+						   "files created in the storage domain belong to %lu:%lu, not to %lu:%lu",
+						   (unsigned long) status.st_uid, (unsigned long) status.st_gid,
+						   (unsigned long) options->owner_uid, (unsigned long) options->owner_gid);
 	if ((status.st_mode & 07777) != options->mode)
-		return fail(report, VOLUME_REFUSED, 0, options->path, THREE_WAYS_OUT,
-					"files created in the storage domain have mode %04o, not %04o",
-					(unsigned int) (status.st_mode & 07777), (unsigned int) options->mode);
+		return volume_fail(answer, VOLUME_REFUSED, 0, options->path, THREE_WAYS_OUT,
+						   "files created in the storage domain have mode %04o, not %04o",
+						   (unsigned int) (status.st_mode & 07777), (unsigned int) options->mode);
 	return true;
 }
 
 bool
-volume_attach(const VolumeOptions *options, VolumeReport *report)
+volume_attach(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	Identity identity;
 	char *real;
@@ -359,52 +361,52 @@ volume_attach(const VolumeOptions *options, VolumeReport *report)
 	bool done = false;
 
 	if (options->path[0] != '/')
-		return fail(report, VOLUME_USAGE, 0, options->path, NULL,
-					"--path must be an absolute path");
+		return volume_fail(answer, VOLUME_USAGE, 0, options->path, NULL,
+						   "--path must be an absolute path");
 	real = realpath(options->path, NULL);
 	if (real == NULL)
-		return fail_errno(report, options->path, "could not resolve path");
-	if (!lies_below_roots(real, options->roots, report))
+		return volume_fail_errno(answer, options->path, "could not resolve path");
+	if (!lies_below_roots(real, options->roots, answer))
 		goto end;
-	rootfd = open_root(real, report);
-	if (rootfd < 0 || !check_domain_metadata(rootfd, options->domain, report))
+	rootfd = volume_open_root(real, answer);
+	if (rootfd < 0 || !check_domain_metadata(rootfd, options->domain, answer))
 		goto end;
 
 	/* with --take-over whatever is in the identity file, malformed or not, is replaced */
 	if (!options->take_over)
 	{
-		found = read_identity(rootfd, &identity, report);
+		found = read_identity(rootfd, &identity, answer);
 		if (found < 0)
 			goto end;
 		if (found == 1 && strcmp(identity.token, options->token) != 0)
 		{
-			fail(
-				report, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
+			volume_fail(
+				answer, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
 				"Detach the domain in the other database, or take it over if that database is gone for good.",
 				"storage domain is attached to another database");
 			goto end;
 		}
 		if (found == 1 && strcmp(identity.domain, options->domain) != 0)
 		{
-			fail(report, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
-				 "One directory holds one storage domain; detach the other one first.",
-				 "directory is attached as storage domain \"%s\"", identity.domain);
+			volume_fail(answer, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
+						"One directory holds one storage domain; detach the other one first.",
+						"directory is attached as storage domain \"%s\"", identity.domain);
 			goto end;
 		}
 	}
-	if (!check_owner(rootfd, options, report))
+	if (!check_owner(rootfd, options, answer))
 		goto end;
-	reflink = probe_reflink(rootfd, options->mode, report);
+	reflink = probe_reflink(rootfd, options->mode, answer);
 	if (reflink < 0)
 		goto end;
-	if (!write_identity(rootfd, options->domain, options->token, reflink == 1, report))
+	if (!write_identity(rootfd, options->domain, options->token, reflink == 1, answer))
 		goto end;
-	report_string(report, "realpath", real);
-	if (!report_facts(rootfd, real, report))
+	answer_string(answer, "realpath", real);
+	if (!tell_facts(rootfd, real, answer))
 		goto end;
-	report_bool(report, "reflink", reflink == 1);
-	report_string(report, "storage_domain", options->domain);
-	report_string(report, "token", options->token);
+	answer_bool(answer, "reflink", reflink == 1);
+	answer_string(answer, "storage_domain", options->domain);
+	answer_string(answer, "token", options->token);
 	done = true;
 end:
 	if (rootfd >= 0)
@@ -415,89 +417,90 @@ end:
 
 /* The identity of an attached domain, which must carry our token. */
 static bool
-require_identity(int rootfd, const VolumeOptions *options, Identity *identity, VolumeReport *report)
+require_identity(int rootfd, const VolumeOptions *options, Identity *identity, VolumeAnswer *answer)
 {
-	int found = read_identity(rootfd, identity, report);
+	int found = read_identity(rootfd, identity, answer);
 
 	if (found < 0)
 		return false;
 	if (found == 0)
-		return fail(report, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
-					"Check that the domain is mounted, then attach it with attach_storage_domain.",
-					"storage domain carries no identity of a database");
+		return volume_fail(
+			answer, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
+			"Check that the domain is mounted, then attach it with attach_storage_domain.",
+			"storage domain carries no identity of a database");
 	if (strcmp(identity->token, options->token) != 0)
-		return fail(report, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
-					"Only the database that attached a domain may use it.",
-					"storage domain is attached to another database");
+		return volume_fail(answer, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
+						   "Only the database that attached a domain may use it.",
+						   "storage domain is attached to another database");
 	if (options->domain != NULL && strcmp(identity->domain, options->domain) != 0)
-		return fail(report, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
-					"Check what is mounted there.", "directory holds storage domain \"%s\"",
-					identity->domain);
+		return volume_fail(answer, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
+						   "Check what is mounted there.", "directory holds storage domain \"%s\"",
+						   identity->domain);
 	return true;
 }
 
 bool
-volume_check(const VolumeOptions *options, VolumeReport *report)
+volume_check(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	Identity identity;
 	bool done = false;
-	int rootfd = open_root(options->root, report);
+	int rootfd = volume_open_root(options->root, answer);
 
 	if (rootfd < 0)
 		return false;
-	if (require_identity(rootfd, options, &identity, report) &&
-		check_domain_metadata(rootfd, options->domain, report))
+	if (require_identity(rootfd, options, &identity, answer) &&
+		check_domain_metadata(rootfd, options->domain, answer))
 	{
-		report_string(report, "realpath", options->root);
-		done = report_facts(rootfd, options->root, report);
+		answer_string(answer, "realpath", options->root);
+		done = tell_facts(rootfd, options->root, answer);
 		/* probing would write: attach's finding is in the identity file */
 		if (identity.has_reflink)
-			report_bool(report, "reflink", identity.reflink);
+			answer_bool(answer, "reflink", identity.reflink);
 		else
-			report_null(report, "reflink");
-		report_string(report, "storage_domain", identity.domain);
-		report_string(report, "token", identity.token);
+			answer_null(answer, "reflink");
+		answer_string(answer, "storage_domain", identity.domain);
+		answer_string(answer, "token", identity.token);
 	}
 	close(rootfd);
 	return done;
 }
 
 bool
-volume_detach(const VolumeOptions *options, VolumeReport *report)
+volume_detach(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	Identity identity;
 	int dirfd = -1;
 	int found;
 	bool done = false;
-	int rootfd = open_root(options->root, report);
+	int rootfd = volume_open_root(options->root, answer);
 
 	if (rootfd < 0)
 		return false;
-	found = read_identity(rootfd, &identity, report);
+	found = read_identity(rootfd, &identity, answer);
 	if (found < 0)
 		goto end;
 	if (found == 0)
 	{
-		report_bool(report, "removed", false);
+		answer_bool(answer, "removed", false);
 		done = true;
 		goto end;
 	}
-	if (!require_identity(rootfd, options, &identity, report))
+	if (!require_identity(rootfd, options, &identity, answer))
 		goto end;
 	dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
 	if (dirfd < 0)
 	{
-		fail_errno(report, "dom_md", "could not open directory");
+		volume_fail_errno(answer, "dom_md", "could not open directory");
 		goto end;
 	}
 	if (unlinkat(dirfd, IDENTITY_NAME, 0) != 0)
 	{
-		fail_errno(report, "dom_md/" IDENTITY_NAME, "could not remove file");
+		volume_fail_errno(answer, "dom_md/" IDENTITY_NAME, "could not remove file");
 		goto end;
 	}
-	if (!sync_descriptor(dirfd, "dom_md", report))
+	if (!volume_sync(dirfd, "dom_md", answer))
 		goto end;
-	report_bool(report, "removed", true);
+	answer_bool(answer, "removed", true);
 	done = true;
 end:
 	if (dirfd >= 0)
@@ -507,25 +510,25 @@ end:
 }
 
 bool
-volume_space(const VolumeOptions *options, VolumeReport *report)
+volume_space(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	struct statvfs space;
 	bool done = false;
-	int rootfd = open_root(options->root, report);
+	int rootfd = volume_open_root(options->root, answer);
 
 	if (rootfd < 0)
 		return false;
 	if (fstatvfs(rootfd, &space) != 0)
-		fail_errno(report, options->root, "could not read free space");
+		volume_fail_errno(answer, options->root, "could not read free space");
 	else
 	{
-		report_integer(report, "block_size", space.f_frsize);
-		report_integer(report, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
-		report_integer(report, "free_bytes", (uint64_t) space.f_bfree * space.f_frsize);
-		report_integer(report, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
-		report_integer(report, "total_files", space.f_files);
-		report_integer(report, "available_files", space.f_favail);
-		report_bool(report, "read_only", (space.f_flag & ST_RDONLY) != 0);
+		answer_integer(answer, "block_size", space.f_frsize);
+		answer_integer(answer, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
+		answer_integer(answer, "free_bytes", (uint64_t) space.f_bfree * space.f_frsize);
+		answer_integer(answer, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
+		answer_integer(answer, "total_files", space.f_files);
+		answer_integer(answer, "available_files", space.f_favail);
+		answer_bool(answer, "read_only", (space.f_flag & ST_RDONLY) != 0);
 		done = true;
 	}
 	close(rootfd);

@@ -33,49 +33,49 @@ image_name(char name[VOLUME_NAME_SIZE], const char *image, const char *suffix)
 	snprintf(name, VOLUME_NAME_SIZE, "%s%s", image, suffix);
 }
 
-/* 1 = there, 0 = not there, -1 after fail(). */
+/* 1 = there, 0 = not there, -1 after volume_fail(). */
 static int
-stat_name(int dirfd, const char *name, struct stat *status, VolumeReport *report)
+stat_name(int dirfd, const char *name, struct stat *status, VolumeAnswer *answer)
 {
 	if (fstatat(dirfd, name, status, AT_SYMLINK_NOFOLLOW) == 0)
 		return 1;
 	if (errno == ENOENT)
 		return 0;
-	fail_errno(report, name, "could not read file attributes");
+	volume_fail_errno(answer, name, "could not read file attributes");
 	return -1;
 }
 
 /* mkdir that may find the directory there; the parent is synced either way, as a crash may have come between. */
 static bool
-make_directory(int dirfd, const char *name, mode_t mode, VolumeReport *report)
+make_directory(int dirfd, const char *name, mode_t mode, VolumeAnswer *answer)
 {
 	if (mkdirat(dirfd, name, mode) != 0 && errno != EEXIST)
-		return fail_errno(report, name, "could not create directory");
-	return sync_descriptor(dirfd, name, report);
+		return volume_fail_errno(answer, name, "could not create directory");
+	return volume_sync(dirfd, name, answer);
 }
 
 static int
-make_image_directory(int rootfd, const char *disk, VolumeReport *report)
+make_image_directory(int rootfd, const char *disk, VolumeAnswer *answer)
 {
 	int images;
 	int dirfd = -1;
 
-	if (!make_directory(rootfd, "images", 0755, report))
+	if (!make_directory(rootfd, "images", 0755, answer))
 		return -1;
 	images = safe_open_beneath(rootfd, "images", O_RDONLY | O_DIRECTORY, 0);
 	if (images < 0)
 	{
-		fail_errno(report, "images", "could not open directory");
+		volume_fail_errno(answer, "images", "could not open directory");
 		return -1;
 	}
-	if (make_directory(images, disk, 0755, report))
-		dirfd = open_image_directory(rootfd, disk, NULL, report);
+	if (make_directory(images, disk, 0755, answer))
+		dirfd = volume_open_image_directory(rootfd, disk, NULL, answer);
 	close(images);
 	return dirfd;
 }
 
 static bool
-make_lease(int dirfd, const char *image, mode_t mode, VolumeReport *report)
+make_lease(int dirfd, const char *image, mode_t mode, VolumeAnswer *answer)
 {
 	char name[VOLUME_NAME_SIZE];
 	struct stat status;
@@ -85,19 +85,19 @@ make_lease(int dirfd, const char *image, mode_t mode, VolumeReport *report)
 	image_name(name, image, ".lease");
 	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, mode);
 	if (fd < 0)
-		return fail_errno(report, name, "could not create lease file");
+		return volume_fail_errno(answer, name, "could not create lease file");
 	if (fstat(fd, &status) != 0)
-		fail_errno(report, name, "could not read file attributes");
+		volume_fail_errno(answer, name, "could not read file attributes");
 	else if (!S_ISREG(status.st_mode))
-		fail(report, VOLUME_EXISTS, 0, name, NULL, "lease is not a regular file");
+		volume_fail(answer, VOLUME_EXISTS, 0, name, NULL, "lease is not a regular file");
 	else if (status.st_size < LEASE_BYTES && ftruncate(fd, LEASE_BYTES) != 0)
-		fail_errno(report, name, "could not set the size of the lease file");
+		volume_fail_errno(answer, name, "could not set the size of the lease file");
 	else if (fchmod(fd, mode) != 0)
-		fail_errno(report, name, "could not set file mode");
+		volume_fail_errno(answer, name, "could not set file mode");
 	else
-		done = sync_descriptor(fd, name, report);
+		done = volume_sync(fd, name, answer);
 	if (close(fd) != 0 && done)
-		done = fail_errno(report, name, "could not close lease file");
+		done = volume_fail_errno(answer, name, "could not close lease file");
 	return done;
 }
 
@@ -110,7 +110,7 @@ same_volume(const VolumeMeta *existing, const VolumeMeta *wanted)
 	for (int i = 0; i < wanted->count; i++)
 	{
 		const char *key = wanted->keys[i];
-		const char *value = meta_value(existing, key);
+		const char *value = volume_meta_value(existing, key);
 
 		if (value == NULL)
 			return false;
@@ -125,13 +125,13 @@ same_volume(const VolumeMeta *existing, const VolumeMeta *wanted)
 static bool
 is_legal(const VolumeMeta *meta)
 {
-	const char *legality = meta_value(meta, "LEGALITY");
+	const char *legality = volume_meta_value(meta, "LEGALITY");
 
 	return legality != NULL && strcmp(legality, "LEGAL") == 0;
 }
 
 bool
-volume_create(const VolumeOptions *options, VolumeReport *report)
+volume_create(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	char text[VOLUME_META_LIMIT + 1];
 	char part[VOLUME_NAME_SIZE];
@@ -147,29 +147,30 @@ volume_create(const VolumeOptions *options, VolumeReport *report)
 	int dirfd = -1;
 	bool done = false;
 
-	if (!meta_format(options, text, report))
+	if (!volume_meta_format(options, text, answer))
 		return false;
-	if (!meta_parse(text, strlen(text), &wanted))
-		return fail(report, VOLUME_USAGE, 0, NULL, NULL, "description must be one line of text");
-	rootfd = open_root(options->root, report);
+	if (!volume_meta_parse(text, strlen(text), &wanted))
+		return volume_fail(answer, VOLUME_USAGE, 0, NULL, NULL,
+						   "description must be one line of text");
+	rootfd = volume_open_root(options->root, answer);
 	if (rootfd < 0)
 		return false;
-	dirfd = make_image_directory(rootfd, options->disk, report);
+	dirfd = make_image_directory(rootfd, options->disk, answer);
 	if (dirfd < 0)
 		goto end;
 
 	image_name(part, options->image, ".part");
 	image_name(meta_name, options->image, ".meta");
-	has_meta = meta_read(dirfd, options->image, &existing, report);
-	has_final = stat_name(dirfd, options->image, &final_status, report);
-	has_part = stat_name(dirfd, part, &part_status, report);
+	has_meta = volume_meta_read(dirfd, options->image, &existing, answer);
+	has_final = stat_name(dirfd, options->image, &final_status, answer);
+	has_part = stat_name(dirfd, part, &part_status, answer);
 	if (has_meta < 0 || has_final < 0 || has_part < 0)
 		goto end;
 	if (has_meta == 1 && !same_volume(&existing, &wanted))
 	{
-		fail(report, VOLUME_EXISTS, 0, meta_name,
-			 "Another job or VDSM made this volume; use another image id.",
-			 "volume metadata is there already and differs");
+		volume_fail(answer, VOLUME_EXISTS, 0, meta_name,
+					"Another job or VDSM made this volume; use another image id.",
+					"volume metadata is there already and differs");
 		goto end;
 	}
 	/* a final file is ours only if our metadata says that it is complete, or commit was cut off after its link */
@@ -178,26 +179,27 @@ volume_create(const VolumeOptions *options, VolumeReport *report)
 		  (is_legal(&existing) || (has_part == 1 && final_status.st_dev == part_status.st_dev &&
 								   final_status.st_ino == part_status.st_ino))))
 	{
-		fail(report, VOLUME_EXISTS, EEXIST, options->image,
-			 "Another job or VDSM made this volume; use another image id.",
-			 "image file is there already");
+		volume_fail(answer, VOLUME_EXISTS, EEXIST, options->image,
+					"Another job or VDSM made this volume; use another image id.",
+					"image file is there already");
 		goto end;
 	}
 	if (has_final == 0 && has_meta == 1 && is_legal(&existing))
 	{
-		fail(report, VOLUME_EXISTS, 0, meta_name, "The image file was removed by someone else.",
-			 "volume metadata says that the volume is complete, but it has no image file");
+		volume_fail(answer, VOLUME_EXISTS, 0, meta_name,
+					"The image file was removed by someone else.",
+					"volume metadata says that the volume is complete, but it has no image file");
 		goto end;
 	}
-	if (!make_lease(dirfd, options->image, options->mode, report))
+	if (!make_lease(dirfd, options->image, options->mode, answer))
 		goto end;
-	if (has_meta == 0 && !write_file_atomically(dirfd, meta_name, 0644, text, strlen(text), report))
+	if (has_meta == 0 && !volume_write_file(dirfd, meta_name, 0644, text, strlen(text), answer))
 		goto end;
-	if (!sync_descriptor(dirfd, options->disk, report))
+	if (!volume_sync(dirfd, options->disk, answer))
 		goto end;
-	report_bool(report, "existing", has_meta == 1);
-	report_bool(report, "committed", has_final == 1 && is_legal(&existing));
-	report_string(report, "part", part);
+	answer_bool(answer, "existing", has_meta == 1);
+	answer_bool(answer, "committed", has_final == 1 && is_legal(&existing));
+	answer_string(answer, "part", part);
 	done = true;
 end:
 	if (dirfd >= 0)
@@ -207,15 +209,15 @@ end:
 }
 
 static void
-report_file_size(const struct stat *status, VolumeReport *report)
+tell_file_size(const struct stat *status, VolumeAnswer *answer)
 {
-	report_integer(report, "size", (uint64_t) status->st_size);
-	report_integer(report, "allocated", (uint64_t) status->st_blocks * 512);
+	answer_integer(answer, "size", (uint64_t) status->st_size);
+	answer_integer(answer, "allocated", (uint64_t) status->st_blocks * 512);
 }
 
 /* The job is over for this file: .part and its resume file go. */
 static bool
-remove_part(int dirfd, const char *image, VolumeReport *report)
+remove_part(int dirfd, const char *image, VolumeAnswer *answer)
 {
 	static const char *const suffixes[] = {".part.resume", ".part.resume.new", ".part"};
 
@@ -225,9 +227,9 @@ remove_part(int dirfd, const char *image, VolumeReport *report)
 
 		image_name(name, image, suffixes[i]);
 		if (unlinkat(dirfd, name, 0) != 0 && errno != ENOENT)
-			return fail_errno(report, name, "could not remove file");
+			return volume_fail_errno(answer, name, "could not remove file");
 	}
-	return sync_descriptor(dirfd, image, report);
+	return volume_sync(dirfd, image, answer);
 }
 
 /*
@@ -236,36 +238,37 @@ remove_part(int dirfd, const char *image, VolumeReport *report)
  */
 static bool
 link_part(int dirfd, int fd, const char *part, const VolumeOptions *options, struct stat *status,
-		  VolumeReport *report)
+		  VolumeAnswer *answer)
 {
 	struct stat locked;
 	struct stat named;
 
 	if (fstat(fd, &locked) != 0 || fstatat(dirfd, part, &named, AT_SYMLINK_NOFOLLOW) != 0)
-		return fail_errno(report, part, "could not read file attributes");
+		return volume_fail_errno(answer, part, "could not read file attributes");
 	if (!S_ISREG(locked.st_mode) || locked.st_dev != named.st_dev || locked.st_ino != named.st_ino)
-		return fail(report, VOLUME_BUSY, 0, part, NULL, "file was replaced while it was opened");
+		return volume_fail(answer, VOLUME_BUSY, 0, part, NULL,
+						   "file was replaced while it was opened");
 	if (options->has_size && (uint64_t) locked.st_size != options->size)
-		return fail(report, VOLUME_REFUSED, 0, part, "Run the copy again.",
-					"file is %" PRIu64 " bytes long, not %" PRIu64, (uint64_t) locked.st_size,
-					options->size);
+		return volume_fail(answer, VOLUME_REFUSED, 0, part, "Run the copy again.",
+						   "file is %" PRIu64 " bytes long, not %" PRIu64,
+						   (uint64_t) locked.st_size, options->size);
 	if (fchmod(fd, options->mode) != 0)
-		return fail_errno(report, part, "could not set file mode");
-	if (!sync_descriptor(fd, part, report))
+		return volume_fail_errno(answer, part, "could not set file mode");
+	if (!volume_sync(fd, part, answer))
 		return false;
 	if (linkat(dirfd, part, dirfd, options->image, 0) != 0 && errno != EEXIST)
-		return fail_errno(report, options->image, "could not link image file");
+		return volume_fail_errno(answer, options->image, "could not link image file");
 	if (fstatat(dirfd, options->image, status, AT_SYMLINK_NOFOLLOW) != 0)
-		return fail_errno(report, options->image, "could not read file attributes");
+		return volume_fail_errno(answer, options->image, "could not read file attributes");
 	if (status->st_dev != locked.st_dev || status->st_ino != locked.st_ino)
-		return fail(report, VOLUME_EXISTS, EEXIST, options->image,
-					"Another job or VDSM made this volume; use another image id.",
-					"image file is there already");
-	return sync_descriptor(dirfd, options->disk, report);
+		return volume_fail(answer, VOLUME_EXISTS, EEXIST, options->image,
+						   "Another job or VDSM made this volume; use another image id.",
+						   "image file is there already");
+	return volume_sync(dirfd, options->disk, answer);
 }
 
 bool
-volume_commit(const VolumeOptions *options, VolumeReport *report)
+volume_commit(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	char part[VOLUME_NAME_SIZE];
 	VolumeMeta meta;
@@ -280,79 +283,80 @@ volume_commit(const VolumeOptions *options, VolumeReport *report)
 	bool existing = false;
 	bool done = false;
 
-	rootfd = open_root(options->root, report);
+	rootfd = volume_open_root(options->root, answer);
 	if (rootfd < 0)
 		return false;
-	dirfd = open_image_directory(rootfd, options->disk, NULL, report);
+	dirfd = volume_open_image_directory(rootfd, options->disk, NULL, answer);
 	if (dirfd < 0)
 		goto end;
-	has_meta = meta_read(dirfd, options->image, &meta, report);
+	has_meta = volume_meta_read(dirfd, options->image, &meta, answer);
 	if (has_meta < 0)
 		goto end;
 	if (has_meta == 0)
 	{
-		fail(report, VOLUME_NOT_FOUND, ENOENT, options->image, "Create the volume first.",
-			 "volume has no metadata");
+		volume_fail(answer, VOLUME_NOT_FOUND, ENOENT, options->image, "Create the volume first.",
+					"volume has no metadata");
 		goto end;
 	}
-	owner = meta_value(&meta, "IMAGE");
-	if (owner == NULL || strcmp(owner, options->disk) != 0 || meta_value(&meta, "GEN") == NULL ||
-		meta_value(&meta, "LEGALITY") == NULL)
+	owner = volume_meta_value(&meta, "IMAGE");
+	if (owner == NULL || strcmp(owner, options->disk) != 0 ||
+		volume_meta_value(&meta, "GEN") == NULL || volume_meta_value(&meta, "LEGALITY") == NULL)
 	{
-		fail(report, VOLUME_REFUSED, 0, options->image, NULL,
-			 "volume metadata is not that of a volume of disk \"%s\"", options->disk);
+		volume_fail(answer, VOLUME_REFUSED, 0, options->image, NULL,
+					"volume metadata is not that of a volume of disk \"%s\"", options->disk);
 		goto end;
 	}
 	image_name(part, options->image, ".part");
 	fd = openat(dirfd, part, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno != ENOENT)
 	{
-		fail_errno(report, part, "could not open file");
+		volume_fail_errno(answer, part, "could not open file");
 		goto end;
 	}
 	if (fd >= 0)
 	{
-		locked = lock_whole_file(fd, part, report);
+		locked = volume_lock_file(fd, part, answer);
 		if (locked == 0)
-			fail(report, VOLUME_BUSY, EAGAIN, part, "Wait until the copier has ended.",
-				 "another process holds the file locked");
-		if (locked != 1 || !link_part(dirfd, fd, part, options, &status, report))
+			volume_fail(answer, VOLUME_BUSY, EAGAIN, part, "Wait until the copier has ended.",
+						"another process holds the file locked");
+		if (locked != 1 || !link_part(dirfd, fd, part, options, &status, answer))
 			goto end;
 	}
 	else
 	{
-		has_final = stat_name(dirfd, options->image, &status, report);
+		has_final = stat_name(dirfd, options->image, &status, answer);
 		if (has_final < 0)
 			goto end;
 		if (has_final == 0)
 		{
-			fail(report, VOLUME_NOT_FOUND, ENOENT, part, "Run the copy first.",
-				 "there is no copy to commit");
+			volume_fail(answer, VOLUME_NOT_FOUND, ENOENT, part, "Run the copy first.",
+						"there is no copy to commit");
 			goto end;
 		}
 		/* .part is removed after the metadata was written, so ILLEGAL here means someone else's file */
 		if (!is_legal(&meta))
 		{
-			fail(report, VOLUME_EXISTS, EEXIST, options->image,
-				 "Another job or VDSM made this volume; use another image id.",
-				 "image file is there, but the volume was never committed");
+			volume_fail(answer, VOLUME_EXISTS, EEXIST, options->image,
+						"Another job or VDSM made this volume; use another image id.",
+						"image file is there, but the volume was never committed");
 			goto end;
 		}
 		if (options->has_size && (uint64_t) status.st_size != options->size)
 		{
-			fail(report, VOLUME_REFUSED, 0, options->image, NULL,
-				 "file is %" PRIu64 " bytes long, not %" PRIu64, (uint64_t) status.st_size,
-				 options->size);
+			volume_fail(answer, VOLUME_REFUSED, 0, options->image, NULL,
+						"file is %" PRIu64 " bytes long, not %" PRIu64, (uint64_t) status.st_size,
+						options->size);
 			goto end;
 		}
 		existing = true;
 	}
-	if (!is_legal(&meta) && !meta_rewrite(dirfd, options->image, &meta, "LEGAL", "1", report))
+	if (!is_legal(&meta) &&
+		!volume_meta_rewrite(dirfd, options->image, &meta, "LEGAL", "1", answer))
 		goto end;
-	if (!remove_part(dirfd, options->image, report))
+	if (!remove_part(dirfd, options->image, answer))
 		goto end;
-	report_bool(report, "existing", existing);
-	report_file_size(&status, report);
+	answer_bool(answer, "existing", existing);
+	tell_file_size(&status, answer);
 	done = true;
 end:
 	if (fd >= 0)
@@ -365,10 +369,10 @@ end:
 
 /*
  * Opens and locks a file that is about to go, so that nobody writes it meanwhile.
- * Returns the descriptor, -2 = no such file or not a regular one, -1 after fail().
+ * Returns the descriptor, -2 = no such file or not a regular one, -1 after volume_fail().
  */
 static int
-lock_for_removal(int dirfd, const char *name, VolumeReport *report)
+lock_for_removal(int dirfd, const char *name, VolumeAnswer *answer)
 {
 	int locked;
 	int fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -377,14 +381,14 @@ lock_for_removal(int dirfd, const char *name, VolumeReport *report)
 	{
 		if (errno == ENOENT)
 			return -2;
-		fail_errno(report, name, "could not open file");
+		volume_fail_errno(answer, name, "could not open file");
 		return -1;
 	}
-	locked = lock_whole_file(fd, name, report);
+	locked = volume_lock_file(fd, name, answer);
 	if (locked == 0)
-		fail(report, VOLUME_BUSY, EAGAIN, name,
-			 "Stop the process that uses the file, then try again.",
-			 "another process holds the file locked");
+		volume_fail(answer, VOLUME_BUSY, EAGAIN, name,
+					"Stop the process that uses the file, then try again.",
+					"another process holds the file locked");
 	if (locked != 1)
 	{
 		close(fd);
@@ -407,7 +411,7 @@ same_file(int dirfd, int fd, const char *name)
 
 /* Names what is left in the directory, and says whether it is empty. */
 static bool
-report_left(int dirfd, VolumeReport *report, bool *empty)
+tell_left(int dirfd, VolumeAnswer *answer, bool *empty)
 {
 	struct dirent *entry;
 	DIR *directory;
@@ -417,48 +421,48 @@ report_left(int dirfd, VolumeReport *report, bool *empty)
 	directory = fd < 0 ? NULL : fdopendir(fd);
 	if (directory == NULL)
 	{
-		fail_errno(report, NULL, "could not read image directory");
+		volume_fail_errno(answer, NULL, "could not read image directory");
 		if (fd >= 0)
 			close(fd);
 		return false;
 	}
 	rewinddir(directory);
-	report_open(report, "left", '[');
+	answer_open(answer, "left", '[');
 	while (errno = 0, (entry = readdir(directory)) != NULL)
 	{
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		if (count++ < LEFT_NAMES_LIMIT)
-			report_string(report, NULL, entry->d_name);
+			answer_string(answer, NULL, entry->d_name);
 	}
-	report_close(report, ']');
+	answer_close(answer, ']');
 	*empty = count == 0;
 	if (errno != 0)
-		fail_errno(report, NULL, "could not read image directory");
+		volume_fail_errno(answer, NULL, "could not read image directory");
 	closedir(directory);
-	return report->kind == VOLUME_OK;
+	return answer->kind == VOLUME_OK;
 }
 
 /* Takes the emptied directory away; a foreign file that comes meanwhile keeps it. */
 static bool
-remove_directory(int rootfd, const char *disk, bool *removed, VolumeReport *report)
+remove_directory(int rootfd, const char *disk, bool *removed, VolumeAnswer *answer)
 {
 	bool done = true;
 	int images = safe_open_beneath(rootfd, "images", O_RDONLY | O_DIRECTORY, 0);
 
 	if (images < 0)
-		return fail_errno(report, "images", "could not open directory");
+		return volume_fail_errno(answer, "images", "could not open directory");
 	*removed = unlinkat(images, disk, AT_REMOVEDIR) == 0;
 	if (!*removed && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
-		done = fail_errno(report, disk, "could not remove image directory");
+		done = volume_fail_errno(answer, disk, "could not remove image directory");
 	else if (*removed)
-		done = sync_descriptor(images, "images", report);
+		done = volume_sync(images, "images", answer);
 	close(images);
 	return done;
 }
 
 bool
-volume_remove(const VolumeOptions *options, VolumeReport *report)
+volume_remove(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	char name[VOLUME_NAME_SIZE];
 	bool missing;
@@ -468,52 +472,52 @@ volume_remove(const VolumeOptions *options, VolumeReport *report)
 	int dirfd = -1;
 	int part = -2;
 	int final = -2;
-	int rootfd = open_root(options->root, report);
+	int rootfd = volume_open_root(options->root, answer);
 
 	if (rootfd < 0)
 		return false;
-	dirfd = open_image_directory(rootfd, options->disk, &missing, report);
+	dirfd = volume_open_image_directory(rootfd, options->disk, &missing, answer);
 	if (dirfd < 0)
 	{
 		if (missing)
 		{
-			report_open(report, "removed", '[');
-			report_close(report, ']');
-			report_open(report, "left", '[');
-			report_close(report, ']');
-			report_bool(report, "directory_removed", false);
+			answer_open(answer, "removed", '[');
+			answer_close(answer, ']');
+			answer_open(answer, "left", '[');
+			answer_close(answer, ']');
+			answer_bool(answer, "directory_removed", false);
 			done = true;
 		}
 		goto end;
 	}
 	/* a copier that writes, or a program that runs from the image, keeps its files */
 	image_name(name, options->image, ".part");
-	part = lock_for_removal(dirfd, name, report);
+	part = lock_for_removal(dirfd, name, answer);
 	if (part == -1)
 		goto end;
 	/* a commit cut off after its link: both names are one file, which is locked already */
 	if (!same_file(dirfd, part, options->image))
-		final = lock_for_removal(dirfd, options->image, report);
+		final = lock_for_removal(dirfd, options->image, answer);
 	if (final == -1)
 		goto end;
-	report_open(report, "removed", '[');
+	answer_open(answer, "removed", '[');
 	for (size_t i = 0; i < JOB_SUFFIX_COUNT; i++)
 	{
 		image_name(name, options->image, job_suffixes[i]);
 		if (unlinkat(dirfd, name, 0) == 0)
-			report_string(report, NULL, name);
+			answer_string(answer, NULL, name);
 		else if (errno != ENOENT)
 		{
-			fail_errno(report, name, "could not remove file");
+			volume_fail_errno(answer, name, "could not remove file");
 			goto end;
 		}
 	}
-	report_close(report, ']');
-	if (!sync_descriptor(dirfd, options->disk, report) || !report_left(dirfd, report, &empty))
+	answer_close(answer, ']');
+	if (!volume_sync(dirfd, options->disk, answer) || !tell_left(dirfd, answer, &empty))
 		goto end;
-	if (empty && !remove_directory(rootfd, options->disk, &removed, report))
+	if (empty && !remove_directory(rootfd, options->disk, &removed, answer))
 		goto end;
-	report_bool(report, "directory_removed", removed);
+	answer_bool(answer, "directory_removed", removed);
 	done = true;
 end:
 	if (part >= 0)
@@ -527,20 +531,20 @@ end:
 }
 
 bool
-volume_stat(const VolumeOptions *options, VolumeReport *report)
+volume_stat(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	VolumeMeta meta;
 	int has_meta;
 	int dirfd;
 	bool done = false;
-	int rootfd = open_root(options->root, report);
+	int rootfd = volume_open_root(options->root, answer);
 
 	if (rootfd < 0)
 		return false;
-	dirfd = open_image_directory(rootfd, options->disk, NULL, report);
+	dirfd = volume_open_image_directory(rootfd, options->disk, NULL, answer);
 	if (dirfd < 0)
 		goto end;
-	report_open(report, "files", '{');
+	answer_open(answer, "files", '{');
 	for (size_t i = 0; i < JOB_SUFFIX_COUNT; i++)
 	{
 		char name[VOLUME_NAME_SIZE];
@@ -548,30 +552,30 @@ volume_stat(const VolumeOptions *options, VolumeReport *report)
 		int found;
 
 		image_name(name, options->image, job_suffixes[i]);
-		found = stat_name(dirfd, name, &status, report);
+		found = stat_name(dirfd, name, &status, answer);
 		if (found < 0)
 			goto end;
 		if (found == 0)
 			continue;
-		report_open(report, name, '{');
-		report_file_size(&status, report);
-		report_integer(report, "mtime", (uint64_t) status.st_mtim.tv_sec);
-		report_integer(report, "links", status.st_nlink);
-		report_bool(report, "regular", S_ISREG(status.st_mode));
-		report_close(report, '}');
+		answer_open(answer, name, '{');
+		tell_file_size(&status, answer);
+		answer_integer(answer, "mtime", (uint64_t) status.st_mtim.tv_sec);
+		answer_integer(answer, "links", status.st_nlink);
+		answer_bool(answer, "regular", S_ISREG(status.st_mode));
+		answer_close(answer, '}');
 	}
-	report_close(report, '}');
-	has_meta = meta_read(dirfd, options->image, &meta, report);
+	answer_close(answer, '}');
+	has_meta = volume_meta_read(dirfd, options->image, &meta, answer);
 	if (has_meta < 0)
 		goto end;
 	if (has_meta == 0)
-		report_null(report, "meta");
+		answer_null(answer, "meta");
 	else
 	{
-		report_open(report, "meta", '{');
+		answer_open(answer, "meta", '{');
 		for (int i = 0; i < meta.count; i++)
-			report_string(report, meta.keys[i], meta.values[i]);
-		report_close(report, '}');
+			answer_string(answer, meta.keys[i], meta.values[i]);
+		answer_close(answer, '}');
 	}
 	done = true;
 end:

@@ -2,7 +2,7 @@
  * volume_internal.h
  *		What the parts of "vmclone-copy volume" share: options, the answer, opening, metadata.
  *
- * volume.c parses the options and dispatches; volume_report.c builds the answer; volume_paths.c
+ * volume.c parses the options and dispatches; volume_answer.c builds the answer; volume_paths.c
  * opens things below the root; volume_meta.c knows VDSM's .meta; volume_domain.c, volume_image.c and
  * volume_block.c are the subcommands.
  */
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* ---------- the answer (volume_report.c) ---------- */
+/* ---------- the answer (volume_answer.c) ---------- */
 
 /* Why a subcommand failed; the JSON's "kind" is the same word. */
 typedef enum VolumeKind
@@ -33,7 +33,7 @@ typedef enum VolumeKind
 } VolumeKind;
 
 /* The answer under construction: facts are appended, or one failure replaces them all. */
-typedef struct VolumeReport
+typedef struct VolumeAnswer
 {
 	char *text; /* JSON members gathered so far, each with a leading comma */
 	size_t length;
@@ -43,28 +43,29 @@ typedef struct VolumeReport
 	char *path;       /* what the failure is about, or NULL */
 	char *message;    /* never NULL on failure */
 	const char *hint; /* next step, or NULL */
-} VolumeReport;
+} VolumeAnswer;
 
-extern void report_string(VolumeReport *report, const char *key, const char *value);
-extern void report_integer(VolumeReport *report, const char *key, uint64_t value);
-extern void report_bool(VolumeReport *report, const char *key, bool value);
-extern void report_null(VolumeReport *report, const char *key);
+extern void answer_string(VolumeAnswer *answer, const char *key, const char *value);
+extern void answer_integer(VolumeAnswer *answer, const char *key, uint64_t value);
+extern void answer_bool(VolumeAnswer *answer, const char *key, bool value);
+extern void answer_null(VolumeAnswer *answer, const char *key);
 /* key NULL inside an array; open is '{' or '[' */
-extern void report_open(VolumeReport *report, const char *key, char open);
-extern void report_close(VolumeReport *report, char close);
+extern void answer_open(VolumeAnswer *answer, const char *key, char open);
+extern void answer_close(VolumeAnswer *answer, char close);
 
 /*
- * Records the failure and returns false, so that callers can "return fail(…)".  The first failure
+ * Records the failure and returns false, so that callers can "return volume_fail(…)".  The first failure
  * wins.  path and hint may be NULL; error is an errno value or 0.
  */
-extern bool fail(VolumeReport *report, VolumeKind kind, int error, const char *path,
-				 const char *hint, const char *format, ...) __attribute__((format(printf, 6, 7)));
+extern bool volume_fail(VolumeAnswer *answer, VolumeKind kind, int error, const char *path,
+						const char *hint, const char *format, ...)
+	__attribute__((format(printf, 6, 7)));
 
 /* As fail, with kind and hint that follow from errno; what: "could not open directory" and the like. */
-extern bool fail_errno(VolumeReport *report, const char *path, const char *what);
+extern bool volume_fail_errno(VolumeAnswer *answer, const char *path, const char *what);
 
-/* Prints the JSON object and returns the exit status; frees the report. */
-extern int report_print(VolumeReport *report);
+/* Prints the JSON object and returns the exit status; frees the answer. */
+extern int answer_print(VolumeAnswer *answer);
 
 /* ---------- options (volume.c) ---------- */
 
@@ -100,15 +101,15 @@ typedef struct VolumeOptions
 } VolumeOptions;
 
 /* The subcommands: true = done and reported, false = failed and reported. */
-extern bool volume_attach(const VolumeOptions *options, VolumeReport *report);
-extern bool volume_check(const VolumeOptions *options, VolumeReport *report);
-extern bool volume_detach(const VolumeOptions *options, VolumeReport *report);
-extern bool volume_space(const VolumeOptions *options, VolumeReport *report);
-extern bool volume_create(const VolumeOptions *options, VolumeReport *report);
-extern bool volume_commit(const VolumeOptions *options, VolumeReport *report);
-extern bool volume_remove(const VolumeOptions *options, VolumeReport *report);
-extern bool volume_stat(const VolumeOptions *options, VolumeReport *report);
-extern bool volume_provision(const VolumeOptions *options, VolumeReport *report);
+extern bool volume_attach(const VolumeOptions *options, VolumeAnswer *answer);
+extern bool volume_check(const VolumeOptions *options, VolumeAnswer *answer);
+extern bool volume_detach(const VolumeOptions *options, VolumeAnswer *answer);
+extern bool volume_space(const VolumeOptions *options, VolumeAnswer *answer);
+extern bool volume_create(const VolumeOptions *options, VolumeAnswer *answer);
+extern bool volume_commit(const VolumeOptions *options, VolumeAnswer *answer);
+extern bool volume_remove(const VolumeOptions *options, VolumeAnswer *answer);
+extern bool volume_stat(const VolumeOptions *options, VolumeAnswer *answer);
+extern bool volume_provision(const VolumeOptions *options, VolumeAnswer *answer);
 
 /* ---------- paths (volume_paths.c) ---------- */
 
@@ -116,35 +117,36 @@ extern bool volume_provision(const VolumeOptions *options, VolumeReport *report)
 
 /*
  * Opens the domain directory "root", which must be an absolute path without any symbolic link in it
- * (attach stored it so).  Returns a descriptor, or -1 after fail().
+ * (attach stored it so).  Returns a descriptor, or -1 after volume_fail().
  */
-extern int open_root(const char *root, VolumeReport *report);
+extern int volume_open_root(const char *root, VolumeAnswer *answer);
 
-/* Opens images/<disk> below the root.  -1 after fail(); with missing_ok, -1 and *missing instead. */
-extern int open_image_directory(int rootfd, const char *disk, bool *missing, VolumeReport *report);
+/* Opens images/<disk> below the root.  -1 after volume_fail(); with missing_ok, -1 and *missing instead. */
+extern int volume_open_image_directory(int rootfd, const char *disk, bool *missing,
+									   VolumeAnswer *answer);
 
 /* fsync of a directory or file. */
-extern bool sync_descriptor(int fd, const char *path, VolumeReport *report);
+extern bool volume_sync(int fd, const char *path, VolumeAnswer *answer);
 
 /*
  * Writes a small file whole or not at all: "name.new", fsync, rename over "name", fsync of the
  * directory.  dirfd is the directory that holds it.
  */
-extern bool write_file_atomically(int dirfd, const char *name, mode_t mode, const char *text,
-								  size_t length, VolumeReport *report);
+extern bool volume_write_file(int dirfd, const char *name, mode_t mode, const char *text,
+							  size_t length, VolumeAnswer *answer);
 
 /*
- * Reads a small regular file into buffer (NUL-terminated).  Returns its length, -1 after fail(), or
+ * Reads a small regular file into buffer (NUL-terminated).  Returns its length, -1 after volume_fail(), or
  * -2 = no such file.  A longer file is a failure.
  */
-extern ssize_t read_small_file(int dirfd, const char *name, char *buffer, size_t size,
-							   VolumeReport *report);
+extern ssize_t volume_read_file(int dirfd, const char *name, char *buffer, size_t size,
+								VolumeAnswer *answer);
 
 /*
  * Takes a write lock of the open file description kind on the whole file, without waiting.
- * 1 = taken, 0 = someone else has one, -1 after fail().
+ * 1 = taken, 0 = someone else has one, -1 after volume_fail().
  */
-extern int lock_whole_file(int fd, const char *name, VolumeReport *report);
+extern int volume_lock_file(int fd, const char *name, VolumeAnswer *answer);
 
 /* ---------- VDSM's volume metadata (volume_meta.c; image-copy.md §1.7) ---------- */
 
@@ -160,23 +162,23 @@ typedef struct VolumeMeta
 	const char *values[VOLUME_META_KEYS];
 } VolumeMeta;
 
-/* Builds the text of a new, still ILLEGAL volume's .meta into text.  False after fail(). */
-extern bool meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1],
-						VolumeReport *report);
+/* Builds the text of a new, still ILLEGAL volume's .meta into text.  False after volume_fail(). */
+extern bool volume_meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1],
+							   VolumeAnswer *answer);
 
 /* Takes .meta text (length bytes) apart.  False if it is not KEY=VALUE lines closed by EOF. */
-extern bool meta_parse(const char *text, size_t length, VolumeMeta *meta);
+extern bool volume_meta_parse(const char *text, size_t length, VolumeMeta *meta);
 
 /* Value of a key, or NULL. */
-extern const char *meta_value(const VolumeMeta *meta, const char *key);
+extern const char *volume_meta_value(const VolumeMeta *meta, const char *key);
 
 /*
- * Reads <image>.meta.  1 = read, 0 = there is none, -1 after fail() (unreadable or malformed).
+ * Reads <image>.meta.  1 = read, 0 = there is none, -1 after volume_fail() (unreadable or malformed).
  */
-extern int meta_read(int dirfd, const char *image, VolumeMeta *meta, VolumeReport *report);
+extern int volume_meta_read(int dirfd, const char *image, VolumeMeta *meta, VolumeAnswer *answer);
 
 /* Writes <image>.meta again with other values for LEGALITY and GEN, in one rename. */
-extern bool meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta, const char *legality,
-						 const char *generation, VolumeReport *report);
+extern bool volume_meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta,
+								const char *legality, const char *generation, VolumeAnswer *answer);
 
 #endif /* VMCLONE_COPY_VOLUME_INTERNAL_H */

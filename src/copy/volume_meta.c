@@ -14,7 +14,8 @@
 #define BLANK_UUID  "00000000-0000-0000-0000-000000000000"
 
 bool
-meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1], VolumeReport *report)
+volume_meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1],
+				   VolumeAnswer *answer)
 {
 	/* domain format 5 counts bytes and numbers the volumes; before, 512-byte blocks and MTIME (§1.7) */
 	bool v5 = options->domain_format >= 5;
@@ -41,14 +42,14 @@ meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1], Volu
 		capacity, (long long) time(NULL), options->description, options->disk_type, options->domain,
 		options->format, options->disk, mtime, sequence, size, options->type, options->voltype);
 	if (length < 0 || length > VOLUME_META_LIMIT)
-		return fail(report, VOLUME_USAGE, 0, NULL, "Shorten the description.",
-					"volume metadata would be %d bytes long, more than %d", length,
-					VOLUME_META_LIMIT);
+		return volume_fail(answer, VOLUME_USAGE, 0, NULL, "Shorten the description.",
+						   "volume metadata would be %d bytes long, more than %d", length,
+						   VOLUME_META_LIMIT);
 	return true;
 }
 
 bool
-meta_parse(const char *text, size_t length, VolumeMeta *meta)
+volume_meta_parse(const char *text, size_t length, VolumeMeta *meta)
 {
 	char *line;
 
@@ -70,7 +71,7 @@ meta_parse(const char *text, size_t length, VolumeMeta *meta)
 		if (equals == NULL || equals == line || meta->count == VOLUME_META_KEYS)
 			return false;
 		*equals = '\0';
-		if (meta_value(meta, line) != NULL)
+		if (volume_meta_value(meta, line) != NULL)
 			return false;
 		meta->keys[meta->count] = line;
 		meta->values[meta->count] = equals + 1;
@@ -81,7 +82,7 @@ meta_parse(const char *text, size_t length, VolumeMeta *meta)
 }
 
 const char *
-meta_value(const VolumeMeta *meta, const char *key)
+volume_meta_value(const VolumeMeta *meta, const char *key)
 {
 	for (int i = 0; i < meta->count; i++)
 		if (strcmp(meta->keys[i], key) == 0)
@@ -90,31 +91,31 @@ meta_value(const VolumeMeta *meta, const char *key)
 }
 
 int
-meta_read(int dirfd, const char *image, VolumeMeta *meta, VolumeReport *report)
+volume_meta_read(int dirfd, const char *image, VolumeMeta *meta, VolumeAnswer *answer)
 {
 	char name[VOLUME_NAME_SIZE];
 	char text[VOLUME_META_LIMIT + 2];
 	ssize_t length;
 
 	snprintf(name, sizeof(name), "%s.meta", image);
-	length = read_small_file(dirfd, name, text, sizeof(text), report);
+	length = volume_read_file(dirfd, name, text, sizeof(text), answer);
 	if (length == -2)
 		return 0;
 	if (length < 0)
 		return -1;
-	if (!meta_parse(text, (size_t) length, meta))
+	if (!volume_meta_parse(text, (size_t) length, meta))
 	{
-		fail(report, VOLUME_REFUSED, 0, name,
-			 "Look at the file; vmclone changes nothing that it can't read.",
-			 "volume metadata is malformed");
+		volume_fail(answer, VOLUME_REFUSED, 0, name,
+					"Look at the file; vmclone changes nothing that it can't read.",
+					"volume metadata is malformed");
 		return -1;
 	}
 	return 1;
 }
 
 bool
-meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta, const char *legality,
-			 const char *generation, VolumeReport *report)
+volume_meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta, const char *legality,
+					const char *generation, VolumeAnswer *answer)
 {
 	char name[VOLUME_NAME_SIZE];
 	char text[VOLUME_META_LIMIT + 1];
@@ -135,9 +136,9 @@ meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta, const char *l
 		else
 			n = snprintf(text + length, sizeof(text) - length, "%s=%s\n", meta->keys[i], value);
 		if (n < 0 || (size_t) n >= sizeof(text) - length)
-			return fail(report, VOLUME_REFUSED, 0, name, NULL,
-						"volume metadata would be longer than %d bytes", VOLUME_META_LIMIT);
+			return volume_fail(answer, VOLUME_REFUSED, 0, name, NULL,
+							   "volume metadata would be longer than %d bytes", VOLUME_META_LIMIT);
 		length += (size_t) n;
 	}
-	return write_file_atomically(dirfd, name, 0644, text, length, report);
+	return volume_write_file(dirfd, name, 0644, text, length, answer);
 }

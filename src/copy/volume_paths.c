@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 int
-open_root(const char *root, VolumeReport *report)
+volume_open_root(const char *root, VolumeAnswer *answer)
 {
 	char link[64];
 	char real[PATH_MAX];
@@ -23,13 +23,13 @@ open_root(const char *root, VolumeReport *report)
 
 	if (root[0] != '/')
 	{
-		fail(report, VOLUME_USAGE, 0, root, NULL, "--root must be an absolute path");
+		volume_fail(answer, VOLUME_USAGE, 0, root, NULL, "--root must be an absolute path");
 		return -1;
 	}
 	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 	{
-		fail_errno(report, root, "could not open storage domain");
+		volume_fail_errno(answer, root, "could not open storage domain");
 		return -1;
 	}
 	/* attach resolved the path once: if it now leads elsewhere, someone put a link into it */
@@ -37,16 +37,16 @@ open_root(const char *root, VolumeReport *report)
 	length = readlink(link, real, sizeof(real) - 1);
 	if (length < 0)
 	{
-		fail_errno(report, root, "could not resolve storage domain");
+		volume_fail_errno(answer, root, "could not resolve storage domain");
 		close(fd);
 		return -1;
 	}
 	real[length] = '\0';
 	if (strcmp(real, root) != 0)
 	{
-		fail(report, VOLUME_OUTSIDE_ROOT, 0, root,
-			 "Detach the storage domain and attach it again by its real path.",
-			 "storage domain path leads to \"%s\"", real);
+		volume_fail(answer, VOLUME_OUTSIDE_ROOT, 0, root,
+					"Detach the storage domain and attach it again by its real path.",
+					"storage domain path leads to \"%s\"", real);
 		close(fd);
 		return -1;
 	}
@@ -54,7 +54,7 @@ open_root(const char *root, VolumeReport *report)
 }
 
 int
-open_image_directory(int rootfd, const char *disk, bool *missing, VolumeReport *report)
+volume_open_image_directory(int rootfd, const char *disk, bool *missing, VolumeAnswer *answer)
 {
 	char name[VOLUME_NAME_SIZE];
 	int fd;
@@ -64,21 +64,21 @@ open_image_directory(int rootfd, const char *disk, bool *missing, VolumeReport *
 	if (missing != NULL)
 		*missing = fd < 0 && errno == ENOENT;
 	if (fd < 0 && !(missing != NULL && *missing))
-		fail_errno(report, name, "could not open image directory");
+		volume_fail_errno(answer, name, "could not open image directory");
 	return fd;
 }
 
 bool
-sync_descriptor(int fd, const char *path, VolumeReport *report)
+volume_sync(int fd, const char *path, VolumeAnswer *answer)
 {
 	if (fsync(fd) != 0)
-		return fail_errno(report, path, "could not sync");
+		return volume_fail_errno(answer, path, "could not sync");
 	return true;
 }
 
 bool
-write_file_atomically(int dirfd, const char *name, mode_t mode, const char *text, size_t length,
-					  VolumeReport *report)
+volume_write_file(int dirfd, const char *name, mode_t mode, const char *text, size_t length,
+				  VolumeAnswer *answer)
 {
 	char temporary[VOLUME_NAME_SIZE];
 	size_t written = 0;
@@ -88,10 +88,10 @@ write_file_atomically(int dirfd, const char *name, mode_t mode, const char *text
 	snprintf(temporary, sizeof(temporary), "%s.new", name);
 	/* a leftover of a crash is ours to replace; O_EXCL then sees to it that the file is a new one */
 	if (unlinkat(dirfd, temporary, 0) != 0 && errno != ENOENT)
-		return fail_errno(report, temporary, "could not remove left-over file");
+		return volume_fail_errno(answer, temporary, "could not remove left-over file");
 	fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
-		return fail_errno(report, temporary, "could not create file");
+		return volume_fail_errno(answer, temporary, "could not create file");
 	while (written < length)
 	{
 		ssize_t n = write(fd, text + written, length - written);
@@ -100,32 +100,32 @@ write_file_atomically(int dirfd, const char *name, mode_t mode, const char *text
 			continue;
 		if (n < 0)
 		{
-			fail_errno(report, temporary, "could not write file");
+			volume_fail_errno(answer, temporary, "could not write file");
 			goto end;
 		}
 		written += (size_t) n;
 	}
 	if (fchmod(fd, mode) != 0)
 	{
-		fail_errno(report, temporary, "could not set file mode");
+		volume_fail_errno(answer, temporary, "could not set file mode");
 		goto end;
 	}
-	if (!sync_descriptor(fd, temporary, report))
+	if (!volume_sync(fd, temporary, answer))
 		goto end;
 	done = true;
 end:
 	/* NFS reports some write errors at close */
 	if (close(fd) != 0 && done)
-		done = fail_errno(report, temporary, "could not close file");
+		done = volume_fail_errno(answer, temporary, "could not close file");
 	if (done && renameat(dirfd, temporary, dirfd, name) != 0)
-		done = fail_errno(report, name, "could not rename file");
+		done = volume_fail_errno(answer, name, "could not rename file");
 	if (!done)
 		unlinkat(dirfd, temporary, 0);
-	return done && sync_descriptor(dirfd, name, report);
+	return done && volume_sync(dirfd, name, answer);
 }
 
 ssize_t
-read_small_file(int dirfd, const char *name, char *buffer, size_t size, VolumeReport *report)
+volume_read_file(int dirfd, const char *name, char *buffer, size_t size, VolumeAnswer *answer)
 {
 	struct stat status;
 	size_t length = 0;
@@ -135,18 +135,18 @@ read_small_file(int dirfd, const char *name, char *buffer, size_t size, VolumeRe
 	{
 		if (errno == ENOENT)
 			return -2;
-		fail_errno(report, name, "could not open file");
+		volume_fail_errno(answer, name, "could not open file");
 		return -1;
 	}
 	if (fstat(fd, &status) != 0)
 	{
-		fail_errno(report, name, "could not read file attributes");
+		volume_fail_errno(answer, name, "could not read file attributes");
 		close(fd);
 		return -1;
 	}
 	if (!S_ISREG(status.st_mode))
 	{
-		fail(report, VOLUME_REFUSED, 0, name, NULL, "not a regular file");
+		volume_fail(answer, VOLUME_REFUSED, 0, name, NULL, "not a regular file");
 		close(fd);
 		return -1;
 	}
@@ -158,7 +158,7 @@ read_small_file(int dirfd, const char *name, char *buffer, size_t size, VolumeRe
 			continue;
 		if (n < 0)
 		{
-			fail_errno(report, name, "could not read file");
+			volume_fail_errno(answer, name, "could not read file");
 			close(fd);
 			return -1;
 		}
@@ -169,7 +169,8 @@ read_small_file(int dirfd, const char *name, char *buffer, size_t size, VolumeRe
 	close(fd);
 	if (length >= size)
 	{
-		fail(report, VOLUME_REFUSED, 0, name, NULL, "file is longer than %zu bytes", size - 1);
+		volume_fail(answer, VOLUME_REFUSED, 0, name, NULL, "file is longer than %zu bytes",
+					size - 1);
 		return -1;
 	}
 	buffer[length] = '\0';
@@ -177,7 +178,7 @@ read_small_file(int dirfd, const char *name, char *buffer, size_t size, VolumeRe
 }
 
 int
-lock_whole_file(int fd, const char *name, VolumeReport *report)
+volume_lock_file(int fd, const char *name, VolumeAnswer *answer)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
 
@@ -185,6 +186,6 @@ lock_whole_file(int fd, const char *name, VolumeReport *report)
 		return 1;
 	if (errno == EAGAIN || errno == EACCES)
 		return 0;
-	fail_errno(report, name, "could not lock file");
+	volume_fail_errno(answer, name, "could not lock file");
 	return -1;
 }
