@@ -276,9 +276,12 @@ sub make_vm
 		snapshots => [ map { $uuid->() } 1 .. $count ],
 		disks => []);
 	my $zero = '00000000-0000-0000-0000-000000000000';
+	my $quota = '(SELECT id FROM vmclone.quota ORDER BY is_default DESC, quota_name LIMIT 1)';
 	my @sql = (<<"SQL");
-INSERT INTO vmclone.vm_static (vm_guid, vm_name, mem_size_mb, max_memory_size_mb, vmt_guid, cluster_id, entity_type)
-SELECT '$vm{vm_id}', '$name', 1024, 4096, '$zero', cluster_id, 'VM' FROM vmclone.cluster ORDER BY name LIMIT 1;
+INSERT INTO vmclone.vm_static (vm_guid, vm_name, mem_size_mb, max_memory_size_mb, min_allocated_mem, vmt_guid, cluster_id,
+	cpu_profile_id, bios_type, num_of_monitors, quota_id, entity_type)
+SELECT '$vm{vm_id}', '$name', 1024, 4096, 1024, '$zero', c.cluster_id, p.id, c.bios_type, 1, $quota, 'VM'
+FROM vmclone.cluster c JOIN vmclone.cpu_profiles p USING (cluster_id) ORDER BY c.name, p.name LIMIT 1;
 INSERT INTO vmclone.vm_dynamic (vm_guid, status) VALUES ('$vm{vm_id}', 0);
 INSERT INTO vmclone.vm_statistics (vm_guid) VALUES ('$vm{vm_id}');
 SQL
@@ -326,8 +329,8 @@ INSERT INTO vmclone.images (image_guid, creation_date, size, it_guid, parentid, 
 VALUES ('$image', now(), $disk{size}, '$zero', '$parent', 1, now(), '$vm{snapshots}[$n - 1]', $type, $format,
 	'$disk{disk_id}', $active);
 INSERT INTO vmclone.disk_image_dynamic (image_id, actual_size) VALUES ('$image', $actual);
-INSERT INTO vmclone.image_storage_domain_map (image_id, storage_domain_id, disk_profile_id)
-SELECT '$image', '$domain', (SELECT id FROM vmclone.disk_profiles WHERE storage_domain_id = '$domain' ORDER BY name LIMIT 1);
+INSERT INTO vmclone.image_storage_domain_map (image_id, storage_domain_id, quota_id, disk_profile_id)
+SELECT '$image', '$domain', $quota, (SELECT id FROM vmclone.disk_profiles WHERE storage_domain_id = '$domain' ORDER BY name LIMIT 1);
 SQL
 			$parent = $image;
 		}
