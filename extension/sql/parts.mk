@@ -17,4 +17,8 @@ SQL_PARTS = \
 	interface/caller.sql \
 	state/jobs.sql \
 	state/locks.sql \
-	state/storage_mounts.sql
+	state/storage_mounts.sql \
+	state/guards.sql \
+	views/locks.sql \
+	interface/locks.sql \
+	interface/grants.sql

@@ -1,0 +1,159 @@
+--
+-- Guards on what a copy reads.  vmclone's own inventory only: a real engine
+-- database has the engine's own rules.
+--
+-- Statement triggers with transition tables: one query a statement, after the
+-- rows were changed and so after every wait for a row lock, in a new snapshot.
+-- They only refuse, so that a restore may load rows in any order.
+--
+
+CREATE FUNCTION vmclone.refuse_held(p_what text, p_kind text, p_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'VC012',
+        MESSAGE = format('%s %s is being copied from and cannot be %s', p_kind, p_id, p_what),
+        CONSTRAINT = 'ACTION_TYPE_FAILED_DISKS_LOCKED',
+        DETAIL = 'ACTION_TYPE_FAILED_DISKS_LOCKED: held by ' || coalesce(
+            (SELECT string_agg('job ' || j.job_id, ', ' ORDER BY j.created_at, j.copy_number)
+             FROM vmclone.image_locks l JOIN vmclone.jobs j ON j.call_id = l.holder
+             WHERE l.entity_id = p_id AND j.ended_at IS NULL), 'a call under way') || '.',
+        HINT = 'Wait until the job ends or cancel it with vmclone.cancel_job.';
+END
+$$;
+
+COMMENT ON FUNCTION vmclone.refuse_held(text, text, uuid) IS 'raises the error of a guard';
+
+CREATE FUNCTION vmclone.guard_deleted_images() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held uuid;
+BEGIN
+    SELECT o.image_guid INTO held FROM old_images o
+    WHERE EXISTS (SELECT 1 FROM vmclone.image_locks l
+                  WHERE l.kind = 'image' AND (l.entity_id = o.image_guid
+                        OR (l.entity_id = o.parentid AND NOT l.keeps_status)))
+    ORDER BY 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM vmclone.refuse_held('deleted', 'image', held);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION vmclone.guard_deleted_images() IS 'refuses to delete an image that a job reads, and its direct children; children of a template''s image belong to other virtual machines and are free';
+
+CREATE FUNCTION vmclone.guard_changed_images() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held uuid;
+BEGIN
+    SELECT o.image_guid INTO held
+    FROM old_images o LEFT JOIN new_images n USING (image_guid)
+    WHERE (n.image_guid IS NULL OR n.parentid IS DISTINCT FROM o.parentid
+           OR n.image_group_id IS DISTINCT FROM o.image_group_id
+           OR n.it_guid IS DISTINCT FROM o.it_guid
+           OR n.volume_format IS DISTINCT FROM o.volume_format
+           OR n.size IS DISTINCT FROM o.size
+           OR (n.imagestatus IS DISTINCT FROM o.imagestatus AND n.imagestatus <> 2))
+      AND (EXISTS (SELECT 1 FROM vmclone.image_locks l
+                   WHERE l.kind = 'image' AND l.entity_id = o.image_guid)
+           OR (n.parentid IS DISTINCT FROM o.parentid
+               AND EXISTS (SELECT 1 FROM vmclone.image_locks l
+                           WHERE l.kind = 'image' AND NOT l.keeps_status AND l.entity_id = o.parentid)))
+    ORDER BY 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM vmclone.refuse_held('changed', 'image', held);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION vmclone.guard_changed_images() IS 'refuses to merge, re-parent, resize or unlock an image that a job reads, and to re-parent its direct children';
+
+CREATE FUNCTION vmclone.guard_deleted_snapshots() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held uuid;
+BEGIN
+    SELECT o.snapshot_id INTO held FROM old_snapshots o
+    JOIN vmclone.image_locks l ON l.kind = 'snapshot' AND l.entity_id = o.snapshot_id
+    ORDER BY 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM vmclone.refuse_held('deleted', 'snapshot', held);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION vmclone.guard_deleted_snapshots() IS 'refuses to delete a snapshot that a job reads';
+
+CREATE FUNCTION vmclone.guard_changed_snapshots() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held uuid;
+BEGIN
+    SELECT o.snapshot_id INTO held
+    FROM old_snapshots o
+    JOIN vmclone.image_locks l ON l.kind = 'snapshot' AND l.entity_id = o.snapshot_id
+    LEFT JOIN new_snapshots n ON n.snapshot_id = o.snapshot_id
+    WHERE n.snapshot_id IS NULL OR n.vm_id IS DISTINCT FROM o.vm_id
+       OR n.snapshot_type IS DISTINCT FROM o.snapshot_type
+       OR (n.status IS DISTINCT FROM o.status AND n.status <> 'LOCKED')
+    ORDER BY 1 LIMIT 1;
+    IF FOUND THEN
+        PERFORM vmclone.refuse_held('changed', 'snapshot', held);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION vmclone.guard_changed_snapshots() IS 'refuses to unlock or move a snapshot that a job reads';
+
+CREATE FUNCTION vmclone.guard_truncated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    held record;
+BEGIN
+    SELECT l.kind, l.entity_id INTO held FROM vmclone.image_locks l ORDER BY 1, 2 LIMIT 1;
+    IF FOUND THEN
+        PERFORM vmclone.refuse_held('removed by TRUNCATE', held.kind, held.entity_id);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION vmclone.guard_truncated() IS 'refuses TRUNCATE while any job reads';
+
+CREATE TRIGGER vmclone_guard_delete AFTER DELETE ON vmclone.images
+    REFERENCING OLD TABLE AS old_images
+    FOR EACH STATEMENT EXECUTE FUNCTION vmclone.guard_deleted_images();
+CREATE TRIGGER vmclone_guard_update AFTER UPDATE ON vmclone.images
+    REFERENCING OLD TABLE AS old_images NEW TABLE AS new_images
+    FOR EACH STATEMENT EXECUTE FUNCTION vmclone.guard_changed_images();
+CREATE TRIGGER vmclone_guard_truncate BEFORE TRUNCATE ON vmclone.images
+    FOR EACH STATEMENT EXECUTE FUNCTION vmclone.guard_truncated();
+CREATE TRIGGER vmclone_guard_delete AFTER DELETE ON vmclone.snapshots
+    REFERENCING OLD TABLE AS old_snapshots
+    FOR EACH STATEMENT EXECUTE FUNCTION vmclone.guard_deleted_snapshots();
+CREATE TRIGGER vmclone_guard_update AFTER UPDATE ON vmclone.snapshots
+    REFERENCING OLD TABLE AS old_snapshots NEW TABLE AS new_snapshots
+    FOR EACH STATEMENT EXECUTE FUNCTION vmclone.guard_changed_snapshots();
+CREATE TRIGGER vmclone_guard_truncate BEFORE TRUNCATE ON vmclone.snapshots
+    FOR EACH STATEMENT EXECUTE FUNCTION vmclone.guard_truncated();
+
+REVOKE ALL ON FUNCTION vmclone.refuse_held(text, text, uuid), vmclone.guard_deleted_images(),
+    vmclone.guard_changed_images(), vmclone.guard_deleted_snapshots(), vmclone.guard_changed_snapshots(),
+    vmclone.guard_truncated() FROM PUBLIC;
