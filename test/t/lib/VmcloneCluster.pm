@@ -28,9 +28,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils ();
 use Test::More;
 
-# oVirt's codes of images.volume_format and volume_type.
+# oVirt's codes of images.volume_format.
 my %VOLUME_FORMAT = (raw => 5, qcow2 => 4);
-use constant VOLUME_TYPE_SPARSE => 2;
 
 =head1 MAKING A SERVER
 
@@ -163,7 +162,8 @@ sub literal
 
 =head2 $node->make_domain($storage_domain_id)
 
-Makes a folder for a file domain of the fixture and attaches it.  Returns the folder.
+Makes a folder for a file domain and attaches it.  Returns the folder.  Ids of the fixture's domains:
+C<< $node->value("SELECT fixture.id('nfs2')") >>.
 
 =cut
 
@@ -244,15 +244,17 @@ sub make_chain
 
 =head2 $node->make_vm(%options)
 
-Makes a VM with snapshots and real chains in a new domain folder (or in C<< domain => $id >>), all rows included.
+Makes a VM by the fixture's fixture.make_vm, real chains for its disks, and attaches its storage domain where that has not
+been done.
 
   name        (default: vm1, vm2 …)
   snapshots   how many, the ACTIVE one included (default 3)
   disks       list of { format, size, cluster, writes }, as for make_chain (default: one qcow2 disk)
-  domain      storage domain id (default: the fixture's first file domain)
+  domain      name of the storage domain (default nfs1)
+  rows        more arguments for fixture.make_vm, e.g. { devices => 'minimal', nics => 0 }
 
 Returns { vm_id, name, domain, path, snapshots => [ids…],
-disks => [ { disk_id, images => [ids…], format, size } ] }; the last snapshot is the ACTIVE one.
+disks => [ { disk_id, images => [ids…], format, path, size } ] }; domain is the id, the last snapshot is the ACTIVE one.
 
 =cut
 
@@ -263,81 +265,57 @@ sub make_vm
 	my ($node, %options) = @_;
 	my $count = $options{snapshots} || 3;
 	my $name = $options{name} || 'vm' . ++$vms_made;
-	my $domain = $options{domain}
-	  || $node->value('SELECT id FROM vmclone.storage_domain_static WHERE storage_type IN (1, 4) ORDER BY storage_name LIMIT 1');
-	my $path = $node->value('SELECT mount_path FROM vmclone.storage_mounts WHERE storage_domain_id = ' . literal($domain))
+	my $domain_name = $options{domain} || 'nfs1';
+	my @wanted = @{ $options{disks} || [ {} ] };
+	my $domain = $node->value('SELECT fixture.id(' . literal($domain_name) . ')');
+	my $path =
+	  $node->value('SELECT mount_path FROM vmclone.storage_mounts WHERE storage_domain_id = ' . literal($domain))
 	  || $node->make_domain($domain);
-	my $uuid = sub { $node->value('SELECT gen_random_uuid()') };
-	my %vm = (
-		vm_id => $uuid->(),
+	my %rows = (
+		vm_name => $name,
+		disks => scalar @wanted,
+		layers => $count,
+		domain => $domain_name,
+		%{ $options{rows} || {} });
+	my $arguments = join(', ', map { "$_ => " . literal($rows{$_}) } sort keys %rows);
+	my $vm_id = $node->value("SELECT fixture.make_vm($arguments)");
+	my @snapshots = map { $node->value("SELECT fixture.snapshot('$name', $_)") } 1 .. $count;
+	my @disks;
+	my @sql;
+
+	foreach my $wanted (@wanted)
+	{
+		my $number = @disks + 1;
+		my %disk = (format => $wanted->{format} || 'qcow2');
+
+		$disk{disk_id} = $node->value("SELECT fixture.disk('$name', $number)");
+		$disk{images} = [ map { $node->value("SELECT fixture.image('$name', $number, $_)") } 1 .. $count ];
+		$disk{path} = "$path/images/$disk{disk_id}";
+		$disk{size} = $node->make_chain($disk{path}, $disk{images}, %$wanted);
+		foreach my $layer (1 .. $count)
+		{
+			my $image = $disk{images}[ $layer - 1 ];
+			my $format = $VOLUME_FORMAT{ $layer == 1 ? $disk{format} : 'qcow2' };
+			my $actual = -s "$disk{path}/$image";
+
+			push @sql,
+			  "UPDATE vmclone.images SET size = $disk{size}, volume_format = $format WHERE image_guid = '$image';",
+			  "UPDATE vmclone.disk_image_dynamic SET actual_size = $actual WHERE image_id = '$image';";
+		}
+		push @disks, \%disk;
+	}
+	push @sql,
+	  'UPDATE vmclone.snapshots SET vm_configuration = fixture.ovf(snapshot_id)'
+	  . " WHERE vm_id = '$vm_id' AND vm_configuration IS NOT NULL;";
+	$node->safe_psql('postgres', join("\n", 'BEGIN;', @sql, 'COMMIT;'));
+	return {
+		vm_id => $vm_id,
 		name => $name,
 		domain => $domain,
 		path => $path,
-		snapshots => [ map { $uuid->() } 1 .. $count ],
-		disks => []);
-	my $zero = '00000000-0000-0000-0000-000000000000';
-	my $quota = '(SELECT id FROM vmclone.quota ORDER BY is_default DESC, quota_name LIMIT 1)';
-	my @sql = (<<"SQL");
-INSERT INTO vmclone.vm_static (vm_guid, vm_name, mem_size_mb, max_memory_size_mb, min_allocated_mem, vmt_guid, cluster_id,
-	cpu_profile_id, bios_type, num_of_monitors, quota_id, entity_type)
-SELECT '$vm{vm_id}', '$name', 1024, 4096, 1024, '$zero', c.cluster_id, p.id, c.bios_type, 1, $quota, 'VM'
-FROM vmclone.cluster c JOIN vmclone.cpu_profiles p USING (cluster_id) ORDER BY c.name, p.name LIMIT 1;
-INSERT INTO vmclone.vm_dynamic (vm_guid, status) VALUES ('$vm{vm_id}', 0);
-INSERT INTO vmclone.vm_statistics (vm_guid) VALUES ('$vm{vm_id}');
-SQL
-	foreach my $n (1 .. $count)
-	{
-		my $active = $n == $count;
-		push @sql, sprintf(
-			"INSERT INTO vmclone.snapshots (snapshot_id, vm_id, snapshot_type, status, description, creation_date)"
-			  . " VALUES ('%s', '%s', '%s', 'OK', '%s', now() - interval '%d day');",
-			$vm{snapshots}[ $n - 1 ], $vm{vm_id}, $active ? 'ACTIVE' : 'REGULAR',
-			$active ? 'Active VM' : "snapshot $n", $count - $n);
-	}
-	my $number = 0;
-	foreach my $wanted (@{ $options{disks} || [ {} ] })
-	{
-		my %disk = (
-			disk_id => $uuid->(),
-			images => [ map { $uuid->() } 1 .. $count ],
-			format => $wanted->{format} || 'qcow2');
-		my $boot = $number == 0 ? 'true' : 'false';
-		my $parent = $zero;
-
-		$number++;
-		$disk{path} = "$path/images/$disk{disk_id}";
-		$disk{size} = $node->make_chain($disk{path}, $disk{images}, %$wanted);
-		push @sql, <<"SQL";
-INSERT INTO vmclone.base_disks (disk_id, disk_alias, disk_storage_type)
-VALUES ('$disk{disk_id}', '${name}_Disk$number', 0);
-INSERT INTO vmclone.disk_vm_element (disk_id, vm_id, is_boot, disk_interface)
-VALUES ('$disk{disk_id}', '$vm{vm_id}', $boot, 'VirtIO_SCSI');
-INSERT INTO vmclone.vm_device (device_id, vm_id, type, device, address, is_managed, is_plugged, is_readonly, spec_params, alias)
-VALUES ('$disk{disk_id}', '$vm{vm_id}', 'disk', 'disk', '', true, true, false, '{}', '');
-SQL
-		foreach my $n (1 .. $count)
-		{
-			my $image = $disk{images}[ $n - 1 ];
-			my $format = $VOLUME_FORMAT{ $n == 1 ? $disk{format} : 'qcow2' };
-			my $actual = -s "$disk{path}/$image";
-			my $active = $n == $count ? 'true' : 'false';
-			my $type = VOLUME_TYPE_SPARSE;
-
-			push @sql, <<"SQL";
-INSERT INTO vmclone.images (image_guid, creation_date, size, it_guid, parentid, imagestatus, lastmodified,
-	vm_snapshot_id, volume_type, volume_format, image_group_id, active)
-VALUES ('$image', now(), $disk{size}, '$zero', '$parent', 1, now(), '$vm{snapshots}[$n - 1]', $type, $format,
-	'$disk{disk_id}', $active);
-INSERT INTO vmclone.disk_image_dynamic (image_id, actual_size) VALUES ('$image', $actual);
-INSERT INTO vmclone.image_storage_domain_map (image_id, storage_domain_id, quota_id, disk_profile_id)
-SELECT '$image', '$domain', $quota, (SELECT id FROM vmclone.disk_profiles WHERE storage_domain_id = '$domain' ORDER BY name LIMIT 1);
-SQL
-			$parent = $image;
-		}
-		push @{ $vm{disks} }, \%disk;
-	}
-	$node->safe_psql('postgres', "BEGIN;\n" . join("\n", @sql) . "\nCOMMIT;");
-	return \%vm;
+		snapshots => \@snapshots,
+		disks => \@disks
+	};
 }
 
 =head1 CLONING
