@@ -8,7 +8,8 @@
  *	checks*.c	oVirt's canDoAction and what the seed wanted
  *	locks.c		row locks, lasting locks, counted rows
  *	clone*.c	the new rows
- *	command.c	the order of all this, the job and its tasks, audit, wake-up
+ *	command_*.c	request key, job and task rows, audit
+ *	command.c	the order of all this
  */
 #ifndef VMCLONE_COMMAND_H
 #define VMCLONE_COMMAND_H
@@ -20,6 +21,7 @@ typedef struct CommandResult
 	pg_uuid_t call_id;
 	CloneCopy *copies;
 	int copy_count;
+	const char **statuses; /* of the jobs, by copy */
 } CommandResult;
 
 /*
