@@ -74,6 +74,10 @@ endif
 -include test/copy/copy-tests.mk
 
 help:
+	@printf '  %-22s%s\n' make 'build vmclone.so and vmclone-copy' 'make install' 'into the server that PG_CONFIG names (DESTDIR works)' \
+		'make uninstall' 'remove what install put there' 'make clean' 'remove what was built' \
+		'make check-copy' 'one suite: the copier against qemu-img (test/copy)' \
+		'make check-fuzz' 'one suite: short fuzzing (test/fuzz)'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 .PHONY: help packages test demo bench format lint

@@ -1,0 +1,89 @@
+#!/usr/bin/perl
+# What make promises: clear words when something is missing, what install puts where, what depends on what.
+use strict;
+use warnings;
+use File::Find qw(find);
+use File::Temp qw(tempdir);
+use Test::More;
+
+# In a copy, so that other suites of the same run keep the objects that they use.
+my $copy = tempdir(CLEANUP => 1);
+system("tar -c --exclude=./build/test-logs . | tar -x -C '$copy'") == 0 or die 'cannot copy the tree';
+chdir $copy or die;
+delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
+
+sub run
+{
+	my ($command) = @_;
+	my $output = `$command 2>&1`;
+
+	return ($? >> 8, $output);
+}
+
+sub files_below
+{
+	my ($folder) = @_;
+	my @files;
+
+	find({ no_chdir => 1, wanted => sub { push @files, substr($_, length $folder) if -f } }, $folder) if -d $folder;
+	return [ sort @files ];
+}
+
+my $pg_config = $ENV{PG_CONFIG} || 'pg_config';
+my ($bindir, $libdir, $sharedir, $mandir) =
+  map { my $path = `$pg_config $_`; chomp $path; $path } qw(--bindir --pkglibdir --sharedir --mandir);
+
+# --- something is missing
+my ($status, $output) = run('make PG_CONFIG=/nonexistent/pg_config');
+isnt($status, 0, 'no pg_config: make fails');
+like($output, qr/apt-get install postgresql-server-dev-\d+$/m, 'no pg_config: names the package');
+unlike($output, qr/pgxs\.mk|No such file/i, 'no pg_config: no riddle');
+
+($status, $output) = run('PKG_CONFIG_LIBDIR=/nonexistent PKG_CONFIG_PATH= make');
+isnt($status, 0, 'no libraries: make fails');
+like($output, qr/apt-get install uuid-dev libxml2-dev libdeflate-dev zlib1g-dev libzstd-dev libseccomp-dev$/m,
+	'no libraries: names every package');
+
+($status, $output) = run('make help');
+is($status, 0, 'make help');
+like($output, qr/make demo/, 'make help names the demo');
+
+($status, $output) = run('tools/install-packages build test');
+is("$status $output", '0 ', 'install-packages: silent when nothing is missing');
+($status, $output) = run('tools/install-packages bild');
+is($status, 2, 'install-packages: an unknown group is refused');
+
+# --- what depends on what
+($status, $output) = run('make -s all');
+is("$status $output", '0 ', 'nothing to do after the build');
+foreach my $case (
+	[ 'src/settings.h' => qr/-o src\/settings\.o/ ],
+	[ 'src/copy/safeopen.h' => qr/-o build\/copy\/safeopen\.o/ ],
+	[ 'extension/sql/begin.sql' => qr/extension\/vmclone--/ ])
+{
+	my ($file, $expected) = @$case;
+	my $later = time + 5;
+
+	utime($later, $later, $file) == 1 or die "cannot touch $file";
+	($status, $output) = run('make -n all');
+	like($output, $expected, "a change of $file rebuilds what uses it");
+	run("touch -d '1 hour ago' $file");
+}
+
+# --- install and uninstall
+my $destination = tempdir(CLEANUP => 1);
+my @expected = sort("$bindir/vmclone-copy", "$libdir/vmclone.so",
+	(map { "$sharedir/extension/$_" } 'vmclone.control', map { s,.*/,,r } glob('extension/vmclone--*.sql')),
+	(-f 'docs/man/vmclone-copy.1' ? "$mandir/man1/vmclone-copy.1" : ()));
+
+($status, $output) = run("make -s install DESTDIR=$destination");
+is($status, 0, 'make install') or diag $output;
+is_deeply(files_below($destination), \@expected, 'make install: the files, and where');
+($status, $output) = run("make -s uninstall DESTDIR=$destination");
+is_deeply(files_below($destination), [], 'make uninstall: all of them gone');
+
+# --- the copier knows nothing of PostgreSQL
+my @includes = grep { !m{^\s*$} } `grep -nE '#include.*(postgres|libpq|fmgr|utils/)' src/copy/*.[ch]`;
+is_deeply(\@includes, [], 'no header of PostgreSQL in src/copy');
+unlike(scalar `ldd ./vmclone-copy`, qr/libpq|libpgcommon/, 'no library of PostgreSQL in vmclone-copy');
+done_testing();
