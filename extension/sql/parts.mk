@@ -14,11 +14,13 @@ SQL_PARTS = \
 	inventory/affinity.sql \
 	inventory/audit.sql \
 	inventory/binding.sql \
+	inventory/use_inventory.sql \
 	interface/caller.sql \
 	state/jobs.sql \
 	state/locks.sql \
 	state/storage_mounts.sql \
 	state/guards.sql \
+	views/inventory_views.sql \
 	views/locks.sql \
 	interface/locks.sql \
 	interface/grants.sql

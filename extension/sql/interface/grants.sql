@@ -11,7 +11,7 @@ AS $$
         ('{viewer,operator,engine,admin}'::text[], 'routine', '{get_vm_configuration_by_snapshot_id,
             snapshot_disks,suggest_vm_name,can_add_vm_from_snapshot,can_add_vm_template_from_snapshot,
             plan_add_vm_from_snapshot,plan_add_vm_template_from_snapshot,checks,snapshot_tree,lineage_tree,
-            caller_name,caller_sees_all,caller_user_id}'::text[]),
+            caller_name,caller_sees_all,caller_user_id,inventory_rows}'::text[]),
         ('{viewer,operator,engine,admin}', 'view', '{jobs_view,progress,locks,vms,disks,missing_disks,
             storage,worker}'),
         ('{viewer,admin}', 'routine', '{see_all_jobs}'),
