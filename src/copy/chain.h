@@ -1,0 +1,48 @@
+/*
+ * chain.h
+ *		The layers of one image, opened and checked as a chain.
+ *
+ * The caller names every layer, its format and its order; what a header says about its backing file
+ * is compared with that and never opened (DESIGN section 6).
+ */
+#ifndef COPY_CHAIN_H
+#define COPY_CHAIN_H
+
+#include "layer.h"
+
+/* One --layer of the command line. */
+struct layer_option
+{
+	enum image_format format;
+	const char *path;
+	const char *backing_name; /* of --backing-name; NULL = last component of the path below */
+};
+
+struct chain
+{
+	int count;
+	struct layer *layers; /* layers[0] = first snapshot */
+	uint64_t virtual_size; /* of the last layer */
+	uint64_t granule;	   /* smallest unit of ownership, 512 bytes to 2 MiB */
+	uint32_t max_cluster;  /* largest cluster size, or 0 without qcow2 layers */
+};
+
+/*
+ * Opens and checks all layers for reading.  With "force_share" nobody is asked whether somebody else
+ * writes to them.  Returns 0, or -1 after report_error(); close with chain_close() in both cases.
+ */
+extern int chain_open(struct chain *chain, const struct layer_option *options, int count,
+					  bool force_share);
+
+/* A chain of one image without backing file on an opened descriptor, which it takes over. */
+extern int chain_open_fd(struct chain *chain, int fd, enum image_format format, const char *path);
+
+/* Opens every layer again for direct I/O where the file allows that. */
+extern void chain_open_direct(struct chain *chain);
+
+/* Compares device, inode, size and mtime of every layer with those at opening. */
+extern int chain_check_unchanged(const struct chain *chain);
+
+extern void chain_close(struct chain *chain);
+
+#endif

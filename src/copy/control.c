@@ -1,0 +1,210 @@
+/*
+ * control.c
+ *		The thread that listens while a copy runs.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "report.h"
+
+#define TICK_MS 250
+#define LINE_BYTES 128
+
+struct control
+{
+	struct throttle *throttle;
+	struct progress *progress;
+	bool end_cancels;
+	bool listens; /* to stdin */
+	int signal_fd;
+	int finish_fd; /* eventfd: end the thread */
+	pthread_t thread;
+	char line[LINE_BYTES];
+	size_t line_length;
+	bool line_too_long;
+	pthread_mutex_t mutex;
+	pthread_cond_t ended_changed;
+	bool ended; /* end of stdin, "cancel" or signal */
+};
+
+static struct control control = {
+	.mutex = PTHREAD_MUTEX_INITIALIZER, .ended_changed = PTHREAD_COND_INITIALIZER, .signal_fd = -1,
+	.finish_fd = -1};
+
+static void
+set_ended(void)
+{
+	pthread_mutex_lock(&control.mutex);
+	control.ended = true;
+	pthread_cond_broadcast(&control.ended_changed);
+	pthread_mutex_unlock(&control.mutex);
+}
+
+static void
+cancel(const char *why)
+{
+	report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled by %s", why);
+	throttle_stop(control.throttle);
+	set_ended();
+}
+
+static void
+obey(const char *line)
+{
+	char *end;
+
+	if (strcmp(line, "cancel") == 0)
+		cancel("command");
+	else if (strcmp(line, "pause") == 0 || strcmp(line, "resume") == 0)
+	{
+		bool pause = *line == 'p';
+
+		atomic_store(&control.progress->paused, pause);
+		throttle_set_paused(control.throttle, pause);
+		progress_show(control.progress, true);
+	}
+	else if (strncmp(line, "limit ", 6) == 0 && line[6] >= '0' && line[6] <= '9')
+	{
+		unsigned long long limit;
+
+		errno = 0;
+		limit = strtoull(line + 6, &end, 10);
+		if (errno == 0 && *end == '\0')
+			throttle_set_limit(control.throttle, limit);
+		else
+			fprintf(stderr, "vmclone-copy: not a limit in bytes per second: \"%s\"\n", line + 6);
+	}
+	else if (*line != '\0')
+		fprintf(stderr, "vmclone-copy: unknown command on stdin: \"%s\"\n", line);
+}
+
+/* Returns false at the end of stdin. */
+static bool
+read_commands(void)
+{
+	char bytes[256];
+	ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
+
+	if (got < 0)
+		return errno == EINTR || errno == EAGAIN;
+	if (got == 0)
+		return false;
+	for (ssize_t i = 0; i < got; i++)
+	{
+		if (bytes[i] != '\n')
+		{
+			if (control.line_length < LINE_BYTES - 1)
+				control.line[control.line_length++] = bytes[i];
+			else
+				control.line_too_long = true;
+			continue;
+		}
+		control.line[control.line_length] = '\0';
+		if (control.line_length > 0 && control.line[control.line_length - 1] == '\r')
+			control.line[control.line_length - 1] = '\0';
+		if (!control.line_too_long)
+			obey(control.line);
+		control.line_length = 0;
+		control.line_too_long = false;
+	}
+	return true;
+}
+
+static void *
+control_main(void *unused)
+{
+	(void) unused;
+	for (;;)
+	{
+		struct pollfd fds[3] = {{.fd = control.finish_fd, .events = POLLIN},
+								{.fd = control.signal_fd, .events = POLLIN},
+								{.fd = control.listens ? STDIN_FILENO : -1, .events = POLLIN}};
+
+		if (poll(fds, 3, control.progress->style == PROGRESS_NONE ? -1 : TICK_MS) < 0 &&
+			errno != EINTR)
+			break;
+		if (fds[0].revents != 0)
+			break;
+		if (fds[1].revents != 0)
+		{
+			struct signalfd_siginfo info;
+
+			if (read(control.signal_fd, &info, sizeof(info)) == (ssize_t) sizeof(info))
+				cancel("signal");
+		}
+		if (fds[2].revents != 0 && !read_commands())
+		{
+			control.listens = false;
+			if (control.end_cancels)
+				cancel("end of stdin");
+			else
+				set_ended();
+		}
+		progress_show(control.progress, false);
+	}
+	return NULL;
+}
+
+int
+control_start(struct throttle *throttle, struct progress *progress, bool end_cancels)
+{
+	struct stat status;
+	sigset_t signals;
+	pthread_attr_t attributes;
+	int error_number;
+
+	control.throttle = throttle;
+	control.progress = progress;
+	control.end_cancels = end_cancels;
+	control.listens = fstat(STDIN_FILENO, &status) == 0 &&
+					  (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	control.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	control.finish_fd = eventfd(0, EFD_CLOEXEC);
+	if (control.signal_fd < 0 || control.finish_fd < 0)
+		return report_error(REPORT_IO, errno, NO_LAYER, NULL, NO_OFFSET,
+							"could not set up signal handling");
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 64 * 1024);
+	error_number = pthread_create(&control.thread, &attributes, control_main, NULL);
+	pthread_attr_destroy(&attributes);
+	if (error_number != 0)
+		return report_error(REPORT_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
+							"could not start a thread");
+	return 0;
+}
+
+void
+control_finish(void)
+{
+	uint64_t one = 1;
+
+	if (write(control.finish_fd, &one, sizeof(one)) == (ssize_t) sizeof(one))
+		pthread_join(control.thread, NULL);
+	close(control.finish_fd);
+	close(control.signal_fd);
+	control.finish_fd = -1;
+	control.signal_fd = -1;
+}
+
+void
+control_wait_end(void)
+{
+	pthread_mutex_lock(&control.mutex);
+	while (!control.ended && control.listens)
+		pthread_cond_wait(&control.ended_changed, &control.mutex);
+	pthread_mutex_unlock(&control.mutex);
+}

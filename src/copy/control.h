@@ -1,0 +1,24 @@
+/*
+ * control.h
+ *		The thread that listens while a copy runs: signals, commands on stdin, and the clock.
+ *
+ * SIGTERM and SIGINT cancel.  Where stdin is a pipe or socket, lines "limit BYTES", "pause",
+ * "resume" and "cancel" are obeyed; with "end_cancels" the end of stdin cancels, so that a copier
+ * never outlives the program that started it.
+ */
+#ifndef COPY_CONTROL_H
+#define COPY_CONTROL_H
+
+#include "progress.h"
+#include "throttle.h"
+
+/* Starts the thread.  Call before any other thread: it blocks the signals.  0, or -1 reported. */
+extern int control_start(struct throttle *throttle, struct progress *progress, bool end_cancels);
+
+/* Ends the thread. */
+extern void control_finish(void);
+
+/* Waits until stdin ends, a line "cancel" or a signal comes (--keep-lock). */
+extern void control_wait_end(void);
+
+#endif

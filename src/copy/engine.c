@@ -1,0 +1,602 @@
+/*
+ * engine.c
+ *		Moves data with threads.
+ */
+#include <errno.h>
+#include <pthread.h>
+
+#include "budget.h"
+#include "decompress.h"
+#include "engine.h"
+#include "fileio.h"
+#include "report.h"
+
+#define MAX_THREADS 16
+#define BATCH_PIECES 128
+#define THREAD_STACK_BYTES ((size_t) 128 * 1024)
+#define ZERO_BLOCK ((size_t) 4096)
+
+struct piece
+{
+	uint64_t host;
+	uint64_t out;
+	uint32_t length;
+	uint32_t at; /* in the buffer */
+	uint32_t compressed_length;
+	uint32_t skip; /* in the decoded cluster */
+	int16_t layer;
+	uint8_t kind;
+};
+
+struct batch
+{
+	struct batch *next;
+	uint64_t sequence;
+	uint64_t end_mark; /* bytes added up to the end of this batch */
+	uint32_t bytes;	   /* of data */
+	uint32_t used;	   /* of the buffer */
+	int count;
+	struct piece pieces[BATCH_PIECES];
+};
+
+struct worker
+{
+	struct engine *engine;
+	pthread_t thread;
+	unsigned char *buffer;
+	struct decompressor *decompressor;
+};
+
+struct engine
+{
+	struct engine_options options;
+	int threads;
+	int batches;
+	struct worker workers[MAX_THREADS];
+	struct batch *batch_memory;
+	uint64_t *end_marks; /* of completed batches, by sequence modulo "batches"; 0 = not completed */
+	pthread_mutex_t mutex;
+	pthread_cond_t ready;	   /* for workers */
+	pthread_cond_t free_again; /* for the producer */
+	struct batch *free_list;
+	struct batch *queue_head;
+	struct batch *queue_tail;
+	struct batch *filling; /* of the producer */
+	uint64_t added;		   /* bytes */
+	uint64_t next_sequence;
+	uint64_t low_sequence; /* first not completed */
+	uint64_t low_mark;
+	int outstanding; /* batches queued or in work */
+	bool failed;
+	bool ending;
+};
+
+static uint32_t
+decoder_cluster(const struct engine *engine)
+{
+	return engine->options.chain->max_cluster;
+}
+
+/*
+ * Reading
+ */
+
+static int
+read_data(const struct layer *layer, unsigned char *to, size_t length, uint64_t host)
+{
+	int fd = layer->fd;
+
+	if (layer->direct_fd >= 0 && is_aligned(host, layer->direct_alignment) &&
+		is_aligned((uintptr_t) to, layer->direct_alignment) &&
+		is_aligned(length, layer->direct_alignment))
+		fd = layer->direct_fd;
+	if (file_read_zero_filled(fd, to, length, host) == 0)
+		return 0;
+	/* A tail that direct I/O refuses is read buffered. */
+	if (fd != layer->fd && errno == EINVAL &&
+		file_read_zero_filled(layer->fd, to, length, host) == 0)
+		return 0;
+	return report_io_error(errno, layer->index, layer->path, host, "could not read data");
+}
+
+/* Bytes of a layer that read_compressed() has read ahead. */
+struct read_ahead
+{
+	int layer;
+	uint64_t start;
+	uint64_t end;
+};
+
+/* Compressed pieces that follow each other in the file are read in one go. */
+static int
+read_compressed(struct worker *worker, const struct batch *batch, int index,
+				struct read_ahead *ahead)
+{
+	const struct piece *piece = &batch->pieces[index];
+	const struct layer *layer = &worker->engine->options.chain->layers[piece->layer];
+	uint64_t limit = decompressor_read_limit(UINT32_C(1) << layer->qcow2.cluster_bits);
+	uint64_t end = piece->host + piece->compressed_length;
+
+	if (ahead->layer != piece->layer || piece->host < ahead->start || end > ahead->end)
+	{
+		for (int i = index + 1; i < batch->count; i++)
+		{
+			const struct piece *next = &batch->pieces[i];
+
+			if (next->kind != EXTENT_COMPRESSED || next->layer != piece->layer ||
+				next->host < piece->host || next->host > end + ZERO_BLOCK ||
+				next->host + next->compressed_length > piece->host + limit)
+				break;
+			end = max_u64(end, next->host + next->compressed_length);
+		}
+		if (decompressor_read_ahead(worker->decompressor, layer, piece->host, end - piece->host) !=
+			0)
+			return -1;
+		*ahead = (struct read_ahead){.layer = piece->layer, .start = piece->host, .end = end};
+	}
+	return decompressor_get(worker->decompressor, layer, piece->host, piece->compressed_length,
+							piece->skip, piece->length, worker->buffer + piece->at);
+}
+
+static int
+read_batch(struct worker *worker, const struct batch *batch)
+{
+	const struct chain *chain = worker->engine->options.chain;
+	struct read_ahead ahead = {.layer = NO_LAYER};
+	int i = 0;
+
+	while (i < batch->count)
+	{
+		const struct piece *piece = &batch->pieces[i];
+		uint32_t length = piece->length;
+
+		if (piece->kind == EXTENT_COMPRESSED)
+		{
+			if (read_compressed(worker, batch, i++, &ahead) != 0)
+				return -1;
+			continue;
+		}
+		/* Pieces that lie side by side in file and buffer are one read. */
+		for (i++; i < batch->count && batch->pieces[i].kind == EXTENT_DATA &&
+				  batch->pieces[i].layer == piece->layer &&
+				  batch->pieces[i].host == piece->host + length &&
+				  batch->pieces[i].at == piece->at + length;
+			 i++)
+			length += batch->pieces[i].length;
+		if (read_data(&chain->layers[piece->layer], worker->buffer + piece->at, length,
+					  piece->host) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Writing
+ */
+
+static int
+write_part(const struct output *output, int fd, const unsigned char *from, size_t length,
+		   uint64_t offset)
+{
+	if (length == 0)
+		return 0;
+	if (file_write(fd, from, length, offset) != 0)
+		return report_io_error(errno, NO_LAYER, output->path, offset, "could not write data");
+	return 0;
+}
+
+/*
+ * Whole blocks go past the page cache, the rest through it: no block is ever written both ways.
+ */
+static int
+write_run(const struct output *output, const unsigned char *from, size_t length, uint64_t offset)
+{
+	size_t head;
+	size_t middle;
+
+	if (output->direct_fd < 0)
+		return write_part(output, output->fd, from, length, offset);
+	head = (size_t) min_u64(align_up(offset, DIRECT_BLOCK) - offset, length);
+	middle = (size_t) align_down(length - head, DIRECT_BLOCK);
+	if (!is_aligned((uintptr_t) (from + head), output->direct_alignment))
+		middle = 0;
+	if (write_part(output, output->fd, from, head, offset) != 0 ||
+		write_part(output, output->direct_fd, from + head, middle, offset + head) != 0)
+		return -1;
+	return write_part(output, output->fd, from + head + middle, length - head - middle,
+					  offset + head + middle);
+}
+
+/* Bytes up to the next block boundary of the output, at most "length". */
+static size_t
+block_rest(uint64_t offset, size_t length)
+{
+	return (size_t) min_u64(ZERO_BLOCK - (offset & (ZERO_BLOCK - 1)), length);
+}
+
+/* Leaves out zero blocks: they stay holes. */
+static int
+write_sparse(const struct output *output, const unsigned char *from, size_t length, uint64_t offset)
+{
+	size_t at = 0;
+
+	while (at < length)
+	{
+		size_t end = at;
+		size_t rest = 0;
+
+		while (end < length)
+		{
+			rest = block_rest(offset + end, length - end);
+			if (memory_is_zero(from + end, rest))
+				break;
+			end += rest;
+			rest = 0;
+		}
+		if (end > at && write_run(output, from + at, end - at, offset + at) != 0)
+			return -1;
+		at = end + rest;
+	}
+	return 0;
+}
+
+static int
+write_batch(struct worker *worker, const struct batch *batch)
+{
+	const struct output *output = worker->engine->options.output;
+	int i = 0;
+
+	while (i < batch->count)
+	{
+		const struct piece *piece = &batch->pieces[i];
+		uint32_t length = piece->length;
+		int result;
+
+		for (i++; i < batch->count && batch->pieces[i].out == piece->out + length &&
+				  batch->pieces[i].at == piece->at + length;
+			 i++)
+			length += batch->pieces[i].length;
+		if (output->skip_zero)
+			result = write_sparse(output, worker->buffer + piece->at, length, piece->out);
+		else
+			result = write_run(output, worker->buffer + piece->at, length, piece->out);
+		if (result != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Threads
+ */
+
+static void
+complete_batch(struct engine *engine, struct batch *batch)
+{
+	engine->end_marks[batch->sequence % (uint64_t) engine->batches] = batch->end_mark;
+	while (engine->end_marks[engine->low_sequence % (uint64_t) engine->batches] != 0)
+	{
+		uint64_t *mark = &engine->end_marks[engine->low_sequence % (uint64_t) engine->batches];
+
+		engine->low_mark = *mark;
+		*mark = 0;
+		engine->low_sequence++;
+	}
+}
+
+static void *
+worker_main(void *argument)
+{
+	struct worker *worker = argument;
+	struct engine *engine = worker->engine;
+
+	pthread_mutex_lock(&engine->mutex);
+	for (;;)
+	{
+		struct batch *batch;
+		int result = -1;
+
+		while (engine->queue_head == NULL && !engine->ending)
+			pthread_cond_wait(&engine->ready, &engine->mutex);
+		if (engine->ending)
+			break;
+		batch = engine->queue_head;
+		engine->queue_head = batch->next;
+		if (engine->queue_head == NULL)
+			engine->queue_tail = NULL;
+		if (!engine->failed)
+		{
+			pthread_mutex_unlock(&engine->mutex);
+			if (!throttle_take(engine->options.throttle, batch->bytes))
+				report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
+			else if (read_batch(worker, batch) == 0 && write_batch(worker, batch) == 0)
+			{
+				result = 0;
+				atomic_fetch_add(&engine->options.progress->bytes_done, batch->bytes);
+			}
+			pthread_mutex_lock(&engine->mutex);
+		}
+		if (result != 0)
+			engine->failed = true;
+		else
+			complete_batch(engine, batch);
+		engine->outstanding--;
+		batch->next = engine->free_list;
+		engine->free_list = batch;
+		pthread_cond_signal(&engine->free_again);
+	}
+	pthread_mutex_unlock(&engine->mutex);
+	return NULL;
+}
+
+static bool
+chain_may_be_compressed(const struct chain *chain)
+{
+	return chain->max_cluster != 0;
+}
+
+static int
+start_worker(struct engine *engine, struct worker *worker)
+{
+	pthread_attr_t attributes;
+	int error_number;
+
+	worker->engine = engine;
+	worker->buffer = budget_allocate(engine->options.buffer_size);
+	if (worker->buffer == NULL)
+		return -1;
+	if (chain_may_be_compressed(engine->options.chain))
+	{
+		worker->decompressor = decompressor_open(decoder_cluster(engine));
+		if (worker->decompressor == NULL)
+			return -1;
+	}
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+	error_number = pthread_create(&worker->thread, &attributes, worker_main, worker);
+	pthread_attr_destroy(&attributes);
+	if (error_number != 0)
+		return report_error(REPORT_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
+							"could not start a thread");
+	return 0;
+}
+
+static void
+free_worker(struct engine *engine, struct worker *worker)
+{
+	if (worker->decompressor != NULL)
+		decompressor_close(worker->decompressor, decoder_cluster(engine));
+	budget_free(worker->buffer, engine->options.buffer_size);
+}
+
+struct engine *
+engine_start(const struct engine_options *options)
+{
+	struct engine *engine = budget_allocate(sizeof(*engine));
+	size_t per_thread;
+	size_t fit;
+	int wanted = options->threads;
+
+	if (engine == NULL)
+		return NULL;
+	engine->options = *options;
+	pthread_mutex_init(&engine->mutex, NULL);
+	pthread_cond_init(&engine->ready, NULL);
+	pthread_cond_init(&engine->free_again, NULL);
+
+	/* A piece of a compressed cluster must fit whole into a buffer. */
+	engine->options.buffer_size =
+		(size_t) max_u64(options->buffer_size, decoder_cluster(engine));
+	per_thread = engine->options.buffer_size + THREAD_STACK_BYTES + 4 * sizeof(struct batch);
+	if (chain_may_be_compressed(options->chain))
+		per_thread += decompressor_memory(decoder_cluster(engine));
+	/* Some memory is left for what comes after. */
+	fit = budget_left() > 2 * MIB ? (budget_left() - 2 * MIB) / per_thread : 0;
+	if (wanted > MAX_THREADS)
+		wanted = MAX_THREADS;
+	if ((size_t) wanted > fit)
+		wanted = (int) fit;
+	if (wanted < 1)
+		wanted = 1;
+
+	engine->batches = wanted * 4;
+	engine->batch_memory = budget_allocate((size_t) engine->batches * sizeof(struct batch));
+	engine->end_marks = budget_allocate((size_t) engine->batches * sizeof(uint64_t));
+	if (engine->batch_memory == NULL || engine->end_marks == NULL)
+	{
+		engine_stop(engine);
+		return NULL;
+	}
+	for (int i = 0; i < engine->batches; i++)
+	{
+		engine->batch_memory[i].next = engine->free_list;
+		engine->free_list = &engine->batch_memory[i];
+	}
+	for (int i = 0; i < wanted; i++)
+	{
+		if (start_worker(engine, &engine->workers[i]) != 0)
+		{
+			free_worker(engine, &engine->workers[i]);
+			engine_stop(engine);
+			return NULL;
+		}
+		engine->threads++;
+	}
+	return engine;
+}
+
+static int
+submit(struct engine *engine)
+{
+	struct batch *batch = engine->filling;
+	bool failed;
+
+	engine->filling = NULL;
+	pthread_mutex_lock(&engine->mutex);
+	batch->sequence = engine->next_sequence++;
+	batch->end_mark = engine->added;
+	batch->next = NULL;
+	if (engine->queue_tail != NULL)
+		engine->queue_tail->next = batch;
+	else
+		engine->queue_head = batch;
+	engine->queue_tail = batch;
+	engine->outstanding++;
+	failed = engine->failed;
+	pthread_cond_signal(&engine->ready);
+	pthread_mutex_unlock(&engine->mutex);
+	return failed ? -1 : 0;
+}
+
+/*
+ * A free batch.  One whose sequence number could collide in end_marks must wait for the oldest.
+ */
+static int
+get_batch(struct engine *engine)
+{
+	pthread_mutex_lock(&engine->mutex);
+	while (!engine->failed &&
+		   (engine->free_list == NULL ||
+			engine->next_sequence - engine->low_sequence >= (uint64_t) engine->batches))
+		pthread_cond_wait(&engine->free_again, &engine->mutex);
+	if (engine->failed)
+	{
+		pthread_mutex_unlock(&engine->mutex);
+		return -1;
+	}
+	engine->filling = engine->free_list;
+	engine->free_list = engine->filling->next;
+	pthread_mutex_unlock(&engine->mutex);
+	engine->filling->bytes = 0;
+	engine->filling->used = 0;
+	engine->filling->count = 0;
+	return 0;
+}
+
+int
+engine_add(struct engine *engine, const struct extent *extent, uint64_t skip, uint64_t length,
+		   uint64_t out_offset)
+{
+	size_t capacity = engine->options.buffer_size;
+
+	while (length > 0)
+	{
+		struct batch *batch = engine->filling;
+		struct piece *piece;
+		uint32_t at;
+		uint64_t part;
+		bool joins;
+
+		if (batch == NULL)
+		{
+			if (get_batch(engine) != 0)
+				return -1;
+			batch = engine->filling;
+		}
+		/*
+		 * A piece lies in the buffer as it will lie in the file: behind the one before where it goes
+		 * on there, else with the same alignment, for direct I/O.
+		 */
+		joins = batch->count > 0 && batch->pieces[batch->count - 1].out +
+											batch->pieces[batch->count - 1].length ==
+										out_offset;
+		at = batch->used;
+		if (!joins)
+			at += (uint32_t) ((out_offset - at) & (DIRECT_BLOCK - 1));
+		part = at < capacity ? min_u64(length, capacity - at) : 0;
+		if (batch->count == BATCH_PIECES || part == 0 ||
+			(extent->kind == EXTENT_COMPRESSED && part < length && batch->count > 0))
+		{
+			if (submit(engine) != 0)
+				return -1;
+			continue;
+		}
+		piece = &batch->pieces[batch->count++];
+		piece->out = out_offset;
+		piece->length = (uint32_t) part;
+		piece->at = at;
+		piece->layer = extent->layer;
+		piece->kind = extent->kind;
+		piece->compressed_length = extent->compressed_length;
+		if (extent->kind == EXTENT_COMPRESSED)
+		{
+			uint32_t bits = engine->options.chain->layers[extent->layer].qcow2.cluster_bits;
+
+			piece->host = extent->host;
+			piece->skip = (uint32_t) ((extent->start + skip) & ((UINT64_C(1) << bits) - 1));
+		}
+		else
+		{
+			piece->host = extent->host + skip;
+			piece->skip = 0;
+		}
+		batch->used = at + (uint32_t) part;
+		batch->bytes += (uint32_t) part;
+		engine->added += part;
+		skip += part;
+		length -= part;
+		out_offset += part;
+		if (batch->used >= capacity && submit(engine) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+uint64_t
+engine_low_mark(struct engine *engine)
+{
+	uint64_t mark;
+
+	pthread_mutex_lock(&engine->mutex);
+	mark = engine->low_mark;
+	pthread_mutex_unlock(&engine->mutex);
+	return mark;
+}
+
+int
+engine_drain(struct engine *engine)
+{
+	bool failed;
+
+	if (engine->filling != NULL)
+	{
+		if (engine->filling->count > 0)
+			submit(engine);
+		else
+			engine->filling = NULL;
+	}
+	pthread_mutex_lock(&engine->mutex);
+	while (engine->outstanding > 0)
+		pthread_cond_wait(&engine->free_again, &engine->mutex);
+	failed = engine->failed;
+	pthread_mutex_unlock(&engine->mutex);
+	return failed ? -1 : 0;
+}
+
+void
+engine_stop(struct engine *engine)
+{
+	if (engine == NULL)
+		return;
+	pthread_mutex_lock(&engine->mutex);
+	engine->ending = true;
+	pthread_cond_broadcast(&engine->ready);
+	pthread_mutex_unlock(&engine->mutex);
+	for (int i = 0; i < engine->threads; i++)
+	{
+		pthread_join(engine->workers[i].thread, NULL);
+		free_worker(engine, &engine->workers[i]);
+	}
+	budget_free(engine->batch_memory, (size_t) engine->batches * sizeof(struct batch));
+	budget_free(engine->end_marks, (size_t) engine->batches * sizeof(uint64_t));
+	pthread_mutex_destroy(&engine->mutex);
+	pthread_cond_destroy(&engine->ready);
+	pthread_cond_destroy(&engine->free_again);
+	budget_free(engine, sizeof(*engine));
+}
+
+int
+engine_threads(const struct engine *engine)
+{
+	return engine->threads;
+}

@@ -1,0 +1,51 @@
+/*
+ * output.h
+ *		The file or block device that is written.
+ */
+#ifndef COPY_OUTPUT_H
+#define COPY_OUTPUT_H
+
+#include <sys/stat.h>
+
+#include "chain.h"
+
+struct output
+{
+	const char *path;
+	const char *name; /* last component */
+	int directory_fd;
+	int fd;					   /* buffered */
+	int direct_fd;			   /* O_DIRECT, or -1 */
+	int verify_fd;			   /* for reading back, O_DIRECT where possible; -1 = not wanted */
+	uint32_t direct_alignment; /* 0 without direct_fd */
+	bool is_block_device;
+	bool created; /* by us: may be removed */
+	bool skip_zero; /* zero blocks need not be written: it is fresh and may have holes */
+	uint64_t device_size; /* of a block device */
+	dev_t device;
+	ino_t inode;
+};
+
+/*
+ * Creates the file, or opens an existing block device exclusively, and locks it exclusively (OFD) for
+ * as long as it is open.  It must not be one of the layers.  With "reopen" an existing file is
+ * opened instead of created.  0, or -1 after report_error().
+ */
+extern int output_open(struct output *output, const char *path, const struct chain *chain,
+					   bool reopen);
+
+/* Opens a second descriptor for direct writes if the file has direct I/O. */
+extern void output_open_direct(struct output *output);
+
+/* Opens a third one for reading back.  0, or -1 after report_error(). */
+extern int output_open_verify(struct output *output);
+
+/* Syncs the directory.  0, or -1 after report_error(). */
+extern int output_sync_directory(const struct output *output);
+
+/* Removes a file that output_open() created; a device is left as it is. */
+extern void output_remove(struct output *output);
+
+extern void output_close(struct output *output);
+
+#endif

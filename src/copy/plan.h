@@ -1,0 +1,31 @@
+/*
+ * plan.h
+ *		The first pass over a chain: counts what there is to copy and fixes the layout of the result.
+ */
+#ifndef COPY_PLAN_H
+#define COPY_PLAN_H
+
+#include "layout.h"
+#include "options.h"
+
+struct plan
+{
+	uint64_t virtual_size; /* of the result: --size, or that of the last layer */
+	struct chain_map_totals totals;
+	struct layout layout;
+};
+
+/* Guest bytes that are written. */
+static inline uint64_t
+plan_bytes(const struct plan *plan)
+{
+	return plan->totals.data_bytes + plan->totals.compressed_bytes;
+}
+
+/*
+ * Goes once over the map, which must be new or rewound.  Returns 0, or -1 after report_error().
+ */
+extern int plan_make(struct plan *plan, const struct chain *chain, struct chain_map *map,
+					 const struct options *options);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * progress.h
+ *		What is shown while a copy runs: JSON lines for programs, a bar for people, or nothing.
+ */
+#ifndef COPY_PROGRESS_H
+#define COPY_PROGRESS_H
+
+#include <stdatomic.h>
+
+#include "common.h"
+
+enum progress_style
+{
+	PROGRESS_NONE,
+	PROGRESS_BAR,
+	PROGRESS_JSON
+};
+
+struct progress
+{
+	enum progress_style style;
+	_Atomic(const char *) phase; /* "map", "layout", "zero", "data", "sync", "verify" */
+	atomic_uint_fast64_t bytes_done;
+	atomic_uint_fast64_t bytes_total;
+	atomic_uint_fast64_t checkpoint; /* bytes that a resumed run would not do again */
+	atomic_bool paused;
+	uint64_t started;	/* monotonic ns */
+	uint64_t shown;		/* monotonic ns of the last line, 0 = none */
+	uint64_t rate_time; /* when the rate was sampled, monotonic ns */
+	uint64_t rate_done;
+	double rate;		/* bytes/s, smoothed */
+};
+
+extern void progress_start(struct progress *progress, enum progress_style style);
+
+/* Enters a phase; called by one thread. */
+extern void progress_phase(struct progress *progress, const char *phase);
+
+/* Tells what will be done. */
+extern void progress_plan(struct progress *progress, uint64_t virtual_size, uint64_t output_size,
+						  const char *method, const char *reason);
+
+/* Shows where we are if the last time is a quarter of a second ago, or if "force". */
+extern void progress_show(struct progress *progress, bool force);
+
+/* "bytes_again": done twice because of a resume. */
+extern void progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_size,
+						  uint64_t allocated, const char *method, const char *reason);
+
+/* Ends the line of a bar. */
+extern void progress_end_line(struct progress *progress);
+
+#endif

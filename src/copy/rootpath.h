@@ -1,0 +1,36 @@
+/*
+ * rootpath.h
+ *		Opens paths of the command line, and with --root only below the given directories.
+ *
+ * Below a root no component may be a symbolic link or lead out of it (DESIGN section 6).  Without a
+ * root a path means what it means to the shell.  Nothing here ever sees a name from an image.
+ */
+#ifndef COPY_ROOTPATH_H
+#define COPY_ROOTPATH_H
+
+#include <sys/types.h>
+
+#include "common.h"
+
+/* Adds a --root directory.  At most 16.  Returns 0, or -1 after report_error(). */
+extern int root_add(const char *path);
+
+/*
+ * open(2) of "path" below the root that contains it.  Returns a descriptor, or -1 with errno
+ * (EXDEV or ELOOP where the path leaves the root).
+ */
+extern int root_open(const char *path, int flags, mode_t mode);
+
+/*
+ * Opens the directory that holds "path" and sets *name to the last component within "path".
+ * Returns a descriptor for openat(), or -1 with errno.
+ */
+extern int root_open_directory_of(const char *path, const char **name);
+
+/* open(2) of one name, without '/', in a directory; never follows a link.  -1 with errno. */
+extern int open_in_directory(int directory, const char *name, int flags, mode_t mode);
+
+/* Last component of a path; the whole of it where there is no '/'. */
+extern const char *path_last_component(const char *path);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * verify_command.c
+ *		vmclone-copy verify: compares a chain with an image that was made of it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "control.h"
+#include "options.h"
+#include "report.h"
+#include "rootpath.h"
+#include "verify.h"
+
+static int
+verify(const struct options *options, struct chain *source, struct chain *result,
+	   struct throttle *throttle, struct progress *progress)
+{
+	uint64_t size;
+	int fd;
+
+	if (chain_open(source, options->layers, options->layer_count, options->force_share) != 0)
+		return -1;
+	fd = root_open(options->output_path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0)
+		return report_io_error(errno, NO_LAYER, options->output_path, NO_OFFSET,
+							   "could not open output");
+	if (chain_open_fd(result, fd, options->output_format, options->output_path) != 0)
+		return -1;
+	size = options->has_size ? options->size : source->virtual_size;
+	if (result->virtual_size < size ||
+		(result->virtual_size > size && !result->layers[0].is_block_device))
+	{
+		report_error(REPORT_IO, 0, NO_LAYER, options->output_path, NO_OFFSET,
+					 "output has a virtual size of %" PRIu64 " bytes, expected %" PRIu64,
+					 result->virtual_size, size);
+		return 1;
+	}
+	progress_phase(progress, "verify");
+	/* A device may be larger than the image: the rest must be zero, for a raw one. */
+	return verify_compare(source, result, result->virtual_size, throttle, progress);
+}
+
+int
+verify_main(int argc, char **argv)
+{
+	static struct options options;
+	static struct throttle throttle;
+	static struct progress progress;
+	struct chain source = {0};
+	struct chain result = {0};
+	struct report report;
+
+	if (options_parse(&options, OPTIONS_VERIFY, argc, argv) != 0)
+	{
+		report_print(options.progress == PROGRESS_JSON);
+		return EXIT_USAGE;
+	}
+	throttle_start(&throttle, 0);
+	progress_start(&progress, options.progress);
+	if (control_start(&throttle, &progress, options.progress == PROGRESS_JSON) == 0)
+	{
+		verify(&options, &source, &result, &throttle, &progress);
+		control_finish();
+	}
+	progress_end_line(&progress);
+	chain_close(&source);
+	chain_close(&result);
+	report_print(options.progress == PROGRESS_JSON);
+	report = report_get();
+	return report_exit_code(&report);
+}
