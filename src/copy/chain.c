@@ -23,10 +23,10 @@
  * qemu's image locking: byte 100 + n of the file is locked by who holds permission n, byte 200 + n by
  * who does not let others have it.  Permission 1 is writing, 3 resizing.
  */
-#define QEMU_LOCK_PERMISSION_BASE 100
-#define QEMU_LOCK_SHARED_BASE 200
-#define QEMU_PERMISSION_WRITE 1
-#define QEMU_PERMISSION_RESIZE 3
+#define QEMU_LOCK_PERMISSION_BASE       100
+#define QEMU_LOCK_SHARED_BASE           200
+#define QEMU_PERMISSION_WRITE           1
+#define QEMU_PERMISSION_RESIZE          3
 #define QEMU_PERMISSION_CONSISTENT_READ 0
 
 static int
@@ -266,10 +266,9 @@ chain_open_direct(struct chain *chain)
 			continue;
 		/* The path may lead to another file by now: then the first descriptor alone is used. */
 		if (fstat(layer->direct_fd, &status) != 0 ||
-			(layer->is_block_device
-				 ? !S_ISBLK(status.st_mode) || status.st_rdev != layer->device
-				 : !S_ISREG(status.st_mode) || status.st_dev != layer->device ||
-					   status.st_ino != layer->inode))
+			(layer->is_block_device ? !S_ISBLK(status.st_mode) || status.st_rdev != layer->device
+									: !S_ISREG(status.st_mode) || status.st_dev != layer->device ||
+										  status.st_ino != layer->inode))
 		{
 			close(layer->direct_fd);
 			layer->direct_fd = -1;

@@ -21,9 +21,9 @@ struct layer_option
 struct chain
 {
 	int count;
-	struct layer *layers; /* layers[0] = first snapshot */
+	struct layer *layers;  /* layers[0] = first snapshot */
 	uint64_t virtual_size; /* of the last layer */
-	uint64_t granule;	   /* smallest unit of ownership, 512 bytes to 2 MiB */
+	uint64_t granule;      /* smallest unit of ownership, 512 bytes to 2 MiB */
 	uint32_t max_cluster;  /* largest cluster size, or 0 without qcow2 layers */
 };
 

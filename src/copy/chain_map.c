@@ -13,9 +13,9 @@
 #include "raw_layer.h"
 #include "report.h"
 
-#define WINDOW_GRANULES ((uint64_t) 65536)
-#define BITMAP_WORDS (WINDOW_GRANULES / 64)
-#define SLICE_BYTES ((size_t) 65536)
+#define WINDOW_GRANULES   ((uint64_t) 65536)
+#define BITMAP_WORDS      (WINDOW_GRANULES / 64)
+#define SLICE_BYTES       ((size_t) 65536)
 #define L1_BUFFER_ENTRIES 512
 
 /* The slice of a layer's L1 table that was read last. */
@@ -23,7 +23,7 @@ struct l1_buffer
 {
 	uint64_t first; /* index of the first entry */
 	uint32_t count; /* 0 = nothing read yet */
-	uint64_t next;	/* guest offset of the next table or data; UINT64_MAX = none */
+	uint64_t next;  /* guest offset of the next table or data; UINT64_MAX = none */
 	unsigned char entries[L1_BUFFER_ENTRIES * 8];
 };
 
@@ -228,14 +228,16 @@ account_claim(struct chain_map *map, const struct extent *claim)
 		account->data_bytes += claim->length;
 		if (account->data_bytes > account->data_bound)
 			return report_error(REPORT_REFUSED, 0, layer->index, layer->path, claim->host,
-								"tables refer to more data than the file of %" PRIu64 " bytes holds",
+								"tables refer to more data than the file of %" PRIu64
+								" bytes holds",
 								layer->file_size);
 	}
 	else if (claim->kind == EXTENT_COMPRESSED)
 	{
 		account->compressed_clusters++;
 		if (account->compressed_clusters >
-			account->compressed_bound * ((UINT64_C(1) << layer->qcow2.cluster_bits) / map->chain->granule))
+			account->compressed_bound *
+				((UINT64_C(1) << layer->qcow2.cluster_bits) / map->chain->granule))
 			return report_error(REPORT_REFUSED, 0, layer->index, layer->path, claim->host,
 								"tables refer to more compressed clusters than the file of %" PRIu64
 								" bytes can hold",
@@ -316,8 +318,8 @@ refuse_entry(const struct layer *layer, uint64_t entry_offset, uint64_t entry, c
 
 /* The part [start, end) of an extended entry's cluster that lies in window and limit. */
 static int
-claim_subclusters(struct chain_map *map, const struct layer *layer, uint64_t cluster, uint64_t start,
-				  uint64_t end, uint64_t host, uint64_t entry, uint64_t bitmap,
+claim_subclusters(struct chain_map *map, const struct layer *layer, uint64_t cluster,
+				  uint64_t start, uint64_t end, uint64_t host, uint64_t entry, uint64_t bitmap,
 				  uint64_t entry_offset)
 {
 	uint32_t allocated = (uint32_t) bitmap;
@@ -371,14 +373,15 @@ claim_entry(struct chain_map *map, const struct layer *layer, uint64_t cluster, 
 	uint64_t cluster_size = UINT64_C(1) << qcow2->cluster_bits;
 	uint64_t entry = load_be64(raw);
 	uint64_t host = entry & QCOW2_OFFSET_MASK;
-	struct extent claim = {
-		.start = start, .length = end - start, .layer = (int16_t) layer->index, .kind = EXTENT_ZERO};
+	struct extent claim = {.start = start,
+						   .length = end - start,
+						   .layer = (int16_t) layer->index,
+						   .kind = EXTENT_ZERO};
 
 	if ((entry & QCOW2_FLAG_COMPRESSED) != 0)
 	{
 		uint32_t offset_bits = 62 - (qcow2->cluster_bits - 8);
-		uint64_t sectors =
-			(entry & ~(QCOW2_FLAG_COMPRESSED | QCOW2_FLAG_COPIED)) >> offset_bits;
+		uint64_t sectors = (entry & ~(QCOW2_FLAG_COMPRESSED | QCOW2_FLAG_COPIED)) >> offset_bits;
 
 		claim.kind = EXTENT_COMPRESSED;
 		claim.host = entry & ((UINT64_C(1) << offset_bits) - 1);
@@ -527,11 +530,9 @@ resolve_qcow2(struct chain_map *map, const struct layer *layer, uint64_t end)
 		if (table == 0 || table >= layer->file_size)
 			continue;
 		if (!is_aligned(table, UINT64_C(1) << layer->qcow2.cluster_bits))
-			return report_error(REPORT_REFUSED, 0, layer->index, layer->path,
-								layer->qcow2.l1_offset + index * 8,
-								"L2 table offset %" PRIu64
-								" is not a multiple of the cluster size",
-								table);
+			return report_error(
+				REPORT_REFUSED, 0, layer->index, layer->path, layer->qcow2.l1_offset + index * 8,
+				"L2 table offset %" PRIu64 " is not a multiple of the cluster size", table);
 		if (!shrink_to_unowned(map, &low, &high))
 			continue;
 		if (claim_table(map, layer, table, table_guest, low, high) != 0)
@@ -631,7 +632,8 @@ sort_claims(struct chain_map *map)
 			size_t right;
 			size_t right_end;
 
-			while (left_end < count && map->claims[left_end - 1].start < map->claims[left_end].start)
+			while (left_end < count &&
+				   map->claims[left_end - 1].start < map->claims[left_end].start)
 				left_end++;
 			if (left == 0 && left_end == count)
 				return;

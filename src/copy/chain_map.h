@@ -14,20 +14,20 @@
 
 enum extent_kind
 {
-	EXTENT_HOLE,	  /* no layer says anything: reads as zero */
-	EXTENT_ZERO,	  /* a layer says zero, or the data lies past the end of its file */
-	EXTENT_DATA,	  /* at "host" in the layer's file */
+	EXTENT_HOLE,      /* no layer says anything: reads as zero */
+	EXTENT_ZERO,      /* a layer says zero, or the data lies past the end of its file */
+	EXTENT_DATA,      /* at "host" in the layer's file */
 	EXTENT_COMPRESSED /* part of the cluster compressed at "host" */
 };
 
 struct extent
 {
-	uint64_t start;	 /* guest offset */
-	uint64_t length; /* bytes; a compressed extent never leaves its cluster */
-	uint64_t host;	 /* file offset */
+	uint64_t start;             /* guest offset */
+	uint64_t length;            /* bytes; a compressed extent never leaves its cluster */
+	uint64_t host;              /* file offset */
 	uint32_t compressed_length; /* bytes at most, for EXTENT_COMPRESSED */
-	int16_t layer;				/* NO_LAYER for a hole */
-	uint8_t kind;				/* enum extent_kind */
+	int16_t layer;              /* NO_LAYER for a hole */
+	uint8_t kind;               /* enum extent_kind */
 };
 
 struct chain_map;
@@ -35,10 +35,10 @@ struct chain_map;
 /* What a whole pass has added up. */
 struct chain_map_totals
 {
-	uint64_t data_bytes;	   /* guest bytes of EXTENT_DATA */
+	uint64_t data_bytes;       /* guest bytes of EXTENT_DATA */
 	uint64_t compressed_bytes; /* guest bytes of EXTENT_COMPRESSED */
-	uint64_t read_bytes;	   /* bytes to read from the layers */
-	uint64_t extents;		   /* data and compressed */
+	uint64_t read_bytes;       /* bytes to read from the layers */
+	uint64_t extents;          /* data and compressed */
 	bool has_compressed;
 };
 

@@ -16,7 +16,7 @@
 #include "control.h"
 #include "report.h"
 
-#define TICK_MS 250
+#define TICK_MS    250
 #define LINE_BYTES 128
 
 struct control
@@ -36,9 +36,10 @@ struct control
 	bool ended; /* end of stdin, "cancel" or signal */
 };
 
-static struct control control = {
-	.mutex = PTHREAD_MUTEX_INITIALIZER, .ended_changed = PTHREAD_COND_INITIALIZER, .signal_fd = -1,
-	.finish_fd = -1};
+static struct control control = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+								 .ended_changed = PTHREAD_COND_INITIALIZER,
+								 .signal_fd = -1,
+								 .finish_fd = -1};
 
 static void
 set_ended(void)
@@ -165,8 +166,8 @@ control_start(struct throttle *throttle, struct progress *progress, bool end_can
 	control.throttle = throttle;
 	control.progress = progress;
 	control.end_cancels = end_cancels;
-	control.listens = fstat(STDIN_FILENO, &status) == 0 &&
-					  (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+	control.listens =
+		fstat(STDIN_FILENO, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);

@@ -17,8 +17,8 @@
 
 /* Small buffers stay in the processor's cache; large requests suit devices. */
 #define BUFFERED_BUFFER_BYTES ((size_t) 256 * 1024)
-#define DIRECT_BUFFER_BYTES ((size_t) 1024 * 1024)
-#define DIRECT_THREADS 8
+#define DIRECT_BUFFER_BYTES   ((size_t) 1024 * 1024)
+#define DIRECT_THREADS        8
 
 static int
 available_processors(void)
@@ -151,7 +151,8 @@ copy_data(struct copy *copy)
 	}
 	if (result < 0)
 		return -1;
-	if (copy->writer != NULL && copy->plan.layout.placed_clusters != copy->plan.layout.data_clusters)
+	if (copy->writer != NULL &&
+		copy->plan.layout.placed_clusters != copy->plan.layout.data_clusters)
 		return report_error(REPORT_SOURCE_CHANGED, 0, NO_LAYER, NULL, NO_OFFSET,
 							"the layers hold less data than when they were first read");
 	if (engine_drain(copy->engine) != 0)

@@ -184,8 +184,7 @@ decode_zstd(struct decompressor *decompressor, const unsigned char *input, size_
 		used += frame;
 		made += result;
 	}
-	return made == output_length ||
-		   decode_zstd_prefix(input, input_length, output, output_length);
+	return made == output_length || decode_zstd_prefix(input, input_length, output, output_length);
 }
 
 static int
@@ -225,7 +224,8 @@ decompressor_get(struct decompressor *decompressor, const struct layer *layer, u
 		decompressor->cluster_input != compressed_length)
 	{
 		decompressor->cluster_layer = NULL;
-		if (decode_cluster(decompressor, layer, host, compressed_length, decompressor->cluster) != 0)
+		if (decode_cluster(decompressor, layer, host, compressed_length, decompressor->cluster) !=
+			0)
 			return -1;
 		decompressor->cluster_layer = layer;
 		decompressor->cluster_host = host;

@@ -14,7 +14,7 @@
 #include "report.h"
 
 /* A call covers at most this much, so that a stop is noticed. */
-#define ZERO_STEP (256 * MIB)
+#define ZERO_STEP   (256 * MIB)
 #define ZERO_BUFFER ((size_t) 256 * 1024)
 
 static int
@@ -33,8 +33,8 @@ write_zeroes(const struct output *output, uint64_t start, uint64_t end)
 		size_t length = (size_t) min_u64(ZERO_BUFFER, end - start);
 
 		if (file_write(output->fd, zeroes, length, start) != 0)
-			result = report_io_error(errno, NO_LAYER, output->path, start,
-									 "could not write zeroes");
+			result =
+				report_io_error(errno, NO_LAYER, output->path, start, "could not write zeroes");
 		start += length;
 	}
 	budget_free(zeroes, ZERO_BUFFER);

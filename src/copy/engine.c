@@ -11,10 +11,10 @@
 #include "fileio.h"
 #include "report.h"
 
-#define MAX_THREADS 16
-#define BATCH_PIECES 128
+#define MAX_THREADS        16
+#define BATCH_PIECES       128
 #define THREAD_STACK_BYTES ((size_t) 128 * 1024)
-#define ZERO_BLOCK ((size_t) 4096)
+#define ZERO_BLOCK         ((size_t) 4096)
 
 struct piece
 {
@@ -33,8 +33,8 @@ struct batch
 	struct batch *next;
 	uint64_t sequence;
 	uint64_t end_mark; /* bytes added up to the end of this batch */
-	uint32_t bytes;	   /* of data */
-	uint32_t used;	   /* of the buffer */
+	uint32_t bytes;    /* of data */
+	uint32_t used;     /* of the buffer */
 	int count;
 	struct piece pieces[BATCH_PIECES];
 };
@@ -56,13 +56,13 @@ struct engine
 	struct batch *batch_memory;
 	uint64_t *end_marks; /* of completed batches, by sequence modulo "batches"; 0 = not completed */
 	pthread_mutex_t mutex;
-	pthread_cond_t ready;	   /* for workers */
+	pthread_cond_t ready;      /* for workers */
 	pthread_cond_t free_again; /* for the producer */
 	struct batch *free_list;
 	struct batch *queue_head;
 	struct batch *queue_tail;
 	struct batch *filling; /* of the producer */
-	uint64_t added;		   /* bytes */
+	uint64_t added;        /* bytes */
 	uint64_t next_sequence;
 	uint64_t low_sequence; /* first not completed */
 	uint64_t low_mark;
@@ -385,8 +385,7 @@ engine_start(const struct engine_options *options)
 	pthread_cond_init(&engine->free_again, NULL);
 
 	/* A piece of a compressed cluster must fit whole into a buffer. */
-	engine->options.buffer_size =
-		(size_t) max_u64(options->buffer_size, decoder_cluster(engine));
+	engine->options.buffer_size = (size_t) max_u64(options->buffer_size, decoder_cluster(engine));
 	per_thread = engine->options.buffer_size + THREAD_STACK_BYTES + 4 * sizeof(struct batch);
 	if (chain_may_be_compressed(options->chain))
 		per_thread += decompressor_memory(decoder_cluster(engine));
@@ -497,9 +496,9 @@ engine_add(struct engine *engine, const struct extent *extent, uint64_t skip, ui
 		 * A piece lies in the buffer as it will lie in the file: behind the one before where it goes
 		 * on there, else with the same alignment, for direct I/O.
 		 */
-		joins = batch->count > 0 && batch->pieces[batch->count - 1].out +
-											batch->pieces[batch->count - 1].length ==
-										out_offset;
+		joins = batch->count > 0 &&
+				batch->pieces[batch->count - 1].out + batch->pieces[batch->count - 1].length ==
+					out_offset;
 		at = batch->used;
 		if (!joins)
 			at += (uint32_t) ((out_offset - at) & (DIRECT_BLOCK - 1));

@@ -19,7 +19,7 @@ struct engine_options
 	const struct output *output;
 	struct throttle *throttle;
 	struct progress *progress;
-	int threads;		/* wanted; fewer where memory doesn't allow */
+	int threads;        /* wanted; fewer where memory doesn't allow */
 	size_t buffer_size; /* bytes a batch carries, a power of two ≥ 64 KiB */
 };
 

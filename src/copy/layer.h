@@ -20,9 +20,9 @@ enum compression_type
 /* What a qcow2 header says, checked (image-copy.md section 2.2). */
 struct qcow2_header
 {
-	uint32_t version; /* 2 or 3 */
-	uint32_t cluster_bits; /* 9 to 21 */
-	uint32_t l2_bits;	   /* entries in an L2 table, as a power of two */
+	uint32_t version;       /* 2 or 3 */
+	uint32_t cluster_bits;  /* 9 to 21 */
+	uint32_t l2_bits;       /* entries in an L2 table, as a power of two */
 	uint32_t l2_entry_size; /* 8, or 16 with extended L2 entries */
 	bool extended_l2;
 	enum compression_type compression;
@@ -39,10 +39,10 @@ struct layer
 {
 	int index; /* 0 = first snapshot */
 	enum image_format format;
-	const char *path;		   /* of the command line */
+	const char *path;          /* of the command line */
 	const char *expected_name; /* of the layer below; NULL for the first layer */
-	int fd;					   /* buffered; -1 when closed */
-	int direct_fd;			   /* O_DIRECT; -1 where there is none or it is not wanted */
+	int fd;                    /* buffered; -1 when closed */
+	int direct_fd;             /* O_DIRECT; -1 where there is none or it is not wanted */
 	uint32_t direct_alignment; /* of offset, length and memory; 0 without direct_fd */
 	bool is_block_device;
 

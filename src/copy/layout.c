@@ -84,7 +84,8 @@ layout_finish(struct layout *layout)
 	}
 	if (layout->reftable_clusters > QCOW2_MAX_REFTABLE_BYTES >> layout->cluster_bits)
 		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-							"a qcow2 image with %" PRIu64 " clusters needs clusters larger than %" PRIu64
+							"a qcow2 image with %" PRIu64
+							" clusters needs clusters larger than %" PRIu64
 							" bytes; give a larger --cluster-size",
 							total, cluster_size);
 	layout->total_clusters = total;

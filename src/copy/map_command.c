@@ -39,7 +39,7 @@ print_map(const struct chain *chain)
 		if (extent.start > at)
 			print_extent(at, extent.start - at, NO_LAYER, "hole", NO_OFFSET);
 		print_extent(extent.start, extent.length, extent.layer,
-					 extent.kind == EXTENT_DATA	  ? "data"
+					 extent.kind == EXTENT_DATA   ? "data"
 					 : extent.kind == EXTENT_ZERO ? "zero"
 												  : "compressed",
 					 extent.kind == EXTENT_ZERO ? NO_OFFSET : extent.host);

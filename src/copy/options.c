@@ -36,8 +36,7 @@ enum option_code
 };
 
 #define SET(which) (1u << (which))
-#define SET_ALL \
-	(SET(OPTIONS_COPY) | SET(OPTIONS_MEASURE) | SET(OPTIONS_MAP) | SET(OPTIONS_VERIFY))
+#define SET_ALL    (SET(OPTIONS_COPY) | SET(OPTIONS_MEASURE) | SET(OPTIONS_MAP) | SET(OPTIONS_VERIFY))
 #define SET_RESULT (SET(OPTIONS_COPY) | SET(OPTIONS_MEASURE))
 
 static const struct option long_options[] = {
@@ -234,8 +233,7 @@ parse_option(struct options *options, int code, const char *value)
 			options->has_size = true;
 			if (parse_bytes("size", value, &options->size) != 0)
 				return -1;
-			if (!is_aligned(options->size, SECTOR_SIZE) ||
-				options->size > INT64_MAX - SECTOR_SIZE)
+			if (!is_aligned(options->size, SECTOR_SIZE) || options->size > INT64_MAX - SECTOR_SIZE)
 				return usage_error("size", value, "a multiple of 512 below 2^63");
 			return 0;
 		case OPTION_CLUSTER_SIZE:
@@ -313,9 +311,10 @@ options_parse(struct options *options, enum option_set set, int argc, char **arg
 											: "unknown option \"%.200s\"; see vmclone-copy --help",
 								argv[optind - 1]);
 		if ((option_sets[code] & SET(set)) == 0)
-			return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-								"option \"%.200s\" does not belong to \"%.20s\"; see vmclone-copy --help",
-								argv[optind - 1], argv[0]);
+			return report_error(
+				REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+				"option \"%.200s\" does not belong to \"%.20s\"; see vmclone-copy --help",
+				argv[optind - 1], argv[0]);
 		if (parse_option(options, code, optarg) != 0)
 			return -1;
 	}

@@ -21,14 +21,14 @@ struct options
 	int layer_count;
 	enum image_format output_format;
 	const char *output_path; /* NULL = not given */
-	bool has_format;		 /* --format of measure */
+	bool has_format;         /* --format of measure */
 	bool has_size;
 	uint64_t size; /* bytes */
 	bool preallocate;
-	uint32_t version;	   /* qcow2: 2 = compat 0.10, 3 = 1.1 */
+	uint32_t version;      /* qcow2: 2 = compat 0.10, 3 = 1.1 */
 	uint32_t cluster_bits; /* qcow2 */
-	int threads;		   /* 0 = chosen */
-	uint64_t limit;		   /* bytes/s, 0 = none */
+	int threads;           /* 0 = chosen */
+	uint64_t limit;        /* bytes/s, 0 = none */
 	enum io_mode io;
 	bool no_reflink;
 	bool keep_zeroes;

@@ -69,8 +69,8 @@ output_open(struct output *output, const char *path, const struct chain *chain, 
 		return report_io_error(errno, NO_LAYER, path, NO_OFFSET,
 							   "could not open the directory of the output");
 	if (!reopen)
-		output->fd = open_in_directory(output->directory_fd, output->name, O_RDWR | O_CREAT | O_EXCL,
-								 OUTPUT_MODE);
+		output->fd = open_in_directory(output->directory_fd, output->name,
+									   O_RDWR | O_CREAT | O_EXCL, OUTPUT_MODE);
 	if (output->fd >= 0)
 		output->created = true;
 	else if (reopen || errno == EEXIST)
@@ -80,10 +80,9 @@ output_open(struct output *output, const char *path, const struct chain *chain, 
 		if (!S_ISBLK(status.st_mode) && !reopen)
 			return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, path, NO_OFFSET,
 								"output must not exist yet");
-		output->fd = open_in_directory(output->directory_fd, output->name,
-								 O_RDWR | O_NONBLOCK | O_NOCTTY |
-									 (S_ISBLK(status.st_mode) ? O_EXCL : 0),
-								 0);
+		output->fd = open_in_directory(
+			output->directory_fd, output->name,
+			O_RDWR | O_NONBLOCK | O_NOCTTY | (S_ISBLK(status.st_mode) ? O_EXCL : 0), 0);
 		if (output->fd < 0 && errno == EBUSY)
 			return report_error(REPORT_BUSY, EBUSY, NO_LAYER, path, NO_OFFSET,
 								"output device is in use");
@@ -108,9 +107,9 @@ output_open_direct(struct output *output)
 	if (output->direct_fd < 0)
 		return;
 	if (fstat(output->direct_fd, &status) != 0 ||
-		(output->is_block_device ? status.st_rdev != output->device
-								 : status.st_dev != output->device ||
-									   status.st_ino != output->inode))
+		(output->is_block_device
+			 ? status.st_rdev != output->device
+			 : status.st_dev != output->device || status.st_ino != output->inode))
 	{
 		close(output->direct_fd);
 		output->direct_fd = -1;

@@ -14,13 +14,13 @@ struct output
 	const char *path;
 	const char *name; /* last component */
 	int directory_fd;
-	int fd;					   /* buffered */
-	int direct_fd;			   /* O_DIRECT, or -1 */
-	int verify_fd;			   /* for reading back, O_DIRECT where possible; -1 = not wanted */
+	int fd;                    /* buffered */
+	int direct_fd;             /* O_DIRECT, or -1 */
+	int verify_fd;             /* for reading back, O_DIRECT where possible; -1 = not wanted */
 	uint32_t direct_alignment; /* 0 without direct_fd */
 	bool is_block_device;
-	bool created; /* by us: may be removed */
-	bool skip_zero; /* zero blocks need not be written: it is fresh and may have holes */
+	bool created;         /* by us: may be removed */
+	bool skip_zero;       /* zero blocks need not be written: it is fresh and may have holes */
 	uint64_t device_size; /* of a block device */
 	dev_t device;
 	ino_t inode;

@@ -11,7 +11,7 @@
 #include "throttle.h"
 
 #define SHOW_INTERVAL UINT64_C(250000000) /* ns */
-#define BAR_WIDTH 30
+#define BAR_WIDTH     30
 
 static pthread_mutex_t show_mutex = PTHREAD_MUTEX_INITIALIZER;
 

@@ -24,11 +24,11 @@ struct progress
 	atomic_uint_fast64_t bytes_total;
 	atomic_uint_fast64_t checkpoint; /* bytes that a resumed run would not do again */
 	atomic_bool paused;
-	uint64_t started;	/* monotonic ns */
-	uint64_t shown;		/* monotonic ns of the last line, 0 = none */
+	uint64_t started;   /* monotonic ns */
+	uint64_t shown;     /* monotonic ns of the last line, 0 = none */
 	uint64_t rate_time; /* when the rate was sampled, monotonic ns */
 	uint64_t rate_done;
-	double rate;		/* bytes/s, smoothed */
+	double rate; /* bytes/s, smoothed */
 };
 
 extern void progress_start(struct progress *progress, enum progress_style style);

@@ -11,27 +11,27 @@
 #include "qcow2_header.h"
 #include "report.h"
 
-#define QCOW2_MAGIC UINT32_C(0x514649fb)
+#define QCOW2_MAGIC            UINT32_C(0x514649fb)
 #define QCOW2_V2_HEADER_LENGTH 72
 #define QCOW2_V3_HEADER_LENGTH 104
 
 /* incompatible features */
-#define QCOW2_INCOMPATIBLE_DIRTY (UINT64_C(1) << 0)
-#define QCOW2_INCOMPATIBLE_CORRUPT (UINT64_C(1) << 1)
-#define QCOW2_INCOMPATIBLE_DATA_FILE (UINT64_C(1) << 2)
+#define QCOW2_INCOMPATIBLE_DIRTY       (UINT64_C(1) << 0)
+#define QCOW2_INCOMPATIBLE_CORRUPT     (UINT64_C(1) << 1)
+#define QCOW2_INCOMPATIBLE_DATA_FILE   (UINT64_C(1) << 2)
 #define QCOW2_INCOMPATIBLE_COMPRESSION (UINT64_C(1) << 3)
 #define QCOW2_INCOMPATIBLE_EXTENDED_L2 (UINT64_C(1) << 4)
-#define QCOW2_INCOMPATIBLE_KNOWN UINT64_C(0x1f)
+#define QCOW2_INCOMPATIBLE_KNOWN       UINT64_C(0x1f)
 
 /* autoclear features */
-#define QCOW2_AUTOCLEAR_BITMAPS (UINT64_C(1) << 0)
+#define QCOW2_AUTOCLEAR_BITMAPS       (UINT64_C(1) << 0)
 #define QCOW2_AUTOCLEAR_RAW_DATA_FILE (UINT64_C(1) << 1)
 
 /* header extensions */
-#define QCOW2_EXTENSION_END 0
+#define QCOW2_EXTENSION_END            0
 #define QCOW2_EXTENSION_BACKING_FORMAT UINT32_C(0xe2792aca)
-#define QCOW2_EXTENSION_DATA_FILE UINT32_C(0x44415441)
-#define QCOW2_EXTENSION_ENCRYPTION UINT32_C(0x0537be77)
+#define QCOW2_EXTENSION_DATA_FILE      UINT32_C(0x44415441)
+#define QCOW2_EXTENSION_ENCRYPTION     UINT32_C(0x0537be77)
 
 #define QCOW2_MIN_EXTENDED_CLUSTER_BITS 14
 
@@ -98,9 +98,9 @@ check_backing_name(struct layer *layer, const unsigned char *header, uint32_t he
 							"backing file name of %" PRIu32 " bytes is longer than %d", length,
 							QCOW2_MAX_BACKING_NAME);
 	if (offset < header_length || offset > cluster_size || length > cluster_size - offset)
-		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, 8,
-							"backing file name at offset %" PRIu64 " is not inside the first cluster",
-							offset);
+		return report_error(
+			REPORT_REFUSED, 0, layer->index, layer->path, 8,
+			"backing file name at offset %" PRIu64 " is not inside the first cluster", offset);
 	if (read_header_bytes(layer, layer->qcow2.backing_name, length, offset) != 0)
 		return -1;
 	layer->qcow2.backing_name[length] = '\0';
@@ -180,7 +180,8 @@ check_tables(struct layer *layer, const unsigned char *header)
 							"L1 table of %" PRIu32 " entries is larger than 32 MiB", l1_size);
 	if (qcow2->l1_entries > l1_size)
 		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, 36,
-							"L1 table of %" PRIu32 " entries is too small for a virtual size of %" PRIu64,
+							"L1 table of %" PRIu32
+							" entries is too small for a virtual size of %" PRIu64,
 							l1_size, size);
 	qcow2->l1_offset = load_be64(header + 40);
 	if (!is_aligned(qcow2->l1_offset, cluster_size) ||
@@ -201,8 +202,8 @@ check_tables(struct layer *layer, const unsigned char *header)
 	qcow2->snapshot_count = load_be32(header + 60);
 	if (qcow2->snapshot_count > QCOW2_MAX_SNAPSHOTS)
 		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, 60,
-							"%" PRIu32 " internal snapshots are more than %d", qcow2->snapshot_count,
-							QCOW2_MAX_SNAPSHOTS);
+							"%" PRIu32 " internal snapshots are more than %d",
+							qcow2->snapshot_count, QCOW2_MAX_SNAPSHOTS);
 	return 0;
 }
 

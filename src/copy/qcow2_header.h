@@ -8,19 +8,19 @@
 #include "layer.h"
 
 /* Bits of L1 and L2 entries (qcow2 specification, "Cluster mapping"). */
-#define QCOW2_OFFSET_MASK UINT64_C(0x00fffffffffffe00)
-#define QCOW2_FLAG_COPIED (UINT64_C(1) << 63)
+#define QCOW2_OFFSET_MASK     UINT64_C(0x00fffffffffffe00)
+#define QCOW2_FLAG_COPIED     (UINT64_C(1) << 63)
 #define QCOW2_FLAG_COMPRESSED (UINT64_C(1) << 62)
-#define QCOW2_FLAG_ZERO UINT64_C(1)
+#define QCOW2_FLAG_ZERO       UINT64_C(1)
 
 #define QCOW2_MIN_CLUSTER_BITS 9
 #define QCOW2_MAX_CLUSTER_BITS 21
 
 /* qemu's limits on tables. */
-#define QCOW2_MAX_L1_BYTES (32 * MIB)
+#define QCOW2_MAX_L1_BYTES       (32 * MIB)
 #define QCOW2_MAX_REFTABLE_BYTES (8 * MIB)
-#define QCOW2_MAX_SNAPSHOTS 65536
-#define QCOW2_MAX_BACKING_NAME 1023
+#define QCOW2_MAX_SNAPSHOTS      65536
+#define QCOW2_MAX_BACKING_NAME   1023
 
 /*
  * Fills layer->qcow2 and layer->virtual_size from the opened file.  Every check precedes what

@@ -15,21 +15,21 @@
 #include "qcow2_header.h"
 #include "report.h"
 
-#define SET_SLOTS (UINT64_C(1) << 20) /* 8 MiB */
+#define SET_SLOTS      (UINT64_C(1) << 20) /* 8 MiB */
 #define L1_SLICE_BYTES ((size_t) 65536)
 
 struct l1_scan
 {
 	const struct layer *layer;
 	unsigned char *slice;
-	uint64_t tables;	/* L2 tables inside the file */
-	uint64_t previous;	/* offset of the last one */
-	bool ascending;		/* so far each offset is above the one before */
-	uint64_t *set;		/* NULL in the counting pass */
-	uint64_t slots;		/* in the set */
-	uint64_t shares;	/* passes in all */
-	uint64_t share;		/* of this pass */
-	uint64_t used;		/* slots filled in this pass */
+	uint64_t tables;   /* L2 tables inside the file */
+	uint64_t previous; /* offset of the last one */
+	bool ascending;    /* so far each offset is above the one before */
+	uint64_t *set;     /* NULL in the counting pass */
+	uint64_t slots;    /* in the set */
+	uint64_t shares;   /* passes in all */
+	uint64_t share;    /* of this pass */
+	uint64_t used;     /* slots filled in this pass */
 	uint64_t seed;
 };
 
@@ -56,7 +56,8 @@ set_insert(struct l1_scan *scan, uint64_t offset, uint64_t entry_offset)
 	{
 		if (scan->set[slot] == offset)
 			return report_error(REPORT_REFUSED, 0, scan->layer->index, scan->layer->path,
-								entry_offset, "L2 table at offset %" PRIu64 " is used twice", offset);
+								entry_offset, "L2 table at offset %" PRIu64 " is used twice",
+								offset);
 	}
 	if (++scan->used > scan->slots - scan->slots / 8)
 		return report_error(REPORT_REFUSED, 0, scan->layer->index, scan->layer->path, entry_offset,
@@ -162,8 +163,7 @@ qcow2_check_l1(const struct layer *layer)
 		return -1;
 	result = scan_l1(&scan);
 	if (result == 0 && scan.tables > clusters)
-		result = report_error(REPORT_REFUSED, 0, layer->index, layer->path,
-							  layer->qcow2.l1_offset,
+		result = report_error(REPORT_REFUSED, 0, layer->index, layer->path, layer->qcow2.l1_offset,
 							  "L1 table names %" PRIu64 " L2 tables but the file has %" PRIu64
 							  " clusters",
 							  scan.tables, clusters);

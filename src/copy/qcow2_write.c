@@ -11,13 +11,13 @@
 #include "report.h"
 
 #define BUFFER_BYTES ((size_t) 65536)
-#define WRITE_BLOCK ((size_t) 4096)
+#define WRITE_BLOCK  ((size_t) 4096)
 
 /* A stretch of a table that is being filled: entries of 8 bytes from file offset "offset". */
 struct table_buffer
 {
 	unsigned char *bytes; /* BUFFER_BYTES */
-	uint64_t offset;	  /* NO_OFFSET = empty */
+	uint64_t offset;      /* NO_OFFSET = empty */
 };
 
 struct qcow2_writer
@@ -221,8 +221,9 @@ qcow2_writer_write_header(struct qcow2_writer *writer)
 	store_be32(header + 56, (uint32_t) layout->reftable_clusters);
 	if (layout->version >= 3)
 	{
-		store_be32(header + 96, 4);	  /* refcount order: 16 bits */
-		store_be32(header + 100, 112); /* header length; the end-of-extensions mark follows as zeroes */
+		store_be32(header + 96, 4); /* refcount order: 16 bits */
+		store_be32(header + 100,
+				   112); /* header length; the end-of-extensions mark follows as zeroes */
 	}
 	return write_bytes(writer, header, length, 0);
 }

@@ -15,14 +15,14 @@ enum report_kind
 {
 	REPORT_NONE,
 	REPORT_IO,
-	REPORT_REFUSED,		   /* an image is not what it must be */
-	REPORT_USAGE,		   /* the command line asks for what can't be done */
-	REPORT_CANCELLED,	   /* SIGTERM, SIGINT, "cancel" or end of stdin */
-	REPORT_BUSY,		   /* somebody else holds a lock */
-	REPORT_EXISTS,		   /* the output is there already */
-	REPORT_NO_SPACE,	   /* ENOSPC, EDQUOT */
+	REPORT_REFUSED,        /* an image is not what it must be */
+	REPORT_USAGE,          /* the command line asks for what can't be done */
+	REPORT_CANCELLED,      /* SIGTERM, SIGINT, "cancel" or end of stdin */
+	REPORT_BUSY,           /* somebody else holds a lock */
+	REPORT_EXISTS,         /* the output is there already */
+	REPORT_NO_SPACE,       /* ENOSPC, EDQUOT */
 	REPORT_SOURCE_CHANGED, /* a layer is no longer what it was at the start */
-	REPORT_SOURCE_STALE	   /* ESTALE */
+	REPORT_SOURCE_STALE    /* ESTALE */
 };
 
 /* Exit codes of vmclone-copy (DESIGN section 7). */
@@ -35,14 +35,14 @@ enum exit_code
 	EXIT_CANCELLED = 4
 };
 
-#define NO_LAYER (-1)
+#define NO_LAYER  (-1)
 #define NO_OFFSET UINT64_MAX
 
 struct report
 {
 	enum report_kind kind;
 	int error_number; /* errno value, 0 if there is none */
-	int layer;		  /* 0 = first snapshot; NO_LAYER */
+	int layer;        /* 0 = first snapshot; NO_LAYER */
 	uint64_t offset;  /* byte offset in the file of "path"; NO_OFFSET */
 	char path[1024];  /* "" if there is none */
 	char message[512];

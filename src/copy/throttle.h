@@ -16,12 +16,12 @@ struct throttle
 {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	uint64_t limit;		/* bytes/s, 0 = none */
+	uint64_t limit; /* bytes/s, 0 = none */
 	bool paused;
-	double tokens;		/* bytes; may be negative after a large piece */
-	uint64_t refilled;	/* monotonic ns */
+	double tokens;      /* bytes; may be negative after a large piece */
+	uint64_t refilled;  /* monotonic ns */
 	atomic_bool closed; /* limit or pause is on: the gate must be asked */
-	atomic_bool stop;	/* everything must end soon */
+	atomic_bool stop;   /* everything must end soon */
 };
 
 extern void throttle_start(struct throttle *throttle, uint64_t limit);

@@ -87,11 +87,11 @@ side_read(struct side *side, uint64_t at, uint64_t length)
 	uint64_t skip = at - extent->start;
 
 	if (extent->kind == EXTENT_COMPRESSED)
-		return decompressor_get(
-			side->decompressor, layer, extent->host, extent->compressed_length,
-			(uint32_t) (at & ((UINT64_C(1) << layer->qcow2.cluster_bits) - 1)), (uint32_t) length,
-			side->buffer);
-	if (file_read_zero_filled(layer->direct_fd >= 0 && is_aligned(extent->host + skip, DIRECT_BLOCK) &&
+		return decompressor_get(side->decompressor, layer, extent->host, extent->compressed_length,
+								(uint32_t) (at & ((UINT64_C(1) << layer->qcow2.cluster_bits) - 1)),
+								(uint32_t) length, side->buffer);
+	if (file_read_zero_filled(layer->direct_fd >= 0 &&
+									  is_aligned(extent->host + skip, DIRECT_BLOCK) &&
 									  is_aligned(length, DIRECT_BLOCK)
 								  ? layer->direct_fd
 								  : layer->fd,
@@ -107,8 +107,7 @@ report_difference(const struct side *source, uint64_t at, uint64_t end, const un
 {
 	uint64_t differs = 0;
 
-	while (at + differs < end - 1 &&
-		   (a != NULL ? a[differs] : 0) == (b != NULL ? b[differs] : 0))
+	while (at + differs < end - 1 && (a != NULL ? a[differs] : 0) == (b != NULL ? b[differs] : 0))
 		differs++;
 	if (a != NULL)
 		report_error(REPORT_IO, 0, source->extent.layer,
