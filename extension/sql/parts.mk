@@ -23,4 +23,5 @@ SQL_PARTS = \
 	views/inventory_views.sql \
 	views/locks.sql \
 	interface/locks.sql \
+	interface/configuration.sql \
 	interface/grants.sql
