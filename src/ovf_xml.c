@@ -117,13 +117,13 @@ ovf_parse(OvfReader *reader, const char *ovf, size_t length)
 	fault = xmlCtxtGetLastError(context);
 	if (bounds.stopped)
 		reader->failed = true;
-	else if (reader->document == NULL)
+	else if (reader->document == NULL || !context->nsWellFormed)
 	{
 		char message[sizeof(reader->error->message)];
 
 		copy_line(message, sizeof(message),
 				  fault != NULL && fault->message != NULL ? fault->message : "not XML");
-		ovf_fail(reader, NULL, "%s%s", message, length == 0 ? ": the document is empty" : "");
+		ovf_fail(reader, NULL, "%s", message);
 		if (fault != NULL && fault->line > 0)
 		{
 			size_t used = strlen(reader->error->message);
@@ -214,14 +214,11 @@ ovf_warn(OvfReader *reader, const xmlNode *node, const char *format, ...)
 	ovf_json_text(&reader->warnings, NULL, message);
 }
 
+/* Without the prefix; one that isn't declared would be part of the name, and is refused. */
 const char *
 ovf_local_name(const xmlNode *node)
 {
-	const char *name = (const char *) node->name;
-	const char *colon = strrchr(name, ':');
-
-	/* an undeclared prefix stays part of the name */
-	return colon != NULL ? colon + 1 : name;
+	return (const char *) node->name;
 }
 
 static const xmlNode *
