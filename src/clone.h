@@ -10,7 +10,7 @@
 /* What clone_write made; lineage_write keeps it. */
 typedef struct CloneRecord
 {
-	Jsonb *devices;		 /* every device of the source: copied, re-made or left out, and why */
+	Jsonb **devices; /* by copy: every device of the source: copied, re-made or left out, and why */
 	pg_uuid_t **row_ids; /* by copy: the id of every row made, for clone_remove */
 	int *row_id_counts;
 } CloneRecord;

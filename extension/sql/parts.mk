@@ -19,6 +19,8 @@ SQL_PARTS = \
 	state/jobs.sql \
 	state/locks.sql \
 	state/storage_mounts.sql \
+	clone/mac_pool.sql \
+	clone/remove.sql \
 	state/guards.sql \
 	views/inventory_views.sql \
 	views/locks.sql \

@@ -128,7 +128,7 @@ COMMENT ON COLUMN vm_static.os IS 'Code of the engine''s osinfo files';
 COMMENT ON COLUMN vm_static.usb_policy IS '0 legacy, 1 disabled, 2 native';
 COMMENT ON COLUMN vm_static.vm_type IS '0 desktop, 1 server, 2 high performance';
 COMMENT ON COLUMN vm_static.default_boot_sequence IS 'Which of C disk, D CD and N network boot, in which order: the engine''s BootSequence';
-COMMENT ON COLUMN vm_static.default_display_type IS '0 cirrus, 1 qxl, 2 vga, 3 none, 4 bochs';
+COMMENT ON COLUMN vm_static.default_display_type IS '0 cirrus, 1 qxl, 2 vga, 3 bochs, 4 none';
 COMMENT ON COLUMN vm_static.origin IS '0 RHEV, 1 VMware, 2 Xen, 3 oVirt, 4 external, 5 hosted engine, 6 managed hosted engine, 7 KVM, 8 physical Xen, 9 Hyper-V, 10 KubeVirt';
 COMMENT ON COLUMN vm_static.migration_support IS '0 migratable, 1 by an administrator only, 2 pinned to its hosts';
 COMMENT ON COLUMN vm_static.entity_type IS 'VM, TEMPLATE, INSTANCE_TYPE or IMAGE_TYPE';

@@ -1,0 +1,245 @@
+/*
+ * clone_disks.c
+ *		Disks of the new virtual machines: one collapsed image each (reference §2.5).
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "clone_internal.h"
+#include "json.h"
+#include "statement.h"
+
+static RowCopyTarget base_disks = {
+	.relation = "base_disks",
+	.key = "disk_id",
+	.column_count = 2,
+	.columns = {{"disk_id", UUIDOID}, {"disk_alias", TEXTOID}},
+};
+
+static RowCopyTarget images = {
+	.relation = "images",
+	.key = "image_guid",
+	.column_count = 3,
+	.columns = {{"image_guid", UUIDOID}, {"image_group_id", UUIDOID}, {"vm_snapshot_id", UUIDOID}},
+};
+
+static RowCopyTarget disk_vm_element = {
+	.relation = "disk_vm_element",
+	.key = "disk_id",
+	.second_key = "vm_id",
+	.column_count = 2,
+	.columns = {{"disk_id", UUIDOID}, {"vm_id", UUIDOID}},
+};
+
+/* Where the images lie, and how much they take: nothing yet. */
+static Statement place_images = {
+	.sql = "WITH sizes AS (INSERT INTO disk_image_dynamic (image_id, actual_size)"
+		   " SELECT image_id, 0 FROM pg_catalog.unnest($1) AS image_id)"
+		   " INSERT INTO image_storage_domain_map"
+		   " (image_id, storage_domain_id, quota_id, disk_profile_id)"
+		   " SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2),"
+		   " pg_catalog.unnest($3), pg_catalog.unnest($4)) AS i",
+	.argument_count = 4,
+	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID},
+};
+
+bool
+clone_makes_disk(const PlannedDisk *disk)
+{
+	return disk->fate == DISK_COPY || disk->fate == DISK_BLANK;
+}
+
+/* qcow2's version in the target domain: 0.10 up to format V3, 1.1 from V4. */
+static int
+qcow_compat(const ClonePlan *plan, const PlannedDisk *disk)
+{
+	ListCell *cell;
+
+	if (disk->volume_format != VOLUME_FORMAT_COW)
+		return 0;
+	foreach (cell, plan->domains)
+	{
+		const DomainFacts *domain = lfirst(cell);
+
+		if (uuid_same(&domain->id, &disk->target_domain_id) && domain->format &&
+			atoi(domain->format) < 4)
+			return QCOW_COMPAT_V2;
+	}
+	return QCOW_COMPAT_V3;
+}
+
+/* base_disks: what the snapshot says of the disk, never shareable. */
+static Jsonb *
+disk_overlay(const PlannedDisk *disk)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "{\"shareable\": false, \"disk_storage_type\": %d",
+					 DISK_STORAGE_TYPE_IMAGE);
+	/* null for a flag that must not be null means: as the source has it */
+	if (json_get_text(disk->configuration, "wipe_after_delete"))
+		appendStringInfo(&text, ", \"wipe_after_delete\": %s",
+						 json_get_bool(disk->configuration, "wipe_after_delete", false) ? "true"
+																						: "false");
+	if (json_get_text(disk->configuration, "backup"))
+	{
+		appendStringInfoString(&text, ", \"backup\": ");
+		json_append_string(&text, json_get_text(disk->configuration, "backup"));
+	}
+	if (json_has(disk->configuration, "disk_description"))
+	{
+		appendStringInfoString(&text, ", \"disk_description\": ");
+		json_append_string(&text, json_get_text(disk->configuration, "disk_description"));
+	}
+	appendStringInfoChar(&text, '}');
+	return json_from_text(text.data);
+}
+
+/* images: one leaf without parent, locked until its data is there. */
+static Jsonb *
+image_overlay(const ClonePlan *plan, const PlannedDisk *disk)
+{
+	return json_from_text(psprintf(
+		"{\"creation_date\": \"now\", \"lastmodified\": \"now\", \"_create_date\": \"now\","
+		" \"_update_date\": null, \"size\": " INT64_FORMAT ", \"imagestatus\": %d,"
+		" \"active\": true, \"it_guid\": \"00000000-0000-0000-0000-000000000000\","
+		" \"parentid\": \"00000000-0000-0000-0000-000000000000\", \"volume_type\": %d,"
+		" \"volume_format\": %d, \"volume_classification\": %d, \"qcow_compat\": %d,"
+		" \"sequence_number\": 1}",
+		disk->size, IMAGE_STATUS_LOCKED, (int) disk->volume_type, (int) disk->volume_format,
+		VOLUME_CLASSIFICATION_VOLUME, qcow_compat(plan, disk)));
+}
+
+/* disk_vm_element: how the virtual machine uses the disk. */
+static Jsonb *
+element_overlay(const ClonePlan *plan, const PlannedDisk *disk)
+{
+	const char *disk_interface = disk->disk_interface;
+	StringInfoData text;
+
+	/* Q35 has no IDE, I440FX no SATA */
+	if (disk_interface && clone_changes_chipset(plan, plan->vm_static))
+	{
+		if (strcmp(disk_interface, "IDE") == 0)
+			disk_interface = "SATA";
+		else if (strcmp(disk_interface, "SATA") == 0)
+			disk_interface = "IDE";
+	}
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "{\"is_boot\": %s", disk->is_boot ? "true" : "false");
+	if (disk_interface)
+	{
+		appendStringInfoString(&text, ", \"disk_interface\": ");
+		json_append_string(&text, disk_interface);
+	}
+	if (json_get_text(disk->configuration, "pass_discard"))
+		appendStringInfo(&text, ", \"pass_discard\": %s",
+						 json_get_bool(disk->configuration, "pass_discard", false) ? "true"
+																				   : "false");
+	appendStringInfoChar(&text, '}');
+	return json_from_text(text.data);
+}
+
+/* Arguments of place_images, for all copies. */
+static void
+place(CloneWork *work, int image_count)
+{
+	const ClonePlan *plan = work->plan;
+	Datum *values[4];
+	bool *nulls[4];
+	Datum arguments[4];
+	int lower_bound = 1;
+	int n = 0;
+
+	for (int a = 0; a < lengthof(values); a++)
+	{
+		values[a] = palloc0(sizeof(Datum) * image_count);
+		nulls[a] = palloc0(sizeof(bool) * image_count);
+	}
+	for (int d = 0; d < plan->disk_count; d++)
+	{
+		const PlannedDisk *disk = &plan->disks[d];
+
+		if (!clone_makes_disk(disk))
+			continue;
+		for (int c = 0; c < work->copy_count; c++, n++)
+		{
+			values[0][n] = UUIDPGetDatum(&work->copies[c].new_image_ids[d]);
+			values[1][n] = UUIDPGetDatum(&disk->target_domain_id);
+			values[2][n] = UUIDPGetDatum(&disk->quota_id.value);
+			nulls[2][n] = !disk->quota_id.given;
+			values[3][n] = UUIDPGetDatum(&disk->disk_profile_id.value);
+			nulls[3][n] = !disk->disk_profile_id.given;
+		}
+	}
+	for (int a = 0; a < lengthof(values); a++)
+		arguments[a] = PointerGetDatum(construct_md_array(values[a], nulls[a], 1, &n, &lower_bound,
+														  UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	(void) statement_run(&place_images, arguments, NULL);
+}
+
+void
+clone_disks_write(CloneWork *work)
+{
+	const ClonePlan *plan = work->plan;
+	RowCopy *disk_rows = row_copy_begin(&base_disks);
+	RowCopy *image_rows = row_copy_begin(&images);
+	RowCopy *element_rows = row_copy_begin(&disk_vm_element);
+	int image_count = 0;
+
+	for (int d = 0; d < plan->disk_count; d++)
+	{
+		const PlannedDisk *disk = &plan->disks[d];
+		int disk_source = 0;
+		int image_source = 0;
+		int element_source;
+
+		if (!clone_makes_disk(disk) && disk->fate != DISK_ATTACH)
+			continue;
+		if (clone_makes_disk(disk))
+		{
+			disk_source = row_copy_source(disk_rows, &disk->disk_id, NULL, disk_overlay(disk));
+			image_source =
+				row_copy_source(image_rows, &disk->image_id, NULL, image_overlay(plan, disk));
+		}
+		element_source = row_copy_source(element_rows, &disk->disk_id, &plan->source_vm_id,
+										 element_overlay(plan, disk));
+		for (int c = 0; c < work->copy_count; c++)
+		{
+			const CloneCopy *copy = &work->copies[c];
+			const pg_uuid_t *disk_id = &disk->disk_id;
+			const void *values[ROW_COPY_MAX_COLUMNS];
+
+			if (clone_makes_disk(disk))
+			{
+				disk_id = &copy->new_disk_ids[d];
+				values[0] = disk_id;
+				values[1] = copy->disk_aliases[d];
+				row_copy_row(disk_rows, disk_source, values);
+				values[0] = &copy->new_image_ids[d];
+				values[1] = disk_id;
+				/* a template has no snapshots */
+				values[2] = work->is_template ? NULL : &copy->active_snapshot_id;
+				row_copy_row(image_rows, image_source, values);
+				clone_note_row(work, c, disk_id);
+				clone_note_row(work, c, &copy->new_image_ids[d]);
+				image_count++;
+			}
+			else
+				clone_note_row(work, c, disk_id);
+			values[0] = disk_id;
+			values[1] = &copy->vm_id;
+			row_copy_row(element_rows, element_source, values);
+		}
+	}
+	(void) row_copy_run(disk_rows);
+	(void) row_copy_run(image_rows);
+	if (image_count > 0)
+		place(work, image_count);
+	(void) row_copy_run(element_rows);
+}

@@ -1,0 +1,516 @@
+/*
+ * clone_write.c
+ *		Rows of the new virtual machines or templates: the order, and what belongs to the VM itself.
+ *
+ * The order follows the foreign keys.  Layers of vm_static, low to high: current row < OVF <
+ * caller's values (all in plan->vm_static) < what must be new (here).
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "clone_internal.h"
+#include "json.h"
+#include "statement.h"
+
+#define ORIGIN_OVIRT                3
+#define OBJECT_TYPE_VM              2
+#define OBJECT_TYPE_TEMPLATE        4
+#define OBJECT_TYPE_DISK            19
+#define ROLE_VM_OPERATOR            "UserVmManager"
+#define ROLE_TEMPLATE_OWNER         "TemplateOwner"
+#define ROLE_DISK_OPERATOR          "DiskOperator"
+#define ACTIVE_SNAPSHOT_DESCRIPTION "Active VM"
+
+static RowCopyTarget vm_static = {
+	.relation = "vm_static",
+	.key = "vm_guid",
+	.column_count = 3,
+	.columns = {{"vm_guid", UUIDOID}, {"vm_name", TEXTOID}, {"vmt_guid", UUIDOID}},
+};
+
+static RowCopyTarget vm_init = {
+	.relation = "vm_init",
+	.key = "vm_id",
+	.column_count = 1,
+	.columns = {{"vm_id", UUIDOID}},
+};
+
+static RowCopyTarget numa_node = {
+	.relation = "numa_node",
+	.key = "numa_node_id",
+	.column_count = 2,
+	.columns = {{"numa_node_id", UUIDOID}, {"vm_id", UUIDOID}},
+};
+
+static RowCopyTarget vm_nvram_data = {
+	.relation = "vm_nvram_data",
+	.key = "vm_id",
+	.column_count = 1,
+	.columns = {{"vm_id", UUIDOID}},
+};
+
+static RowCopyTarget vm_ovf_generations = {
+	.relation = "vm_ovf_generations",
+	.key = "vm_guid",
+	.column_count = 1,
+	.columns = {{"vm_guid", UUIDOID}},
+};
+
+/*
+ * A CPU profile of the target cluster and a quota of its pool, the wanted ones if they fit; what
+ * the user needs to own the result: a role, unless rights from above suffice already
+ * (MANIPULATE_PERMISSIONS, 502).
+ */
+static Statement clone_facts = {
+	.sql = "SELECT coalesce((SELECT id FROM cpu_profiles WHERE id = $1 AND cluster_id = $2),"
+		   "  (SELECT id FROM cpu_profiles WHERE cluster_id = $2 ORDER BY name, id LIMIT 1)),"
+		   " coalesce((SELECT id FROM quota WHERE id = $3 AND storage_pool_id = $4),"
+		   "  (SELECT id FROM quota WHERE storage_pool_id = $4 AND is_default)),"
+		   " (SELECT app_list FROM snapshots WHERE snapshot_id = $5),"
+		   " (SELECT additional_rng_sources FROM cluster WHERE cluster_id = $2),"
+		   " CASE WHEN $6 IS NULL THEN 1 ELSE (SELECT coalesce(max(template_version_number), 0) + 1"
+		   "  FROM vm_static WHERE vmt_guid = $6 AND entity_type = 'TEMPLATE') END,"
+		   " (SELECT id FROM roles WHERE name = $7), (SELECT id FROM roles WHERE name = $8),"
+		   " $9 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM permissions p"
+		   "  JOIN roles_groups g ON g.role_id = p.role_id AND g.action_group_id = 502"
+		   "  WHERE p.ad_element_id = $9 AND p.object_id IN"
+		   "   ($2, $4, 'aaa00000-0000-0000-0000-123456789aaa'))",
+	.argument_count = 9,
+	.argument_types = {UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID,
+					   UUIDOID},
+};
+
+/* Rows that a new virtual machine starts with and that no other one's are copied for. */
+static Statement insert_run_rows = {
+	.sql =
+		"WITH new AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
+		"  AS n (vm_id, snapshot_id)),"
+		" dynamic AS (INSERT INTO vm_dynamic (vm_guid, status, last_stop_time, app_list)"
+		"  SELECT vm_id, $3, now(), $4 FROM new),"
+		" statistics AS (INSERT INTO vm_statistics (vm_guid) SELECT vm_id FROM new)"
+		" INSERT INTO snapshots (snapshot_id, vm_id, snapshot_type, status, description,"
+		"  creation_date, app_list, vm_configuration_broken)"
+		" SELECT snapshot_id, vm_id, 'ACTIVE', 'OK', '" ACTIVE_SNAPSHOT_DESCRIPTION "', now(), $4,"
+		"  false FROM new",
+	.argument_count = 4,
+	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, INT4OID, TEXTOID},
+};
+
+static Statement insert_permissions = {
+	.sql = "INSERT INTO permissions (id, role_id, ad_element_id, object_id, object_type_id)"
+		   " SELECT p.id, p.role_id, $5, p.object_id, p.object_type_id"
+		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
+		   "  pg_catalog.unnest($4)) AS p (id, role_id, object_id, object_type_id)",
+	.argument_count = 5,
+	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, UUIDOID},
+};
+
+static Statement copy_host_pinning = {
+	.sql = "INSERT INTO vm_host_pinning_map (vm_id, vds_id) SELECT n.vm_id, p.vds_id"
+		   " FROM vm_host_pinning_map p CROSS JOIN pg_catalog.unnest($2) AS n (vm_id)"
+		   " WHERE p.vm_id = $1",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, UUIDARRAYOID},
+};
+
+static Statement source_numa_nodes = {
+	.sql = "SELECT numa_node_id, numa_node_index FROM numa_node WHERE vm_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+void
+clone_note_row(CloneWork *work, int copy, const pg_uuid_t *id)
+{
+	CloneRecord *record = work->record;
+	int n = record->row_id_counts[copy]++;
+
+	if (n == work->row_id_sizes[copy])
+	{
+		work->row_id_sizes[copy] = n ? n * 2 : 64;
+		record->row_ids[copy] =
+			n ? repalloc(record->row_ids[copy], work->row_id_sizes[copy] * sizeof(pg_uuid_t))
+			  : palloc(work->row_id_sizes[copy] * sizeof(pg_uuid_t));
+	}
+	record->row_ids[copy][n] = *id;
+}
+
+Jsonb *
+clone_overlay(const Jsonb *a, const Jsonb *b)
+{
+	if (a == NULL || b == NULL)
+		return (Jsonb *) (a ? a : b);
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(a), JsonbPGetDatum(b)));
+}
+
+Jsonb **
+clone_elements(const Jsonb *array, int *count)
+{
+	Jsonb **elements;
+
+	*count = 0;
+	if (array == NULL || !JB_ROOT_IS_ARRAY(array) || JB_ROOT_COUNT(array) == 0)
+		return NULL;
+	elements = palloc(sizeof(Jsonb *) * JB_ROOT_COUNT(array));
+	for (int i = 0; i < JB_ROOT_COUNT(array); i++)
+	{
+		JsonbValue *value = getIthJsonbValueFromContainer((JsonbContainer *) &array->root, i);
+
+		if (value->type == jbvBinary)
+			elements[(*count)++] = JsonbValueToJsonb(value);
+	}
+	return elements;
+}
+
+static Datum
+uuid_array(const pg_uuid_t *const *ids, int count)
+{
+	Datum *values = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		values[i] = UUIDPGetDatum(ids[i]);
+	return PointerGetDatum(construct_array(values, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
+static Datum
+vm_id_array(const CloneWork *work)
+{
+	const pg_uuid_t **ids = palloc(sizeof(pg_uuid_t *) * work->copy_count);
+
+	for (int c = 0; c < work->copy_count; c++)
+		ids[c] = &work->copies[c].vm_id;
+	return uuid_array(ids, work->copy_count);
+}
+
+static void
+read_facts(CloneWork *work)
+{
+	const ClonePlan *plan = work->plan;
+	CloneFacts *facts = &work->facts;
+	pg_uuid_t cpu_profile_id;
+	pg_uuid_t quota_id;
+	pg_uuid_t user_id = plan->user_id;
+	pg_uuid_t base_template_id = plan->request->base_template_id.value;
+	bool nulls[9] = {false};
+	Datum arguments[9];
+
+	nulls[0] = !json_get_uuid(plan->vm_static, "cpu_profile_id", &cpu_profile_id);
+	nulls[2] = !json_get_uuid(plan->vm_static, "quota_id", &quota_id);
+	nulls[5] = !(work->is_template && plan->request->base_template_id.given);
+	nulls[8] = !plan->has_user;
+	arguments[0] = UUIDPGetDatum(&cpu_profile_id);
+	arguments[1] = UUIDPGetDatum(&plan->cluster_id);
+	arguments[2] = UUIDPGetDatum(&quota_id);
+	arguments[3] = UUIDPGetDatum(&plan->pool_id);
+	arguments[4] = UUIDPGetDatum(&plan->snapshot_id);
+	arguments[5] = UUIDPGetDatum(&base_template_id);
+	arguments[6] = CStringGetTextDatum(work->is_template ? ROLE_TEMPLATE_OWNER : ROLE_VM_OPERATOR);
+	arguments[7] = CStringGetTextDatum(ROLE_DISK_OPERATOR);
+	arguments[8] = UUIDPGetDatum(&user_id);
+	statement_run_one_row(&clone_facts, arguments, nulls);
+	facts->has_cpu_profile = !field_is_null(0, 1);
+	facts->cpu_profile_id = field_uuid(0, 1);
+	facts->has_quota = !field_is_null(0, 2);
+	facts->quota_id = field_uuid(0, 2);
+	facts->app_list = field_text(0, 3);
+	facts->rng_sources = field_text(0, 4);
+	facts->template_version = (int) field_int64(0, 5);
+	facts->has_vm_role = !field_is_null(0, 6);
+	facts->vm_role_id = field_uuid(0, 6);
+	facts->has_disk_role = !field_is_null(0, 7);
+	facts->disk_role_id = field_uuid(0, 7);
+	facts->grants_vm_role = field_bool(0, 8);
+}
+
+static void
+append_uuid(StringInfo text, const char *key, bool given, const pg_uuid_t *id)
+{
+	appendStringInfo(text, ", \"%s\": ", key);
+	json_append_string(text, given ? uuid_text(id) : NULL);
+}
+
+/* What must be new in vm_static, whatever the layers below say. */
+static Jsonb *
+new_vm_static(const CloneWork *work)
+{
+	const ClonePlan *plan = work->plan;
+	const CloneRequest *request = plan->request;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(
+		&text,
+		"{\"creation_date\": \"now\", \"_create_date\": \"now\", \"_update_date\": null,"
+		" \"db_generation\": 1, \"child_count\": 0, \"is_disabled\": false,"
+		" \"entity_type\": \"%s\"",
+		work->is_template ? "TEMPLATE" : "VM");
+	append_uuid(&text, "created_by_user_id", plan->has_user, &plan->user_id);
+	append_uuid(&text, "cluster_id", true, &plan->cluster_id);
+	append_uuid(&text, "cpu_profile_id", work->facts.has_cpu_profile, &work->facts.cpu_profile_id);
+	append_uuid(&text, "quota_id", work->facts.has_quota, &work->facts.quota_id);
+	if (work->is_template)
+	{
+		appendStringInfo(&text,
+						 ", \"template_status\": %d, \"template_version_number\": %d,"
+						 " \"template_version_name\": ",
+						 TEMPLATE_STATUS_LOCKED, work->facts.template_version);
+		json_append_string(&text, request->template_version_name
+									  ? request->template_version_name
+									  : (request->base_template_id.given ? "" : "base version"));
+	}
+	else
+		appendStringInfoString(&text,
+							   ", \"template_status\": null, \"template_version_number\": null,"
+							   " \"template_version_name\": null");
+	if (!json_has(plan->vm_static, "origin") || json_get_text(plan->vm_static, "origin") == NULL)
+		appendStringInfo(&text, ", \"origin\": %d", ORIGIN_OVIRT);
+	/* a lease is only there when it is asked for */
+	if (!json_has(request->vm_static, "lease_sd_id"))
+		appendStringInfoString(&text, ", \"lease_sd_id\": null");
+	appendStringInfoChar(&text, '}');
+	return json_from_text(text.data);
+}
+
+static void
+write_vm_static(CloneWork *work)
+{
+	static const pg_uuid_t blank = {{0}};
+	const ClonePlan *plan = work->plan;
+	RowCopy *rows = row_copy_begin(&vm_static);
+	Jsonb *new_values = new_vm_static(work);
+	/* the whole VmStatic is the caller's: nothing comes from the source */
+	const pg_uuid_t *key = plan->request->use_given_vm_static ? NULL : &plan->source_vm_id;
+	int same = 0;
+
+	for (int c = 0; c < work->copy_count; c++)
+	{
+		const CloneCopy *copy = &work->copies[c];
+		const void *values[ROW_COPY_MAX_COLUMNS] = {&copy->vm_id, copy->vm_name, &blank};
+		int source = same;
+
+		if (source == 0 || work->vm_static[c] != plan->vm_static)
+			source =
+				row_copy_source(rows, key, NULL, clone_overlay(work->vm_static[c], new_values));
+		if (work->vm_static[c] == plan->vm_static)
+			same = source;
+		if (work->is_template)
+			values[2] = plan->request->base_template_id.given
+							? &plan->request->base_template_id.value
+							: &copy->vm_id;
+		row_copy_row(rows, source, values);
+		clone_note_row(work, c, &copy->vm_id);
+	}
+	(void) row_copy_run(rows);
+}
+
+/* vm_dynamic, vm_statistics and the ACTIVE snapshot; a template has none of them. */
+static void
+write_run_rows(CloneWork *work)
+{
+	const pg_uuid_t **snapshots = palloc(sizeof(pg_uuid_t *) * work->copy_count);
+	bool nulls[4] = {false, false, false, work->facts.app_list == NULL};
+	Datum arguments[4];
+
+	for (int c = 0; c < work->copy_count; c++)
+	{
+		snapshots[c] = &work->copies[c].active_snapshot_id;
+		clone_note_row(work, c, snapshots[c]);
+	}
+	arguments[0] = vm_id_array(work);
+	arguments[1] = uuid_array(snapshots, work->copy_count);
+	arguments[2] = Int32GetDatum(VM_STATUS_IMAGE_LOCKED);
+	arguments[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(work->facts.app_list);
+	(void) statement_run(&insert_run_rows, arguments, nulls);
+}
+
+/* The creator's roles on the new virtual machine and on its disks. */
+static void
+write_permissions(CloneWork *work)
+{
+	const ClonePlan *plan = work->plan;
+	const CloneFacts *facts = &work->facts;
+	int size = work->copy_count * (plan->disk_count + 1);
+	const pg_uuid_t **ids = palloc(sizeof(pg_uuid_t *) * size);
+	const pg_uuid_t **roles = palloc(sizeof(pg_uuid_t *) * size);
+	const pg_uuid_t **objects = palloc(sizeof(pg_uuid_t *) * size);
+	Datum *types = palloc(sizeof(Datum) * size);
+	Datum arguments[5];
+	int n = 0;
+
+	if (!plan->has_user)
+		return;
+	for (int c = 0; c < work->copy_count; c++)
+	{
+		const CloneCopy *copy = &work->copies[c];
+
+		for (int d = -1; d < plan->disk_count; d++)
+		{
+			pg_uuid_t *id;
+
+			if (d < 0 ? !(facts->grants_vm_role && facts->has_vm_role)
+					  : !(facts->has_disk_role && clone_makes_disk(&plan->disks[d])))
+				continue;
+			id = palloc(sizeof(pg_uuid_t));
+			*id = uuid_new();
+			clone_note_row(work, c, id);
+			ids[n] = id;
+			roles[n] = d < 0 ? &facts->vm_role_id : &facts->disk_role_id;
+			objects[n] = d < 0 ? &copy->vm_id : &copy->new_disk_ids[d];
+			types[n++] = Int32GetDatum(d >= 0              ? OBJECT_TYPE_DISK
+									   : work->is_template ? OBJECT_TYPE_TEMPLATE
+														   : OBJECT_TYPE_VM);
+		}
+	}
+	if (n == 0)
+		return;
+	arguments[0] = uuid_array(ids, n);
+	arguments[1] = uuid_array(roles, n);
+	arguments[2] = uuid_array(objects, n);
+	arguments[3] =
+		PointerGetDatum(construct_array(types, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	arguments[4] = UUIDPGetDatum(&plan->user_id);
+	(void) statement_run(&insert_permissions, arguments, NULL);
+}
+
+/* One row a copy, of a table keyed by the virtual machine; none where overlay is NULL. */
+static void
+write_row_of_vm(CloneWork *work, RowCopyTarget *target, const pg_uuid_t *key, const Jsonb *overlay)
+{
+	RowCopy *rows;
+	int source;
+
+	if (overlay == NULL || !inventory_has_table(target->relation))
+		return;
+	rows = row_copy_begin(target);
+	source = row_copy_source(rows, key, NULL, overlay);
+	for (int c = 0; c < work->copy_count; c++)
+	{
+		const void *values[ROW_COPY_MAX_COLUMNS] = {&work->copies[c].vm_id};
+
+		row_copy_row(rows, source, values);
+	}
+	(void) row_copy_run(rows);
+}
+
+static void
+write_nvram(CloneWork *work)
+{
+	char *data = json_get_text(json_get(work->plan->configuration, "external_data"), "nvram");
+	StringInfoData text;
+
+	if (data == NULL)
+		return;
+	initStringInfo(&text);
+	appendStringInfoString(&text, "{\"nvram_data\": ");
+	json_append_string(&text, data);
+	appendStringInfoChar(&text, '}');
+	write_row_of_vm(work, &vm_nvram_data, NULL, json_from_text(text.data));
+}
+
+/* NUMA nodes of the snapshot; what the current row of the same index knows beyond comes along. */
+static void
+write_numa_nodes(CloneWork *work)
+{
+	const ClonePlan *plan = work->plan;
+	Datum source_vm = UUIDPGetDatum(&plan->source_vm_id);
+	int count;
+	Jsonb **nodes = clone_elements(json_get(plan->configuration, "numa_nodes"), &count);
+	RowCopy *rows;
+	uint64 current_count;
+	pg_uuid_t *current_ids;
+	int64 *current_indexes;
+
+	if (count == 0 || !inventory_has_table("numa_node"))
+		return;
+	current_count = statement_run(&source_numa_nodes, &source_vm, NULL);
+	current_ids = palloc(sizeof(pg_uuid_t) * Max(current_count, 1));
+	current_indexes = palloc(sizeof(int64) * Max(current_count, 1));
+	for (uint64 i = 0; i < current_count; i++)
+	{
+		current_ids[i] = field_uuid(i, 1);
+		current_indexes[i] = field_is_null(i, 2) ? -1 : field_int64(i, 2);
+	}
+
+	rows = row_copy_begin(&numa_node);
+	for (int i = 0; i < count; i++)
+	{
+		int64 index = json_get_int64(nodes[i], "numa_node_index", i);
+		const pg_uuid_t *key = NULL;
+		int source;
+
+		for (uint64 j = 0; j < current_count; j++)
+		{
+			if (current_indexes[j] == index)
+				key = &current_ids[j];
+		}
+		source = row_copy_source(
+			rows, key, NULL,
+			clone_overlay(nodes[i], json_from_text(psprintf("{\"numa_node_index\": " INT64_FORMAT
+															", \"vds_id\": null}",
+															index))));
+		for (int c = 0; c < work->copy_count; c++)
+		{
+			pg_uuid_t id = uuid_new();
+			const void *values[ROW_COPY_MAX_COLUMNS] = {&id, &work->copies[c].vm_id};
+
+			row_copy_row(rows, source, values);
+			clone_note_row(work, c, &id);
+		}
+	}
+	(void) row_copy_run(rows);
+}
+
+CloneRecord *
+clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count)
+{
+	CloneRecord *record = palloc0(sizeof(CloneRecord));
+	CloneWork work = {
+		.plan = plan,
+		.copies = copies,
+		.copy_count = copy_count,
+		.is_template = plan->request->target == CLONE_TARGET_TEMPLATE,
+		.same_cluster = uuid_same(&plan->cluster_id, &plan->source_cluster_id),
+		.record = record,
+	};
+	Jsonb *init = json_get(plan->configuration, "vm_init");
+
+	record->devices = palloc0(sizeof(Jsonb *) * copy_count);
+	record->row_ids = palloc0(sizeof(pg_uuid_t *) * copy_count);
+	record->row_id_counts = palloc0(sizeof(int) * copy_count);
+	work.row_id_sizes = palloc0(sizeof(int) * copy_count);
+	work.interface_ids = palloc0(sizeof(pg_uuid_t *) * copy_count);
+	work.vm_static = palloc(sizeof(Jsonb *) * copy_count);
+	for (int c = 0; c < copy_count; c++)
+	{
+		Jsonb *own = json_get(copies[c].overrides, "vm_static");
+
+		row_overlay_check("vm_static", own, "copy_overrides.vm_static");
+		work.vm_static[c] = own ? clone_overlay(plan->vm_static, own) : plan->vm_static;
+	}
+
+	read_facts(&work);
+	write_vm_static(&work);
+	if (!work.is_template)
+		write_run_rows(&work);
+	write_row_of_vm(&work, &vm_ovf_generations, NULL,
+					json_from_text(psprintf("{\"storage_pool_id\": \"%s\", \"ovf_generation\": 0}",
+											uuid_text(&plan->pool_id))));
+	clone_disks_write(&work);
+	clone_interfaces_write(&work);
+	clone_devices_write(&work);
+	write_row_of_vm(&work, &vm_init, &plan->source_vm_id, init);
+	write_numa_nodes(&work);
+	write_nvram(&work);
+	/* hosts of another cluster can't be pinned to */
+	if (work.same_cluster && inventory_has_table("vm_host_pinning_map"))
+	{
+		Datum arguments[2] = {UUIDPGetDatum(&plan->source_vm_id), vm_id_array(&work)};
+
+		(void) statement_run(&copy_host_pinning, arguments, NULL);
+	}
+	write_permissions(&work);
+	return record;
+}
