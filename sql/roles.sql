@@ -1,0 +1,128 @@
+-- Who may do what, and attempts to get around it.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE EXTENSION vmclone;
+\i test/fixture/fixture.sql
+SELECT fixture.attach_domains();
+SELECT fixture.make_vm('one') IS NOT NULL AS one, fixture.make_vm('two') IS NOT NULL AS two;
+CREATE ROLE regress_admin;
+CREATE ROLE regress_engine;
+CREATE ROLE regress_alice;
+CREATE ROLE regress_bob;
+CREATE ROLE regress_viewer;
+CREATE ROLE regress_nobody;
+GRANT USAGE ON SCHEMA fixture TO PUBLIC;
+GRANT CREATE ON SCHEMA public TO regress_alice;
+SELECT vmclone.grant_admin('regress_admin');
+SELECT vmclone.grant_engine('regress_engine');
+SELECT vmclone.grant_operator('regress_alice', fixture.id('alice'));
+SELECT vmclone.grant_operator('regress_bob', fixture.id('bob'));
+SELECT vmclone.grant_viewer('regress_viewer');
+SELECT vmclone.grant_viewer('regress_absent');
+
+-- PUBLIC has nothing
+SELECT p.oid::regprocedure AS for_everybody
+FROM pg_proc p WHERE p.pronamespace = 'vmclone'::regnamespace AND has_function_privilege('regress_nobody', p.oid, 'EXECUTE') ORDER BY 1;
+SELECT c.oid::regclass AS for_everybody
+FROM pg_class c WHERE c.relnamespace = 'vmclone'::regnamespace AND c.relkind IN ('r', 'v', 'S')
+  AND has_table_privilege('regress_nobody', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') ORDER BY 1;
+-- nobody but the owner has rights on tables
+SELECT r.rolname, c.oid::regclass
+FROM pg_class c CROSS JOIN pg_roles r WHERE c.relnamespace = 'vmclone'::regnamespace AND c.relkind = 'r' AND r.rolname LIKE 'regress_%'
+  AND has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') ORDER BY 1, 2;
+-- every SECURITY DEFINER function has its search_path
+SELECT p.oid::regprocedure AS without_search_path
+FROM pg_proc p WHERE p.pronamespace = 'vmclone'::regnamespace AND p.prosecdef
+  AND NOT coalesce(p.proconfig, '{}') @> '{"search_path=pg_catalog, pg_temp"}' ORDER BY 1;
+-- what role_rights names is there
+SELECT r.object_name AS missing FROM vmclone.role_rights() r
+WHERE NOT EXISTS (SELECT 1 FROM pg_proc p WHERE p.proname = r.object_name AND p.pronamespace = 'vmclone'::regnamespace AND r.object_type = 'routine')
+  AND NOT EXISTS (SELECT 1 FROM pg_class c WHERE c.relname = r.object_name AND c.relnamespace = 'vmclone'::regnamespace AND r.object_type = 'view') ORDER BY 1;
+
+SET ROLE regress_nobody;
+SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 1), 'clone');
+RESET ROLE;
+
+SET ROLE regress_viewer;
+SELECT vmclone.suggest_vm_name(fixture.snapshot('one', 1));
+SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 1), 'clone');
+RESET ROLE;
+
+-- an operator is his user, and nobody else
+SET ROLE regress_alice;
+SELECT copy_number, vm_name, status FROM vmclone.add_vm_from_snapshot(fixture.snapshot('one', 1), 'alices', start_paused => true);
+SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('two', 1), 'clone', user_id => fixture.id('admin'));
+SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('two', 1), 'clone', user_id => fixture.id('alice'), vm_static => '{"created_by_user_id": "eeeeeeee-eeee-eeee-eeee-eeeeeeeeeeee"}', start_paused => true) IS NOT NULL AS as_alice;
+SELECT owner, user_id = fixture.id('alice') AS for_alice, vm_name FROM vmclone.jobs_view ORDER BY vm_name;
+SELECT vmclone.unlock_entity('snapshot', fixture.snapshot('one', 1));
+SELECT vmclone.attach_storage_domain(fixture.id('nfs1'), '/etc');
+SELECT vmclone.grant_admin('regress_alice');
+SELECT vmclone.use_inventory('public');
+SELECT * FROM vmclone.jobs;
+RESET ROLE;
+
+-- another one has his own rights only, and sees and controls his own jobs only
+SET ROLE regress_bob;
+SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('two', 2), 'bobs', lock_mode => 'shared');
+SELECT count(*) FROM vmclone.jobs_view;
+SELECT count(*) FROM vmclone.progress;
+SELECT count(*) FROM vmclone.locks;
+RESET ROLE;
+SELECT job_id AS alices_job FROM vmclone.jobs WHERE vm_name = 'alices' \gset
+SET ROLE regress_bob;
+SELECT vmclone.cancel_job(:'alices_job');
+SELECT vmclone.pause_job(:'alices_job');
+SELECT vmclone.alter_job(:'alices_job', 5);
+SELECT vmclone.retry_job(:'alices_job');
+CALL vmclone.wait_for_job(:'alices_job', '1 s');
+-- a leaky function sees no row that the barrier hides
+CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE WARNING 'leaked %', $1; RETURN true; END $$;
+SELECT vm_name FROM vmclone.jobs_view WHERE pg_temp.leak(vm_name);
+SELECT entity_id FROM vmclone.locks WHERE pg_temp.leak(entity_id::text);
+RESET ROLE;
+
+-- a request key is the caller's own
+SET ROLE regress_engine;
+SELECT copy_number, vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('two', 2), 'engines', request_key => 'key', lock_mode => 'shared', start_paused => true);
+RESET ROLE;
+SET ROLE regress_admin;
+SELECT copy_number, vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('two', 2), 'admins', request_key => 'key', lock_mode => 'shared', start_paused => true);
+RESET ROLE;
+
+-- an engine names any user, or none; sees its own jobs
+SET ROLE regress_engine;
+SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('two', 2), 'for_bob', user_id => fixture.id('bob'), lock_mode => 'shared');
+SELECT vm_name FROM vmclone.jobs_view ORDER BY 1;
+RESET ROLE;
+SET ROLE regress_viewer;
+SELECT vm_name FROM vmclone.jobs_view ORDER BY 1;
+RESET ROLE;
+
+-- functions, operators and a search_path of the caller's own
+SET ROLE regress_alice;
+CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'hijacked'; END $$;
+CREATE FUNCTION public.text_equal(uuid, uuid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'hijacked'; END $$;
+CREATE OPERATOR public.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = public.text_equal);
+CREATE TEMP TABLE vm_static (vm_guid uuid, vm_name text);
+CREATE TEMP TABLE images (image_guid uuid);
+SET search_path = pg_temp, public, pg_catalog;
+SELECT copy_number, vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('one', 1), 'hijack', start_paused => true);
+SELECT copy_number, vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('two', 1), 'hijack', lock_mode => 'shared', start_paused => true);
+RESET search_path;
+SELECT count(*) FROM pg_temp.vm_static;
+RESET ROLE;
+
+-- inside a SECURITY DEFINER function of somebody else's the caller stays the caller
+CREATE FUNCTION public.as_superuser() RETURNS name LANGUAGE sql SECURITY DEFINER AS $$ SELECT vmclone.caller_name() $$;
+SET ROLE regress_alice;
+SELECT public.as_superuser();
+RESET ROLE;
+
+-- rights are taken back
+SELECT vmclone.revoke_rights('regress_alice');
+SET ROLE regress_alice;
+SELECT vmclone.suggest_vm_name(fixture.snapshot('one', 1));
+RESET ROLE;
+
+DROP OWNED BY regress_admin, regress_engine, regress_alice, regress_bob, regress_viewer, regress_nobody CASCADE;
+DROP ROLE regress_admin, regress_engine, regress_alice, regress_bob, regress_viewer, regress_nobody;
