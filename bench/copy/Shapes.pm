@@ -21,8 +21,10 @@ sub generator
 	my ($state) = @_;
 	return sub {
 		my ($limit) = @_;
-		$state = ($state * 6364136223846793005 + 1442695040888963407) & 0xffffffffffffffff;
-		return ($state >> 33) % $limit;
+		use integer;
+		# wraps at 64 bits; the upper half is the good one
+		$state = $state * 6364136223846793005 + 1442695040888963407;
+		return (($state >> 33) & 0x7fffffff) % $limit;
 	};
 }
 
