@@ -8,9 +8,9 @@
  *
  *	WITH source AS MATERIALIZED (
  *		SELECT k.n, p.* FROM unnest($1, $2, $3) WITH ORDINALITY k (key, second_key, overlay, n)
- *		LEFT JOIN t s ON s.key = k.key AND s.second_key = k.second_key
+ *		LEFT JOIN LATERAL (SELECT t AS found FROM t WHERE t.key = k.key OFFSET 0) s ON true
  *		CROSS JOIN LATERAL jsonb_populate_record(
- *			CASE WHEN s.key IS NULL THEN ROW (defaults)::t ELSE s END, k.overlay) p)
+ *			coalesce(s.found, ROW (defaults)::t), k.overlay) p)
  *	INSERT INTO t (columns)
  *	SELECT r.id, source.a, ... FROM unnest($4, ...) r JOIN source ON source.n = r.source
  */
@@ -187,16 +187,16 @@ statement_text(const RowCopyTarget *target, Relation relation, const char *name)
 					 "WITH source AS MATERIALIZED (SELECT k.n AS vmclone_source, p.*"
 					 " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2),"
 					 " pg_catalog.unnest($3)) WITH ORDINALITY AS k (key, second_key, overlay, n)"
-					 " LEFT JOIN %s AS s ON s.%s = k.key",
+					 " LEFT JOIN LATERAL (SELECT t AS found FROM %s AS t WHERE t.%s = k.key",
 					 name, quote_identifier(target->key));
 	if (target->second_key)
-		appendStringInfo(&text, " AND s.%s = k.second_key", quote_identifier(target->second_key));
+		appendStringInfo(&text, " AND t.%s = k.second_key", quote_identifier(target->second_key));
+	/* OFFSET 0: one index probe a source, whatever the planner believes of the table's size */
 	appendStringInfo(&text,
-					 " CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(CASE WHEN s.%s IS NULL"
-					 " THEN ROW (%s)::%s ELSE s END, k.overlay) AS p)"
+					 " OFFSET 0) AS s ON true CROSS JOIN LATERAL pg_catalog.jsonb_populate_record("
+					 "coalesce(s.found, ROW (%s)::%s), k.overlay) AS p)"
 					 " INSERT INTO %s (%s) SELECT %s FROM ROWS FROM (pg_catalog.unnest($4)",
-					 quote_identifier(target->key), defaults.data, name, name, columns.data,
-					 values.data);
+					 defaults.data, name, name, columns.data, values.data);
 	for (int i = 0; i < target->column_count; i++)
 		appendStringInfo(&text, ", pg_catalog.unnest($%d)", i + 5);
 	appendStringInfoString(&text, ") AS r (source");
@@ -236,7 +236,8 @@ prepare(RowCopyTarget *target)
 	for (int i = 0; i < target->column_count; i++)
 		types[4 + i] = target->columns[i].type == UUIDOID ? UUIDARRAYOID : TEXTARRAYOID;
 	text = statement_text(target, relation, name);
-	plan = SPI_prepare(text, 4 + target->column_count, types);
+	/* planning for the arrays at hand would cost more than the insertion */
+	plan = SPI_prepare_cursor(text, 4 + target->column_count, types, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", text, SPI_result_code_string(SPI_result));
 	if (SPI_keepplan(plan) != 0)

@@ -18,8 +18,9 @@ statement_run(Statement *statement, const Datum *values, const bool *nulls)
 
 	if (statement->plan == NULL)
 	{
-		SPIPlanPtr plan =
-			SPI_prepare(statement->sql, statement->argument_count, statement->argument_types);
+		/* planned once: a plan for the values at hand would cost more than it saves */
+		SPIPlanPtr plan = SPI_prepare_cursor(statement->sql, statement->argument_count,
+											 statement->argument_types, CURSOR_OPT_GENERIC_PLAN);
 
 		if (plan == NULL)
 			elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
