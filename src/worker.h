@@ -1,15 +1,46 @@
 /*
  * worker.h
  *		Registration and entry points of the launcher and of the per-database worker.
+ *
+ * Preloaded, a launcher connected to no database keeps one slot in shared memory for each
+ * database whose worker runs or should run.  Not preloaded there are no slots: a worker is then
+ * known by its session lock only, and left alone to leave when it has nothing to do.
  */
 #ifndef VMCLONE_WORKER_H
 #define VMCLONE_WORKER_H
 
 #include "postgres.h"
 
+#define WORKER_BACKEND_TYPE "vmclone worker"
+
 extern void launcher_initialize(void); /* from _PG_init: hooks, shared memory, registration */
 
 extern PGDLLEXPORT void vmclone_launcher_main(Datum argument);
 extern PGDLLEXPORT void vmclone_worker_main(Datum argument);
+
+/* The library was loaded by shared_preload_libraries and the server is no upgrade's. */
+extern bool launcher_present(void);
+
+/*
+ * Makes sure that the current database has a worker and that it looks for work soon.  Raises
+ * nothing, so it may run after commit.  False: no background worker slot was free.
+ */
+extern bool worker_wake(void);
+
+/* A worker holds the current database's session lock. */
+extern bool worker_is_running(void);
+
+/* For the worker itself: takes the session lock; false when another worker keeps it. */
+extern bool worker_lock_take(void);
+extern void worker_lock_release(void);
+
+/*
+ * For the worker itself, before it connects: occupies its slot.  False: it isn't wanted any more.
+ * Always true where there is no launcher.
+ */
+extern bool worker_slot_occupy(Oid database_id);
+
+/* It leaves because there is nothing for it to do, and need not be started again. */
+extern void worker_slot_retire(void);
 
 #endif
