@@ -31,6 +31,7 @@ CREATE TABLE vmclone.jobs (
     bandwidth_limit bigint CHECK (bandwidth_limit > 0),
     verify boolean NOT NULL DEFAULT false,
     clean_attempts integer NOT NULL DEFAULT 0,
+    cleaning_error text,
     next_attempt_at timestamptz,
     waiting_since timestamptz,
     source_freed boolean NOT NULL DEFAULT false,
@@ -50,7 +51,7 @@ CREATE INDEX jobs_owner ON vmclone.jobs (owner);
 
 COMMENT ON TABLE vmclone.jobs IS 'one row per virtual machine or template that a call makes; stays as history';
 COMMENT ON COLUMN vmclone.jobs.call_id IS 'the call that made the job; holder of the source''s locks, shared by all copies of the call';
-COMMENT ON COLUMN vmclone.jobs.status IS 'state of the job; docs/architecture.md has the table of who moves it from where to where';
+COMMENT ON COLUMN vmclone.jobs.status IS 'state of the job; docs/jobs.md has the table of who moves it from where to where';
 COMMENT ON COLUMN vmclone.jobs.requested IS 'what a control function asked for and the worker has not done yet';
 COMMENT ON COLUMN vmclone.jobs.final_status IS 'what the job becomes when failing, cancelling or cleaning is through';
 COMMENT ON COLUMN vmclone.jobs.reason IS 'why the job waits, is held or failed; text for people';
@@ -59,6 +60,7 @@ COMMENT ON COLUMN vmclone.jobs.owner IS 'role that called, outside every SECURIT
 COMMENT ON COLUMN vmclone.jobs.user_id IS 'engine user on whose behalf the role called; NULL is an internal call';
 COMMENT ON COLUMN vmclone.jobs.parameters IS 'the call''s parameters, for retry and lineage';
 COMMENT ON COLUMN vmclone.jobs.bandwidth_limit IS 'bytes per second, for all copies of the job together; NULL is unlimited';
+COMMENT ON COLUMN vmclone.jobs.cleaning_error IS 'why removing files or rows did not succeed yet; retried until it does or abandon_cleaning ends it';
 COMMENT ON COLUMN vmclone.jobs.source_freed IS 'the call''s locks no longer protect this job''s source';
 
 CREATE TABLE vmclone.async_tasks (

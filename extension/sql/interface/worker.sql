@@ -1,0 +1,36 @@
+--
+-- The worker and whose jobs it runs.
+--
+
+CREATE FUNCTION vmclone.start_worker()
+RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'vmclone_start_worker';
+COMMENT ON FUNCTION vmclone.start_worker IS 'starts the worker of this database, if none runs, and waits until it does';
+
+CREATE FUNCTION vmclone.wake_worker()
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'vmclone_wake_worker';
+COMMENT ON FUNCTION vmclone.wake_worker IS 'internal: tells the launcher at commit that this database has the extension';
+
+CREATE FUNCTION vmclone.worker_preloaded()
+RETURNS boolean
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'vmclone_worker_preloaded';
+COMMENT ON FUNCTION vmclone.worker_preloaded IS 'whether the library is in shared_preload_libraries, so that a launcher keeps the worker running';
+
+CREATE FUNCTION vmclone.adopt(choice text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'vmclone_adopt';
+COMMENT ON FUNCTION vmclone.adopt IS 'in a copied, restored or promoted database: resume the jobs as its own, or abandon them and leave their files alone';
+
+CREATE FUNCTION vmclone.identity_state()
+RETURNS text
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'vmclone_identity_state';
+COMMENT ON FUNCTION vmclone.identity_state IS 'whether the jobs are this database''s: own, none, other timeline, other database, other server';
+
+REVOKE ALL ON FUNCTION vmclone.start_worker(), vmclone.wake_worker(), vmclone.worker_preloaded(),
+    vmclone.adopt, vmclone.identity_state() FROM PUBLIC;

@@ -1,0 +1,61 @@
+--
+-- Jobs, their progress and the worker, for people.
+-- Operators and engines see their own jobs, administrators and viewers all.
+--
+
+CREATE VIEW vmclone.jobs_view WITH (security_barrier) AS
+SELECT j.job_id, j.call_id, j.copy_number, j.action, j.status, j.requested, j.reason, j.reason_key,
+    j.vm_id, j.vm_name, j.source_vm_id, j.source_snapshot_id, j.owner, j.user_id, j.priority,
+    j.bandwidth_limit, j.lock_mode, j.on_failure, j.verify, j.retry_of,
+    t.disks, t.disks_done, t.bytes_done, t.bytes_total,
+    CASE WHEN j.status = 'succeeded' THEN 100.0
+         WHEN t.bytes_total > 0 THEN round(least(100.0, 100.0 * t.bytes_done / t.bytes_total), 1) END AS percent,
+    j.waiting_since, j.next_attempt_at, j.clean_attempts, j.cleaning_error, j.source_freed,
+    j.created_at, j.started_at, j.ended_at
+FROM vmclone.jobs j
+CROSS JOIN LATERAL (
+    SELECT count(*) AS disks, count(*) FILTER (WHERE a.result = 'success') AS disks_done,
+        sum(a.bytes_done) AS bytes_done,
+        CASE WHEN count(*) = count(a.bytes_total) THEN sum(a.bytes_total) END AS bytes_total
+    FROM vmclone.async_tasks a WHERE a.job_id = j.job_id) t
+WHERE (SELECT vmclone.caller_sees_all()) OR j.owner = (SELECT vmclone.caller_name());
+
+COMMENT ON VIEW vmclone.jobs_view IS 'one row per virtual machine or template that calls make or made';
+
+CREATE VIEW vmclone.progress WITH (security_barrier) AS
+SELECT t.job_id, j.vm_name, j.status AS job_status, j.requested, t.task_id, t.disk_number, t.disk_alias,
+    t.status, t.result, t.phase, t.bytes_done, t.bytes_total,
+    CASE WHEN t.result = 'success' THEN 100.0
+         WHEN t.bytes_total > 0 THEN round(least(100.0, 100.0 * t.bytes_done / t.bytes_total), 1) END AS percent,
+    t.rate,
+    CASE WHEN t.rate > 0 AND t.bytes_total >= t.bytes_done
+         THEN make_interval(secs => round((t.bytes_total - t.bytes_done)::numeric / t.rate)::float8) END AS eta,
+    t.method, t.method_reason, t.checkpoint, t.attempts, t.error, j.reason AS job_reason,
+    t.started_at, t.ended_at
+FROM vmclone.async_tasks t
+JOIN vmclone.jobs j ON j.job_id = t.job_id
+WHERE (SELECT vmclone.caller_sees_all()) OR j.owner = (SELECT vmclone.caller_name());
+
+COMMENT ON VIEW vmclone.progress IS 'one row per disk that is copied, rate in bytes per second';
+
+CREATE VIEW vmclone.worker AS
+SELECT d.datname AS database, a.pid, vmclone.worker_preloaded() AS preloaded,
+    CASE WHEN a.pid IS NULL THEN 'not running'
+         ELSE coalesce(substring(a.application_name FROM '^vmclone worker: (.*)'), 'starting') END AS activity,
+    vmclone.identity_state() AS identity,
+    CASE WHEN vmclone.identity_state() LIKE 'other%'
+         THEN 'claims and deletes nothing until SELECT vmclone.adopt(''resume'' | ''abandon'')' END AS advice,
+    (SELECT count(*) FROM vmclone.async_tasks t WHERE t.result IS NULL AND t.status = 'running') AS tasks_running,
+    (SELECT count(*) FROM vmclone.async_tasks t WHERE t.result IS NULL AND t.phase = 'stuck') AS tasks_stuck,
+    (SELECT count(*) FROM vmclone.jobs j WHERE j.status NOT IN ('succeeded', 'failed', 'cancelled')) AS jobs_live,
+    a.backend_start AS started_at
+FROM pg_catalog.pg_database d
+LEFT JOIN pg_catalog.pg_stat_activity a ON a.datid = d.oid AND a.application_name LIKE 'vmclone worker%'
+WHERE d.datname = current_database();
+
+COMMENT ON VIEW vmclone.worker IS 'the background worker of this database, and whether the jobs are this database''s to run';
+
+REVOKE ALL ON vmclone.jobs_view, vmclone.progress, vmclone.worker FROM PUBLIC;
+
+-- A launcher starts the worker when this transaction commits.
+SELECT vmclone.wake_worker();
