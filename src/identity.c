@@ -33,7 +33,7 @@ static Statement write_identity = {
 		   " VALUES ($1, $2, $3, $4) ON CONFLICT (only_row) DO UPDATE SET system_identifier = $1,"
 		   " timeline = $2, database_oid = $3, token = $4, adopted_at = clock_timestamp()",
 	.argument_count = 4,
-	.argument_types = { INT8OID, INT4OID, OIDOID, UUIDOID },
+	.argument_types = {INT8OID, INT4OID, OIDOID, UUIDOID},
 };
 
 static Statement live_jobs = {
@@ -47,7 +47,7 @@ static Statement distrust_mounts = {
 		   " error = 'attached by the database that this one was copied from; attach it again"
 		   " with take_over => true' WHERE token <> $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 /* The files are the other database's: nothing of theirs is touched. */
@@ -125,9 +125,9 @@ stored_token(void)
 static void
 make_own(const pg_uuid_t *token)
 {
-	Datum values[4] = { Int64GetDatum((int64) GetSystemIdentifier()),
-						Int32GetDatum((int32) GetWALInsertionTimeLine()),
-						ObjectIdGetDatum(MyDatabaseId), UUIDPGetDatum(token) };
+	Datum values[4] = {Int64GetDatum((int64) GetSystemIdentifier()),
+					   Int32GetDatum((int32) GetWALInsertionTimeLine()),
+					   ObjectIdGetDatum(MyDatabaseId), UUIDPGetDatum(token)};
 	Datum token_value = UUIDPGetDatum(token);
 
 	(void) statement_run(&write_identity, values, NULL);
@@ -180,8 +180,8 @@ identity_may_run(IdentityState *state)
 static void
 tell_audit(const char *role_name, const char *choice)
 {
-	AuditSubject subject = { .user_name = role_name };
-	const char *const placeholders[] = { "UserName", role_name, "Choice", choice, NULL };
+	AuditSubject subject = {.user_name = role_name};
+	const char *const placeholders[] = {"UserName", role_name, "Choice", choice, NULL};
 	Frame frame;
 
 	frame_enter_inventory(&frame);
@@ -216,8 +216,8 @@ vmclone_adopt(PG_FUNCTION_ARGS)
 	Frame frame;
 
 	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("adopt needs a choice"), errhint("Say 'resume' or 'abandon'.")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("adopt needs a choice"),
+						errhint("Say 'resume' or 'abandon'.")));
 	choice = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	resume = strcmp(choice, "resume") == 0;
 	if (!resume && strcmp(choice, "abandon") != 0)
@@ -227,9 +227,9 @@ vmclone_adopt(PG_FUNCTION_ARGS)
 	SPI_connect();
 	caller = caller_identify();
 	if (caller.kind != CALLER_ADMIN)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-						errmsg("permission denied to adopt jobs"),
-						errhint("Ask an administrator of vmclone (grant_admin).")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to adopt jobs"),
+				 errhint("Ask an administrator of vmclone (grant_admin).")));
 	frame_enter_own(&frame);
 	state = identity_state();
 	if (state == IDENTITY_OWN || (state == IDENTITY_NONE && !any_live_job()))

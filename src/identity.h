@@ -16,7 +16,7 @@
 typedef enum IdentityState
 {
 	IDENTITY_OWN,
-	IDENTITY_NONE,			 /* no row: no storage domain was ever attached here */
+	IDENTITY_NONE,           /* no row: no storage domain was ever attached here */
 	IDENTITY_OTHER_TIMELINE, /* same server and database after promotion or recovery */
 	IDENTITY_OTHER_DATABASE, /* same server: made by TEMPLATE, or restored */
 	IDENTITY_OTHER_SERVER,

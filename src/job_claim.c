@@ -25,32 +25,31 @@
 #define CLAIMS_A_PASS 100
 
 static Statement next_task = {
-	.sql =
-		"SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"
-		" t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"
-		" j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL"
-		" FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
-		" LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
-		" WHERE t.status = 'init' AND t.result IS NULL"
-		" AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= clock_timestamp())"
-		" AND j.requested IS NULL AND (j.status IN ('queued', 'running')"
-		" OR (j.status = 'waiting' AND j.next_attempt_at <= clock_timestamp()))"
-		" AND (m.max_copies IS NULL OR m.max_copies >"
-		" (SELECT count(*) FROM vmclone.async_tasks r WHERE r.result IS NULL"
-		" AND r.storage_domain_id = t.storage_domain_id AND r.status = 'running'"
-		" AND r.phase NOT IN ('paused', 'stuck')))"
-		" AND (t.read_from_task IS NULL OR NOT EXISTS ("
-		"SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
-		" AND e.disk_number = t.disk_number AND e.result IS NULL"
-		" WHERE ej.call_id = j.call_id AND ej.copy_number < j.copy_number"
-		" AND ej.status IN ('queued', 'running'))"
-		" OR EXISTS ("
-		"SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
-		" AND e.disk_number = t.disk_number AND e.result = 'success'"
-		" WHERE ej.call_id = j.call_id AND ej.job_id <> j.job_id"
-		" AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')))"
-		" ORDER BY j.priority DESC, j.created_at, j.copy_number, t.disk_number"
-		" LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
+	.sql = "SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"
+		   " t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"
+		   " j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL"
+		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
+		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
+		   " WHERE t.status = 'init' AND t.result IS NULL"
+		   " AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= clock_timestamp())"
+		   " AND j.requested IS NULL AND (j.status IN ('queued', 'running')"
+		   " OR (j.status = 'waiting' AND j.next_attempt_at <= clock_timestamp()))"
+		   " AND (m.max_copies IS NULL OR m.max_copies >"
+		   " (SELECT count(*) FROM vmclone.async_tasks r WHERE r.result IS NULL"
+		   " AND r.storage_domain_id = t.storage_domain_id AND r.status = 'running'"
+		   " AND r.phase NOT IN ('paused', 'stuck')))"
+		   " AND (t.read_from_task IS NULL OR NOT EXISTS ("
+		   "SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
+		   " AND e.disk_number = t.disk_number AND e.result IS NULL"
+		   " WHERE ej.call_id = j.call_id AND ej.copy_number < j.copy_number"
+		   " AND ej.status IN ('queued', 'running'))"
+		   " OR EXISTS ("
+		   "SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
+		   " AND e.disk_number = t.disk_number AND e.result = 'success'"
+		   " WHERE ej.call_id = j.call_id AND ej.job_id <> j.job_id"
+		   " AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')))"
+		   " ORDER BY j.priority DESC, j.created_at, j.copy_number, t.disk_number"
+		   " LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
 };
 
 /* The image that stands for the chain: the one with the lowest number, so that all take the same. */
@@ -62,7 +61,7 @@ static Statement finished_sibling = {
 		   " AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')"
 		   " ORDER BY ej.copy_number LIMIT 1",
 	.argument_count = 4,
-	.argument_types = { UUIDOID, UUIDOID, INT4OID, INT8OID },
+	.argument_types = {UUIDOID, UUIDOID, INT4OID, INT8OID},
 };
 
 static Statement claim_task = {
@@ -71,14 +70,14 @@ static Statement claim_task = {
 		   " next_attempt_at = NULL, error = NULL, error_kind = NULL WHERE task_id = $1"
 		   " RETURNING claim",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement mount_of = {
 	.sql = "SELECT real_path, token, status, error, kind FROM vmclone.storage_mounts"
 		   " WHERE storage_domain_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement domain_in_pool = {
@@ -86,25 +85,26 @@ static Statement domain_in_pool = {
 		   " FROM storage_domain_static s LEFT JOIN storage_pool_iso_map p"
 		   " ON p.storage_id = s.id AND p.storage_pool_id = $2 WHERE s.id = $1",
 	.argument_count = 2,
-	.argument_types = { UUIDOID, UUIDOID },
+	.argument_types = {UUIDOID, UUIDOID},
 };
 
 static Statement next_cleaning = {
-	.sql = "SELECT t.task_id, t.job_id, t.disk_id, t.image_id, t.storage_domain_id, j.clean_attempts"
-		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
-		   " WHERE t.status = 'cleaning' AND j.status = 'cleaning'"
-		   " AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= clock_timestamp())"
-		   " AND NOT t.task_id = ANY ($1)"
-		   " ORDER BY j.created_at, t.disk_number LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
+	.sql =
+		"SELECT t.task_id, t.job_id, t.disk_id, t.image_id, t.storage_domain_id, j.clean_attempts"
+		" FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
+		" WHERE t.status = 'cleaning' AND j.status = 'cleaning'"
+		" AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= clock_timestamp())"
+		" AND NOT t.task_id = ANY ($1)"
+		" ORDER BY j.created_at, t.disk_number LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
 	.argument_count = 1,
-	.argument_types = { UUIDARRAYOID },
+	.argument_types = {UUIDARRAYOID},
 };
 
 static Statement claim_cleaning = {
 	.sql = "UPDATE vmclone.async_tasks SET claim = claim + 1, phase = 'checking'"
 		   " WHERE task_id = $1 RETURNING claim",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement cleaning_waits = {
@@ -113,7 +113,7 @@ static Statement cleaning_waits = {
 		   " + make_interval(secs => least(60, $3 / 1000.0 * (2 ^ least(clean_attempts, 10))))"
 		   " WHERE job_id = $1",
 	.argument_count = 3,
-	.argument_types = { UUIDOID, TEXTOID, INT4OID },
+	.argument_types = {UUIDOID, TEXTOID, INT4OID},
 };
 
 static Statement next_measurement = {
@@ -128,7 +128,7 @@ static Statement measurement_failed = {
 		   " measured_at = clock_timestamp()"
 		   " WHERE snapshot_id = $1 AND image_id = $2 AND volume_format = $3",
 	.argument_count = 4,
-	.argument_types = { UUIDOID, UUIDOID, TEXTOID, TEXTOID },
+	.argument_types = {UUIDOID, UUIDOID, TEXTOID, TEXTOID},
 };
 
 static Statement reset_tasks = {
@@ -160,8 +160,8 @@ static char *
 add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id, RunDomain **result)
 {
 	char *id = uuid_text(domain_id);
-	Datum values[2] = { UUIDPGetDatum(domain_id), UUIDPGetDatum(pool_id) };
-	bool nulls[2] = { false, pool_id == NULL };
+	Datum values[2] = {UUIDPGetDatum(domain_id), UUIDPGetDatum(pool_id)};
+	bool nulls[2] = {false, pool_id == NULL};
 	MemoryContext old;
 	RunDomain *domain;
 	Frame frame;
@@ -248,7 +248,8 @@ add_layers(JobRun *run, const Jsonb *layers, const pg_uuid_t *pool_id)
 		if (format == NULL || !json_get_uuid(layer, "image_id", &image_id) ||
 			!json_get_uuid(layer, "image_group_id", &group_id) ||
 			!json_get_uuid(layer, "storage_domain_id", &domain_id))
-			elog(ERROR, "a layer lacks image_id, image_group_id, storage_domain_id or volume_format");
+			elog(ERROR,
+				 "a layer lacks image_id, image_group_id, storage_domain_id or volume_format");
 		problem = add_domain(run, &domain_id, pool_id, &domain);
 		if (problem != NULL)
 			return problem;
@@ -262,8 +263,8 @@ add_layers(JobRun *run, const Jsonb *layers, const pg_uuid_t *pool_id)
 static char *
 choose_source(JobRun *run, const JobRow *job, const Jsonb *layers, int disk_number, bool may_read)
 {
-	Datum values[4] = { UUIDPGetDatum(&job->call_id), UUIDPGetDatum(&job->job_id),
-						Int32GetDatum(disk_number), Int64GetDatum(run->virtual_size) };
+	Datum values[4] = {UUIDPGetDatum(&job->call_id), UUIDPGetDatum(&job->job_id),
+					   Int32GetDatum(disk_number), Int64GetDatum(run->virtual_size)};
 
 	if (may_read && statement_run(&finished_sibling, values, NULL) > 0)
 	{
@@ -338,7 +339,7 @@ claim_copy(void *argument)
 static bool
 claim_one(JobUnit unit)
 {
-	Claim claim = { NULL, false };
+	Claim claim = {NULL, false};
 	char *problem = job_transaction(unit, &claim);
 
 	if (problem != NULL)
@@ -380,8 +381,7 @@ tasks_with_runs(void)
 
 	foreach (cell, job_runs_list)
 		ids[count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task_id);
-	return PointerGetDatum(
-		construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
 static void
@@ -406,8 +406,8 @@ claim_clean(void *argument)
 	problem = add_domain(run, &domain_id, NULL, &target);
 	if (problem != NULL)
 	{
-		Datum values[3] = { UUIDPGetDatum(&run->job_id), CStringGetTextDatum(problem),
-							Int32GetDatum(vmclone_retry_delay) };
+		Datum values[3] = {UUIDPGetDatum(&run->job_id), CStringGetTextDatum(problem),
+						   Int32GetDatum(vmclone_retry_delay)};
 
 		(void) statement_run(&cleaning_waits, values, NULL);
 		MemoryContextDelete(run->context);
@@ -454,8 +454,8 @@ claim_measurement(void *argument)
 		problem = "there are no images to measure";
 	if (problem != NULL)
 	{
-		Datum values[4] = { UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task_id),
-							CStringGetTextDatum(run->volume_format), CStringGetTextDatum(problem) };
+		Datum values[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task_id),
+						   CStringGetTextDatum(run->volume_format), CStringGetTextDatum(problem)};
 
 		(void) statement_run(&measurement_failed, values, NULL);
 		MemoryContextDelete(run->context);

@@ -35,21 +35,21 @@ static Statement find_job = {
 	.sql = "SELECT owner, status, requested, vm_name, vm_id, copy_number, user_id, storage_pool_id,"
 		   " cluster_id FROM vmclone.jobs WHERE job_id = $1 FOR UPDATE",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement set_requested = {
 	.sql = "UPDATE vmclone.jobs SET requested = $2,"
 		   " reason = CASE WHEN $2 = 'cancel' THEN $3 ELSE reason END WHERE job_id = $1",
 	.argument_count = 3,
-	.argument_types = { UUIDOID, TEXTOID, TEXTOID },
+	.argument_types = {UUIDOID, TEXTOID, TEXTOID},
 };
 
 static Statement retry_now = {
 	.sql = "UPDATE vmclone.jobs SET status = 'waiting', next_attempt_at = clock_timestamp(),"
 		   " waiting_since = NULL, clean_attempts = 0 WHERE job_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 /* The attempts that made a person look are forgotten, the bytes copied are not. */
@@ -58,13 +58,13 @@ static Statement retry_tasks = {
 		   " attempts = 0, next_attempt_at = NULL, ended_at = NULL"
 		   " WHERE job_id = $1 AND (result = 'failure' OR status = 'init')",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement retry_cleaning = {
 	.sql = "UPDATE vmclone.jobs SET next_attempt_at = NULL WHERE job_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement alter_job = {
@@ -72,7 +72,7 @@ static Statement alter_job = {
 		   " bandwidth_limit = CASE WHEN $3 IS NULL THEN bandwidth_limit ELSE nullif($3, 0) END"
 		   " WHERE job_id = $1",
 	.argument_count = 3,
-	.argument_types = { UUIDOID, INT4OID, INT8OID },
+	.argument_types = {UUIDOID, INT4OID, INT8OID},
 };
 
 /* The files of a file domain, as a person would look for them. */
@@ -86,7 +86,7 @@ static Statement note_orphans = {
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
 		   " WHERE t.job_id = $1 AND t.status = 'cleaning' RETURNING path",
 	.argument_count = 2,
-	.argument_types = { UUIDOID, TEXTOID },
+	.argument_types = {UUIDOID, TEXTOID},
 };
 
 static Statement give_up_tasks = {
@@ -94,7 +94,7 @@ static Statement give_up_tasks = {
 		   " phase = 'abandoned', claim = claim + 1, ended_at = clock_timestamp()"
 		   " WHERE job_id = $1 AND status = 'cleaning'",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 /* A job that the caller may control, its row locked. */
@@ -113,8 +113,8 @@ typedef struct ControlledJob
 	Frame frame;
 } ControlledJob;
 
-static const char *const over[] = { "succeeded", "failed", "cancelled", NULL };
-static const char *const undone[] = { "failing", "cancelling", "cleaning", NULL };
+static const char *const over[] = {"succeeded", "failed", "cancelled", NULL};
+static const char *const undone[] = {"failing", "cancelling", "cleaning", NULL};
 
 static bool
 one_of(const char *word, const char *const *words)
@@ -146,9 +146,9 @@ enter_job(FunctionCallInfo fcinfo, ControlledJob *job)
 	if (statement_run(&find_job, &value, NULL) > 0)
 		owner = field_text(0, 1);
 	if (owner == NULL)
-		ereport(ERROR, (errcode(ERRCODE_VC_JOB),
-						errmsg("job %s does not exist", uuid_text(&job->job_id)),
-						errhint("View vmclone.jobs_view lists the jobs.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(&job->job_id)),
+				 errhint("View vmclone.jobs_view lists the jobs.")));
 	job->status = field_text(0, 2);
 	job->requested = field_text(0, 3);
 	job->vm_name = field_text(0, 4);
@@ -171,19 +171,18 @@ leave_job(const ControlledJob *job)
 static void
 refuse(const ControlledJob *job, const char *what, const char *hint)
 {
-	ereport(ERROR, (errcode(ERRCODE_VC_JOB),
-					errmsg("cannot %s job %s: it is %s", what, uuid_text(&job->job_id),
-						   job->status),
-					errdetail("The job makes \"%s\".", job->vm_name),
-					hint ? errhint("%s", hint) : 0));
+	ereport(ERROR,
+			(errcode(ERRCODE_VC_JOB),
+			 errmsg("cannot %s job %s: it is %s", what, uuid_text(&job->job_id), job->status),
+			 errdetail("The job makes \"%s\".", job->vm_name), hint ? errhint("%s", hint) : 0));
 }
 
 /* requested NULL takes an earlier request back. */
 static void
 request(const ControlledJob *job, const char *requested)
 {
-	Datum values[3] = { UUIDPGetDatum(&job->job_id) };
-	bool nulls[3] = { false, requested == NULL, false };
+	Datum values[3] = {UUIDPGetDatum(&job->job_id)};
+	bool nulls[3] = {false, requested == NULL, false};
 
 	if (requested != NULL)
 		values[1] = CStringGetTextDatum(requested);
@@ -218,7 +217,7 @@ vmclone_cancel_job(PG_FUNCTION_ARGS)
 Datum
 vmclone_pause_job(PG_FUNCTION_ARGS)
 {
-	static const char *const pausable[] = { "queued", "running", "waiting", NULL };
+	static const char *const pausable[] = {"queued", "running", "waiting", NULL};
 	ControlledJob job;
 
 	enter_job(fcinfo, &job);
@@ -262,7 +261,7 @@ vmclone_alter_job(PG_FUNCTION_ARGS)
 {
 	ControlledJob job;
 	Datum values[3];
-	bool nulls[3] = { false, PG_ARGISNULL(1), PG_ARGISNULL(2) };
+	bool nulls[3] = {false, PG_ARGISNULL(1), PG_ARGISNULL(2)};
 
 	if (!nulls[2] && PG_GETARG_INT64(2) < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -283,9 +282,9 @@ static void
 put_row(ReturnSetInfo *result, int copy_number, const pg_uuid_t *job_id, const pg_uuid_t *vm_id,
 		const char *vm_name)
 {
-	Datum values[4] = { Int32GetDatum(copy_number), UUIDPGetDatum(job_id), UUIDPGetDatum(vm_id),
-						CStringGetTextDatum(vm_name) };
-	bool nulls[4] = { 0 };
+	Datum values[4] = {Int32GetDatum(copy_number), UUIDPGetDatum(job_id), UUIDPGetDatum(vm_id),
+					   CStringGetTextDatum(vm_name)};
+	bool nulls[4] = {0};
 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -342,8 +341,8 @@ vmclone_abandon_cleaning(PG_FUNCTION_ARGS)
 	Datum values[2];
 	uint64 count;
 	StringInfoData paths;
-	AuditSubject subject = { 0 };
-	const char *placeholders[7] = { "UserName", NULL, "VmName", NULL, "Paths", NULL, NULL };
+	AuditSubject subject = {0};
+	const char *placeholders[7] = {"UserName", NULL, "VmName", NULL, "Paths", NULL, NULL};
 	Frame frame;
 
 	enter_job(fcinfo, &job);

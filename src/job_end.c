@@ -51,31 +51,31 @@ static Statement readers = {
 		   " AND ej.status NOT IN ('succeeded', 'failed', 'cancelled', 'failing', 'cancelling',"
 		   " 'cleaning'))",
 	.argument_count = 3,
-	.argument_types = { UUIDOID, UUIDOID, INT4OID },
+	.argument_types = {UUIDOID, UUIDOID, INT4OID},
 };
 
 static Statement free_source = {
 	.sql = "UPDATE vmclone.jobs SET source_freed = true WHERE job_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement others_need_source = {
 	.sql = "SELECT count(*) FROM vmclone.jobs WHERE call_id = $1 AND NOT source_freed",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement free_name = {
 	.sql = "DELETE FROM vmclone.vm_names WHERE vm_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement forget_lineage = {
 	.sql = "DELETE FROM vmclone.lineage WHERE job_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 /* A task that was never claimed has written nothing. */
@@ -87,7 +87,7 @@ static Statement clean_tasks = {
 		   " ended_at = CASE WHEN claim = 0 THEN clock_timestamp() END"
 		   " WHERE job_id = $1 AND (status <> 'finished' OR result IN ('success', 'failure'))",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement note_problem = {
@@ -103,7 +103,7 @@ static Statement note_problem = {
 		   " WHERE job_id = $1 RETURNING status = 'finishing'"
 		   " AND waiting_since + make_interval(secs => $4) < clock_timestamp()",
 	.argument_count = 4,
-	.argument_types = { UUIDOID, TEXTOID, INT4OID, INT4OID },
+	.argument_types = {UUIDOID, TEXTOID, INT4OID, INT4OID},
 };
 
 static Statement live_jobs = {
@@ -125,10 +125,10 @@ tell_audit(const JobRow *job, AuditType type)
 		.cluster_id = job->cluster_id,
 		.job_id = job->job_id,
 	};
-	const char *const placeholders[] = { "VmName", job->vm_name,
-										 "UserName", job->owner,
-										 "Reason", job->reason ? job->reason : "unknown",
-										 NULL };
+	const char *const placeholders[] = {"VmName",   job->vm_name,
+										"UserName", job->owner,
+										"Reason",   job->reason ? job->reason : "unknown",
+										NULL};
 	Frame frame;
 
 	frame_enter_inventory(&frame);
@@ -152,8 +152,8 @@ let_source_go(const JobRow *job)
 static bool
 is_being_read(const JobRow *job)
 {
-	Datum values[3] = { UUIDPGetDatum(&job->job_id), UUIDPGetDatum(&job->call_id),
-						Int32GetDatum(job->copy_number) };
+	Datum values[3] = {UUIDPGetDatum(&job->job_id), UUIDPGetDatum(&job->call_id),
+					   Int32GetDatum(job->copy_number)};
 
 	statement_run_one_row(&readers, values, NULL);
 	return field_int64(0, 1) > 0;
@@ -198,7 +198,7 @@ remove_rows(const JobRow *job)
 	frame_leave(&frame);
 	(void) statement_run(&free_name, &vm_id, NULL);
 	(void) statement_run(&forget_lineage, &job_id, NULL);
-	tell_audit(job, cancelled		   ? AUDIT_CLONE_CANCELLED
+	tell_audit(job, cancelled          ? AUDIT_CLONE_CANCELLED
 					: job->is_template ? AUDIT_USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE
 									   : AUDIT_USER_ADD_VM_FINISHED_FAILURE);
 	job_ends(job, cancelled ? "cancelled" : "failed");
@@ -244,8 +244,8 @@ static void
 write_problem(void *argument)
 {
 	Turn *turn = argument;
-	Datum values[4] = { UUIDPGetDatum(&turn->job_id), CStringGetTextDatum(turn->problem),
-						Int32GetDatum(vmclone_retry_delay), Int32GetDatum(vmclone_wait_limit) };
+	Datum values[4] = {UUIDPGetDatum(&turn->job_id), CStringGetTextDatum(turn->problem),
+					   Int32GetDatum(vmclone_retry_delay), Int32GetDatum(vmclone_wait_limit)};
 	JobRow job;
 
 	if (!job_lock(&turn->job_id, &job))
@@ -276,7 +276,7 @@ read_turns(void *argument)
 bool
 job_end_next(void)
 {
-	TurnList list = { CurrentMemoryContext, NULL, 0 };
+	TurnList list = {CurrentMemoryContext, NULL, 0};
 	bool moved = false;
 
 	if (job_transaction(read_turns, &list) != NULL)

@@ -29,8 +29,8 @@ static Statement write_progress = {
 		   " checkpoint = coalesce($10, checkpoint)"
 		   " WHERE task_id = $1 AND claim = $2 AND status IN ('running', 'aborting', 'cleaning')",
 	.argument_count = 10,
-	.argument_types = { UUIDOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID,
-						TEXTOID, TEXTOID },
+	.argument_types = {UUIDOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID,
+					   TEXTOID, TEXTOID},
 };
 
 /* Anything but a number from 0 up counts as absent; fractions are cut. */
@@ -188,7 +188,7 @@ write_all(void *argument)
 	{
 		JobRun *run = lfirst(cell);
 		Datum values[10];
-		bool nulls[10] = { 0 };
+		bool nulls[10] = {0};
 
 		if (!run->dirty || run->kind == RUN_MEASURE)
 			continue;
@@ -220,8 +220,8 @@ job_progress_write(void)
 
 	foreach (cell, job_runs_list)
 		dirty |= ((JobRun *) lfirst(cell))->dirty;
-	if (!dirty || !TimestampDifferenceExceeds(written_at, GetCurrentTimestamp(),
-											  PROGRESS_INTERVAL_MS))
+	if (!dirty ||
+		!TimestampDifferenceExceeds(written_at, GetCurrentTimestamp(), PROGRESS_INTERVAL_MS))
 		return;
 	written_at = GetCurrentTimestamp();
 	if (job_transaction(write_all, NULL) == NULL)

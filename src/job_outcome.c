@@ -19,7 +19,7 @@
 typedef enum Verdict
 {
 	VERDICT_DONE,
-	VERDICT_WAIT,	 /* an outside cause that may go away */
+	VERDICT_WAIT,    /* an outside cause that may go away */
 	VERDICT_CRASHED, /* the program ended without a reason: again, some times */
 	VERDICT_FAIL,
 } Verdict;
@@ -32,7 +32,7 @@ static Statement task_succeeded = {
 		   " ended_at = clock_timestamp(), error = NULL, error_kind = NULL"
 		   " WHERE task_id = $1 AND claim = $2 AND status = 'running'",
 	.argument_count = 7,
-	.argument_types = { UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID },
+	.argument_types = {UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID},
 };
 
 /* Back to the queue; crashed: with a delay that doubles. */
@@ -43,7 +43,7 @@ static Statement task_again = {
 		   " + make_interval(secs => least(60, $7 / 1000.0 * (2 ^ least(attempts, 10)))) END"
 		   " WHERE task_id = $1 AND claim = $2 AND status = 'running' RETURNING attempts",
 	.argument_count = 7,
-	.argument_types = { UUIDOID, INT4OID, INT8OID, TEXTOID, TEXTOID, INT4OID, INT4OID },
+	.argument_types = {UUIDOID, INT4OID, INT8OID, TEXTOID, TEXTOID, INT4OID, INT4OID},
 };
 
 static Statement task_failed = {
@@ -52,7 +52,7 @@ static Statement task_failed = {
 		   " error = $5, ended_at = clock_timestamp()"
 		   " WHERE task_id = $1 AND claim = $2 AND status IN ('running', 'init')",
 	.argument_count = 5,
-	.argument_types = { UUIDOID, INT4OID, INT8OID, TEXTOID, TEXTOID },
+	.argument_types = {UUIDOID, INT4OID, INT8OID, TEXTOID, TEXTOID},
 };
 
 static Statement task_cleaned = {
@@ -60,7 +60,7 @@ static Statement task_cleaned = {
 		   " phase = 'cleaned', rate = NULL, bytes_written = 0, ended_at = clock_timestamp()"
 		   " WHERE task_id = $1 AND claim = $2 AND status = 'cleaning'",
 	.argument_count = 2,
-	.argument_types = { UUIDOID, INT4OID },
+	.argument_types = {UUIDOID, INT4OID},
 };
 
 static Statement cleaning_failed = {
@@ -69,7 +69,7 @@ static Statement cleaning_failed = {
 		   " + make_interval(secs => least(60, $3 / 1000.0 * (2 ^ least(clean_attempts, 10))))"
 		   " WHERE job_id = $1 AND status = 'cleaning'",
 	.argument_count = 3,
-	.argument_types = { UUIDOID, TEXTOID, INT4OID },
+	.argument_types = {UUIDOID, TEXTOID, INT4OID},
 };
 
 static Statement measured = {
@@ -78,7 +78,7 @@ static Statement measured = {
 		   " measured_at = clock_timestamp() WHERE snapshot_id = $1 AND image_id = $2"
 		   " AND volume_format = $3",
 	.argument_count = 7,
-	.argument_types = { UUIDOID, UUIDOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID },
+	.argument_types = {UUIDOID, UUIDOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID},
 };
 
 static bool
@@ -128,8 +128,8 @@ take_refusal(JobRun *run, const Jsonb *answer)
 	{
 		initStringInfo(&text);
 		appendStringInfoString(&text, message);
-		run->error_kind = pstrdup(json_get_text(answer, "kind") ? json_get_text(answer, "kind")
-															   : "io");
+		run->error_kind =
+			pstrdup(json_get_text(answer, "kind") ? json_get_text(answer, "kind") : "io");
 		run->error_errno = json_get_text(answer, "errno");
 		if (path != NULL)
 			appendStringInfo(&text, ": \"%s\"", path);
@@ -147,15 +147,14 @@ judge(JobRun *run, const Jsonb *answer)
 {
 	/* What a server, a switch or an administrator can mend while the job waits. */
 	static const char *const passing_errors[] = {
-		"EIO",		 "ESTALE",		 "ETIMEDOUT",	  "ENOTCONN",	"EHOSTDOWN", "EHOSTUNREACH",
-		"ENETDOWN",	 "ENETUNREACH",	 "ECONNABORTED", "ECONNRESET", "EAGAIN",	 "ENOSPC",
-		"EDQUOT",	 "ENODEV",		 "ENXIO",		  "EROFS",		"ESHUTDOWN", "ENOMEM",
-		"ENFILE",	 "EMFILE",		 NULL,
+		"EIO",      "ESTALE",      "ETIMEDOUT",    "ENOTCONN",   "EHOSTDOWN", "EHOSTUNREACH",
+		"ENETDOWN", "ENETUNREACH", "ECONNABORTED", "ECONNRESET", "EAGAIN",    "ENOSPC",
+		"EDQUOT",   "ENODEV",      "ENXIO",        "EROFS",      "ESHUTDOWN", "ENOMEM",
+		"ENFILE",   "EMFILE",      NULL,
 	};
-	static const char *const passing_kinds[] = { "no_space", "source_stale", "not_attached", NULL };
-	static const char *const final_kinds[] = { "refused",	"exists",		"usage",
-											   "not_found", "outside_root", "source_changed",
-											   "io",		NULL };
+	static const char *const passing_kinds[] = {"no_space", "source_stale", "not_attached", NULL};
+	static const char *const final_kinds[] = {
+		"refused", "exists", "usage", "not_found", "outside_root", "source_changed", "io", NULL};
 	int code;
 	char *said;
 
@@ -165,9 +164,9 @@ judge(JobRun *run, const Jsonb *answer)
 	if (run->command->timed_out)
 	{
 		run->error_kind = "timeout";
-		run->error_message = MemoryContextStrdup(
-			run->context,
-			psprintf("storage did not answer within %d seconds", vmclone_storage_timeout));
+		run->error_message =
+			MemoryContextStrdup(run->context, psprintf("storage did not answer within %d seconds",
+													   vmclone_storage_timeout));
 		return VERDICT_WAIT;
 	}
 	if (code == 0)
@@ -179,8 +178,7 @@ judge(JobRun *run, const Jsonb *answer)
 		run->error_message = MemoryContextStrdup(
 			run->context,
 			psprintf("vmclone-copy %s%s%s",
-					 code < 0 ? "was ended by a signal"
-							  : psprintf("ended with exit code %d", code),
+					 code < 0 ? "was ended by a signal" : psprintf("ended with exit code %d", code),
 					 said[0] != '\0' ? ": " : "", said));
 	/* Whatever is wrong with a domain as a whole, its administrator can mend it. */
 	if (run->step == STEP_CHECK)
@@ -197,10 +195,10 @@ static void
 write_success(void *argument)
 {
 	JobRun *run = argument;
-	Datum values[7] = { UUIDPGetDatum(&run->task_id), Int32GetDatum(run->claim),
-						Int64GetDatum(run->allocated), Int64GetDatum(run->bytes_done),
-						Int64GetDatum(run->bytes_written) };
-	bool nulls[7] = { 0 };
+	Datum values[7] = {UUIDPGetDatum(&run->task_id), Int32GetDatum(run->claim),
+					   Int64GetDatum(run->allocated), Int64GetDatum(run->bytes_done),
+					   Int64GetDatum(run->bytes_written)};
+	bool nulls[7] = {0};
 
 	nulls[5] = run->method == NULL;
 	nulls[6] = run->method_reason == NULL;
@@ -228,10 +226,13 @@ write_failure(void *argument)
 	const char *kind = run->error_kind ? run->error_kind : "crashed";
 	bool crashed = failure->verdict == VERDICT_CRASHED;
 	Verdict verdict = failure->verdict;
-	Datum values[7] = { UUIDPGetDatum(&run->task_id), Int32GetDatum(run->claim),
-						Int64GetDatum(run->bytes_done), CStringGetTextDatum(kind),
-						CStringGetTextDatum(run->error_message), Int32GetDatum(crashed ? 1 : 0),
-						Int32GetDatum(vmclone_retry_delay) };
+	Datum values[7] = {UUIDPGetDatum(&run->task_id),
+					   Int32GetDatum(run->claim),
+					   Int64GetDatum(run->bytes_done),
+					   CStringGetTextDatum(kind),
+					   CStringGetTextDatum(run->error_message),
+					   Int32GetDatum(crashed ? 1 : 0),
+					   Int32GetDatum(vmclone_retry_delay)};
 	JobRow job;
 	char *reason;
 
@@ -261,7 +262,7 @@ static void
 write_cleaned(void *argument)
 {
 	JobRun *run = argument;
-	Datum values[2] = { UUIDPGetDatum(&run->task_id), Int32GetDatum(run->claim) };
+	Datum values[2] = {UUIDPGetDatum(&run->task_id), Int32GetDatum(run->claim)};
 
 	(void) statement_run(&task_cleaned, values, NULL);
 }
@@ -270,8 +271,8 @@ static void
 write_cleaning_failed(void *argument)
 {
 	JobRun *run = argument;
-	Datum values[3] = { UUIDPGetDatum(&run->job_id), CStringGetTextDatum(run->error_message),
-						Int32GetDatum(vmclone_retry_delay) };
+	Datum values[3] = {UUIDPGetDatum(&run->job_id), CStringGetTextDatum(run->error_message),
+					   Int32GetDatum(vmclone_retry_delay)};
 
 	(void) statement_run(&cleaning_failed, values, NULL);
 }
@@ -288,9 +289,9 @@ write_measurement(void *argument)
 	Measurement *measurement = argument;
 	JobRun *run = measurement->run;
 	Jsonb *answer = measurement->answer;
-	Datum values[7] = { UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task_id),
-						CStringGetTextDatum(run->volume_format) };
-	bool nulls[7] = { 0 };
+	Datum values[7] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task_id),
+					   CStringGetTextDatum(run->volume_format)};
+	bool nulls[7] = {0};
 
 	nulls[3] = nulls[4] = nulls[5] = answer == NULL;
 	nulls[6] = answer != NULL;
@@ -339,7 +340,7 @@ next_step(JobRun *run, RunStep step)
 static RunOutcome
 step_done(JobRun *run, Jsonb *answer)
 {
-	Measurement measurement = { run, answer };
+	Measurement measurement = {run, answer};
 
 	switch (run->step)
 	{
@@ -371,8 +372,8 @@ job_outcome(JobRun *run)
 {
 	Jsonb *answer = parse_answer(run);
 	Verdict verdict;
-	Failure failure = { run, VERDICT_DONE, false };
-	Measurement measurement = { run, NULL };
+	Failure failure = {run, VERDICT_DONE, false};
+	Measurement measurement = {run, NULL};
 
 	/* Stopped on request: the job's row says what comes next. */
 	if (run->stop_sent != 0)

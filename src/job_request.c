@@ -25,7 +25,7 @@ static Statement requests = {
 static Statement drop_request = {
 	.sql = "UPDATE vmclone.jobs SET requested = NULL WHERE job_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement run_rows = {
@@ -35,7 +35,7 @@ static Statement run_rows = {
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
 		   " WHERE t.task_id = ANY ($1)",
 	.argument_count = 1,
-	.argument_types = { UUIDARRAYOID },
+	.argument_types = {UUIDARRAYOID},
 };
 
 /* What the rows say of a run. */
@@ -46,7 +46,7 @@ typedef struct RunRow
 	char *task_status;
 	char *job_status;
 	char *requested;
-	int64 job_limit;	/* 0: none */
+	int64 job_limit;    /* 0: none */
 	int64 domain_limit; /* 0: none */
 } RunRow;
 
@@ -85,9 +85,9 @@ all_paused(const pg_uuid_t *job_id)
 static void
 follow_request(void *argument)
 {
-	static const char *const cancellable[] = { "queued",  "running", "paused", "waiting",
-											   "held",	  "finishing", NULL };
-	static const char *const pausable[] = { "queued", "running", "waiting", NULL };
+	static const char *const cancellable[] = {"queued", "running",   "paused", "waiting",
+											  "held",   "finishing", NULL};
+	static const char *const pausable[] = {"queued", "running", "waiting", NULL};
 	const pg_uuid_t *job_id = argument;
 	Datum value = UUIDPGetDatum(job_id);
 	JobRow job;
@@ -139,8 +139,8 @@ read_run_rows(void *argument)
 
 	foreach (cell, job_runs_list)
 		ids[id_count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task_id);
-	array = PointerGetDatum(
-		construct_array(ids, id_count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	array =
+		PointerGetDatum(construct_array(ids, id_count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 	found = statement_run(&run_rows, &array, NULL);
 	old = MemoryContextSwitchTo(rows->context);
 	rows->rows = palloc0(sizeof(RunRow) * (found + 1));
@@ -237,7 +237,7 @@ tell_copier(JobRun *run, const RunRow *row)
 static void
 tell_runs(const RunRows *rows)
 {
-	static const char *const alive[] = { "queued", "running", "paused", "waiting", "held", NULL };
+	static const char *const alive[] = {"queued", "running", "paused", "waiting", "held", NULL};
 	ListCell *cell;
 
 	foreach (cell, job_runs_list)
@@ -249,8 +249,8 @@ tell_runs(const RunRows *rows)
 			continue;
 		/* Dropped with its tables, undone, abandoned or claimed anew. */
 		if (row == NULL || row->claim != run->claim ||
-			(run->kind == RUN_COPY && (!one_of(row->job_status, alive) ||
-									   strcmp(row->task_status, "running") != 0)) ||
+			(run->kind == RUN_COPY &&
+			 (!one_of(row->job_status, alive) || strcmp(row->task_status, "running") != 0)) ||
 			(run->kind == RUN_CLEAN && strcmp(row->task_status, "cleaning") != 0))
 			job_run_stop(run);
 		else if (run->kind == RUN_COPY)
@@ -261,8 +261,8 @@ tell_runs(const RunRows *rows)
 void
 job_requests_follow(void)
 {
-	RequestList list = { CurrentMemoryContext, NULL, 0 };
-	RunRows rows = { CurrentMemoryContext, NULL, 0 };
+	RequestList list = {CurrentMemoryContext, NULL, 0};
+	RunRows rows = {CurrentMemoryContext, NULL, 0};
 
 	if (job_runs_list != NIL && job_transaction(read_run_rows, &rows) == NULL)
 		tell_runs(&rows);

@@ -109,8 +109,7 @@ copy_arguments(const JobRun *run)
 {
 	const RunDomain *target = linitial(run->domains);
 	bool raw = strcmp(run->volume_format, "RAW") == 0;
-	char *part =
-		psprintf("%s/images/%s/%s.part", target->root, run->disk_id, run->image_id);
+	char *part = psprintf("%s/images/%s/%s.part", target->root, run->disk_id, run->image_id);
 	List *arguments = list_concat(list_make1("copy"), run->layers);
 
 	arguments = add(arguments, "--output", psprintf("%s:%s", raw ? "raw" : "qcow2", part));
@@ -152,8 +151,8 @@ measure_arguments(const JobRun *run)
 void
 job_run_step(JobRun *run)
 {
-	static const char *const phases[] = { "checking", "creating", "starting",
-										  "committing", "removing", "measuring" };
+	static const char *const phases[] = {"checking",   "creating", "starting",
+										 "committing", "removing", "measuring"};
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	List *arguments = NIL;
 	int timeout = vmclone_storage_timeout;
@@ -228,12 +227,12 @@ press_to_stop(JobRun *run)
 		run->stuck_told = true;
 		strlcpy(run->phase, "stuck", sizeof(run->phase));
 		run->dirty = true;
-		ereport(WARNING,
-				(errmsg("storage does not answer: process %d cannot be ended",
-						(int) run->command->pid),
-				 errdetail("It works on image %s; nothing else is done there while it lives.",
-						   run->image_id ? run->image_id : uuid_text(&run->task_id)),
-				 errhint("Check the storage domain's server and mount.")));
+		ereport(
+			WARNING,
+			(errmsg("storage does not answer: process %d cannot be ended", (int) run->command->pid),
+			 errdetail("It works on image %s; nothing else is done there while it lives.",
+					   run->image_id ? run->image_id : uuid_text(&run->task_id)),
+			 errhint("Check the storage domain's server and mount.")));
 	}
 }
 

@@ -23,8 +23,8 @@
 
 typedef enum RunKind
 {
-	RUN_COPY,	 /* check the domains, create, copy, commit */
-	RUN_CLEAN,	 /* check the domain, remove */
+	RUN_COPY,    /* check the domains, create, copy, commit */
+	RUN_CLEAN,   /* check the domain, remove */
 	RUN_MEASURE, /* check the domains, measure */
 } RunKind;
 
@@ -52,24 +52,24 @@ typedef struct JobRun
 	MemoryContext context; /* holds everything of the run */
 	RunKind kind;
 	RunStep step;
-	pg_uuid_t job_id;  /* RUN_MEASURE: zero */
-	pg_uuid_t task_id; /* RUN_MEASURE: the image */
+	pg_uuid_t job_id;      /* RUN_MEASURE: zero */
+	pg_uuid_t task_id;     /* RUN_MEASURE: the image */
 	pg_uuid_t snapshot_id; /* RUN_MEASURE */
 	int claim;
 	List *domains; /* RunDomain *; the first is the target */
 	int domains_checked;
 	char *disk_id; /* of the target, as text */
 	char *image_id;
-	List *layers;			/* arguments for copy and measure */
-	char *volume_format;	/* "RAW" or "COW" */
-	char *volume_type;		/* "Sparse" or "Preallocated" */
+	List *layers;           /* arguments for copy and measure */
+	char *volume_format;    /* "RAW" or "COW" */
+	char *volume_type;      /* "Sparse" or "Preallocated" */
 	char *copy_volume_type; /* "LEAF" or "SHARED" */
 	char *description;
 	int64 virtual_size;
 	bool verify;
 	StorageCommand *command; /* NULL between steps */
-	char *answer;			 /* last line of a volume command or of measure */
-	bool refused;			 /* could not even be started */
+	char *answer;            /* last line of a volume command or of measure */
+	bool refused;            /* could not even be started */
 
 	/* what the copier said */
 	char phase[64];
@@ -93,7 +93,7 @@ typedef struct JobRun
 
 	/* what it was told */
 	bool pause_sent;
-	int64 limit_sent; /* bytes per second; 0: none */
+	int64 limit_sent;      /* bytes per second; 0: none */
 	TimestampTz stop_sent; /* 0: it may go on */
 	bool stuck_told;
 } JobRun;

@@ -24,14 +24,14 @@ static Statement lock_job = {
 		   " j.copy_number"
 		   " FROM vmclone.jobs j WHERE j.job_id = $1 FOR UPDATE SKIP LOCKED",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement set_running = {
 	.sql = "UPDATE vmclone.jobs SET status = 'running', next_attempt_at = NULL,"
 		   " started_at = coalesce(started_at, clock_timestamp()) WHERE job_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement clear_reason = {
@@ -39,7 +39,7 @@ static Statement clear_reason = {
 		   " WHERE job_id = $1 AND status = 'running' AND waiting_since IS NOT NULL"
 		   " AND requested IS DISTINCT FROM 'cancel'",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 /* The delay grows with the time waited, so it about doubles from one attempt to the next. */
@@ -52,14 +52,14 @@ static Statement set_waiting = {
 		   " WHERE job_id = $1 AND (waiting_since IS NULL"
 		   " OR waiting_since + make_interval(secs => $5) > clock_timestamp())",
 	.argument_count = 5,
-	.argument_types = { UUIDOID, TEXTOID, TEXTOID, INT4OID, INT4OID },
+	.argument_types = {UUIDOID, TEXTOID, TEXTOID, INT4OID, INT4OID},
 };
 
 static Statement set_held = {
 	.sql = "UPDATE vmclone.jobs SET status = 'held', requested = NULL, reason_key = $2,"
 		   " reason = $3, next_attempt_at = NULL, waiting_since = NULL WHERE job_id = $1",
 	.argument_count = 3,
-	.argument_types = { UUIDOID, TEXTOID, TEXTOID },
+	.argument_types = {UUIDOID, TEXTOID, TEXTOID},
 };
 
 static Statement set_undoing = {
@@ -67,20 +67,20 @@ static Statement set_undoing = {
 		   " reason_key = $4, reason = $5, next_attempt_at = NULL, waiting_since = NULL"
 		   " WHERE job_id = $1",
 	.argument_count = 5,
-	.argument_types = { UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID },
+	.argument_types = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 };
 
 static Statement abort_tasks = {
 	.sql = "UPDATE vmclone.async_tasks SET status = 'aborting', rate = NULL"
 		   " WHERE job_id = $1 AND status = 'running'",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement set_paused = {
 	.sql = "UPDATE vmclone.jobs SET status = 'paused', requested = NULL WHERE job_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement set_resumed = {
@@ -88,21 +88,21 @@ static Statement set_resumed = {
 		   " status = CASE WHEN started_at IS NULL THEN 'queued' ELSE 'running' END"
 		   " WHERE job_id = $1 RETURNING status",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement set_finishing = {
 	.sql = "UPDATE vmclone.jobs SET status = 'finishing', reason = NULL, reason_key = NULL,"
 		   " next_attempt_at = NULL, waiting_since = NULL WHERE job_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement set_cleaning = {
 	.sql = "UPDATE vmclone.jobs SET status = 'cleaning', source_freed = true,"
 		   " next_attempt_at = NULL WHERE job_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement set_ended = {
@@ -110,7 +110,7 @@ static Statement set_ended = {
 		   " source_freed = true, next_attempt_at = NULL, waiting_since = NULL,"
 		   " cleaning_error = NULL WHERE job_id = $1",
 	.argument_count = 2,
-	.argument_types = { UUIDOID, TEXTOID },
+	.argument_types = {UUIDOID, TEXTOID},
 };
 
 bool
@@ -177,9 +177,9 @@ static void
 undo(const JobRow *job, const char *status, const char *final_status, const char *key,
 	 const char *reason)
 {
-	Datum values[5] = { UUIDPGetDatum(&job->job_id), CStringGetTextDatum(status),
-						CStringGetTextDatum(final_status), CStringGetTextDatum(key),
-						CStringGetTextDatum(reason) };
+	Datum values[5] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(status),
+					   CStringGetTextDatum(final_status), CStringGetTextDatum(key),
+					   CStringGetTextDatum(reason)};
 
 	(void) statement_run(&set_undoing, values, NULL);
 	(void) statement_run(&abort_tasks, values, NULL);
@@ -189,8 +189,8 @@ undo(const JobRow *job, const char *status, const char *final_status, const char
 void
 job_fails(const JobRow *job, const char *kind, const char *reason)
 {
-	Datum values[3] = { UUIDPGetDatum(&job->job_id), CStringGetTextDatum(kind),
-						CStringGetTextDatum(reason) };
+	Datum values[3] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(kind),
+					   CStringGetTextDatum(reason)};
 
 	if (!job->hold_on_failure)
 	{
@@ -204,9 +204,9 @@ job_fails(const JobRow *job, const char *kind, const char *reason)
 void
 job_waits(const JobRow *job, const char *kind, const char *reason)
 {
-	Datum values[5] = { UUIDPGetDatum(&job->job_id), CStringGetTextDatum(kind),
-						CStringGetTextDatum(reason), Int32GetDatum(vmclone_retry_delay),
-						Int32GetDatum(vmclone_wait_limit) };
+	Datum values[5] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(kind),
+					   CStringGetTextDatum(reason), Int32GetDatum(vmclone_retry_delay),
+					   Int32GetDatum(vmclone_wait_limit)};
 
 	if (statement_run(&set_waiting, values, NULL) == 0)
 		job_fails(job, kind, psprintf("%s; waited %d seconds", reason, vmclone_wait_limit));
@@ -250,7 +250,7 @@ job_cleans(const JobRow *job)
 void
 job_ends(const JobRow *job, const char *status)
 {
-	Datum values[2] = { UUIDPGetDatum(&job->job_id), CStringGetTextDatum(status) };
+	Datum values[2] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(status)};
 
 	(void) statement_run(&set_ended, values, NULL);
 	job_tell(&job->job_id, status);

@@ -19,11 +19,11 @@ typedef struct JobRow
 	pg_uuid_t vm_id;
 	pg_uuid_t storage_pool_id;
 	pg_uuid_t cluster_id; /* zero: none */
-	pg_uuid_t user_id;	  /* zero: internal call */
+	pg_uuid_t user_id;    /* zero: internal call */
 	char *vm_name;
 	char *owner;
 	char *status;
-	char *requested;	/* NULL: nothing */
+	char *requested;    /* NULL: nothing */
 	char *final_status; /* NULL until the job is failing or cancelling */
 	char *reason;
 	bool is_template;
@@ -57,7 +57,7 @@ extern void job_cancels(const JobRow *job);
 extern void job_pauses(const JobRow *job);
 extern void job_resumes(const JobRow *job);
 extern void job_finishes(const JobRow *job); /* all images are there */
-extern void job_cleans(const JobRow *job);	 /* the source is free */
+extern void job_cleans(const JobRow *job);   /* the source is free */
 extern void job_ends(const JobRow *job, const char *status);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-typedef void (*JobUnit) (void *argument);
+typedef void (*JobUnit)(void *argument);
 
 /*
  * Runs one unit of work in a transaction of its own, with an SPI connection and in the extension's

@@ -46,7 +46,7 @@ typedef struct JobLook
 {
 	char status[16];
 	char text[512]; /* what a NOTICE says */
-	char *reason;	/* in the long-lived context, or NULL */
+	char *reason;   /* in the long-lived context, or NULL */
 	char *reason_key;
 	char *vm_name;
 } JobLook;
@@ -74,8 +74,8 @@ describe(JobLook *look, const char *requested, int64 done, int64 total, int64 ra
 	if (requested != NULL)
 		appendStringInfo(&text, " (%s requested)", requested);
 	if (total > 0)
-		appendStringInfo(&text, ", " INT64_FORMAT " %% of %.1f MiB",
-						 Min(done, total) * 100 / total, total / 1048576.0);
+		appendStringInfo(&text, ", " INT64_FORMAT " %% of %.1f MiB", Min(done, total) * 100 / total,
+						 total / 1048576.0);
 	if (rate > 0)
 		appendStringInfo(&text, ", %.1f MiB/s", rate / 1048576.0);
 	if (look->reason != NULL)
@@ -88,7 +88,7 @@ describe(JobLook *look, const char *requested, int64 done, int64 total, int64 ra
 static void
 take_look(const pg_uuid_t *job_id, MemoryContext context, JobLook *look)
 {
-	Oid types[1] = { UUIDOID };
+	Oid types[1] = {UUIDOID};
 	Datum value = UUIDPGetDatum(job_id);
 	Caller caller;
 	Frame frame;
@@ -101,15 +101,13 @@ take_look(const pg_uuid_t *job_id, MemoryContext context, JobLook *look)
 	if (SPI_execute_with_args(look_sql, 1, types, &value, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read job %s", uuid_text(job_id));
 	if (SPI_processed == 0)
-		ereport(ERROR, (errcode(ERRCODE_VC_JOB),
-						errmsg("job %s does not exist", uuid_text(job_id)),
+		ereport(ERROR, (errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(job_id)),
 						errhint("View vmclone.jobs_view lists the jobs.")));
 	if (field_bool(0, 10))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("job %s was queued by this transaction", uuid_text(job_id)),
-				 errdetail("The worker sees it when the transaction is committed."),
-				 errhint("COMMIT first, then CALL vmclone.wait_for_job.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("job %s was queued by this transaction", uuid_text(job_id)),
+						errdetail("The worker sees it when the transaction is committed."),
+						errhint("COMMIT first, then CALL vmclone.wait_for_job.")));
 	owner = field_text(0, 1);
 	strlcpy(look->status, field_text(0, 2), sizeof(look->status));
 	look->reason = keep(context, field_text(0, 3));
@@ -126,15 +124,14 @@ raise_failure(const pg_uuid_t *job_id, const JobLook *look)
 {
 	if (strcmp(look->status, "succeeded") == 0)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_VC_JOB),
-			 errmsg("job %s %s: %s", uuid_text(job_id),
-					strcmp(look->status, "failed") == 0 ? "failed" : "was cancelled",
-					look->reason ? look->reason : "no reason was recorded"),
-			 look->reason_key ? errkey(look->reason_key) : 0,
-			 errdetail("It was to make \"%s\"; what it had made is removed.", look->vm_name),
-			 errhint("SELECT * FROM vmclone.retry_job('%s') runs the call again.",
-					 uuid_text(job_id))));
+	ereport(ERROR, (errcode(ERRCODE_VC_JOB),
+					errmsg("job %s %s: %s", uuid_text(job_id),
+						   strcmp(look->status, "failed") == 0 ? "failed" : "was cancelled",
+						   look->reason ? look->reason : "no reason was recorded"),
+					look->reason_key ? errkey(look->reason_key) : 0,
+					errdetail("It was to make \"%s\"; what it had made is removed.", look->vm_name),
+					errhint("SELECT * FROM vmclone.retry_job('%s') runs the call again.",
+							uuid_text(job_id))));
 }
 
 /* CALL wait_for_job(job_id uuid, timeout interval); NULL waits for ever */
@@ -154,9 +151,9 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("job_id must not be null")));
 	job_id = *PG_GETARG_UUID_P(0);
 	if (!PG_ARGISNULL(1))
-		until = DatumGetTimestampTz(DirectFunctionCall2(
-			timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()),
-			PG_GETARG_DATUM(1)));
+		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+														TimestampTzGetDatum(GetCurrentTimestamp()),
+														PG_GETARG_DATUM(1)));
 	if (SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	/* Survives the commits below. */
@@ -193,8 +190,8 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 									"vmclone.progress.")));
 		if (!atomic)
 			SPI_commit();
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 LOOK_INTERVAL_MS, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_INTERVAL_MS,
+						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}

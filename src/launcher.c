@@ -49,14 +49,14 @@
 
 /* Milliseconds before a worker that died is started again, and that a probe may take. */
 #define RESTART_DELAY_MS 5000
-#define PROBE_LIMIT_MS 10000
+#define PROBE_LIMIT_MS   10000
 
 /* Milliseconds that DROP DATABASE and the like wait for the worker to leave. */
 #define STOP_LIMIT_MS 10000
 
 /* Advisory locks of users have class 1 or 2; no SQL function reaches another one. */
 #define WORKER_LOCK_CLASS 21
-#define WORKER_LOCK_KEY 0x766d636c /* "vmcl" */
+#define WORKER_LOCK_KEY   0x766d636c /* "vmcl" */
 
 typedef enum SlotState
 {
@@ -71,8 +71,8 @@ typedef struct WorkerSlot
 	Oid database_id;
 	SlotState state;
 	pid_t pid;
-	uint64 generation;	  /* tells a late worker that its slot is another's by now */
-	int suspended;		  /* commands under way that need the database without connections */
+	uint64 generation;    /* tells a late worker that its slot is another's by now */
+	int suspended;        /* commands under way that need the database without connections */
 	TimestampTz start_at; /* SLOT_WANTED */
 } WorkerSlot;
 
@@ -244,9 +244,8 @@ vacate_slot(int code, Datum argument)
 		else
 		{
 			slot->state = SLOT_WANTED;
-			slot->start_at =
-				TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											slot->suspended > 0 ? 0 : RESTART_DELAY_MS);
+			slot->start_at = TimestampTzPlusMilliseconds(
+				GetCurrentTimestamp(), slot->suspended > 0 ? 0 : RESTART_DELAY_MS);
 		}
 	}
 	LWLockRelease(shared->lock);
@@ -408,8 +407,8 @@ list_databases(void)
 typedef struct LauncherLocal
 {
 	BackgroundWorkerHandle *handles[WORKER_SLOTS];
-	List *probes;			 /* databases not looked at since the start */
-	Oid probing;			 /* the one that is being looked at */
+	List *probes; /* databases not looked at since the start */
+	Oid probing;  /* the one that is being looked at */
 	TimestampTz probe_until;
 	bool told_exhausted; /* said once per episode that no worker slot is free */
 } LauncherLocal;
@@ -563,9 +562,8 @@ probe_next(LauncherLocal *local)
 	}
 	LWLockRelease(shared->lock);
 	if (slot == NULL)
-		ereport(LOG,
-				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("vmclone keeps workers for at most %d databases", WORKER_SLOTS)));
+		ereport(LOG, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+					  errmsg("vmclone keeps workers for at most %d databases", WORKER_SLOTS)));
 }
 
 static void
@@ -764,6 +762,22 @@ run_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 								destination, completion);
 }
 
+/* The command, between the worker's leaving and its coming back. */
+static void
+run_without_worker(Oid database_id, PlannedStmt *planned, const char *query, bool read_only_tree,
+				   ProcessUtilityContext context, ParamListInfo parameters,
+				   QueryEnvironment *environment, DestReceiver *destination,
+				   QueryCompletion *completion)
+{
+	PG_ENSURE_ERROR_CLEANUP(resume_database_callback, ObjectIdGetDatum(database_id));
+	{
+		wait_for_worker_to_leave(database_id);
+		run_utility(planned, query, read_only_tree, context, parameters, environment, destination,
+					completion);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(resume_database_callback, ObjectIdGetDatum(database_id));
+}
+
 static void
 process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 				ProcessUtilityContext context, ParamListInfo parameters,
@@ -781,13 +795,8 @@ process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 					completion);
 		return;
 	}
-	PG_ENSURE_ERROR_CLEANUP(resume_database_callback, ObjectIdGetDatum(database_id));
-	{
-		wait_for_worker_to_leave(database_id);
-		run_utility(planned, query, read_only_tree, context, parameters, environment, destination,
-					completion);
-	}
-	PG_END_ENSURE_ERROR_CLEANUP(resume_database_callback, ObjectIdGetDatum(database_id));
+	run_without_worker(database_id, planned, query, read_only_tree, context, parameters,
+					   environment, destination, completion);
 	resume_database(database_id, drops);
 }
 

@@ -112,7 +112,7 @@ make_pipe(int ends[2], int ours)
 static int
 spawn(pid_t *pid, char **argv, int input, int output, int errors)
 {
-	static char *const environment[] = { "LC_ALL=C", "PATH=/usr/bin:/bin", NULL };
+	static char *const environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none;
@@ -136,9 +136,9 @@ spawn(pid_t *pid, char **argv, int input, int output, int errors)
 		(result = posix_spawnattr_setsigmask(&attributes, &none)) == 0 &&
 		(result = posix_spawnattr_setsigdefault(&attributes, &all)) == 0 &&
 		(result = posix_spawnattr_setpgroup(&attributes, 0)) == 0 &&
-		(result = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
-															POSIX_SPAWN_SETSIGDEF |
-															POSIX_SPAWN_SETPGROUP)) == 0)
+		(result =
+			 posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+													   POSIX_SPAWN_SETPGROUP)) == 0)
 		result = posix_spawn(pid, argv[0], &actions, &attributes, argv, environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
@@ -416,16 +416,15 @@ free_at_exit(int code, Datum argument)
 StorageResult
 storage_command_run(List *arguments)
 {
-	StorageResult result = { -1, "", "" };
+	StorageResult result = {-1, "", ""};
 	char *error;
 	bool timed_out;
 	StorageCommand *command = storage_command_start(arguments, vmclone_storage_timeout, &error);
 
 	if (command == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_STORAGE_COMMAND), errmsg("%s", error),
-				 errhint("Install vmclone-copy beside the server's programs, or set "
-						 "vmclone.copy_program to its path.")));
+		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND), errmsg("%s", error),
+						errhint("Install vmclone-copy beside the server's programs, or set "
+								"vmclone.copy_program to its path.")));
 	PG_ENSURE_ERROR_CLEANUP(free_at_exit, PointerGetDatum(command));
 	{
 		while (!storage_command_finished(command) && !storage_command_stuck(command))
@@ -441,16 +440,14 @@ storage_command_run(List *arguments)
 	timed_out = command->timed_out;
 	storage_command_free(command);
 	if (timed_out)
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_STORAGE_COMMAND),
-				 errmsg("storage did not answer within %d seconds", vmclone_storage_timeout),
-				 errdetail("The process that asked it was killed."),
-				 errhint("Check that the storage domain's server answers; see "
-						 "vmclone.storage_timeout.")));
+		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND),
+						errmsg("storage did not answer within %d seconds", vmclone_storage_timeout),
+						errdetail("The process that asked it was killed."),
+						errhint("Check that the storage domain's server answers; see "
+								"vmclone.storage_timeout.")));
 	if (result.exit_code < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_STORAGE_COMMAND),
-				 errmsg("program vmclone-copy was ended by a signal"),
-				 result.errors[0] != '\0' ? errdetail("It said: %s", result.errors) : 0));
+		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND),
+						errmsg("program vmclone-copy was ended by a signal"),
+						result.errors[0] != '\0' ? errdetail("It said: %s", result.errors) : 0));
 	return result;
 }

@@ -25,22 +25,22 @@
 typedef struct StorageCommand
 {
 	pid_t pid;
-	int input;	/* write end of the child's stdin; -1 closed */
-	int output; /* read end of its stdout; -1 at end of file */
-	int errors; /* read end of its stderr; -1 at end of file */
-	StringInfoData line;	   /* unfinished line of stdout */
+	int input;                 /* write end of the child's stdin; -1 closed */
+	int output;                /* read end of its stdout; -1 at end of file */
+	int errors;                /* read end of its stderr; -1 at end of file */
+	StringInfoData line;       /* unfinished line of stdout */
 	StringInfoData error_text; /* all of stderr, cut */
-	StringInfoData pending;	   /* what the pipe to stdin had no room for */
+	StringInfoData pending;    /* what the pipe to stdin had no room for */
 	TimestampTz started_at;
 	TimestampTz deadline;  /* 0: none */
 	TimestampTz killed_at; /* 0: SIGKILL has not been sent */
-	bool timed_out;		   /* killed because of the deadline */
+	bool timed_out;        /* killed because of the deadline */
 	bool reaped;
 	int wait_status; /* of waitpid, once reaped */
 } StorageCommand;
 
 /* One whole line of the child's stdout, without the newline, printable ASCII only. */
-typedef void (*StorageCommandLine) (const char *line, void *argument);
+typedef void (*StorageCommandLine)(const char *line, void *argument);
 
 /* Absolute path of vmclone-copy: vmclone.copy_program, else beside the server's programs; palloc'd. */
 extern char *storage_command_program(void);

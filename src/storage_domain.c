@@ -32,21 +32,21 @@ PG_FUNCTION_INFO_V1(vmclone_check_storage_domain);
 static Statement find_domain = {
 	.sql = "SELECT storage_name, storage_type IN (2, 3) FROM storage_domain_static WHERE id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement find_mount = {
 	.sql = "SELECT real_path, token, mount_path FROM vmclone.storage_mounts"
 		   " WHERE storage_domain_id = $1 FOR UPDATE",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement find_same_path = {
 	.sql = "SELECT storage_domain_id FROM vmclone.storage_mounts"
 		   " WHERE real_path = $1 AND storage_domain_id <> $2",
 	.argument_count = 2,
-	.argument_types = { TEXTOID, UUIDOID },
+	.argument_types = {TEXTOID, UUIDOID},
 };
 
 /* Nobody queues a job that uses the domain between this look and the end of the transaction. */
@@ -61,7 +61,7 @@ static Statement users_of_domain = {
 		   " AND (t.storage_domain_id = $1"
 		   " OR t.layers @> jsonb_build_array(jsonb_build_object('storage_domain_id', $1::text)))",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement write_mount = {
@@ -79,14 +79,14 @@ static Statement write_mount = {
 		   " attached_by = excluded.attached_by, attached_at = clock_timestamp(),"
 		   " checked_at = clock_timestamp()",
 	.argument_count = 14,
-	.argument_types = { UUIDOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, INT4OID, BOOLOID,
-						UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID },
+	.argument_types = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, INT4OID, BOOLOID,
+					   UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID},
 };
 
 static Statement remove_mount = {
 	.sql = "DELETE FROM vmclone.storage_mounts WHERE storage_domain_id = $1",
 	.argument_count = 1,
-	.argument_types = { UUIDOID },
+	.argument_types = {UUIDOID},
 };
 
 static Statement note_check = {
@@ -97,7 +97,7 @@ static Statement note_check = {
 		   " RETURNING storage_domain_id, status, real_path, filesystem, block_size, reflink,"
 		   " total_bytes, available_bytes, error",
 	.argument_count = 5,
-	.argument_types = { UUIDOID, TEXTOID, INT8OID, INT8OID, BOOLOID },
+	.argument_types = {UUIDOID, TEXTOID, INT8OID, INT8OID, BOOLOID},
 };
 
 /* What a volume command answered; ok false with message, and errno, path and hint where given. */
@@ -114,18 +114,17 @@ static Answer
 run_volume_command(List *arguments)
 {
 	StorageResult result = storage_command_run(arguments);
-	Answer answer = { 0 };
+	Answer answer = {0};
 	char *path;
 	char *error;
 
 	if (result.output[0] != '{')
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_STORAGE_COMMAND),
-				 errmsg("program vmclone-copy ended with exit code %d and no answer",
-						result.exit_code),
-				 result.errors[0] != '\0' ? errdetail("It said: %s", result.errors) : 0,
-				 errhint("Check that vmclone.copy_program names the vmclone-copy of this "
-						 "version.")));
+		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND),
+						errmsg("program vmclone-copy ended with exit code %d and no answer",
+							   result.exit_code),
+						result.errors[0] != '\0' ? errdetail("It said: %s", result.errors) : 0,
+						errhint("Check that vmclone.copy_program names the vmclone-copy of this "
+								"version.")));
 	answer.object = json_from_text(result.output);
 	answer.ok = result.exit_code == 0 && json_get_bool(answer.object, "ok", false);
 	if (answer.ok)
@@ -170,11 +169,10 @@ domain_name(const pg_uuid_t *domain_id, bool *is_block)
 
 	frame_enter_inventory(&frame);
 	if (statement_run(&find_domain, &value, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_STORAGE_DOMAIN),
-				 errmsg("storage domain %s does not exist", uuid_text(domain_id)),
-				 errkey("ACTION_TYPE_FAILED_STORAGE_DOMAIN_NOT_EXIST"),
-				 errhint("Attach a domain that is in table storage_domain_static.")));
+		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
+						errmsg("storage domain %s does not exist", uuid_text(domain_id)),
+						errkey("ACTION_TYPE_FAILED_STORAGE_DOMAIN_NOT_EXIST"),
+						errhint("Attach a domain that is in table storage_domain_static.")));
 	name = field_text(0, 1);
 	*is_block = field_bool(0, 2);
 	frame_leave(&frame);
@@ -204,13 +202,12 @@ refuse_attach(const Answer *answer, const char *name, const char *path)
 {
 	bool outside = answer->kind != NULL && strcmp(answer->kind, "outside_root") == 0;
 
-	ereport(ERROR,
-			(errcode(ERRCODE_VC_STORAGE_DOMAIN),
-			 errmsg("could not attach storage domain \"%s\" at \"%s\"", name, path),
-			 outside ? errdetail("%s; vmclone.storage_roots is \"%s\".", answer->message,
-								 vmclone_storage_roots)
-					 : errdetail("%s.", answer->message),
-			 answer->hint ? errhint("%s", answer->hint) : 0));
+	ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
+					errmsg("could not attach storage domain \"%s\" at \"%s\"", name, path),
+					outside ? errdetail("%s; vmclone.storage_roots is \"%s\".", answer->message,
+										vmclone_storage_roots)
+							: errdetail("%s.", answer->message),
+					answer->hint ? errhint("%s", answer->hint) : 0));
 }
 
 static void
@@ -243,7 +240,7 @@ vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
 	List *arguments;
 	Answer answer;
 	Datum values[14];
-	bool nulls[14] = { 0 };
+	bool nulls[14] = {0};
 	Frame frame;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -384,7 +381,7 @@ vmclone_check_storage_domain(PG_FUNCTION_ARGS)
 	List *arguments;
 	Answer answer;
 	Datum values[5];
-	bool nulls[5] = { 0 };
+	bool nulls[5] = {0};
 	TupleDesc descriptor;
 	HeapTuple row;
 	Frame frame;
@@ -406,14 +403,13 @@ vmclone_check_storage_domain(PG_FUNCTION_ARGS)
 	nulls[1] = answer.ok;
 	values[1] = answer.ok ? (Datum) 0 : CStringGetTextDatum(answer.message);
 	nulls[2] = !answer.ok || !json_has(answer.object, "total_bytes");
-	values[2] = nulls[2] ? (Datum) 0
-						 : Int64GetDatum(json_get_int64(answer.object, "total_bytes", 0));
+	values[2] =
+		nulls[2] ? (Datum) 0 : Int64GetDatum(json_get_int64(answer.object, "total_bytes", 0));
 	nulls[3] = !answer.ok || !json_has(answer.object, "available_bytes");
-	values[3] = nulls[3] ? (Datum) 0
-						 : Int64GetDatum(json_get_int64(answer.object, "available_bytes", 0));
+	values[3] =
+		nulls[3] ? (Datum) 0 : Int64GetDatum(json_get_int64(answer.object, "available_bytes", 0));
 	nulls[4] = !answer.ok || !json_has(answer.object, "reflink");
-	values[4] = nulls[4] ? (Datum) 0
-						 : BoolGetDatum(json_get_bool(answer.object, "reflink", false));
+	values[4] = nulls[4] ? (Datum) 0 : BoolGetDatum(json_get_bool(answer.object, "reflink", false));
 	statement_run_one_row(&note_check, values, nulls);
 	{
 		Datum *columns = palloc(sizeof(Datum) * descriptor->natts);

@@ -10,6 +10,8 @@
 #include "fmgr.h"
 
 #include "settings.h"
+#include "wake.h"
+#include "worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -19,4 +21,6 @@ void
 _PG_init(void)
 {
 	settings_define();
+	wake_initialize();
+	launcher_initialize();
 }

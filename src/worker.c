@@ -183,7 +183,7 @@ static bool
 pass(bool *first)
 {
 	static IdentityState told = IDENTITY_OWN;
-	MayRun run = { false, IDENTITY_NONE };
+	MayRun run = {false, IDENTITY_NONE};
 
 	if (job_transaction(look_at_identity, &run) != NULL)
 		return false;
@@ -236,9 +236,8 @@ may_leave(TimestampTz *busy_at)
 		*busy_at = GetCurrentTimestamp();
 		return false;
 	}
-	if (launcher_present() ||
-		!TimestampDifferenceExceeds(*busy_at, GetCurrentTimestamp(),
-									vmclone_worker_idle_timeout * 1000))
+	if (launcher_present() || !TimestampDifferenceExceeds(*busy_at, GetCurrentTimestamp(),
+														  vmclone_worker_idle_timeout * 1000))
 		return false;
 	worker_lock_release();
 	if (!job_anything_to_do())

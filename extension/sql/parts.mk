@@ -26,4 +26,8 @@ SQL_PARTS = \
 	views/locks.sql \
 	interface/locks.sql \
 	interface/configuration.sql \
+	interface/storage.sql \
+	interface/jobs.sql \
+	interface/worker.sql \
+	views/job_views.sql \
 	interface/grants.sql
