@@ -90,6 +90,12 @@ identity_state(void)
 }
 
 const char *
+identity_word(IdentityState state)
+{
+	return state_words[state];
+}
+
+const char *
 identity_describe(IdentityState state)
 {
 	switch (state)
@@ -258,5 +264,5 @@ vmclone_identity_state(PG_FUNCTION_ARGS)
 	state = identity_state();
 	frame_leave(&frame);
 	SPI_finish();
-	PG_RETURN_TEXT_P(cstring_to_text(state_words[state]));
+	PG_RETURN_TEXT_P(cstring_to_text(identity_word(state)));
 }

@@ -25,6 +25,9 @@ typedef enum IdentityState
 /* In the extension's own frame, with an SPI connection. */
 extern IdentityState identity_state(void);
 
+/* The state as one or two words, as in view worker. */
+extern const char *identity_word(IdentityState state);
+
 /* One phrase for people, such as "was copied from another server". */
 extern const char *identity_describe(IdentityState state);
 

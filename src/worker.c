@@ -151,7 +151,7 @@ tell_activity(const char *identity)
 	int active = job_runs_active();
 
 	if (identity != NULL)
-		snprintf(text, sizeof(text), "does nothing: %s", identity);
+		snprintf(text, sizeof(text), "does nothing (%s)", identity);
 	else if (job_runs_list == NIL)
 		strlcpy(text, "idle", sizeof(text));
 	else
@@ -193,7 +193,7 @@ pass(bool *first)
 
 		foreach (cell, job_runs_list)
 			job_run_stop(lfirst(cell));
-		tell_activity(identity_describe(run.state));
+		tell_activity(run.state == IDENTITY_NONE ? NULL : identity_word(run.state));
 		if (run.state != told && run.state != IDENTITY_NONE)
 			ereport(LOG, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						  errmsg("vmclone does nothing in database %u: %s", MyDatabaseId,
