@@ -22,6 +22,7 @@
 PG_FUNCTION_INFO_V1(vmclone_get_vm_configuration_by_snapshot_id);
 PG_FUNCTION_INFO_V1(vmclone_suggest_vm_name);
 PG_FUNCTION_INFO_V1(vmclone_snapshot_disks);
+PG_FUNCTION_INFO_V1(vmclone_parse_ovf);
 
 /*
  * $1 the document, $2 the VM: vm_static completed with the current row, less what a clone has of
@@ -215,4 +216,12 @@ vmclone_snapshot_disks(PG_FUNCTION_ARGS)
 	frame_leave(&frame);
 	SPI_finish();
 	return (Datum) 0;
+}
+
+Datum
+vmclone_parse_ovf(PG_FUNCTION_ARGS)
+{
+	text *ovf = PG_GETARG_TEXT_PP(0);
+
+	PG_RETURN_JSONB_P(ovf_to_configuration(VARDATA_ANY(ovf), VARSIZE_ANY_EXHDR(ovf)));
 }

@@ -21,7 +21,7 @@ configuration_from_ovf(const char *ovf, Size length, char **message)
 	char *utf8;
 	char *json;
 
-	/* the reader's limit, before a conversion makes a copy */
+	/* the reader refuses what is too long; converting that would be in vain */
 	utf8 = length > OVF_MAX_BYTES ? (char *) ovf : pg_server_to_any(ovf, (int) length, PG_UTF8);
 	json = ovf_read(utf8, utf8 == ovf ? length : strlen(utf8), &error);
 	if (json == NULL)
@@ -59,11 +59,13 @@ configuration_from_ovf(const char *ovf, Size length, char **message)
 void
 configuration_refuse(const char *message)
 {
-	ereport(ERROR, (errcode(ERRCODE_VC_VM_CONFIGURATION),
-					errmsg("VM configuration of the snapshot cannot be read: %s", message),
-					errkey(CONFIGURATION_KEY), errdetail("%s", CONFIGURATION_KEY),
-					errhint("Repair snapshots.vm_configuration, or set it to NULL to have the "
-							"configuration built from the current VM.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_VC_VM_CONFIGURATION),
+		 errmsg("VM configuration of the snapshot cannot be read: %s", message),
+		 errkey(CONFIGURATION_KEY), errdetail("%s", CONFIGURATION_KEY),
+		 errhint("Repair snapshots.vm_configuration (vmclone.parse_ovf checks a document), or set "
+				 "it to NULL to have the configuration built from the current VM.")));
 }
 
 Jsonb *

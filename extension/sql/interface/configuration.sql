@@ -40,5 +40,11 @@ AS 'MODULE_PATHNAME', 'vmclone_snapshot_disks';
 
 COMMENT ON FUNCTION vmclone.snapshot_disks(uuid) IS 'the disks of a snapshot: chain depth, virtual bytes and bytes that the chain takes, status, formats that a clone may have, storage domains with free bytes';
 
+CREATE FUNCTION vmclone.parse_ovf(ovf text) RETURNS jsonb
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'vmclone_parse_ovf';
+
+COMMENT ON FUNCTION vmclone.parse_ovf(text) IS 'what vmclone reads in an OVF document of oVirt''s dialect, or the error that a clone of its snapshot would meet';
+
 REVOKE ALL ON FUNCTION vmclone.get_vm_configuration_by_snapshot_id(uuid), vmclone.suggest_vm_name(uuid),
-    vmclone.snapshot_disks(uuid) FROM PUBLIC;
+    vmclone.snapshot_disks(uuid), vmclone.parse_ovf(text) FROM PUBLIC;
