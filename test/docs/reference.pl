@@ -1,0 +1,76 @@
+#!/usr/bin/perl
+# The README's tables agree with a database that has the extension: every setting with its default, every public
+# function with its parameters, every view.
+use strict;
+use warnings;
+use Test::More;
+
+open(my $handle, '<', 'README.md') or die "cannot open README.md: $!";
+my $readme = do { local $/; <$handle> };
+close $handle;
+
+sub query
+{
+	my ($sql) = @_;
+	open(my $psql, '-|', 'psql', '-XAt', '-F', "\t", '-v', 'ON_ERROR_STOP=1', '-c', $sql) or die "cannot start psql: $!";
+	my @rows = map { chomp; [ split /\t/, $_, -1 ] } <$psql>;
+	close $psql or die "psql failed: $sql";
+	return @rows;
+}
+
+# The rows of the table below a heading, by their first cell without its backquotes.
+sub table
+{
+	my ($heading) = @_;
+	my ($section) = $readme =~ /^#+ \Q$heading\E\n(.*?)(?=^#|\z)/ms or return {};
+	my %rows;
+
+	while ($section =~ /^\| *`([^`]+)` *\| *(.*?) *\|$/mg)
+	{
+		$rows{$1} = $2;
+	}
+	return \%rows;
+}
+
+# --- settings
+my $settings = table('Settings');
+my %defaults = map { $_->[0] => $_->[1] } query(<<'SQL');
+SELECT name, CASE WHEN boot_val = '' THEN 'empty' ELSE concat_ws(' ', boot_val, nullif(unit, '')) END
+FROM pg_settings WHERE name LIKE 'vmclone.%' AND name <> 'vmclone.allow_loop_devices'
+SQL
+is_deeply([ sort keys %$settings ], [ sort keys %defaults ], 'README: every setting, and no other');
+foreach my $name (sort keys %$settings)
+{
+	my ($default) = $settings->{$name} =~ /^`?([^`|]*?)`? *\|/;
+	is($default, $defaults{$name}, "README: default of $name");
+}
+
+# --- functions: those that the grant functions give to roles, and the superuser's two; not what only views call
+my $functions = table('Functions');
+my %signatures;
+push @{ $signatures{ $_->[0] } }, $_->[1] foreach query(<<'SQL');
+SELECT p.proname, array_to_string(p.proargnames[1 : p.pronargs], ', ')
+FROM pg_proc p
+WHERE p.pronamespace = 'vmclone'::regnamespace
+	AND p.proname IN (SELECT object_name FROM vmclone.role_rights() WHERE object_type = 'routine'
+		UNION ALL VALUES ('use_inventory'), ('grant_admin'))
+	AND p.proname NOT IN ('caller_name', 'caller_sees_all', 'caller_user_id', 'inventory_rows', 'see_all_jobs',
+		'act_for_any_user', 'administer', 'checks')
+SQL
+my %documented = map { (/^(\w+)/)[0] => $_ } keys %$functions;
+is_deeply([ sort keys %documented ], [ sort keys %signatures ], 'README: every public function, and no other');
+foreach my $name (grep { $signatures{$_} } sort keys %documented)
+{
+	my ($arguments) = $documented{$name} =~ /\((.*)\)/;
+	ok(scalar(grep { $_ eq ($arguments // '') } @{ $signatures{$name} }), "README: parameters of $name")
+	  or diag("documented ($arguments), there are (" . join(') and (', @{ $signatures{$name} }) . ')');
+}
+
+# --- views
+my $views = table('Views');
+my @views = map { $_->[0] } query(<<'SQL');
+SELECT c.relname FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+WHERE c.relnamespace = 'vmclone'::regnamespace AND c.relkind = 'v'
+SQL
+is_deeply([ sort keys %$views ], [ sort @views ], 'README: every view, and no other');
+done_testing();
