@@ -84,7 +84,7 @@ frame_enter_inventory(Frame *frame)
 
 	look_up_inventory(&schema, &owner);
 	enter(frame, owner, SECURITY_RESTRICTED_OPERATION,
-		  psprintf("pg_catalog, %s, pg_temp", quote_identifier(schema)));
+		  psprintf("pg_catalog, %s, vmclone_absent, pg_temp", quote_identifier(schema)));
 }
 
 void

@@ -5,8 +5,9 @@
  * Two frames.  The extension's own: the extension's owner, search_path pg_catalog, pg_temp; for
  * vmclone's own tables, always written vmclone.x.  The inventory's: the owner of the inventory
  * tables under SECURITY_RESTRICTED_OPERATION, search_path pg_catalog, <inventory schema>,
- * pg_temp; inventory tables are written without a schema.  A hostile trigger, default or index
- * expression in the inventory so runs with its own owner's rights and gains nothing.
+ * vmclone_absent, pg_temp; inventory tables are written without a schema.  vmclone_absent has an
+ * empty stand-in for every optional table.  A hostile trigger, default or index expression in the
+ * inventory so runs with its own owner's rights and gains nothing.
  *
  * Frames nest.  After an ERROR the transaction's abort ends them.
  */

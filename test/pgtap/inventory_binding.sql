@@ -5,6 +5,7 @@ BEGIN;
 SELECT no_plan();
 SET LOCAL search_path = vmclone, public;
 CREATE ROLE engine_of_test;
+GRANT USAGE ON SCHEMA fixture TO engine_of_test;
 CREATE ROLE mallory_of_test;
 SELECT fixture.make_vm('web01') AS web01 \gset
 
@@ -34,6 +35,28 @@ SELECT lives_ok($$ SELECT use_inventory('engine_db') $$, 'optional tables may be
 SELECT lives_ok('SELECT * FROM vms, disks, missing_disks, storage', 'and the views still work');
 SELECT results_eq($$ SELECT DISTINCT relation::text COLLATE "default", note FROM inventory_report() WHERE NOT present ORDER BY 1 $$,
     $$ VALUES ('luns', 'optional table is missing'), ('vm_nvram_data', 'optional table is missing') $$, 'inventory_report says so');
+
+-- none of the optional tables: stand-ins take their place in inventory statements
+SAVEPOINT all_tables;
+DO $$
+DECLARE
+    relation name;
+BEGIN
+    FOR relation IN SELECT DISTINCT c.relation FROM vmclone.inventory_columns c WHERE NOT c.table_required LOOP
+        EXECUTE format('DROP TABLE IF EXISTS engine_db.%I CASCADE', relation);
+    END LOOP;
+END
+$$;
+SELECT lives_ok($$ SELECT use_inventory('engine_db') $$, 'all optional tables may be missing');
+SELECT is(get_vm_configuration_by_snapshot_id(fixture.snapshot('web01', 1)) #>> '{vm_static,vm_name}', 'web01', 'a snapshot''s configuration, from its document');
+UPDATE engine_db.snapshots SET vm_configuration = NULL WHERE snapshot_id = fixture.snapshot('web01', 1);
+SELECT is(get_vm_configuration_by_snapshot_id(fixture.snapshot('web01', 1)) -> 'numa_nodes', '[]', 'and from the rows');
+SELECT is(count(*), 2::bigint, 'its disks') FROM snapshot_disks(fixture.snapshot('web01', 1));
+SET ROLE engine_of_test;
+INSERT INTO vmclone_absent.vm_nvram_data (vm_id) VALUES (fixture.vm('web01'));
+SELECT is_empty('SELECT * FROM vmclone_absent.vm_nvram_data', 'a stand-in stays empty');
+RESET ROLE;
+ROLLBACK TO all_tables;
 
 -- everything that is wrong is named, not only the first
 SAVEPOINT whole;
@@ -80,7 +103,6 @@ ROLLBACK TO whole;
 -- what an owner puts in a table's place afterwards runs with the owner's rights
 CREATE FUNCTION engine_db.trap() RETURNS uuid LANGUAGE plpgsql VOLATILE AS $$ BEGIN
     RAISE EXCEPTION 'trap runs as %, superuser %', current_user, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user); END $$;
-GRANT USAGE ON SCHEMA fixture TO engine_of_test;
 DROP TABLE engine_db.storage_domain_dynamic CASCADE;
 CREATE VIEW engine_db.storage_domain_dynamic AS SELECT engine_db.trap() AS id, 1 AS available_disk_size, 1 AS used_disk_size;
 ALTER VIEW engine_db.storage_domain_dynamic OWNER TO engine_of_test;
@@ -108,7 +130,8 @@ UPDATE inventory_binding SET database_oid = 1;
 SELECT throws_ok('SELECT * FROM current_inventory()', '55000', 'no inventory is bound to this database', 'as in a copy of the database');
 SELECT lives_ok($$ SELECT use_inventory('vmclone') $$, 'back to its own');
 SELECT is_empty('SELECT * FROM inventory_choice', 'which needs no note for a restore');
-SELECT ok(NOT has_schema_privilege('engine_of_test', 'vmclone', 'USAGE') AND NOT has_table_privilege('engine_of_test', 'vmclone.jobs', 'SELECT'), 'the former owner keeps no rights');
+SELECT ok(NOT has_schema_privilege('engine_of_test', 'vmclone', 'USAGE') AND NOT has_table_privilege('engine_of_test', 'vmclone.jobs', 'SELECT')
+    AND NOT has_schema_privilege('engine_of_test', 'vmclone_absent', 'USAGE'), 'the former owner keeps no rights');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -9,7 +9,7 @@ CREATE TABLE inventory_columns (
     PRIMARY KEY (relation, column_name)
 );
 COMMENT ON TABLE inventory_columns IS 'The inventory tables'' columns as the extension makes them, and which of them a foreign inventory must have; not dumped: CREATE EXTENSION makes it';
-COMMENT ON COLUMN inventory_columns.table_required IS 'False: the table may be missing; what would be in it is then left out';
+COMMENT ON COLUMN inventory_columns.table_required IS 'False: the table may be missing; its stand-in in vmclone_absent is empty then';
 COMMENT ON COLUMN inventory_columns.column_required IS 'True: the table, where it is, must have the column; others come along in whole-row copies if they are there';
 
 INSERT INTO inventory_columns (relation, column_name, type, table_required, column_required)
@@ -85,6 +85,33 @@ SELECT n.relation, a.attname, a.atttypid, n.table_required, a.attname = ANY (n.c
 FROM needed n
 JOIN pg_catalog.pg_attribute a ON a.attrelid = ('@extschema@.' || n.relation)::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped;
 
+-- An optional table that the inventory's schema lacks is found here, after it in the search_path of inventory statements:
+-- without rows, and swallowing what is written, so that no statement has to be written twice.
+CREATE SCHEMA vmclone_absent;
+COMMENT ON SCHEMA vmclone_absent IS 'Stand-ins, always empty, for inventory tables that an engine version lacks';
+REVOKE ALL ON SCHEMA vmclone_absent FROM PUBLIC;
+
+DO $$
+DECLARE
+    missing record;
+BEGIN
+    FOR missing IN
+        SELECT c.relation, string_agg(format('NULL::%s AS %I', format_type(c.type, NULL), c.column_name), ', ' ORDER BY a.attnum) AS columns
+        FROM @extschema@.inventory_columns c
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = ('@extschema@.' || c.relation)::pg_catalog.regclass AND a.attname = c.column_name
+        WHERE NOT c.table_required
+        GROUP BY c.relation
+    LOOP
+        EXECUTE format('CREATE VIEW vmclone_absent.%I AS SELECT %s WHERE false', missing.relation, missing.columns);
+        EXECUTE format('COMMENT ON VIEW vmclone_absent.%I IS %L', missing.relation, 'Stands for a missing table');
+        EXECUTE format('CREATE RULE nothing_to_insert AS ON INSERT TO vmclone_absent.%I DO INSTEAD NOTHING', missing.relation);
+        EXECUTE format('CREATE RULE nothing_to_update AS ON UPDATE TO vmclone_absent.%I DO INSTEAD NOTHING', missing.relation);
+        EXECUTE format('CREATE RULE nothing_to_delete AS ON DELETE TO vmclone_absent.%I DO INSTEAD NOTHING', missing.relation);
+        EXECUTE format('REVOKE ALL ON vmclone_absent.%I FROM PUBLIC', missing.relation);
+    END LOOP;
+END
+$$;
+
 -- How a schema compares.  A column's type fits if it is the same, or of the same kind (text and varchar; the integers and
 -- numeric; the timestamps): values are converted by assignment.
 CREATE FUNCTION inspect_inventory(p_schema name)
@@ -148,6 +175,9 @@ BEGIN
     EXECUTE format(CASE WHEN p_give THEN 'GRANT USAGE ON SCHEMA @extschema@ TO %s' ELSE 'REVOKE USAGE ON SCHEMA @extschema@ FROM %s' END, owner);
     EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION @extschema@.current_inventory() TO %s'
         ELSE 'REVOKE EXECUTE ON FUNCTION @extschema@.current_inventory() FROM %s' END, owner);
+    EXECUTE format(CASE WHEN p_give THEN 'GRANT USAGE ON SCHEMA vmclone_absent TO %s' ELSE 'REVOKE USAGE ON SCHEMA vmclone_absent FROM %s' END, owner);
+    EXECUTE format(CASE WHEN p_give THEN 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA vmclone_absent TO %s'
+        ELSE 'REVOKE ALL ON ALL TABLES IN SCHEMA vmclone_absent FROM %s' END, owner);
     FOR target IN
         SELECT c.relname
         FROM pg_class c
