@@ -1,0 +1,557 @@
+/*
+ * request.c
+ *		The parameters of one clone call, parsed and bounded, before anything is looked up.
+ *
+ * The SQL arguments become one jsonb object, which jobs.parameters keeps; both a fresh call and a
+ * repeated one are read from such an object, so that a retry can't mean anything else than the
+ * first call did.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "json.h"
+#include "request.h"
+#include "settings.h"
+
+typedef enum ParameterKind
+{
+	PARAMETER_UUID,
+	PARAMETER_TEXT,
+	PARAMETER_JSONB,
+	PARAMETER_BOOLEAN,
+	PARAMETER_INTEGER,
+	PARAMETER_BIGINT,
+} ParameterKind;
+
+typedef struct Parameter
+{
+	const char *name;
+	ParameterKind kind;
+} Parameter;
+
+/* In the order of the SQL functions' arguments; templates have two of their own before the last. */
+static const Parameter common_parameters[] = {
+	{"snapshot_id", PARAMETER_UUID},
+	{"vm_name", PARAMETER_TEXT},
+	{"vm_static", PARAMETER_JSONB},
+	{"use_given_vm_static", PARAMETER_BOOLEAN},
+	{"source_vm_id", PARAMETER_UUID},
+	{"cluster_id", PARAMETER_UUID},
+	{"disks", PARAMETER_JSONB},
+	{"interfaces", PARAMETER_JSONB},
+	{"missing_disk", PARAMETER_TEXT},
+	{"copies", PARAMETER_INTEGER},
+	{"lock_mode", PARAMETER_TEXT},
+	{"user_id", PARAMETER_UUID},
+	{"request_key", PARAMETER_TEXT},
+	{"priority", PARAMETER_INTEGER},
+	{"bandwidth_limit", PARAMETER_BIGINT},
+	{"verify", PARAMETER_BOOLEAN},
+	{"start_paused", PARAMETER_BOOLEAN},
+	{"on_failure", PARAMETER_TEXT},
+	{"copy_overrides", PARAMETER_JSONB},
+};
+
+static const Parameter template_parameters[] = {
+	{"base_template_id", PARAMETER_UUID},
+	{"template_version_name", PARAMETER_TEXT},
+};
+
+static const Parameter last_parameters[] = {
+	{"virtio_scsi", PARAMETER_BOOLEAN},
+};
+
+/* What a caller may choose for a disk, then what else a configuration's disk object has. */
+static const char *const disk_keys[] = {"disk_id",
+										"storage_domain_id",
+										"volume_format",
+										"volume_type",
+										"disk_alias",
+										"quota_id",
+										"disk_profile_id",
+										"include",
+										"attach",
+										"disk_description",
+										"disk_interface",
+										"is_boot",
+										"is_plugged",
+										"pass_discard",
+										"wipe_after_delete",
+										"image_id",
+										"size",
+										"shareable",
+										"disk_storage_type",
+										"backup",
+										"image_status",
+										NULL};
+
+static const char *const interface_keys[] = {
+	"interface_id", "name",     "mac",   "vnic_profile_id", "linked",
+	"plugged",      "include",  "type",  "network_name",    "profile_name",
+	"is_plugged",   "mac_addr", "speed", "address",         NULL};
+
+static const char *const copy_override_keys[] = {"vm_name", "vm_static", "interfaces", NULL};
+
+static void
+append_argument(StringInfo buffer, FunctionCallInfo fcinfo, int index, const Parameter *parameter)
+{
+	Datum value;
+
+	if (index >= PG_NARGS() || PG_ARGISNULL(index))
+		return;
+	value = PG_GETARG_DATUM(index);
+	if (buffer->len > 1)
+		appendStringInfoChar(buffer, ',');
+	json_append_string(buffer, parameter->name);
+	appendStringInfoChar(buffer, ':');
+	switch (parameter->kind)
+	{
+		case PARAMETER_UUID:
+			json_append_string(buffer, uuid_text(DatumGetUUIDP(value)));
+			break;
+		case PARAMETER_TEXT:
+			json_append_string(buffer, TextDatumGetCString(value));
+			break;
+		case PARAMETER_JSONB:
+			(void) JsonbToCString(buffer, &DatumGetJsonbP(value)->root, -1);
+			break;
+		case PARAMETER_BOOLEAN:
+			appendStringInfoString(buffer, DatumGetBool(value) ? "true" : "false");
+			break;
+		case PARAMETER_INTEGER:
+			appendStringInfo(buffer, "%d", DatumGetInt32(value));
+			break;
+		case PARAMETER_BIGINT:
+			appendStringInfo(buffer, INT64_FORMAT, DatumGetInt64(value));
+			break;
+	}
+}
+
+CloneRequest *
+request_parse(FunctionCallInfo fcinfo, CloneTarget target)
+{
+	StringInfoData buffer;
+	int index = 0;
+
+	initStringInfo(&buffer);
+	appendStringInfoChar(&buffer, '{');
+	for (int i = 0; i < lengthof(common_parameters); i++)
+		append_argument(&buffer, fcinfo, index++, &common_parameters[i]);
+	if (target == CLONE_TARGET_TEMPLATE)
+		for (int i = 0; i < lengthof(template_parameters); i++)
+			append_argument(&buffer, fcinfo, index++, &template_parameters[i]);
+	for (int i = 0; i < lengthof(last_parameters); i++)
+		append_argument(&buffer, fcinfo, index++, &last_parameters[i]);
+	appendStringInfoChar(&buffer, '}');
+	return request_from_parameters(json_from_text(buffer.data), target);
+}
+
+static void
+pg_attribute_noreturn() refuse_value(const char *parameter, const char *value, const char *allowed)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("invalid value for parameter \"%s\": \"%s\"", parameter, value),
+					errhint("Valid values are %s.", allowed)));
+}
+
+/* The value below a key, or NULL: absent or null. */
+static JsonbValue *
+value_of(const Jsonb *object, const char *key)
+{
+	JsonbValue *value =
+		getKeyJsonValueFromContainer((JsonbContainer *) &object->root, key, strlen(key), NULL);
+
+	return value && value->type != jbvNull ? value : NULL;
+}
+
+static void
+pg_attribute_noreturn() refuse_type(const char *parameter, const char *key, const char *expected)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("key \"%s\" in parameter \"%s\" is not %s", key, parameter, expected)));
+}
+
+static char *
+text_of(const Jsonb *object, const char *parameter, const char *key)
+{
+	const JsonbValue *value = value_of(object, key);
+
+	if (value == NULL)
+		return NULL;
+	if (value->type != jbvString)
+		refuse_type(parameter, key, "a string");
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static bool
+boolean_of(const Jsonb *object, const char *parameter, const char *key, bool absent)
+{
+	const JsonbValue *value = value_of(object, key);
+
+	if (value == NULL)
+		return absent;
+	if (value->type != jbvBool)
+		refuse_type(parameter, key, "a boolean");
+	return value->val.boolean;
+}
+
+static OptionalUuid
+uuid_of(const Jsonb *object, const char *parameter, const char *key)
+{
+	char *text = text_of(object, parameter, key);
+	OptionalUuid result = {false};
+
+	if (text == NULL)
+		return result;
+	if (!uuid_parse_text(text, &result.value))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						errmsg("key \"%s\" in parameter \"%s\" is not a uuid: \"%s\"", key,
+							   parameter, text)));
+	result.given = true;
+	return result;
+}
+
+/* A string or a number; oVirt's codes and words are both at home in configurations. */
+static void
+check_scalar(const Jsonb *object, const char *parameter, const char *key)
+{
+	const JsonbValue *value = value_of(object, key);
+
+	if (value && value->type == jbvBinary)
+		refuse_type(parameter, key, "a string or a number");
+}
+
+static void
+check_keys(Jsonb *object, const char *parameter, const char *const *allowed)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbValue value;
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		char *key;
+		int i;
+
+		if (token != WJB_KEY)
+			continue;
+		key = pnstrdup(value.val.string.val, value.val.string.len);
+		for (i = 0; allowed[i]; i++)
+			if (strcmp(allowed[i], key) == 0)
+				break;
+		if (allowed[i] == NULL)
+		{
+			StringInfoData list;
+
+			initStringInfo(&list);
+			for (i = 0; allowed[i]; i++)
+				appendStringInfo(&list, "%s%s", i ? ", " : "", allowed[i]);
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("unrecognized key \"%s\" in parameter \"%s\"", key, parameter),
+							errhint("Valid keys are %s.", list.data)));
+		}
+	}
+}
+
+/* Elements of an array parameter, each an object with known keys. */
+static Jsonb **
+objects_of(Jsonb *array, const char *parameter, const char *const *allowed, int limit, int *count)
+{
+	Jsonb **objects;
+
+	*count = 0;
+	if (array == NULL)
+		return NULL;
+	if (!JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameter \"%s\" is not an array", parameter),
+				 errhint("Pass an array of objects, for example [{\"%s\": …}].", allowed[0])));
+	if (JB_ROOT_COUNT(array) > limit)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("parameter \"%s\" has %d elements", parameter, JB_ROOT_COUNT(array)),
+						errdetail("The most that one call takes is %d.", limit)));
+	objects = palloc0(sizeof(Jsonb *) * (JB_ROOT_COUNT(array) + 1));
+	for (uint32 i = 0; i < JB_ROOT_COUNT(array); i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(&array->root, i);
+
+		objects[i] = element->type == jbvBinary ? JsonbValueToJsonb(element) : NULL;
+		if (objects[i] == NULL || !JB_ROOT_IS_OBJECT(objects[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("element %u of parameter \"%s\" is not an object", i + 1, parameter)));
+		check_keys(objects[i], parameter, allowed);
+	}
+	*count = JB_ROOT_COUNT(array);
+	return objects;
+}
+
+static VolumeFormat
+volume_format_of(const Jsonb *object)
+{
+	char *text = text_of(object, "disks", "volume_format");
+
+	if (text == NULL)
+		return VOLUME_FORMAT_UNSET;
+	if (pg_strcasecmp(text, "RAW") == 0)
+		return VOLUME_FORMAT_RAW;
+	if (pg_strcasecmp(text, "COW") == 0)
+		return VOLUME_FORMAT_COW;
+	refuse_value("disks.volume_format", text, "\"RAW\" and \"COW\"");
+}
+
+static VolumeType
+volume_type_of(const Jsonb *object)
+{
+	char *text = text_of(object, "disks", "volume_type");
+
+	if (text == NULL)
+		return VOLUME_TYPE_UNASSIGNED;
+	if (pg_strcasecmp(text, "Sparse") == 0)
+		return VOLUME_TYPE_SPARSE;
+	if (pg_strcasecmp(text, "Preallocated") == 0)
+		return VOLUME_TYPE_PREALLOCATED;
+	refuse_value("disks.volume_type", text, "\"Sparse\" and \"Preallocated\"");
+}
+
+static void
+parse_disks(CloneRequest *request, Jsonb *array)
+{
+	Jsonb **objects =
+		objects_of(array, "disks", disk_keys, REQUEST_MAX_ELEMENTS, &request->disk_count);
+
+	request->disks = palloc0(sizeof(DiskChoice) * (request->disk_count + 1));
+	for (int i = 0; i < request->disk_count; i++)
+	{
+		Jsonb *object = objects[i];
+		DiskChoice *choice = &request->disks[i];
+		OptionalUuid disk_id = uuid_of(object, "disks", "disk_id");
+
+		if (!disk_id.given)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("element %d of parameter \"disks\" has no \"disk_id\"", i + 1)));
+		for (int other = 0; other < i; other++)
+			if (uuid_same(&request->disks[other].disk_id, &disk_id.value))
+				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+								errmsg("parameter \"disks\" names disk %s twice",
+									   uuid_text(&disk_id.value))));
+		choice->disk_id = disk_id.value;
+		choice->given = object;
+		choice->handed_back = json_has(object, "image_id");
+		choice->include = boolean_of(object, "disks", "include", true);
+		choice->attach = boolean_of(object, "disks", "attach", false);
+		choice->storage_domain_id = uuid_of(object, "disks", "storage_domain_id");
+		choice->volume_format = volume_format_of(object);
+		choice->volume_type = volume_type_of(object);
+		choice->disk_alias = text_of(object, "disks", "disk_alias");
+		choice->quota_id = uuid_of(object, "disks", "quota_id");
+		choice->disk_profile_id = uuid_of(object, "disks", "disk_profile_id");
+		(void) uuid_of(object, "disks", "image_id");
+		(void) text_of(object, "disks", "disk_description");
+		(void) text_of(object, "disks", "disk_interface");
+		(void) boolean_of(object, "disks", "is_boot", false);
+		(void) boolean_of(object, "disks", "is_plugged", false);
+		(void) boolean_of(object, "disks", "pass_discard", false);
+		(void) boolean_of(object, "disks", "wipe_after_delete", false);
+		check_scalar(object, "disks", "size");
+		if (choice->disk_alias && strlen(choice->disk_alias) > 255)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("disk alias of disk %s is longer than 255 bytes",
+								   uuid_text(&disk_id.value))));
+	}
+}
+
+/* "new", "keep" or six hexadecimal bytes. */
+static void
+check_mac(const char *mac)
+{
+	if (pg_strcasecmp(mac, "new") == 0 || pg_strcasecmp(mac, "keep") == 0)
+		return;
+	if (strlen(mac) == 17 && strspn(mac, "0123456789abcdefABCDEF:") == 17)
+	{
+		bool right = true;
+
+		for (int i = 0; i < 17; i++)
+			right = right && ((mac[i] == ':') == (i % 3 == 2));
+		if (right)
+			return;
+	}
+	refuse_value("interfaces.mac", mac,
+				 "\"new\", \"keep\" and an address like \"56:6f:1a:00:00:01\"");
+}
+
+static void
+check_interfaces(Jsonb *array)
+{
+	int count;
+	Jsonb **objects = objects_of(array, "interfaces", interface_keys, REQUEST_MAX_ELEMENTS, &count);
+
+	for (int i = 0; i < count; i++)
+	{
+		OptionalUuid interface_id = uuid_of(objects[i], "interfaces", "interface_id");
+		char *name = text_of(objects[i], "interfaces", "name");
+		char *mac = text_of(objects[i], "interfaces", "mac");
+
+		if (!interface_id.given && name == NULL)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("element %d of parameter \"interfaces\" has neither "
+								   "\"interface_id\" nor \"name\"",
+								   i + 1)));
+		if (mac)
+			check_mac(mac);
+		mac = text_of(objects[i], "interfaces", "mac_addr");
+		if (mac)
+			check_mac(mac);
+		(void) uuid_of(objects[i], "interfaces", "vnic_profile_id");
+		(void) text_of(objects[i], "interfaces", "network_name");
+		(void) text_of(objects[i], "interfaces", "profile_name");
+		(void) boolean_of(objects[i], "interfaces", "linked", true);
+		(void) boolean_of(objects[i], "interfaces", "plugged", true);
+		(void) boolean_of(objects[i], "interfaces", "is_plugged", true);
+		(void) boolean_of(objects[i], "interfaces", "include", true);
+		check_scalar(objects[i], "interfaces", "type");
+	}
+}
+
+static void
+check_object(const Jsonb *object, const char *parameter)
+{
+	if (object && !JB_ROOT_IS_OBJECT(object))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("parameter \"%s\" is not an object", parameter),
+						errhint("Pass an object keyed by column of vm_static, for example "
+								"{\"mem_size_mb\": 2048}.")));
+}
+
+static void
+parse_copy_overrides(CloneRequest *request, Jsonb *array)
+{
+	int count;
+	Jsonb **objects =
+		objects_of(array, "copy_overrides", copy_override_keys, REQUEST_MAX_COPIES, &count);
+
+	if (array == NULL)
+		return;
+	if (count > request->copies)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("parameter \"copy_overrides\" has %d elements for %d copies", count,
+							   request->copies)));
+	for (int i = 0; i < count; i++)
+	{
+		const JsonbValue *vm_static = value_of(objects[i], "vm_static");
+
+		(void) text_of(objects[i], "copy_overrides", "vm_name");
+		if (vm_static && vm_static->type != jbvBinary)
+			refuse_type("copy_overrides", "vm_static", "an object");
+		check_object(json_get(objects[i], "vm_static"), "copy_overrides.vm_static");
+		if (value_of(objects[i], "interfaces") && json_get(objects[i], "interfaces") == NULL)
+			refuse_type("copy_overrides", "interfaces", "an array");
+		check_interfaces(json_get(objects[i], "interfaces"));
+	}
+	request->copy_overrides = array;
+}
+
+static MissingDisk
+missing_disk_of(const char *text)
+{
+	if (text == NULL)
+		return MISSING_DISK_DEFAULT;
+	if (pg_strcasecmp(text, "skip") == 0)
+		return MISSING_DISK_SKIP;
+	if (pg_strcasecmp(text, "fail") == 0)
+		return MISSING_DISK_FAIL;
+	if (pg_strcasecmp(text, "blank") == 0)
+		return MISSING_DISK_BLANK;
+	refuse_value("missing_disk", text, "\"skip\", \"fail\" and \"blank\"");
+}
+
+/* True where text is the second word, false where it is the first. */
+static bool
+second_of(const char *parameter, const char *text, const char *first, const char *second)
+{
+	if (pg_strcasecmp(text, first) == 0)
+		return false;
+	if (pg_strcasecmp(text, second) == 0)
+		return true;
+	refuse_value(parameter, text, psprintf("\"%s\" and \"%s\"", first, second));
+}
+
+static int64
+integer_of(const Jsonb *parameters, const char *name, int64 absent, int64 least, int64 most)
+{
+	int64 value = json_get_int64(parameters, name, absent);
+
+	if (value_of(parameters, name) && (value < least || value > most))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("parameter \"%s\" is out of range: " INT64_FORMAT, name, value),
+						errdetail("It must lie between " INT64_FORMAT " and " INT64_FORMAT ".",
+								  least, most)));
+	return value;
+}
+
+/* The value of a jsonb parameter; scalars are refused where an object or array is wanted. */
+static Jsonb *
+jsonb_of(const Jsonb *parameters, const char *name)
+{
+	const JsonbValue *value = value_of(parameters, name);
+
+	if (value == NULL)
+		return NULL;
+	if (value->type != jbvBinary)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("parameter \"%s\" is neither an object nor an array", name)));
+	return JsonbValueToJsonb((JsonbValue *) value);
+}
+
+CloneRequest *
+request_from_parameters(const Jsonb *parameters, CloneTarget target)
+{
+	CloneRequest *request = palloc0(sizeof(CloneRequest));
+	const char *lock_mode = json_get_text(parameters, "lock_mode");
+	const char *on_failure = json_get_text(parameters, "on_failure");
+
+	request->target = target;
+	request->parameters = (Jsonb *) parameters;
+	request->snapshot_id = uuid_of(parameters, "parameters", "snapshot_id");
+	request->vm_name = text_of(parameters, "parameters", "vm_name");
+	request->vm_static = jsonb_of(parameters, "vm_static");
+	check_object(request->vm_static, "vm_static");
+	request->use_given_vm_static =
+		boolean_of(parameters, "parameters", "use_given_vm_static", false);
+	if (request->use_given_vm_static &&
+		(request->vm_static == NULL || JB_ROOT_COUNT(request->vm_static) == 0))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("use_given_vm_static is true, but parameter \"vm_static\" is empty"),
+						errhint("Pass the whole vm_static, or leave use_given_vm_static out to "
+								"take the snapshot's.")));
+	request->source_vm_id = uuid_of(parameters, "parameters", "source_vm_id");
+	request->cluster_id = uuid_of(parameters, "parameters", "cluster_id");
+	parse_disks(request, jsonb_of(parameters, "disks"));
+	request->interfaces = jsonb_of(parameters, "interfaces");
+	check_interfaces(request->interfaces);
+	request->missing_disk = missing_disk_of(text_of(parameters, "parameters", "missing_disk"));
+	request->copies = integer_of(parameters, "copies", 1, 1, REQUEST_MAX_COPIES);
+	parse_copy_overrides(request, jsonb_of(parameters, "copy_overrides"));
+	request->lock_shared =
+		second_of("lock_mode", lock_mode ? lock_mode : vmclone_lock_mode, "exclusive", "shared");
+	request->user_id = uuid_of(parameters, "parameters", "user_id");
+	request->request_key = text_of(parameters, "parameters", "request_key");
+	if (request->request_key &&
+		(request->request_key[0] == '\0' || strlen(request->request_key) > 255))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("parameter \"request_key\" is empty or longer than 255 bytes")));
+	request->priority = integer_of(parameters, "priority", 0, -1000000, 1000000);
+	request->bandwidth_limit = integer_of(parameters, "bandwidth_limit", 0, 1, PG_INT64_MAX);
+	request->verify = boolean_of(parameters, "parameters", "verify", false);
+	request->start_paused = boolean_of(parameters, "parameters", "start_paused", false);
+	request->hold_on_failure =
+		on_failure ? second_of("on_failure", on_failure, "clean", "hold") : false;
+	request->base_template_id = uuid_of(parameters, "parameters", "base_template_id");
+	request->template_version_name = text_of(parameters, "parameters", "template_version_name");
+	request->virtio_scsi_given = value_of(parameters, "virtio_scsi") != NULL;
+	request->virtio_scsi = boolean_of(parameters, "parameters", "virtio_scsi", true);
+	return request;
+}
