@@ -32,6 +32,7 @@ typedef struct ChainImage
 		folder_id;    /* disk whose folder holds the file; a template's image: the VM's own disk */
 	int other_locks;  /* holders in vmclone.image_locks; looked up where the image is LOCKED */
 	bool shared_only; /* LOCKED only by sharing holders */
+	char *holders;    /* ids of the jobs that hold it; NULL: none of ours */
 } ChainImage;
 
 /* What is wrong below a disk's chosen image. */
@@ -60,6 +61,7 @@ typedef struct ActiveDisk
 	bool has_domain;
 	pg_uuid_t storage_domain_id;
 	bool shared_only; /* LOCKED only by sharing holders */
+	char *holders;
 } ActiveDisk;
 
 /* A snapshot of the source VM whose status is not OK. */
@@ -69,6 +71,7 @@ typedef struct BusySnapshot
 	char *description;
 	char *status;
 	bool shared_only; /* LOCKED only by sharing holders */
+	char *holders;
 } BusySnapshot;
 
 typedef enum DiskState
@@ -263,6 +266,13 @@ extern ClonePlan *plan_load(const CloneRequest *request, bool has_user, const pg
 /* Names and ids of the copies; names by {n}, _1.._n or copy_overrides. */
 extern CloneCopy *plan_make_copies(const ClonePlan *plan);
 
-extern const DomainFacts *plan_domain(const ClonePlan *plan, const pg_uuid_t *domain_id);
+/* NULL: the call neither reads nor writes there. */
+extern DomainFacts *plan_domain(const ClonePlan *plan, const pg_uuid_t *domain_id);
+
+/*
+ * The chain to read as async_tasks.layers and measurements.layers have it, first snapshot first:
+ * [{"image_id", "image_group_id", "storage_domain_id", "volume_format", "size"}].
+ */
+extern Jsonb *plan_layers(const PlannedDisk *disk);
 
 #endif

@@ -1,0 +1,451 @@
+/*
+ * plan.c
+ *		A clone call worked out against the inventory: snapshot, virtual machine, cluster, template,
+ *		the new vm_static, names and ids of the copies.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "configuration.h"
+#include "json.h"
+#include "plan_parts.h"
+#include "row_copy.h"
+#include "statement.h"
+
+/* Everything that hangs on the snapshot, the target cluster and the template, in one row. */
+static Statement load_facts = {
+	.sql =
+		"SELECT s.snapshot_type::text, s.status::text, s.description::text,"
+		" s.vm_configuration_broken, s.vm_id, v.vm_name::text, d.status, v.cluster_id,"
+		" sc.storage_pool_id, pg_catalog.to_jsonb(v),"
+		" (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('snapshot_id', o.snapshot_id,"
+		"   'description', o.description, 'status', o.status) ORDER BY o.snapshot_id)"
+		"  FROM snapshots o WHERE o.vm_id = s.vm_id AND o.status <> 'OK'),"
+		" c.cluster_id, c.name::text, c.architecture, COALESCE(c.bios_type, 0) > 0,"
+		" c.compatibility_version::text, m.id, COALESCE(m.allow_duplicate_mac_addresses, false),"
+		" p.id, p.name::text, p.status, p.quota_enforcement_type,"
+		" (SELECT q.id FROM quota q WHERE q.storage_pool_id = p.id AND q.is_default),"
+		" ARRAY (SELECT f.id FROM cpu_profiles f WHERE f.cluster_id = c.cluster_id"
+		"  ORDER BY f.name, f.id),"
+		" t.vm_guid, t.vm_name::text, COALESCE(t.is_disabled, false), t.template_status,"
+		" tc.storage_pool_id"
+		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id, $3 AS template_id) r"
+		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
+		" LEFT JOIN vm_static v ON v.vm_guid = s.vm_id"
+		" LEFT JOIN vm_dynamic d ON d.vm_guid = s.vm_id"
+		" LEFT JOIN cluster sc ON sc.cluster_id = v.cluster_id"
+		" LEFT JOIN cluster c ON c.cluster_id = COALESCE(r.cluster_id, v.cluster_id)"
+		" LEFT JOIN mac_pools m ON m.id = c.mac_pool_id"
+		" LEFT JOIN storage_pool p ON p.id = c.storage_pool_id"
+		" LEFT JOIN vm_static t ON t.vm_guid = r.template_id AND t.entity_type = 'TEMPLATE'"
+		" LEFT JOIN cluster tc ON tc.cluster_id = t.cluster_id",
+	.argument_count = 3,
+	.argument_types = {UUIDOID, UUIDOID, UUIDOID},
+};
+
+static Statement find_quota = {
+	.sql = "SELECT 1 FROM quota WHERE id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+Datum
+plan_uuid_array(const pg_uuid_t *ids, int count)
+{
+	Datum *values = palloc(sizeof(Datum) * (count + 1));
+
+	for (int i = 0; i < count; i++)
+		values[i] = UUIDPGetDatum(&ids[i]);
+	return PointerGetDatum(construct_array(values, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
+pg_uuid_t *
+plan_field_uuids(uint64 row, int column, int *count)
+{
+	bool is_null;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &is_null);
+	Datum *elements;
+	pg_uuid_t *result;
+
+	*count = 0;
+	if (is_null)
+		return NULL;
+	deconstruct_array(DatumGetArrayTypeP(value), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &elements,
+					  NULL, count);
+	result = palloc(sizeof(pg_uuid_t) * (*count + 1));
+	for (int i = 0; i < *count; i++)
+		result[i] = *DatumGetUUIDP(elements[i]);
+	return result;
+}
+
+Jsonb **
+plan_objects(const Jsonb *object, const char *key, int *count)
+{
+	Jsonb *array = json_get(object, key);
+	Jsonb **result;
+
+	*count = 0;
+	if (array == NULL || !JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array))
+		return NULL;
+	result = palloc(sizeof(Jsonb *) * (JB_ROOT_COUNT(array) + 1));
+	for (uint32 i = 0; i < JB_ROOT_COUNT(array); i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(&array->root, i);
+
+		if (element->type == jbvBinary)
+			result[(*count)++] = JsonbValueToJsonb(element);
+	}
+	return result;
+}
+
+Jsonb *
+plan_concatenate(Jsonb *left, Jsonb *right)
+{
+	if (left == NULL || right == NULL)
+		return left ? left : right;
+	return DatumGetJsonbP(
+		DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(left), JsonbPGetDatum(right)));
+}
+
+static void
+load_busy_snapshots(ClonePlan *plan, const Jsonb *array)
+{
+	if (array == NULL)
+		return;
+	plan->busy_snapshots = palloc0(sizeof(BusySnapshot) * JB_ROOT_COUNT(array));
+	for (uint32 i = 0; i < JB_ROOT_COUNT(array); i++)
+	{
+		Jsonb *object =
+			JsonbValueToJsonb(getIthJsonbValueFromContainer((JsonbContainer *) &array->root, i));
+		BusySnapshot *snapshot = &plan->busy_snapshots[plan->busy_snapshot_count++];
+
+		(void) json_get_uuid(object, "snapshot_id", &snapshot->snapshot_id);
+		snapshot->description = json_get_text(object, "description");
+		snapshot->status = json_get_text(object, "status");
+	}
+}
+
+/* Returns the source VM's row as it is now; the cluster's CPU profiles in *profiles. */
+static Jsonb *
+load(ClonePlan *plan, pg_uuid_t **profiles, int *profile_count)
+{
+	const CloneRequest *request = plan->request;
+	OptionalUuid cluster = request->cluster_id;
+	OptionalUuid template = request->base_template_id;
+	Datum values[3];
+	bool nulls[3];
+	pg_uuid_t template_pool;
+
+	if (!cluster.given && json_get_uuid(request->vm_static, "cluster_id", &cluster.value))
+		cluster.given = true;
+	if (!template.given && json_get_uuid(request->vm_static, "vmt_guid", &template.value))
+		template.given = !uuid_is_zero(&template.value);
+	plan->template_id = template;
+	values[0] = UUIDPGetDatum(&request->snapshot_id.value);
+	values[1] = UUIDPGetDatum(&cluster.value);
+	values[2] = UUIDPGetDatum(&template.value);
+	nulls[0] = !request->snapshot_id.given;
+	nulls[1] = !cluster.given;
+	nulls[2] = !template.given;
+	statement_run_one_row(&load_facts, values, nulls);
+
+	plan->snapshot_id = request->snapshot_id.value;
+	plan->snapshot_exists = !field_is_null(0, 5);
+	plan->snapshot_type = field_text(0, 1);
+	plan->snapshot_status = field_text(0, 2);
+	plan->snapshot_description = field_text(0, 3);
+	plan->configuration_broken = field_bool(0, 4);
+	plan->source_vm_id = field_uuid(0, 5);
+	plan->source_vm_name = field_text(0, 6);
+	plan->source_vm_status = field_is_null(0, 7) ? -1 : (int) field_int64(0, 7);
+	plan->source_cluster_id = field_uuid(0, 8);
+	plan->source_pool_id = field_uuid(0, 9);
+	load_busy_snapshots(plan, field_jsonb(0, 11));
+	plan->cluster_exists = !field_is_null(0, 12);
+	plan->cluster_id = plan->cluster_exists ? field_uuid(0, 12) : cluster.value;
+	plan->cluster_name = field_text(0, 13);
+	plan->architecture = (int) field_int64(0, 14);
+	plan->cluster_has_bios_type = field_bool(0, 15);
+	plan->compatibility_version = field_text(0, 16);
+	plan->has_mac_pool = !field_is_null(0, 17);
+	plan->mac_pool_id = field_uuid(0, 17);
+	plan->mac_pool_allows_duplicates = field_bool(0, 18);
+	plan->pool_exists = !field_is_null(0, 19);
+	plan->pool_id = field_uuid(0, 19);
+	plan->pool_name = field_text(0, 20);
+	plan->pool_status = (int) field_int64(0, 21);
+	plan->quota_enforcement = (int) field_int64(0, 22);
+	plan->default_quota_id.given = !field_is_null(0, 23);
+	plan->default_quota_id.value = field_uuid(0, 23);
+	*profiles = plan_field_uuids(0, 24, profile_count);
+	plan->template_exists = !field_is_null(0, 25);
+	plan->template_name = field_text(0, 26);
+	plan->template_disabled = field_bool(0, 27);
+	plan->template_status = (int) field_int64(0, 28);
+	template_pool = field_uuid(0, 29);
+	/* Blank and templates without a cluster belong to every data center */
+	plan->template_in_pool =
+		uuid_is_zero(&template_pool) || uuid_same(&template_pool, &plan->pool_id);
+	return field_jsonb(0, 10);
+}
+
+/*
+ * The quota that an old configuration names may be gone; its column is a foreign key.  The
+ * caller's own choice is left for the checks to refuse.
+ */
+static void
+forget_lost_quota(StringInfo overlay, const Jsonb *merged, const Jsonb *current, const Jsonb *given)
+{
+	pg_uuid_t quota;
+	pg_uuid_t now;
+	Datum value = UUIDPGetDatum(&quota);
+
+	if (!json_get_uuid(merged, "quota_id", &quota) || json_has(given, "quota_id"))
+		return;
+	if (json_get_uuid(current, "quota_id", &now) && uuid_same(&quota, &now))
+		return;
+	if (statement_run(&find_quota, &value, NULL) == 0)
+		appendStringInfoString(overlay, ",\"quota_id\":null");
+}
+
+/* The caller's or source's CPU profile if the cluster has it, else the cluster's first. */
+static void
+choose_cpu_profile(ClonePlan *plan, StringInfo overlay, const Jsonb *merged, const Jsonb *given,
+				   const pg_uuid_t *profiles, int count)
+{
+	pg_uuid_t wanted;
+
+	plan->cpu_profile_fits = true;
+	if (!plan->cluster_exists)
+		return;
+	if (json_get_uuid(merged, "cpu_profile_id", &wanted))
+	{
+		for (int i = 0; i < count; i++)
+			if (uuid_same(&profiles[i], &wanted))
+				return;
+		if (json_get_text(given, "cpu_profile_id") &&
+			uuid_same(&plan->source_cluster_id, &plan->cluster_id))
+		{
+			plan->cpu_profile_fits = false;
+			return;
+		}
+	}
+	if (count > 0)
+		appendStringInfo(overlay, ",\"cpu_profile_id\":\"%s\"", uuid_text(&profiles[0]));
+	else
+		plan->cpu_profile_fits = false;
+}
+
+/* current row < configuration < caller's values (DESIGN §2); reference §2.1. */
+static void
+build_vm_static(ClonePlan *plan, Jsonb *current, const pg_uuid_t *profiles, int profile_count)
+{
+	Jsonb *given = plan->request->vm_static;
+	Jsonb *merged;
+	StringInfoData overlay;
+
+	if (plan->request->use_given_vm_static)
+		merged = given;
+	else
+		merged = plan_concatenate(
+			plan_concatenate(current, json_get(plan->configuration, "vm_static")), given);
+	if (merged == NULL)
+		merged = json_from_text("{}");
+
+	initStringInfo(&overlay);
+	appendStringInfo(&overlay, "{\"entity_type\":\"%s\"",
+					 plan->request->target == CLONE_TARGET_TEMPLATE ? "TEMPLATE" : "VM");
+	if (plan->cluster_exists)
+		appendStringInfo(&overlay, ",\"cluster_id\":\"%s\"", uuid_text(&plan->cluster_id));
+	/* a lease only if it is asked for */
+	if (!json_has(given, "lease_sd_id") && json_has(merged, "lease_sd_id"))
+		appendStringInfoString(&overlay, ",\"lease_sd_id\":null");
+	forget_lost_quota(&overlay, merged, current, given);
+	choose_cpu_profile(plan, &overlay, merged, given, profiles, profile_count);
+	appendStringInfoChar(&overlay, '}');
+	plan->vm_static = plan_concatenate(merged, json_from_text(overlay.data));
+}
+
+/* The name as given, in vm_static, or suggested. */
+static char *
+choose_name(const ClonePlan *plan)
+{
+	const CloneRequest *request = plan->request;
+	char *in_vm_static = json_get_text(request->vm_static, "vm_name");
+	char *suggested = json_get_text(plan->configuration, "suggested_vm_name");
+
+	/* a configuration that is handed back names the source; that is no choice */
+	if (in_vm_static && !request->use_given_vm_static)
+	{
+		char *configured = json_get_text(json_get(plan->configuration, "vm_static"), "vm_name");
+
+		if ((configured && strcmp(configured, in_vm_static) == 0) ||
+			(plan->source_vm_name && strcmp(plan->source_vm_name, in_vm_static) == 0))
+			in_vm_static = NULL;
+	}
+	if (request->vm_name && in_vm_static && strcmp(request->vm_name, in_vm_static) != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("vm_name is \"%s\", but vm_static names the virtual machine \"%s\"",
+							   request->vm_name, in_vm_static),
+						errhint("Give the name once.")));
+	if (request->vm_name)
+		return request->vm_name;
+	if (in_vm_static)
+		return in_vm_static;
+	if (suggested)
+		return suggested;
+	return plan->source_vm_name ? psprintf("copy_of_%s", plan->source_vm_name) : pstrdup("");
+}
+
+/* {n} replaced; without it, several copies get _1.._n. */
+static char *
+name_of_copy(const char *pattern, int number, int copies)
+{
+	const char *mark = strstr(pattern, "{n}");
+	StringInfoData name;
+
+	if (mark == NULL)
+		return copies > 1 ? psprintf("%s_%d", pattern, number) : pstrdup(pattern);
+	initStringInfo(&name);
+	while (mark)
+	{
+		appendBinaryStringInfo(&name, pattern, mark - pattern);
+		appendStringInfo(&name, "%d", number);
+		pattern = mark + 3;
+		mark = strstr(pattern, "{n}");
+	}
+	appendStringInfoString(&name, pattern);
+	return name.data;
+}
+
+static Jsonb *
+overrides_of_copy(const CloneRequest *request, int index)
+{
+	if (request->copy_overrides == NULL || index >= JB_ROOT_COUNT(request->copy_overrides))
+		return NULL;
+	return JsonbValueToJsonb(getIthJsonbValueFromContainer(&request->copy_overrides->root, index));
+}
+
+static void
+name_copies(ClonePlan *plan)
+{
+	const CloneRequest *request = plan->request;
+
+	plan->vm_name = choose_name(plan);
+	plan->vm_names = palloc(sizeof(char *) * request->copies);
+	for (int i = 0; i < request->copies; i++)
+	{
+		char *own = json_get_text(overrides_of_copy(request, i), "vm_name");
+
+		plan->vm_names[i] = own ? own : name_of_copy(plan->vm_name, i + 1, request->copies);
+	}
+}
+
+static void
+check_overlays(const CloneRequest *request)
+{
+	if (request->vm_static)
+		row_overlay_check("vm_static", request->vm_static, "vm_static");
+	for (int i = 0; i < request->copies; i++)
+	{
+		Jsonb *overrides = overrides_of_copy(request, i);
+
+		if (overrides == NULL)
+			break;
+		if (json_get(overrides, "vm_static"))
+			row_overlay_check("vm_static", json_get(overrides, "vm_static"), "copy_overrides");
+	}
+}
+
+ClonePlan *
+plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
+{
+	ClonePlan *plan = palloc0(sizeof(ClonePlan));
+	pg_uuid_t *profiles;
+	int profile_count;
+	Jsonb *current;
+
+	plan->request = request;
+	plan->has_user = has_user;
+	if (has_user)
+		plan->user_id = *user_id;
+	check_overlays(request);
+	current = load(plan, &profiles, &profile_count);
+	if (plan->snapshot_exists)
+		plan->configuration = configuration_load(&plan->snapshot_id, &plan->configuration_error);
+	build_vm_static(plan, current, profiles, profile_count);
+	name_copies(plan);
+	plan_load_disks(plan);
+	plan_load_active_disks(plan);
+	plan_load_domains(plan);
+	plan_load_locks(plan);
+	plan_decide_disks(plan);
+	plan_load_interfaces(plan);
+	return plan;
+}
+
+static bool
+makes_disk(const PlannedDisk *disk)
+{
+	return disk->fate == DISK_COPY || disk->fate == DISK_BLANK;
+}
+
+/* reference §2.5, ImagesHandlerTest; base_disks.disk_alias has room for 255 characters. */
+static char *
+alias_of_copy(const PlannedDisk *disk, const char *vm_name, int number, int copies)
+{
+	const DiskChoice *choice = disk->choice;
+	char *alias;
+	int length;
+
+	if (choice && choice->disk_alias && choice->disk_alias[0] &&
+		!(choice->handed_back && disk->source_alias &&
+		  strcmp(choice->disk_alias, disk->source_alias) == 0))
+		alias = strstr(choice->disk_alias, "{n}") ? name_of_copy(choice->disk_alias, number, copies)
+												  : pstrdup(choice->disk_alias);
+	else if (disk->source_alias && disk->source_alias[0])
+		alias = psprintf("%s_%s", disk->source_alias, vm_name);
+	else
+		alias = psprintf("%s_Disk%d", vm_name, disk->number);
+	length = pg_mbcharcliplen(alias, strlen(alias), 255);
+	alias[length] = '\0';
+	return alias;
+}
+
+CloneCopy *
+plan_make_copies(const ClonePlan *plan)
+{
+	const CloneRequest *request = plan->request;
+	CloneCopy *copies = palloc0(sizeof(CloneCopy) * request->copies);
+
+	for (int i = 0; i < request->copies; i++)
+	{
+		CloneCopy *copy = &copies[i];
+
+		copy->number = i + 1;
+		copy->job_id = uuid_new();
+		copy->vm_id = uuid_new();
+		copy->vm_name = plan->vm_names[i];
+		copy->active_snapshot_id = uuid_new();
+		copy->new_disk_ids = palloc0(sizeof(pg_uuid_t) * (plan->disk_count + 1));
+		copy->new_image_ids = palloc0(sizeof(pg_uuid_t) * (plan->disk_count + 1));
+		copy->disk_aliases = palloc0(sizeof(char *) * (plan->disk_count + 1));
+		copy->interfaces = plan->copy_interfaces[i];
+		copy->overrides = overrides_of_copy(request, i);
+		for (int d = 0; d < plan->disk_count; d++)
+		{
+			if (!makes_disk(&plan->disks[d]))
+				continue;
+			copy->new_disk_ids[d] = uuid_new();
+			copy->new_image_ids[d] = uuid_new();
+			copy->disk_aliases[d] =
+				alias_of_copy(&plan->disks[d], copy->vm_name, i + 1, request->copies);
+		}
+	}
+	return copies;
+}

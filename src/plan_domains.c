@@ -1,0 +1,266 @@
+/*
+ * plan_domains.c
+ *		Facts of the storage domains that a clone call reads or writes, what jobs under way have
+ *		reserved there, and who holds what is LOCKED.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+
+#include "frame.h"
+#include "json.h"
+#include "plan_parts.h"
+#include "statement.h"
+
+/* For a user: profiles that it may attach (ATTACH_DISK_PROFILE 1563) come first. */
+static Statement load_domains = {
+	.sql =
+		"SELECT s.id, s.storage_name::text, m.status, s.storage_domain_type, s.storage_type,"
+		" s.storage_domain_format_type::text, d.available_disk_size, s.critical_space_action_blocker,"
+		" s.backup, ARRAY (SELECT f.id FROM disk_profiles f WHERE f.storage_domain_id = s.id"
+		"  ORDER BY $3 IS NULL OR EXISTS (SELECT 1 FROM permissions pm"
+		"    JOIN roles_groups g ON g.role_id = pm.role_id AND g.action_group_id = 1563"
+		"    WHERE pm.ad_element_id IN ($3, 'eee00000-0000-0000-0000-123456789eee')"
+		"     AND pm.object_id IN (f.id, s.id, $2, 'aaa00000-0000-0000-0000-123456789aaa')) DESC,"
+		"   f.name, f.id)"
+		" FROM pg_catalog.unnest($1) r(id)"
+		" JOIN storage_domain_static s ON s.id = r.id"
+		" LEFT JOIN storage_domain_dynamic d ON d.id = s.id"
+		" LEFT JOIN storage_pool_iso_map m ON m.storage_id = s.id AND m.storage_pool_id = $2",
+	.argument_count = 3,
+	.argument_types = {UUIDARRAYOID, UUIDOID, UUIDOID},
+};
+
+static Statement load_mounts = {
+	.sql = "SELECT r.id, m.status = 'attached', m.reflink, m.available_bytes,"
+		   " COALESCE((SELECT pg_catalog.sum(GREATEST(t.bytes_reserved - t.bytes_written, 0))"
+		   "  FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL), 0)"
+		   "  ::bigint"
+		   " FROM pg_catalog.unnest($1) r(id)"
+		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = r.id",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+static Statement load_holders = {
+	.sql =
+		"SELECT s.entity_id, s.shared_only, (SELECT pg_catalog.count(*) FROM vmclone.image_locks l"
+		"  WHERE l.kind = s.kind AND l.entity_id = s.entity_id)::integer,"
+		" (SELECT pg_catalog.string_agg(j.job_id::text, ', ' ORDER BY j.created_at, j.job_id)"
+		"   FROM vmclone.image_locks l JOIN vmclone.jobs j ON j.call_id = l.holder"
+		"   WHERE l.kind = s.kind AND l.entity_id = s.entity_id)"
+		" FROM vmclone.lock_state s WHERE s.entity_id = ANY ($1)",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+DomainFacts *
+plan_domain(const ClonePlan *plan, const pg_uuid_t *domain_id)
+{
+	ListCell *cell;
+
+	foreach (cell, plan->domains)
+	{
+		DomainFacts *domain = lfirst(cell);
+
+		if (uuid_same(&domain->id, domain_id))
+			return domain;
+	}
+	return NULL;
+}
+
+static DomainFacts *
+add_domain(ClonePlan *plan, const pg_uuid_t *domain_id)
+{
+	DomainFacts *domain = plan_domain(plan, domain_id);
+
+	if (domain == NULL)
+	{
+		domain = palloc0(sizeof(DomainFacts));
+		domain->id = *domain_id;
+		plan->domains = lappend(plan->domains, domain);
+	}
+	return domain;
+}
+
+static void
+collect_domains(ClonePlan *plan)
+{
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &plan->disks[i];
+
+		for (int j = 0; j < disk->chain_length && disk->fate == DISK_COPY; j++)
+			if (disk->chain[j].has_domain)
+				add_domain(plan, &disk->chain[j].storage_domain_id)->is_source = true;
+		if (disk->has_target)
+			add_domain(plan, &disk->target_domain_id)->is_target = true;
+	}
+	for (int i = 0; i < plan->active_disk_count; i++)
+		if (plan->active_disks[i].has_domain)
+			add_domain(plan, &plan->active_disks[i].storage_domain_id)->of_active_disk = true;
+}
+
+static void
+read_domain(uint64 row, DomainFacts *domain)
+{
+	domain->name = field_text(row, 2);
+	domain->exists = !field_is_null(row, 3);
+	domain->status = (int) field_int64(row, 3);
+	domain->domain_type = (int) field_int64(row, 4);
+	domain->storage_type = (int) field_int64(row, 5);
+	/* FCP and iSCSI */
+	domain->is_block = domain->storage_type == 2 || domain->storage_type == 3;
+	domain->format = field_text(row, 6);
+	domain->has_available = !field_is_null(row, 7);
+	domain->available_gb = field_int64(row, 7);
+	domain->has_blocker = !field_is_null(row, 8);
+	domain->critical_blocker_gb = field_int64(row, 8);
+	domain->backup = field_bool(row, 9);
+	domain->disk_profiles = plan_field_uuids(row, 10, &domain->disk_profile_count);
+}
+
+void
+plan_load_domains(ClonePlan *plan)
+{
+	pg_uuid_t *ids;
+	int count = 0;
+	Datum values[3];
+	bool nulls[3] = {false};
+	ListCell *cell;
+	uint64 rows;
+	Frame frame;
+
+	collect_domains(plan);
+	if (plan->domains == NIL)
+		return;
+	ids = palloc(sizeof(pg_uuid_t) * list_length(plan->domains));
+	foreach (cell, plan->domains)
+		ids[count++] = ((DomainFacts *) lfirst(cell))->id;
+	values[0] = plan_uuid_array(ids, count);
+	/* domains are looked up in the target's pool; an unknown one has none */
+	values[1] = UUIDPGetDatum(&plan->pool_id);
+	nulls[1] = !plan->pool_exists;
+	values[2] = UUIDPGetDatum(&plan->user_id);
+	nulls[2] = !plan->has_user;
+	rows = statement_run(&load_domains, values, nulls);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t id = field_uuid(row, 1);
+
+		read_domain(row, plan_domain(plan, &id));
+	}
+
+	frame_enter_own(&frame);
+	rows = statement_run(&load_mounts, values, NULL);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t id = field_uuid(row, 1);
+		DomainFacts *domain = plan_domain(plan, &id);
+
+		domain->attached = field_bool(row, 2);
+		domain->reflink = field_bool(row, 3);
+		if (!domain->has_available && !field_is_null(row, 4))
+		{
+			domain->has_available = true;
+			domain->available_gb = field_int64(row, 4) / ((int64) 1024 * 1024 * 1024);
+		}
+		domain->bytes_reserved = field_int64(row, 5);
+	}
+	frame_leave(&frame);
+}
+
+/* One LOCKED entity, and where to write down who holds it. */
+typedef struct LockedEntity
+{
+	const pg_uuid_t *id;
+	int *other_locks;
+	bool *shared_only;
+	char **holders;
+} LockedEntity;
+
+static void
+add_locked(List **entities, const pg_uuid_t *id, int *other_locks, bool *shared_only,
+		   char **holders)
+{
+	LockedEntity *entity = palloc(sizeof(LockedEntity));
+
+	entity->id = id;
+	entity->other_locks = other_locks;
+	entity->shared_only = shared_only;
+	entity->holders = holders;
+	*entities = lappend(*entities, entity);
+}
+
+static List *
+collect_locked(ClonePlan *plan)
+{
+	List *entities = NIL;
+
+	for (int i = 0; i < plan->busy_snapshot_count; i++)
+	{
+		BusySnapshot *snapshot = &plan->busy_snapshots[i];
+
+		add_locked(&entities, &snapshot->snapshot_id, NULL, &snapshot->shared_only,
+				   &snapshot->holders);
+	}
+	for (int i = 0; i < plan->active_disk_count; i++)
+	{
+		ActiveDisk *disk = &plan->active_disks[i];
+
+		if (disk->image_status == IMAGE_STATUS_LOCKED)
+			add_locked(&entities, &disk->image_id, NULL, &disk->shared_only, &disk->holders);
+	}
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		PlannedDisk *disk = &plan->disks[i];
+
+		for (int j = 0; j < disk->chain_length; j++)
+		{
+			ChainImage *image = &disk->chain[j];
+
+			if (image->image_status == IMAGE_STATUS_LOCKED)
+				add_locked(&entities, &image->image_id, &image->other_locks, &image->shared_only,
+						   &image->holders);
+		}
+	}
+	return entities;
+}
+
+void
+plan_load_locks(ClonePlan *plan)
+{
+	List *entities = collect_locked(plan);
+	pg_uuid_t *ids;
+	int count = 0;
+	Datum value;
+	ListCell *cell;
+	uint64 rows;
+	Frame frame;
+
+	if (entities == NIL)
+		return;
+	ids = palloc(sizeof(pg_uuid_t) * list_length(entities));
+	foreach (cell, entities)
+		ids[count++] = *((LockedEntity *) lfirst(cell))->id;
+	value = plan_uuid_array(ids, count);
+	frame_enter_own(&frame);
+	rows = statement_run(&load_holders, &value, NULL);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t id = field_uuid(row, 1);
+
+		foreach (cell, entities)
+		{
+			LockedEntity *entity = lfirst(cell);
+
+			if (!uuid_same(entity->id, &id))
+				continue;
+			*entity->shared_only = field_bool(row, 2);
+			if (entity->other_locks)
+				*entity->other_locks = (int) field_int64(row, 3);
+			*entity->holders = field_text(row, 4);
+		}
+	}
+	frame_leave(&frame);
+}

@@ -1,0 +1,43 @@
+/*
+ * plan_parts.h
+ *		The parts of plan_load; only plan*.c include it.
+ *
+ *	plan.c				snapshot, VM, cluster, template, vm_static, names, copies
+ *	plan_disks.c		disks and their chains, formats, bytes
+ *	plan_formats.c		target format and allocation, bytes, layers
+ *	plan_domains.c		storage domains, lasting locks, reservations
+ *	plan_interfaces.c	network interfaces and their vNIC profiles
+ */
+#ifndef VMCLONE_PLAN_PARTS_H
+#define VMCLONE_PLAN_PARTS_H
+
+#include "plan.h"
+
+/* Disks of the configuration with fate, chain and target domain; needs plan->configuration. */
+extern void plan_load_disks(ClonePlan *plan);
+
+/* What the source VM has now. */
+extern void plan_load_active_disks(ClonePlan *plan);
+
+/* Facts of all domains that disks and active disks name; needs both of the above. */
+extern void plan_load_domains(ClonePlan *plan);
+
+/* Who holds what is LOCKED; runs nothing where nothing is. */
+extern void plan_load_locks(ClonePlan *plan);
+
+/* Formats by the rules, sizes, bytes; needs the domains. */
+extern void plan_decide_disks(ClonePlan *plan);
+
+extern void plan_load_interfaces(ClonePlan *plan);
+
+/* uuid[] of count ids; fields of type uuid[] the other way. */
+extern Datum plan_uuid_array(const pg_uuid_t *ids, int count);
+extern pg_uuid_t *plan_field_uuids(uint64 row, int column, int *count);
+
+/* jsonb array below key as an array of objects; 0 objects if there is none. */
+extern Jsonb **plan_objects(const Jsonb *object, const char *key, int *count);
+
+/* left || right */
+extern Jsonb *plan_concatenate(Jsonb *left, Jsonb *right);
+
+#endif
