@@ -33,7 +33,10 @@ static Statement load_facts = {
 		" ARRAY (SELECT f.id FROM cpu_profiles f WHERE f.cluster_id = c.cluster_id"
 		"  ORDER BY f.name, f.id),"
 		" t.vm_guid, t.vm_name::text, COALESCE(t.is_disabled, false), t.template_status,"
-		" tc.storage_pool_id"
+		" tc.storage_pool_id,"
+		" (SELECT pg_catalog.jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
+		"  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets', 'MaxNumOfCpuPerSocket',"
+		"   'MaxNumOfThreadsPerCpu') AND o.version IN ('general', c.compatibility_version))"
 		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id, $3 AS template_id) r"
 		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
 		" LEFT JOIN vm_static v ON v.vm_guid = s.vm_id"
@@ -188,6 +191,7 @@ load(ClonePlan *plan, pg_uuid_t **profiles, int *profile_count)
 	plan->template_disabled = field_bool(0, 27);
 	plan->template_status = (int) field_int64(0, 28);
 	template_pool = field_uuid(0, 29);
+	plan->options = field_jsonb(0, 30);
 	/* Blank and templates without a cluster belong to every data center */
 	plan->template_in_pool =
 		uuid_is_zero(&template_pool) || uuid_same(&template_pool, &plan->pool_id);

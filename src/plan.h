@@ -117,13 +117,14 @@ typedef struct DomainFacts
 	bool reflink;
 } DomainFacts;
 
-#define STORAGE_DOMAIN_STATUS_ACTIVE 3
-#define STORAGE_TYPE_MANAGED_BLOCK   10
-#define DISK_STORAGE_TYPE_IMAGE      0
-#define DISK_STORAGE_TYPE_LUN        1
-#define IMAGE_STATUS_OK              1
-#define IMAGE_STATUS_LOCKED          2
-#define IMAGE_STATUS_ILLEGAL         4
+#define STORAGE_DOMAIN_STATUS_ACTIVE    3
+#define STORAGE_TYPE_MANAGED_BLOCK      10
+#define DISK_STORAGE_TYPE_IMAGE         0
+#define DISK_STORAGE_TYPE_LUN           1
+#define DISK_STORAGE_TYPE_MANAGED_BLOCK 3
+#define IMAGE_STATUS_OK                 1
+#define IMAGE_STATUS_LOCKED             2
+#define IMAGE_STATUS_ILLEGAL            4
 
 typedef struct PlannedDisk
 {
@@ -225,6 +226,7 @@ typedef struct ClonePlan
 	bool template_disabled;
 	int template_status; /* 0 OK, 1 Locked, 2 Illegal */
 	bool template_in_pool;
+	Jsonb *options;        /* limits that the engine's vdc_options set; NULL: none */
 	bool cpu_profile_fits; /* the chosen CPU profile belongs to the target cluster */
 	Jsonb *vm_static;      /* current row < OVF < caller's values; what must be new isn't in yet */
 	char *vm_name;         /* as given or suggested, or the pattern with {n} */
@@ -265,6 +267,9 @@ extern ClonePlan *plan_load(const CloneRequest *request, bool has_user, const pg
 
 /* Names and ids of the copies; names by {n}, _1.._n or copy_overrides. */
 extern CloneCopy *plan_make_copies(const ClonePlan *plan);
+
+/* Reads anew what jobs under way have reserved in the call's domains. */
+extern void plan_reload_reservations(const ClonePlan *plan);
 
 /* NULL: the call neither reads nor writes there. */
 extern DomainFacts *plan_domain(const ClonePlan *plan, const pg_uuid_t *domain_id);

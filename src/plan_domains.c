@@ -120,39 +120,14 @@ read_domain(uint64 row, DomainFacts *domain)
 	domain->disk_profiles = plan_field_uuids(row, 10, &domain->disk_profile_count);
 }
 
-void
-plan_load_domains(ClonePlan *plan)
+static void
+load_reservations(const ClonePlan *plan, Datum ids)
 {
-	pg_uuid_t *ids;
-	int count = 0;
-	Datum values[3];
-	bool nulls[3] = {false};
-	ListCell *cell;
 	uint64 rows;
 	Frame frame;
 
-	collect_domains(plan);
-	if (plan->domains == NIL)
-		return;
-	ids = palloc(sizeof(pg_uuid_t) * list_length(plan->domains));
-	foreach (cell, plan->domains)
-		ids[count++] = ((DomainFacts *) lfirst(cell))->id;
-	values[0] = plan_uuid_array(ids, count);
-	/* domains are looked up in the target's pool; an unknown one has none */
-	values[1] = UUIDPGetDatum(&plan->pool_id);
-	nulls[1] = !plan->pool_exists;
-	values[2] = UUIDPGetDatum(&plan->user_id);
-	nulls[2] = !plan->has_user;
-	rows = statement_run(&load_domains, values, nulls);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t id = field_uuid(row, 1);
-
-		read_domain(row, plan_domain(plan, &id));
-	}
-
 	frame_enter_own(&frame);
-	rows = statement_run(&load_mounts, values, NULL);
+	rows = statement_run(&load_mounts, &ids, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		pg_uuid_t id = field_uuid(row, 1);
@@ -168,6 +143,52 @@ plan_load_domains(ClonePlan *plan)
 		domain->bytes_reserved = field_int64(row, 5);
 	}
 	frame_leave(&frame);
+}
+
+static Datum
+domain_ids(const ClonePlan *plan)
+{
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * list_length(plan->domains));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, plan->domains)
+		ids[count++] = ((DomainFacts *) lfirst(cell))->id;
+	return plan_uuid_array(ids, count);
+}
+
+void
+plan_reload_reservations(const ClonePlan *plan)
+{
+	if (plan->domains != NIL)
+		load_reservations(plan, domain_ids(plan));
+}
+
+void
+plan_load_domains(ClonePlan *plan)
+{
+	Datum values[3];
+	bool nulls[3] = {false};
+	uint64 rows;
+
+	collect_domains(plan);
+	if (plan->domains == NIL)
+		return;
+	values[0] = domain_ids(plan);
+	/* domains are looked up in the target's pool; an unknown one has none */
+	values[1] = UUIDPGetDatum(&plan->pool_id);
+	nulls[1] = !plan->pool_exists;
+	values[2] = UUIDPGetDatum(&plan->user_id);
+	nulls[2] = !plan->has_user;
+	rows = statement_run(&load_domains, values, nulls);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t id = field_uuid(row, 1);
+
+		read_domain(row, plan_domain(plan, &id));
+	}
+
+	load_reservations(plan, values[0]);
 }
 
 /* One LOCKED entity, and where to write down who holds it. */

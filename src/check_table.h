@@ -1,0 +1,176 @@
+/*
+ * check_table.h
+ *		What a check function gets and how it refuses; only checks*.c include it.
+ *
+ * Steps keep oVirt's order (reference §1.2): permissions P1..P6 are 100..600, inputs I are 700..799,
+ * validate() V1..V42 are 1000 + 100 n, quota Q is 6000 and on.  Numbers between are checks of the
+ * same stage that oVirt doesn't have, or several keys of one of its steps.
+ */
+#ifndef VMCLONE_CHECK_TABLE_H
+#define VMCLONE_CHECK_TABLE_H
+
+#include "checks.h"
+
+struct CheckRun;
+
+typedef struct Check
+{
+	int step;
+	const char *key;
+	int sqlstate;
+	Severity severity;
+	int phases;
+	const char *summary; /* when it refuses */
+	const char *hint;    /* what to do */
+	void (*function)(struct CheckRun *run);
+} Check;
+
+typedef struct CheckRun
+{
+	const ClonePlan *plan;
+	const Check *check;
+	List *refusals;
+} CheckRun;
+
+/* The table, for its listing. */
+extern int checks_count(void);
+extern const Check *checks_get(int index);
+
+/* detail: a sentence or several, or NULL.  The message has neither capital nor full stop. */
+extern void refuse(CheckRun *run, char *detail, const char *message, ...) pg_attribute_printf(3, 4);
+
+/* Joins names or ids for a message: "a, b". */
+extern void append_item(StringInfo list, const char *item);
+
+/* Alias of a disk for people: alias, else its id. */
+extern const char *disk_label(const PlannedDisk *disk);
+
+/* vm_static of the clone */
+extern int64 planned_integer(const ClonePlan *plan, const char *column, int64 absent);
+extern char *planned_text(const ClonePlan *plan, const char *column);
+
+/* Has the configuration a device of that type (and that device, unless NULL)? */
+extern bool has_device(const ClonePlan *plan, const char *type, const char *device);
+
+/* A disk is made for the clone. */
+extern bool disk_is_made(const PlannedDisk *disk);
+
+/* checks_permission.c */
+extern void check_create_vm_permission(CheckRun *run);
+extern void check_create_disk_permission(CheckRun *run);
+extern void check_custom_properties_permission(CheckRun *run);
+extern void check_admin_properties_permission(CheckRun *run);
+extern void check_source_vm_permission(CheckRun *run);
+extern void check_consume_quota_permission(CheckRun *run);
+extern void check_disk_profile_permission(CheckRun *run);
+extern void check_cpu_profile_permission(CheckRun *run);
+
+/* checks_input.c */
+extern void check_snapshot_id_given(CheckRun *run);
+extern void check_name_characters(CheckRun *run);
+extern void check_description_characters(CheckRun *run);
+extern void check_boot_parameters(CheckRun *run);
+extern void check_migration_downtime(CheckRun *run);
+extern void check_known_disks(CheckRun *run);
+extern void check_known_interfaces(CheckRun *run);
+
+/* checks_snapshot.c */
+extern void check_snapshot_exists(CheckRun *run);
+extern void check_snapshot_of_source_vm(CheckRun *run);
+extern void check_vm_not_during_snapshot(CheckRun *run);
+extern void check_configuration_not_broken(CheckRun *run);
+extern void check_snapshot_type(CheckRun *run);
+extern void check_vm_not_in_preview(CheckRun *run);
+extern void check_configuration_readable(CheckRun *run);
+extern void check_source_vm_not_locked(CheckRun *run);
+extern void check_active_vm_down(CheckRun *run);
+
+/* checks_chain.c */
+extern void check_active_disks_not_locked(CheckRun *run);
+extern void check_chain_not_locked(CheckRun *run);
+extern void check_chain_not_illegal(CheckRun *run);
+extern void check_chain_complete(CheckRun *run);
+extern void check_chain_no_loop(CheckRun *run);
+extern void check_chain_length(CheckRun *run);
+extern void check_chain_disk(CheckRun *run);
+extern void check_chain_template(CheckRun *run);
+extern void check_chain_has_domains(CheckRun *run);
+extern void check_chain_unchanged(CheckRun *run);
+extern void check_missing_disk_fails(CheckRun *run);
+extern void check_missing_boot_disk(CheckRun *run);
+extern void check_some_disk_left(CheckRun *run);
+extern void warn_partial_snapshot(CheckRun *run);
+
+/* checks_storage.c */
+extern void check_source_domains_exist(CheckRun *run);
+extern void check_source_domains_active(CheckRun *run);
+extern void check_source_domains_attached(CheckRun *run);
+extern void check_no_managed_block(CheckRun *run);
+extern void check_no_unsupported_storage_type(CheckRun *run);
+extern void check_target_domains_exist(CheckRun *run);
+extern void check_target_domains_active(CheckRun *run);
+extern void check_target_domain_types(CheckRun *run);
+extern void check_every_disk_has_target(CheckRun *run);
+extern void check_target_domains_attached(CheckRun *run);
+extern void check_domain_thresholds(CheckRun *run);
+extern void check_domain_space(CheckRun *run);
+
+/* checks_disk.c */
+extern void check_ide_slots(CheckRun *run);
+extern void check_pci_slots(CheckRun *run);
+extern void check_disk_profiles(CheckRun *run);
+extern void check_disk_configuration(CheckRun *run);
+extern void check_virtio_scsi_needed(CheckRun *run);
+extern void warn_raw_became_cow(CheckRun *run);
+
+/* checks_cluster.c */
+extern void check_cluster_given(CheckRun *run);
+extern void check_cluster_exists(CheckRun *run);
+extern void check_template_exists(CheckRun *run);
+extern void check_template_enabled(CheckRun *run);
+extern void check_pool_exists(CheckRun *run);
+extern void check_pool_up(CheckRun *run);
+extern void check_template_in_pool(CheckRun *run);
+extern void check_template_not_locked(CheckRun *run);
+extern void check_compatibility_version(CheckRun *run);
+extern void check_architecture(CheckRun *run);
+extern void check_sound_device(CheckRun *run);
+extern void check_tpm_device(CheckRun *run);
+extern void check_pool_matches(CheckRun *run);
+extern void check_cpu_profile(CheckRun *run);
+extern void check_bios_type(CheckRun *run);
+
+/* checks_vm.c */
+extern void check_monitors(CheckRun *run);
+extern void check_priority(CheckRun *run);
+extern void check_host_cpu(CheckRun *run);
+extern void check_sockets(CheckRun *run);
+extern void check_cpu_per_socket(CheckRun *run);
+extern void check_threads_per_cpu(CheckRun *run);
+extern void check_cpu_shares(CheckRun *run);
+extern void check_minimum_memory(CheckRun *run);
+extern void check_maximum_memory(CheckRun *run);
+
+/* checks_name.c */
+extern void check_name_not_used(CheckRun *run);
+extern void check_name_given(CheckRun *run);
+extern void check_name_length(CheckRun *run);
+extern void check_template_version_name(CheckRun *run);
+
+/* checks_network.c */
+extern void check_macs_left(CheckRun *run);
+extern void check_macs_not_used(CheckRun *run);
+extern void check_profiles_exist(CheckRun *run);
+extern void check_profiles_in_cluster(CheckRun *run);
+extern void warn_lost_networks(CheckRun *run);
+
+/* checks_quota.c */
+extern void check_vm_quota_exists(CheckRun *run);
+extern void check_vm_quota_pool(CheckRun *run);
+extern void check_quota_limits(CheckRun *run);
+extern void check_disk_quotas_exist(CheckRun *run);
+extern void check_disk_quotas_pool(CheckRun *run);
+extern void check_quota_covers_domain(CheckRun *run);
+extern void check_quota_storage(CheckRun *run);
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * checks_name.c
+ *		V27, V35 and V36: names of the new virtual machines, unique in their data center.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "check_table.h"
+#include "frame.h"
+#include "json.h"
+#include "statement.h"
+
+#define MAX_VERSION_NAME_LENGTH 40
+
+static Statement used_names = {
+	.sql =
+		"SELECT v.vm_name::text, v.vm_guid FROM vm_static v"
+		" JOIN cluster c ON c.cluster_id = v.cluster_id"
+		" WHERE v.vm_name = ANY ($1::varchar[]) AND v.entity_type = $2 AND c.storage_pool_id = $3"
+		" ORDER BY 1, 2",
+	.argument_count = 3,
+	.argument_types = {TEXTARRAYOID, TEXTOID, UUIDOID},
+};
+
+/* Names of clones that are under way, or being cleaned up. */
+static Statement reserved_names = {
+	.sql = "SELECT n.vm_name, n.vm_id FROM vmclone.vm_names n"
+		   " WHERE n.storage_pool_id = $2 AND n.vm_name = ANY ($1) ORDER BY 1",
+	.argument_count = 2,
+	.argument_types = {TEXTARRAYOID, UUIDOID},
+};
+
+static void
+append_owner(StringInfo detail, StringInfo names, const char *name, const char *owner)
+{
+	append_item(names, name);
+	appendStringInfo(detail, "%s\"%s\" is %s.", detail->len ? "  " : "", name, owner);
+}
+
+static bool
+is_listed(const List *names, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, names)
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	return false;
+}
+
+static Datum
+names_array(const ClonePlan *plan)
+{
+	Datum *values = palloc(sizeof(Datum) * plan->request->copies);
+
+	for (int i = 0; i < plan->request->copies; i++)
+		values[i] = CStringGetTextDatum(plan->vm_names[i]);
+	return PointerGetDatum(
+		construct_array(values, plan->request->copies, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+void
+check_name_not_used(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	int copies = plan->request->copies;
+	bool template = plan->request->target == CLONE_TARGET_TEMPLATE;
+	char **sorted = palloc(sizeof(char *) * copies);
+	List *listed = NIL;
+	StringInfoData names;
+	StringInfoData detail;
+	Datum values[3];
+	uint64 rows;
+	Frame frame;
+
+	initStringInfo(&names);
+	initStringInfo(&detail);
+	memcpy(sorted, plan->vm_names, sizeof(char *) * copies);
+	qsort(sorted, copies, sizeof(char *), compare_names);
+	for (int i = 1; i < copies; i++)
+	{
+		if (strcmp(sorted[i], sorted[i - 1]) != 0 || is_listed(listed, sorted[i]))
+			continue;
+		append_owner(&detail, &names, sorted[i], "the name of several copies");
+		listed = lappend(listed, sorted[i]);
+	}
+	/* the versions of a template share its name */
+	if (plan->pool_exists && !plan->request->base_template_id.given)
+	{
+		values[0] = names_array(plan);
+		values[1] = CStringGetTextDatum(template ? "TEMPLATE" : "VM");
+		values[2] = UUIDPGetDatum(&plan->pool_id);
+		rows = statement_run(&used_names, values, NULL);
+		for (uint64 row = 0; row < rows; row++)
+		{
+			char *name = field_text(row, 1);
+
+			if (is_listed(listed, name))
+				continue;
+			append_owner(
+				&detail, &names, name,
+				psprintf("%s %s", template ? "template" : "virtual machine", field_text(row, 2)));
+			listed = lappend(listed, name);
+		}
+		frame_enter_own(&frame);
+		values[1] = values[2];
+		rows = statement_run(&reserved_names, values, NULL);
+		for (uint64 row = 0; row < rows; row++)
+		{
+			char *name = field_text(row, 1);
+
+			if (is_listed(listed, name))
+				continue;
+			append_owner(
+				&detail, &names, name,
+				psprintf("taken by a clone under way, virtual machine %s", field_text(row, 2)));
+			listed = lappend(listed, name);
+		}
+		frame_leave(&frame);
+	}
+	if (names.len)
+		refuse(run, detail.data, "name is already used: %s", names.data);
+}
+
+void
+check_name_given(CheckRun *run)
+{
+	for (int i = 0; i < run->plan->request->copies; i++)
+	{
+		if (run->plan->vm_names[i][0] != '\0')
+			continue;
+		refuse(run, NULL, "the name of the new virtual machine is empty");
+		return;
+	}
+}
+
+void
+check_name_length(CheckRun *run)
+{
+	int64 most = json_get_int64(run->plan->options, "MaxVmNameLength", 64);
+
+	for (int i = 0; i < run->plan->request->copies; i++)
+	{
+		const char *name = run->plan->vm_names[i];
+		int length = pg_mbstrlen(name);
+
+		if (length <= most)
+			continue;
+		refuse(
+			run,
+			psprintf("\"%s\" has %d characters; " INT64_FORMAT " are allowed.", name, length, most),
+			"the name of the new virtual machine is too long");
+		return;
+	}
+}
+
+void
+check_template_version_name(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	const CloneRequest *request = plan->request;
+
+	if (request->template_version_name && !request->base_template_id.given)
+		refuse(run, NULL, "template_version_name is given without base_template_id");
+	else if (request->template_version_name &&
+			 pg_mbstrlen(request->template_version_name) > MAX_VERSION_NAME_LENGTH)
+		refuse(run, NULL, "the name of the template version is longer than %d characters",
+			   MAX_VERSION_NAME_LENGTH);
+	if (!request->base_template_id.given || !plan->template_exists)
+		return;
+	for (int i = 0; i < request->copies; i++)
+		if (strcmp(plan->vm_names[i], plan->template_name) != 0)
+		{
+			refuse(run, NULL, "a version of template \"%s\" cannot have the name \"%s\"",
+				   plan->template_name, plan->vm_names[i]);
+			return;
+		}
+}
