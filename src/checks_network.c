@@ -33,7 +33,8 @@ check_macs_left(CheckRun *run)
 		for (int j = 0; j < plan->interface_count; j++)
 			if (plan->copy_interfaces[i][j].include && plan->copy_interfaces[i][j].mac == MAC_NEW)
 				needed++;
-	if (needed == 0 || !plan->cluster_exists)
+	/* a template's interfaces have no addresses */
+	if (needed == 0 || !plan->cluster_exists || plan->request->target == CLONE_TARGET_TEMPLATE)
 		return;
 	left = plan->has_mac_pool ? mac_pool_count_free(&plan->mac_pool_id, needed) : 0;
 	if (left < needed)
@@ -74,7 +75,7 @@ check_macs_not_used(CheckRun *run)
 	ListCell *cell;
 	uint64 rows;
 
-	if (plan->mac_pool_allows_duplicates)
+	if (plan->mac_pool_allows_duplicates || plan->request->target == CLONE_TARGET_TEMPLATE)
 		return;
 	initStringInfo(&detail);
 	for (int i = 0; i < plan->request->copies; i++)

@@ -14,6 +14,7 @@
 #include "configuration.h"
 #include "json.h"
 #include "plan_parts.h"
+#include "quota.h"
 #include "row_copy.h"
 #include "statement.h"
 
@@ -375,6 +376,7 @@ plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 	Jsonb *current;
 
 	plan->request = request;
+	plan->quota = palloc0(sizeof(QuotaState));
 	plan->has_user = has_user;
 	if (has_user)
 		plan->user_id = *user_id;

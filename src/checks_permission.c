@@ -1,0 +1,244 @@
+/*
+ * checks_permission.c
+ *		(P): what the engine user may do, by roles given on the object, on what contains it, or on
+ *		the system.
+ *
+ * Roles given to "everyone" count.  Which groups a user is in, the engine knows from its directory
+ * at login only, so roles given to other groups don't.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "check_table.h"
+#include "json.h"
+#include "plan_parts.h"
+#include "quota.h"
+#include "statement.h"
+
+/* The engine's ActionGroup */
+#define ACTION_CREATE_VM                   1
+#define ACTION_CHANGE_VM_CUSTOM_PROPERTIES 14
+#define ACTION_EDIT_ADMIN_VM_PROPERTIES    15
+#define ACTION_CREATE_TEMPLATE             200
+#define ACTION_CONSUME_QUOTA               901
+#define ACTION_CREATE_DISK                 1100
+#define ACTION_ATTACH_DISK_PROFILE         1563
+#define ACTION_ASSIGN_CPU_PROFILE          1668
+
+/* Objects, each with what contains it besides the pool and the system, on which the right is missing. */
+static Statement missing_rights = {
+	.sql = "SELECT r.object FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4))"
+		   " AS r(object, container) WHERE NOT EXISTS (SELECT 1 FROM permissions p"
+		   "  JOIN roles_groups g ON g.role_id = p.role_id"
+		   "  WHERE p.ad_element_id IN ($1, 'eee00000-0000-0000-0000-123456789eee')"
+		   "   AND g.action_group_id = $2 AND p.object_id IN (r.object, r.container, $5,"
+		   "    'aaa00000-0000-0000-0000-123456789aaa')) ORDER BY r.object",
+	.argument_count = 5,
+	.argument_types = {UUIDOID, INT4OID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID},
+};
+
+/* Custom properties and pinned hosts of a template and of the source VM. */
+static Statement template_properties = {
+	.sql =
+		"SELECT t.predefined_properties::text, t.userdefined_properties::text,"
+		" ARRAY (SELECT p.vds_id FROM vm_host_pinning_map p WHERE p.vm_id = t.vm_guid ORDER BY 1)"
+		" = ARRAY (SELECT p.vds_id FROM vm_host_pinning_map p WHERE p.vm_id = $2 ORDER BY 1)"
+		" FROM vm_static t WHERE t.vm_guid = $1",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, UUIDOID},
+};
+
+/* Ids of the objects on which the user lacks the right, as text; NULL: none. */
+static char *
+list_missing(const ClonePlan *plan, int action, const pg_uuid_t *objects,
+			 const pg_uuid_t *containers, int count, const pg_uuid_t *pool)
+{
+	Datum values[5];
+	uint64 rows;
+	StringInfoData ids;
+
+	if (count == 0)
+		return NULL;
+	values[0] = UUIDPGetDatum(&plan->user_id);
+	values[1] = Int32GetDatum(action);
+	values[2] = plan_uuid_array(objects, count);
+	values[3] = plan_uuid_array(containers, count);
+	values[4] = UUIDPGetDatum(pool);
+	rows = statement_run(&missing_rights, values, NULL);
+	initStringInfo(&ids);
+	for (uint64 row = 0; row < rows; row++)
+		append_item(&ids, field_text(row, 1));
+	return rows > 0 ? ids.data : NULL;
+}
+
+static void
+refuse_user(CheckRun *run, const char *objects, const char *what)
+{
+	refuse(run, psprintf("User %s, object %s.", uuid_text(&run->plan->user_id), objects),
+		   "the user may not %s", what);
+}
+
+/* The target cluster; for a template its data center. */
+void
+check_create_vm_permission(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	bool template = plan->request->target == CLONE_TARGET_TEMPLATE;
+	const pg_uuid_t *object = template ? &plan->pool_id : &plan->cluster_id;
+	char *missing = list_missing(plan, template ? ACTION_CREATE_TEMPLATE : ACTION_CREATE_VM, object,
+								 &plan->cluster_id, 1, &plan->pool_id);
+
+	if (missing)
+		refuse_user(run, missing,
+					template ? "create templates in the data center"
+							 : "create virtual machines in the cluster");
+}
+
+void
+check_create_disk_permission(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	pg_uuid_t *domains = palloc(sizeof(pg_uuid_t) * (list_length(plan->domains) + 1));
+	int count = 0;
+	char *missing;
+	ListCell *cell;
+
+	foreach (cell, plan->domains)
+	{
+		const DomainFacts *domain = lfirst(cell);
+
+		if (domain->is_target)
+			domains[count++] = domain->id;
+	}
+	missing = list_missing(plan, ACTION_CREATE_DISK, domains, domains, count, &plan->pool_id);
+	if (missing)
+		refuse_user(run, missing, "create disks in the storage domain");
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* The row of the template that the clone's vm_static names; false: there is none. */
+static bool
+load_template(const ClonePlan *plan, bool *is_blank)
+{
+	pg_uuid_t template_id;
+	Datum values[2];
+
+	if (!json_get_uuid(plan->vm_static, "vmt_guid", &template_id))
+		return false;
+	*is_blank = uuid_is_zero(&template_id);
+	values[0] = UUIDPGetDatum(&template_id);
+	values[1] = UUIDPGetDatum(&plan->source_vm_id);
+	return statement_run(&template_properties, values, NULL) == 1;
+}
+
+void
+check_custom_properties_permission(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	bool is_blank;
+	char *missing;
+
+	if (!load_template(plan, &is_blank) ||
+		(same_text(field_text(0, 1), planned_text(plan, "predefined_properties")) &&
+		 same_text(field_text(0, 2), planned_text(plan, "userdefined_properties"))))
+		return;
+	missing = list_missing(plan, ACTION_CHANGE_VM_CUSTOM_PROPERTIES, &plan->cluster_id,
+						   &plan->cluster_id, 1, &plan->pool_id);
+	if (missing)
+		refuse_user(run, missing, "change custom properties in the cluster");
+}
+
+void
+check_admin_properties_permission(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	bool is_blank;
+	char *pinning = planned_text(plan, "cpu_pinning");
+	char *missing;
+
+	if (!load_template(plan, &is_blank) || is_blank ||
+		(field_bool(0, 3) && (pinning == NULL || pinning[0] == '\0')))
+		return;
+	missing = list_missing(plan, ACTION_EDIT_ADMIN_VM_PROPERTIES, &plan->cluster_id,
+						   &plan->cluster_id, 1, &plan->pool_id);
+	if (missing)
+		refuse_user(run, missing, "pin virtual machines to hosts or processors in the cluster");
+}
+
+/* An unknown snapshot has no VM: only a right on the system counts then, as in oVirt. */
+void
+check_source_vm_permission(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	char *missing = list_missing(plan, ACTION_CREATE_VM, &plan->source_vm_id,
+								 &plan->source_cluster_id, 1, &plan->source_pool_id);
+
+	if (missing)
+		refuse_user(run, missing, "create virtual machines from the source");
+}
+
+void
+check_consume_quota_permission(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	const QuotaState *state;
+	pg_uuid_t *quotas;
+	char *missing;
+
+	if (plan->quota_enforcement != QUOTA_HARD)
+		return;
+	state = quota_load(plan);
+	quotas = palloc(sizeof(pg_uuid_t) * (state->quota_count + 1));
+	for (int i = 0; i < state->quota_count; i++)
+		quotas[i] = state->quotas[i].quota_id;
+	missing = list_missing(plan, ACTION_CONSUME_QUOTA, quotas, quotas, state->quota_count,
+						   &plan->pool_id);
+	if (missing)
+		refuse_user(run, missing, "consume the quota");
+}
+
+void
+check_disk_profile_permission(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	pg_uuid_t *profiles = palloc(sizeof(pg_uuid_t) * (plan->disk_count + 1));
+	pg_uuid_t *domains = palloc(sizeof(pg_uuid_t) * (plan->disk_count + 1));
+	int count = 0;
+	char *missing;
+
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &plan->disks[i];
+
+		if (!disk_is_made(disk) || !disk->disk_profile_id.given)
+			continue;
+		profiles[count] = disk->disk_profile_id.value;
+		domains[count++] = disk->target_domain_id;
+	}
+	missing =
+		list_missing(plan, ACTION_ATTACH_DISK_PROFILE, profiles, domains, count, &plan->pool_id);
+	if (missing)
+		refuse_user(run, missing, "use the disk profile");
+}
+
+void
+check_cpu_profile_permission(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	pg_uuid_t profile;
+	char *missing;
+
+	if (!plan->cluster_exists || !json_get_uuid(plan->vm_static, "cpu_profile_id", &profile))
+		return;
+	missing = list_missing(plan, ACTION_ASSIGN_CPU_PROFILE, &profile, &plan->cluster_id, 1,
+						   &plan->pool_id);
+	if (missing)
+		refuse_user(run, missing, "use the CPU profile");
+}
