@@ -17,7 +17,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw($copier $top run_command volume json_of workspace slurp spew sha256 command_ok
-  events_of done_event error_event have_command);
+  events_of done_event error_event have_command start_copier);
 
 # The program under test; VMCLONE_COPY names another build (sanitizers, probe).
 our $top    = abs_path(dirname(__FILE__) . '/../..');
@@ -41,10 +41,10 @@ sub run_command
 	my ($command, %option) = @_;
 	my $limit = $option{timeout} // 120;
 	my $err   = gensym;
-	my $pid   = open3(my $in, my $out, $err, @$command);
-	local $SIG{PIPE} = 'IGNORE';
-	print $in $option{input} if defined $option{input};
-	close $in unless $option{keep_stdin};
+	# /dev/null, not a pipe: the end of a pipe cancels a copy
+	open my $null, '<', '/dev/null' or die;
+	my $pid = open3('<&' . fileno $null, my $out, $err, @$command);
+	close $null;
 	my %text   = (out => '', err => '');
 	my %name   = (fileno($out) => 'out', fileno($err) => 'err');
 	my $select = IO::Select->new($out, $err);
@@ -71,6 +71,71 @@ sub run_command
 	my $code = WIFEXITED($?) ? WEXITSTATUS($?) : -WTERMSIG($?);
 	$text{err} .= "\n(killed after $limit s)\n" if $late;
 	return ($code, $text{out}, $text{err});
+}
+
+# Starts a copy with a pipe as stdin: an object for tell, wait_for, finish and murder.
+sub start_copier
+{
+	my (@arguments) = @_;
+	my $err = gensym;
+	my $pid = open3(my $in, my $out, $err, $copier, @arguments);
+	return bless { pid => $pid, in => $in, out => $out, err => $err, events => [], rest => '' }, 'CopyTest::Run';
+}
+
+package CopyTest::Run
+{
+	use Time::HiRes qw(time);
+
+	# A line on stdin: pause, resume, limit N, cancel.
+	sub tell
+	{
+		my ($self, $line) = @_;
+		local $SIG{PIPE} = 'IGNORE';
+		syswrite $self->{in}, "$line\n";
+		return;
+	}
+
+	# Reads events until one satisfies the test (a sub, the event is $_) or time is up or output ends.
+	sub wait_for
+	{
+		my ($self, $test, $seconds) = @_;
+		my $end    = time + ($seconds // 20);
+		my $select = IO::Select->new($self->{out});
+		while (1)
+		{
+			while ($self->{rest} =~ s/^(.*)\n//)
+			{
+				local $_ = CopyTest::json_of($1);
+				push @{ $self->{events} }, $_;
+				return $_ if $test->();
+			}
+			my $left = $end - time;
+			return if $left <= 0 || !$select->can_read($left);
+			return unless sysread $self->{out}, $self->{rest}, 65536, length $self->{rest};
+		}
+	}
+
+	# (exit code or -signal, stderr); what is left of the events goes to {events}
+	sub finish
+	{
+		my ($self, $seconds) = @_;
+		$self->wait_for(sub { 0 }, $seconds // 60);
+		close $self->{in};
+		my $select = IO::Select->new($self->{err});
+		my $text   = '';
+		1 while $select->can_read(10) && sysread $self->{err}, $text, 65536, length $text;
+		waitpid $self->{pid}, 0;
+		return (POSIX::WIFEXITED($?) ? POSIX::WEXITSTATUS($?) : -POSIX::WTERMSIG($?), $text);
+	}
+
+	sub murder
+	{
+		my ($self) = @_;
+		kill 'KILL', $self->{pid};
+		waitpid $self->{pid}, 0;
+		close $_ for @{$self}{qw(in out err)};
+		return;
+	}
 }
 
 sub json_of

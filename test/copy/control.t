@@ -1,0 +1,275 @@
+#!/usr/bin/perl
+# control.t: the command line, exit codes, progress, and what can be said to a copy at work.
+use strict;
+use warnings;
+use File::Compare qw(compare);
+use FindBin;
+use lib $FindBin::Bin;
+use CopyTest;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $space = workspace();
+chdir $space or die;
+my $bytes = 32 << 20;
+command_ok(qw(qemu-img create -q -f raw base.raw), $bytes);
+command_ok(qw(qemu-io -f raw -c), "write -q -P 1 0 $bytes", 'base.raw');
+command_ok(qw(qemu-img create -q -f qcow2 -b base.raw -F raw top.qcow2));
+command_ok(qw(qemu-io -f qcow2 -c), 'write -q -P 2 5M 3M', '-c', 'write -q -z 20M 1M', 'top.qcow2');
+command_ok(qw(qemu-img convert -f qcow2 -O raw top.qcow2 oracle));
+my @layers = (qw(--layer raw:base.raw --layer qcow2:top.qcow2));
+my @copy   = ('copy', @layers, '--output', 'raw:out', '--no-reflink');
+my @json   = (@copy, '--progress', 'json');
+
+# ---------- events ----------
+{
+	my $run = start_copier(@json, '--limit', '64M');
+	my ($code, $err) = $run->finish;
+	is($code, 0, 'copy with --progress json') or diag $err;
+	is($err,  '', 'says nothing on standard error');
+	my @events = @{ $run->{events} };
+	ok(!grep({ $_->{bad_json} } @events), 'every line is JSON');
+	my %first;
+	$first{ $_->{event} } //= $_ for @events;
+	ok($first{$_}, "event $_") for qw(phase plan progress done);
+	my $plan = $first{plan};
+	is($plan->{virtual_size}, $bytes, 'plan: virtual size');
+	is($plan->{output_size},  $bytes, 'plan: output size');
+	ok(exists $plan->{$_}, "plan: $_") for qw(bytes_total method reason);
+	my @progress = grep { $_->{event} eq 'progress' } @events;
+	for my $key (qw(phase bytes_done bytes_total rate eta paused checkpoint))
+	{
+		ok(!grep({ !exists $_->{$key} } @progress), "progress: $key");
+	}
+	my $backwards = 0;
+	my %last;
+	for (@progress)
+	{
+		$backwards++ if $_->{bytes_done} < ($last{ $_->{phase} } // 0) || $_->{bytes_done} > $_->{bytes_total};
+		$last{ $_->{phase} } = $_->{bytes_done};
+	}
+	is($backwards, 0, 'progress never goes back and never beyond the total');
+	my $done = $events[-1];
+	is($done->{event}, 'done', 'done comes last');
+	is($done->{output_size}, $bytes, 'done: output size');
+	is($done->{allocated}, (stat 'out')[12] * 512, 'done: allocated');
+	is($done->{bytes_again}, 0, 'done: nothing twice');
+	cmp_ok($done->{elapsed}, '>', 0, 'done: elapsed');
+	is(compare('out', 'oracle'), 0, 'content');
+	unlink 'out';
+}
+
+# ---------- limit, pause, resume ----------
+{
+	my $begin = time;
+	my $run   = start_copier(@json, '--limit', '16M');
+	my ($code) = $run->finish;
+	my $seconds = time - $begin;
+	is($code, 0, '31 MiB at 16 MiB/s');
+	cmp_ok($seconds, '>', 1.2, sprintf('not faster (%.2f s)', $seconds));
+	cmp_ok($seconds, '<', 4,   'not much slower');
+	unlink 'out';
+
+	$run = start_copier(@json, '--limit', '4M');
+	ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{bytes_done} > 0 }, 10), 'at work');
+	$run->tell('pause');
+	my $paused = $run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{paused} }, 5);
+	ok($paused, 'paused');
+	$run->wait_for(sub { 0 }, 0.5);    # what was under way
+	my ($before) = map { $_->{bytes_done} } grep { ($_->{event} // '') eq 'progress' } reverse @{ $run->{events} };
+	$run->wait_for(sub { 0 }, 1.2);
+	my ($after) = map { $_->{bytes_done} } grep { ($_->{event} // '') eq 'progress' } reverse @{ $run->{events} };
+	is($after, $before, 'nothing moves while it is paused');
+	$run->tell('limit 1000000000');
+	$run->tell('resume');
+	$begin = time;
+	my ($result, $err) = $run->finish;
+	is($result, 0, 'resumed without limit') or diag $err;
+	cmp_ok(time - $begin, '<', 3, 'and fast');
+	is(compare('out', 'oracle'), 0, 'content');
+	unlink 'out';
+
+	$run = start_copier(@json, '--limit', '4M');
+	$run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{bytes_done} > 0 }, 10);
+	$run->tell($_) for 'nonsense', 'limit many', '', 'x' x 5000, 'limit 0';
+	($result, $err) = $run->finish;
+	is($result, 0, 'nonsense on stdin does no harm') or diag $err;
+	is(compare('out', 'oracle'), 0, 'content');
+	unlink 'out';
+}
+
+# ---------- cancel ----------
+for my $way (qw(cancel TERM INT paused-TERM end))
+{
+	my $run = start_copier(@json, '--limit', '2M');
+	ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{bytes_done} > 0 }, 10), "$way: at work");
+	ok(-e 'out', 'the output is there');
+	if ($way =~ /^paused/)
+	{
+		$run->tell('pause');
+		$run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{paused} }, 5);
+	}
+	my $begin = time;
+	if    ($way eq 'cancel') { $run->tell('cancel') }
+	elsif ($way eq 'end')    { close $run->{in} }
+	else                     { kill $way =~ s/paused-//r, $run->{pid} }
+	my ($code, $err) = $run->finish(10);
+	cmp_ok(time - $begin, '<', 1.5, "$way: within a second or so");
+	is($code, 4, "$way: exit 4") or diag $err;
+	ok(!-e 'out', "$way: output is removed");
+	my ($event) = grep { ($_->{event} // '') eq 'error' } @{ $run->{events} };
+	is($event->{kind}, 'cancelled', "$way: error event") if $way ne 'end';
+}
+{
+	my $run = start_copier(@json, '--limit', '2M', '--resume', 'out.resume');
+	$run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{bytes_done} > 0 }, 10);
+	kill 'TERM', $run->{pid};
+	my ($code) = $run->finish(10);
+	is($code, 4, 'cancelled with --resume');
+	ok(!-e 'out' && !-e 'out.resume', 'output and resume file are removed: cancel is no crash');
+	unlink 'out', 'out.resume';
+}
+
+# ---------- errors ----------
+sub fails
+{
+	my ($what, $expected, $kind, @arguments) = @_;
+	my ($code, $out, $err) = run_command([ $copier, @arguments ]);
+	is($code, $expected, "$what: exit $expected") or diag "$out$err";
+	like($err, qr/\S/, "$what: says why");
+	is(() = $err =~ /\n/g, 1, "$what: in one line") if $expected == 3;
+	if (grep { $_ eq 'json' } @arguments)
+	{
+		my $event = error_event($out);
+		is($event->{kind}, $kind, "$what: kind $kind") or diag $out;
+		ok(exists $event->{$_}, "$what: $_") for qw(errno layer path offset message);
+	}
+	return;
+}
+fails('no subcommand',      2, '', ());
+fails('unknown subcommand', 2, '', 'convert');
+fails('no layer',           2, 'usage', 'copy', '--output', 'raw:out');
+fails('no output',          2, 'usage', 'copy', @layers);
+fails('unknown option',     2, 'usage', @copy, '--fast');
+fails('bad format',         2, 'usage', 'copy', '--layer', 'vmdk:base.raw', '--output', 'raw:out');
+fails('no format',          2, 'usage', 'copy', '--layer', 'base.raw', '--output', 'raw:out');
+fails('bad cluster size',   2, 'usage', 'copy', @layers, '--output', 'qcow2:out', '--cluster-size', $_) for 0, 256, 1000, 4194304, 'x', -1;
+fails('bad compat',         2, 'usage', 'copy', @layers, '--output', 'qcow2:out', '--compat', '0.11');
+fails('bad limit',          2, 'usage', @copy, '--limit', 'fast');
+fails('bad threads',        2, 'usage', @copy, '--threads', $_) for -1, 'x', 100000;
+fails('bad io',             2, 'usage', @copy, '--io', 'uring');
+fails('measure without format', 2, 'usage', 'measure', @layers);
+fails('missing layer',      1, 'io',    'copy', '--layer', 'raw:none.raw', '--output', 'raw:out', '--progress', 'json');
+fails('a folder as layer',  3, 'refused', 'copy', '--layer', "raw:$space", '--output', 'raw:out', '--progress', 'json');
+fails('no folder for the output', 1, 'io', 'copy', @layers, '--output', 'raw:none/out', '--progress', 'json');
+spew('out', 'mine');
+fails('output exists',      3, 'exists', @json);
+is(slurp('out'), 'mine', 'and is left alone');
+unlink 'out';
+fails('a layer refused',    3, 'refused', 'copy', '--layer', 'qcow2:base.raw', '--output', 'raw:out', '--progress', 'json');
+ok(!-e 'out', 'no output is left by any of them');
+{
+	# too many layers: a clear word
+	my @many = map { ('--layer', 'raw:base.raw') } 1 .. 2000;
+	my ($code) = run_command([ $copier, 'copy', @many, '--output', 'raw:out' ]);
+	ok($code == 2 || $code == 3, "2000 layers: exit $code");
+	is(-s 'base.raw', $bytes, 'the layer is untouched');
+}
+SKIP:
+{
+	skip 'root reads everything', 1 if $> == 0;
+	spew('secret', 'x' x 512);
+	chmod 0, 'secret';
+	fails('a layer that may not be read', 1, 'io', 'copy', '--layer', 'raw:secret', '--output', 'raw:out', '--progress', 'json');
+	unlink 'secret';
+}
+SKIP:
+{
+	# the limit stands for a full disk; a small tmpfs is the real thing where we may mount
+	skip 'a small tmpfs needs root', 1 if $> != 0;
+	mkdir 'small';
+	skip 'mount is not permitted here', 1 if (run_command([ qw(mount -t tmpfs -o size=8m none small) ]))[0] != 0;
+	fails('disk full', 1, 'no_space', 'copy', @layers, '--output', 'raw:small/out', '--progress', 'json');
+	ok(!-e 'small/out', 'disk full: output removed');
+	fails('disk full, preallocated', 1, 'no_space', 'copy', @layers, '--output', 'raw:small/out', '--preallocate', '--progress', 'json');
+	ok(!-e 'small/out', 'disk full, preallocated: output removed');
+	my ($code) = run_command([ $copier, 'copy', @layers, '--output', 'raw:small/out', '--resume', 'small/out.resume' ]);
+	is($code, 1, 'disk full with --resume');
+	ok(-e 'small/out', 'output kept: there is something to go on from');
+	command_ok(qw(mount -o remount,size=64m small));
+	($code, undef, my $err) = run_command([ $copier, 'copy', @layers, '--output', 'raw:small/out', '--resume', 'small/out.resume' ]);
+	is($code, 0, 'with space it goes on') or diag $err;
+	is(compare('small/out', 'oracle'), 0, 'and is exact');
+	run_command([ qw(umount -l small) ]);
+}
+
+# ---------- --root ----------
+{
+	mkdir 'root';
+	mkdir 'root/inside';
+	command_ok(qw(cp base.raw root/inside/base.raw));
+	symlink '../../base.raw', 'root/inside/out-link';
+	symlink "$space", 'root/up';
+	my @root = ('--root', "$space/root");
+	my ($code, undef, $err) = run_command([ $copier, 'copy', @root, '--layer', "raw:$space/root/inside/base.raw", '--output', "raw:$space/root/inside/out" ]);
+	is($code, 0, 'layer and output below --root') or diag $err;
+	unlink 'root/inside/out';
+	for my $path ("$space/base.raw", "$space/root/inside/out-link", "$space/root/up/base.raw", "$space/root/../base.raw", "$space/root/inside/../../base.raw", '/etc/hostname')
+	{
+		($code, undef, $err) = run_command([ $copier, 'copy', @root, '--layer', "raw:$path", '--output', "raw:$space/root/inside/out" ]);
+		isnt($code, 0, "layer $path is not below --root");
+		ok(!-e 'root/inside/out', 'nothing written');
+		unlink 'root/inside/out';
+	}
+	for my $path ("$space/out", "$space/root/up/out", "$space/root/../out")
+	{
+		($code, undef, $err) = run_command([ $copier, 'copy', @root, '--layer', "raw:$space/root/inside/base.raw", '--output', "raw:$path" ]);
+		isnt($code, 0, "output $path is not below --root");
+		ok(!-e 'out', 'nothing written');
+		unlink 'out';
+	}
+}
+
+# ---------- the rest ----------
+{
+	my ($code, $out, $err) = run_command([ $copier, '--help' ]);
+	is($code, 0, '--help');
+	like($out, qr/copy.*measure.*map.*verify.*volume/s, 'names the subcommands');
+	for my $verb (qw(copy measure map verify))
+	{
+		($code, $out) = run_command([ $copier, $verb, '--help' ]);
+		is($code, 0, "$verb --help");
+		like($out, qr/--layer/, 'teaches');
+	}
+	($code, $out, $err) = run_command([ @{[$copier]}, @copy, '--progress', 'bar' ]);
+	is($code, 0, '--progress bar where there is no terminal') or diag $err;
+	unlink 'out';
+	($code, $out, $err) = run_command([ $copier, @copy, '--progress', 'none' ]);
+	is("$code$out$err", '0', '--progress none is silent');
+	my $answer = json_of((run_command([ $copier, 'measure', @layers, '--format', 'raw' ]))[1]);
+	is($answer->{virtual_size}, $bytes, 'measure: virtual size');
+	ok(defined $answer->{$_}, "measure: $_") for qw(required bytes_to_read allocated_bytes);
+	cmp_ok($answer->{bytes_to_read}, '<=', $bytes - (1 << 20), 'measure: what is zero is not read');
+
+	is((run_command([ $copier, 'verify', @layers, '--output', 'raw:out' ]))[0], 0, 'verify');
+	open my $handle, '+<:raw', 'out';
+	sysseek $handle, 6 << 20, 0;
+	syswrite $handle, 'X';
+	sysseek $handle, 20 << 20, 0;
+	syswrite $handle, 'X';
+	close $handle;
+	($code, $out, $err) = run_command([ $copier, 'verify', @layers, '--output', 'raw:out' ]);
+	is($code, 1, 'verify of a changed copy');
+	like("$out$err", qr/6291456/, 'names the first difference');
+	like("$out$err", qr/top\.qcow2|layer"?:? ?1/, 'and who owns it');
+	unlink 'out';
+	($code, undef, $err) = run_command([ $copier, 'copy', @layers, '--output', 'raw:out', '--size', $bytes + 65536 ]);
+	is($code, 0, '--size larger than the disk') or diag $err;
+	is(-s 'out', $bytes + 65536, 'makes it that long');
+	command_ok(qw(truncate -s), $bytes + 65536, 'oracle');
+	is(compare('out', 'oracle'), 0, 'zero at the end');
+	unlink 'out';
+	fails('--size smaller than the disk', 2, 'usage', 'copy', @layers, '--output', 'raw:out', '--size', 4096);
+}
+chdir '/';
+done_testing();
