@@ -185,7 +185,7 @@ check_tables(struct layer *layer, const unsigned char *header)
 							l1_size, size);
 	qcow2->l1_offset = load_be64(header + 40);
 	if (!is_aligned(qcow2->l1_offset, cluster_size) ||
-		qcow2->l1_offset > INT64_MAX - (uint64_t) l1_size * 8)
+		qcow2->l1_offset > QCOW2_MAX_HOST_OFFSET - (uint64_t) l1_size * 8)
 		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, 40,
 							"L1 table offset %" PRIu64 " is invalid", qcow2->l1_offset);
 	if (qcow2->l1_entries > 0 && qcow2->l1_offset < cluster_size)
@@ -196,7 +196,7 @@ check_tables(struct layer *layer, const unsigned char *header)
 							"refcount table of %" PRIu32 " clusters is not allowed",
 							reftable_clusters);
 	if (!is_aligned(reftable_offset, cluster_size) ||
-		reftable_offset > INT64_MAX - QCOW2_MAX_REFTABLE_BYTES)
+		reftable_offset > QCOW2_MAX_HOST_OFFSET - QCOW2_MAX_REFTABLE_BYTES)
 		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, 48,
 							"refcount table offset %" PRIu64 " is invalid", reftable_offset);
 	qcow2->snapshot_count = load_be32(header + 60);

@@ -20,6 +20,7 @@
 #define QCOW2_MAX_L1_BYTES       (32 * MIB)
 #define QCOW2_MAX_REFTABLE_BYTES (8 * MIB)
 #define QCOW2_MAX_SNAPSHOTS      65536
+#define QCOW2_MAX_HOST_OFFSET    (UINT64_C(1) << 56) /* table entries hold no larger one */
 #define QCOW2_MAX_BACKING_NAME   1023
 
 /*

@@ -18,8 +18,12 @@ sub chain_of
 {
 	my ($name) = @_;
 	my $case   = $manifest->{$name};
-	my $format = $case ? 'qcow2' : 'raw';
-	my @below = $case && $case->{kind} eq 'valid' && $case->{backing} ? chain_of($case->{backing}) : ();
+	my $format = $name =~ /\.raw$/ ? 'raw' : 'qcow2';
+	my $below = $case && $case->{kind} eq 'valid' ? $case->{backing} : undef;
+	# a helper image that the manifest does not list
+	$below = json_of(command_ok(qw(qemu-img info --output json -f qcow2), "$folder/$name"))->{'backing-filename'}
+	  if !$case && $format eq 'qcow2';
+	my @below = defined $below ? chain_of($below) : ();
 	return (@below, '--layer', "$format:$folder/$name");
 }
 
@@ -57,7 +61,8 @@ for my $name (sort keys %$manifest)
 			}
 			elsif ($want eq 'bounded')
 			{
-				ok($code == 0 || $code == 1 || $code == 3, "$what: ends within a minute (exit $code)") or diag $errors;
+				# exit 2: no qcow2 with clusters of 512 bytes can be that large
+				ok($code >= 0 && $code <= 3, "$what: ends within a minute (exit $code)") or diag $errors;
 				ok(!-e $out || (stat $out)[12] * 512 < $bound, "$what: space is bounded");
 			}
 			else

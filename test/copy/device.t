@@ -49,7 +49,7 @@ my @layers = qw(--layer raw:base.raw --layer qcow2:top.qcow2);
 
 for my $sector (512, 4096)
 {
-	my $size = 16 << 20;
+	my $size = 20 << 20;
 	my $loop = device($sector, $size, "device$sector");
 	command_ok('cp', 'oracle', 'expected');
 	truncate 'expected', $size;
@@ -136,7 +136,7 @@ for my $sector (512, 4096)
 	push @loops, $a, $b;
 	for my $io (qw(auto direct buffered))
 	{
-		($code, undef, $err) = run_command([ $copier, 'copy', '--io', $io, '--layer', "raw:$b", '--backing-name', 'base.raw', '--layer', "qcow2:$a", '--output', 'raw:out' ]);
+		($code, undef, $err) = run_command([ $copier, 'copy', '--io', $io, '--layer', "raw:$b", '--layer', "qcow2:$a", '--backing-name', 'base.raw', '--output', 'raw:out' ]);
 		is($code, 0, "layers on devices of $sector byte sectors, $io") or diag $err;
 		is(-e 'out' ? sha256('out') : '', sha256('oracle'), 'content');
 		unlink 'out';

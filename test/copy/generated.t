@@ -46,7 +46,7 @@ sub try_chain
 		my ($what, $expected, @arguments) = @_;
 		my ($result, $text, $errors) = run_command([ $copier, @arguments ], timeout => 100);
 		push @problems, "$what: exit $result: $errors  [@arguments]" if $result != $expected;
-		return ($result == $expected, $text);
+		return ($result == $expected, $text, $errors);
 	};
 	my $measured = sub {
 		my ($path, @format) = @_;
@@ -113,11 +113,11 @@ sub try_verify
 	sysread $handle, my $byte, 1;
 	sysseek $handle, $at, SEEK_SET;
 	syswrite $handle, chr(ord($byte) ^ 0x40);
-	my ($ok, $text) = $run->('verify of a changed copy', 1, 'verify', @$chain, '--output', "raw:$dir/oracle");
+	my ($ok, $text, $errors) = $run->('verify of a changed copy', 1, 'verify', @$chain, '--output', "raw:$dir/oracle");
 	sysseek $handle, $at, SEEK_SET;
 	syswrite $handle, $byte;
 	return () unless $ok;
-	return ("verify does not name offset $at: $text") if $text !~ /\b$at\b/ && $text !~ /\Q@{[sprintf '0x%x', $at]}\E/;
+	return ("verify does not name offset $at: $text") if "$text$errors" !~ /\b$at\b/;
 	return ();
 }
 

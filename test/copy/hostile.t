@@ -44,7 +44,8 @@ sub refuse
 			my ($code, $out, $err) = run_command([ $copier, 'copy', @chain, '--output', "$format:out", @options ], timeout => 30);
 			if ($option{or_equal} && $code == 0)
 			{
-				command_ok(qw(qemu-img convert -f qcow2 -O raw x.qcow2 oracle));
+				my ($theirs, undef, $reason) = run_command([qw(qemu-img convert -f qcow2 -O raw x.qcow2 oracle)]);
+				is($theirs, 0, 'qemu-img takes it too') or diag $reason;
 				is((run_command([ qw(qemu-img compare -f raw -F), $format, qw(oracle out) ]))[0], 0, 'as qemu-img');
 				unlink 'oracle';
 			}
@@ -85,8 +86,8 @@ for my $damage (
 	my $image = fresh();
 	$image->set(backing_size => 8) if $field eq 'backing_offset';
 	$image->set($field, $value);
-	my $harmless = $field eq 'refcount_order' || ($field eq 'size' && $value == 1 << 40);
-	refuse(sprintf('%s = 0x%x', $field, $value), or_equal => $field eq 'refcount_order');
+	# no reader needs refcounts; a table past the end of the file reads as zeroes
+	refuse(sprintf('%s = 0x%x', $field, $value), or_equal => $field eq 'refcount_order' || $value == 0x7fffffffffff0000);
 }
 {
 	my $image = fresh();
@@ -269,7 +270,8 @@ sub damage
 {
 	my ($path) = @_;
 	my $image = Qcow2->open($path);
-	my $bits = $image->get('cluster_bits');
+	my $bits  = $image->get('cluster_bits');
+	return 'nothing' if $bits < 9 || $bits > 21;    # damaged in an earlier round
 	my $what = int rand 10;
 	if ($what < 2)
 	{
