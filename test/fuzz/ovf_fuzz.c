@@ -3,11 +3,8 @@
  *		Feeds the OVF reader any bytes.  Beyond not crashing, what it returns must be one JSON
  *		object, and a refusal must say why.
  *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined $(pkg-config --cflags libxml-2.0 uuid) -Isrc \
- *		test/fuzz/ovf_fuzz.c src/ovf*.c -o build/ovf_fuzz $(pkg-config --libs libxml-2.0 uuid)
- *	build/ovf_fuzz -dict=test/fuzz/ovf.dict -max_total_time=60 build/corpus test/ovf
- *
- * Without -fsanitize=fuzzer (-DOVF_FUZZ_FILES) it reads the files named as arguments.
+ * ovf-fuzz.sh builds and runs it.  Built with -DOVF_FUZZ_FILES and without the fuzzer it reads the
+ * files named as arguments and prints what comes out.
  */
 #include <stdint.h>
 #include <stdio.h>
