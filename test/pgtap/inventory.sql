@@ -202,11 +202,12 @@ SELECT results_eq($$ SELECT storage_domain, data_center, type, storage_type, kin
         ('nfs_dc2', 'dc2', 'Master', 'NFS', 'file', 'Active', 'not attached') $$, 'storage');
 SELECT is_empty('SELECT * FROM missing_disks', 'no disk is missing at first');
 SELECT fixture.lose_image('web01', 2, 2);
+DELETE FROM images WHERE image_guid = fixture.id('shareable image of web01');
 UPDATE images SET imagestatus = 4 WHERE image_guid = fixture.image('thin1', 1, 1);
 UPDATE snapshots SET vm_configuration = '<broken' WHERE snapshot_id = fixture.snapshot('web01', 1);
 SELECT results_eq($$ SELECT vm_name, snapshot, disk_alias, status, disk_id FROM missing_disks ORDER BY 1 $$,
     $$ VALUES ('thin1', 'snapshot 1', 'thin1_Disk1', 'ILLEGAL', fixture.disk('thin1', 1)), ('web01', 'snapshot 2', 'web01_Disk2', 'MISSING', fixture.disk('web01', 2)) $$,
-    'missing and illegal disks, whatever other documents look like');
+    'missing and illegal disks; shareable disks are no part of snapshots; what other documents look like does not matter');
 UPDATE snapshots SET vm_configuration = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x><Disk diskId="&e;" fileRef="a/b"/></x>' WHERE snapshot_id = fixture.snapshot('web01', 1);
 SELECT lives_ok('SELECT * FROM missing_disks', 'a hostile document does no harm');
 UPDATE vm_dynamic SET status = 15; UPDATE images SET imagestatus = 2 WHERE active;

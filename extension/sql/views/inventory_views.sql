@@ -103,11 +103,12 @@ CROSS JOIN LATERAL xmltable('//*[local-name()="Disk"]'
     COLUMNS image text PATH '@*[local-name()="diskId"]',
         file_ref text PATH '@*[local-name()="fileRef"]',
         lun text PATH '@*[local-name()="lun_id"]',
+        shareable text PATH '@*[local-name()="shareable"]',
         disk_alias text PATH '@*[local-name()="disk-alias"]') d
 CROSS JOIN LATERAL (
     SELECT CASE WHEN d.image ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN d.image END::uuid AS image_id) ref
 LEFT JOIN images i ON i.image_guid = ref.image_id
-WHERE s.snapshot_type <> 'PREVIEW' AND d.lun IS NULL AND d.file_ref LIKE '%/%'
+WHERE s.snapshot_type <> 'PREVIEW' AND d.lun IS NULL AND lower(d.shareable) IS DISTINCT FROM 'true' AND d.file_ref LIKE '%/%'
     AND ref.image_id IS NOT NULL AND (i.image_guid IS NULL OR i.imagestatus = 4)
 $query$);
 
