@@ -30,4 +30,5 @@ SQL_PARTS = \
 	interface/jobs.sql \
 	interface/worker.sql \
 	views/job_views.sql \
+	interface/command.sql \
 	interface/grants.sql

@@ -1,0 +1,116 @@
+/*
+ * command_audit.c
+ *		What a call tells: audit rows, and a warning about missing disks.
+ */
+#include "postgres.h"
+
+#include "audit.h"
+#include "command_steps.h"
+#include "errors.h"
+#include "json.h"
+#include "quota.h"
+
+static const char *
+fate_text(const PlannedDisk *disk)
+{
+	return disk->fate == DISK_BLANK ? "the clone gets an empty disk" : "the clone goes without it";
+}
+
+/* "Clone from a partial snapshot is starting", and one row for each missing disk (DESIGN §4.5). */
+static void
+report_missing_disks(const Command *command, const AuditSubject *subject, const char *vm_name)
+{
+	const ClonePlan *plan = command->plan;
+	const char *snapshot_name = plan->snapshot_description;
+	StringInfoData aliases;
+
+	initStringInfo(&aliases);
+	for (int d = 0; d < plan->disk_count; d++)
+	{
+		if (plan->disks[d].state != DISK_PRESENT)
+			appendStringInfo(&aliases, "%s%s", aliases.len ? ", " : "",
+							 plan->disks[d].source_alias);
+	}
+	if (aliases.len == 0)
+		return;
+	audit_write(AUDIT_CLONE_FROM_PARTIAL_SNAPSHOT, subject,
+				(const char *const[]){"SourceVmName", plan->source_vm_name, "SnapshotName",
+									  snapshot_name, "VmName", vm_name, "DiskAliases", aliases.data,
+									  NULL});
+	for (int d = 0; d < plan->disk_count; d++)
+	{
+		const PlannedDisk *disk = &plan->disks[d];
+
+		if (disk->state == DISK_PRESENT)
+			continue;
+		audit_write(AUDIT_SNAPSHOT_DISK_MISSING, subject,
+					(const char *const[]){"DiskAlias", disk->source_alias, "DiskId",
+										  uuid_text(&disk->disk_id), "SnapshotName", snapshot_name,
+										  "SourceVmName", plan->source_vm_name, "Fate",
+										  fate_text(disk), NULL});
+	}
+	ereport(
+		WARNING,
+		(errcode(ERRCODE_VC_MISSING_DISK), errmsg("the snapshot is partial: disks are missing"),
+		 errkey("ACTION_TYPE_FAILED_DISKS_NOT_EXIST"), errdetail("Missing: %s.", aliases.data),
+		 errhint("missing_disk => 'fail' refuses such a snapshot, 'blank' makes empty disks.")));
+}
+
+/* Thresholds and limits that the call passes, or passes by where enforcement is soft. */
+static void
+report_quota(const Command *command)
+{
+	const CloneCopy *copy = &command->result->copies[0];
+	ListCell *cell;
+
+	foreach (cell, quota_events(command->plan))
+	{
+		const QuotaEvent *event = lfirst(cell);
+		AuditSubject subject = {
+			.vm_id = copy->vm_id,
+			.vm_name = copy->vm_name,
+			.user_id = command->user_id,
+			.user_name = command->caller.role_name,
+			.storage_pool_id = command->plan->pool_id,
+			.quota_id = event->quota_id,
+			.job_id = copy->job_id,
+		};
+
+		if (event->has_domain)
+			subject.storage_domain_id = event->storage_domain_id;
+		audit_write(event->type, &subject, event->placeholders);
+	}
+}
+
+void
+command_write_audit(const Command *command)
+{
+	const ClonePlan *plan = command->plan;
+	AuditType started = command->request->target == CLONE_TARGET_TEMPLATE
+							? AUDIT_USER_ADD_VM_TEMPLATE
+						: command->tasks_per_copy == 0 ? AUDIT_USER_ADD_VM
+													   : AUDIT_USER_ADD_VM_STARTED;
+
+	for (int i = 0; i < command->result->copy_count; i++)
+	{
+		const CloneCopy *copy = &command->result->copies[i];
+		AuditSubject subject = {
+			.vm_id = copy->vm_id,
+			.vm_name = copy->vm_name,
+			.user_id = command->user_id,
+			.user_name = command->caller.role_name,
+			.storage_pool_id = plan->pool_id,
+			.cluster_id = plan->cluster_id,
+			.job_id = copy->job_id,
+		};
+
+		if (i == 0)
+			report_missing_disks(command, &subject, copy->vm_name);
+		audit_write(started, &subject,
+					(const char *const[]){"VmName", copy->vm_name, "SnapshotName",
+										  plan->snapshot_description, "SourceVmName",
+										  plan->source_vm_name, "UserName",
+										  command->caller.role_name, NULL});
+	}
+	report_quota(command);
+}

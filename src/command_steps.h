@@ -1,0 +1,44 @@
+/*
+ * command_steps.h
+ *		The steps of one clone call, each in a file of its own; command.c has their order.
+ */
+#ifndef VMCLONE_COMMAND_STEPS_H
+#define VMCLONE_COMMAND_STEPS_H
+
+#include "caller.h"
+#include "command.h"
+
+/* A call on its way through the steps. */
+typedef struct Command
+{
+	const CloneRequest *request;
+	const pg_uuid_t *retry_of;
+	Caller caller;
+	bool has_user;
+	pg_uuid_t user_id;
+	ClonePlan *plan;
+	CommandResult *result;
+	int tasks_per_copy;
+} Command;
+
+/*
+ * command_key.c: the request key.  The first caller goes on (false); a later one with the same
+ * parameters gets the first one's jobs in command->result (true); with others it is an error,
+ * ERRCODE_VC_REQUEST_KEY.  A concurrent first caller is waited for.
+ */
+extern bool command_find_earlier_call(Command *command);
+
+/*
+ * command_jobs.c: the call as one document; the names of its copies, reserved in their data
+ * centre (ERRCODE_VC_NAME if another job has one); its job and task rows.
+ */
+extern Jsonb *command_document(const Command *command);
+extern void command_reserve_names(const Command *command, const Jsonb *document);
+extern void command_write_jobs(const Command *command, const Jsonb *document);
+extern const char *command_initial_status(const Command *command);
+extern bool command_makes_image(const PlannedDisk *disk);
+
+/* command_audit.c: in an inventory frame.  Also warns the caller of missing disks. */
+extern void command_write_audit(const Command *command);
+
+#endif
