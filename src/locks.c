@@ -185,24 +185,27 @@ static Statement restore_images = {
 };
 
 static Statement make_counted = {
-	.sql = "INSERT INTO vmclone.reservations (kind, entity_id)"
-		   " SELECT kind, entity_id FROM pg_catalog.unnest($1, $2) AS c(kind, entity_id)"
-		   " ORDER BY kind, entity_id ON CONFLICT DO NOTHING",
+	.sql =
+		"INSERT INTO vmclone.reservations (kind, entity_id)"
+		" SELECT kind, entity_id FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS c(kind, entity_id)"
+		" ORDER BY kind, entity_id ON CONFLICT DO NOTHING",
 	.argument_count = 2,
 	.argument_types = {TEXTARRAYOID, UUIDARRAYOID},
 };
 
 static Statement lock_counted = {
-	.sql = "SELECT 1 FROM vmclone.reservations WHERE (kind, entity_id) IN"
-		   " (SELECT kind, entity_id FROM pg_catalog.unnest($1, $2) AS c(kind, entity_id))"
-		   " ORDER BY kind, entity_id FOR NO KEY UPDATE",
+	.sql =
+		"SELECT 1 FROM vmclone.reservations WHERE (kind, entity_id) IN"
+		" (SELECT kind, entity_id FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS c(kind, entity_id))"
+		" ORDER BY kind, entity_id FOR NO KEY UPDATE",
 	.argument_count = 2,
 	.argument_types = {TEXTARRAYOID, UUIDARRAYOID},
 };
 
 static Statement count_up = {
-	.sql = "UPDATE vmclone.reservations SET version = version + 1 WHERE (kind, entity_id) IN"
-		   " (SELECT kind, entity_id FROM pg_catalog.unnest($1, $2) AS c(kind, entity_id))",
+	.sql =
+		"UPDATE vmclone.reservations SET version = version + 1 WHERE (kind, entity_id) IN"
+		" (SELECT kind, entity_id FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS c(kind, entity_id))",
 	.argument_count = 2,
 	.argument_types = {TEXTARRAYOID, UUIDARRAYOID},
 };
