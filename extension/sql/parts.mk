@@ -21,10 +21,13 @@ SQL_PARTS = \
 	state/storage_mounts.sql \
 	clone/mac_pool.sql \
 	clone/remove.sql \
+	clone/trees.sql \
 	state/guards.sql \
 	views/inventory_views.sql \
 	views/locks.sql \
 	interface/locks.sql \
+	interface/lineage.sql \
+	interface/snapshot_tree.sql \
 	interface/configuration.sql \
 	interface/storage.sql \
 	interface/jobs.sql \

@@ -13,7 +13,7 @@ AS $$
             plan_add_vm_from_snapshot,plan_add_vm_template_from_snapshot,checks,snapshot_tree,lineage_tree,
             caller_name,caller_sees_all,caller_user_id,inventory_rows,
             worker_preloaded,identity_state}'::text[]),
-        ('{viewer,operator,engine,admin}', 'view', '{jobs_view,progress,locks,vms,disks,missing_disks,
+        ('{viewer,operator,engine,admin}', 'view', '{jobs_view,progress,locks,lineage_tree,vms,disks,missing_disks,
             storage,worker}'),
         ('{viewer,admin}', 'routine', '{see_all_jobs}'),
         ('{operator,engine,admin}', 'routine', '{add_vm_from_snapshot,add_vm_template_from_snapshot,
