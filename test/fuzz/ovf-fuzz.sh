@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 seconds=${1:-20}
 build=build/fuzz/ovf
 mkdir -p "$build/corpus" "$build/seeds"
-read -ra flags < <(pkg-config --cflags --libs libxml-2.0 uuid | tr '\n' ' ')
+read -ra flags < <(pkg-config --cflags --libs libxml-2.0 uuid)
 clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc \
 	test/fuzz/ovf_fuzz.c src/ovf*.c -o "$build/ovf_fuzz" "${flags[@]}"
 
