@@ -17,7 +17,7 @@ WITH needed (relation, columns, table_required) AS (
     SELECT *, true FROM (VALUES
         ('storage_pool', '{id,name,status,quota_enforcement_type}'),
         ('storage_domain_static', '{id,storage_name,storage_domain_type,storage_type,storage_domain_format_type,
-            warning_low_space_indicator,critical_space_action_blocker}'),
+            warning_low_space_indicator,critical_space_action_blocker,backup}'),
         ('storage_domain_dynamic', '{id,available_disk_size,used_disk_size}'),
         ('storage_pool_iso_map', '{storage_id,storage_pool_id,status}'),
         ('disk_profiles', '{id,name,storage_domain_id}'),
