@@ -27,7 +27,7 @@
 static Statement next_task = {
 	.sql = "SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"
 		   " t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"
-		   " j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL"
+		   " j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
 		   " WHERE t.status = 'init' AND t.result IS NULL"
@@ -315,6 +315,7 @@ claim_copy(void *argument)
 	run->bytes_best = run->bytes_done = run->bytes_written = field_int64(0, 13);
 	disk_number = field_int64(0, 14);
 	may_read = field_bool(0, 15);
+	run->disk_alias = keep(run, field_text(0, 16));
 
 	if (!job_lock(&run->job_id, &job))
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));

@@ -239,7 +239,7 @@ write_failure(void *argument)
 	if (!job_lock(&run->job_id, &job))
 		return;
 	failure->written = true;
-	reason = psprintf("disk %s: %s", run->disk_id, run->error_message);
+	reason = psprintf("disk \"%s\" (%s): %s", run->disk_alias, run->disk_id, run->error_message);
 	if (verdict != VERDICT_FAIL)
 	{
 		/* No row: the job was cancelled or the claim is another's, and this end is dropped. */

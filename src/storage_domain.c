@@ -225,6 +225,34 @@ check_free(const pg_uuid_t *domain_id, const char *name, const char *what)
 						errhint("Wait for them or cancel them.")));
 }
 
+/* Takes the identity file away.  A domain that is gone must still be possible to give up. */
+static void
+remove_identity(const char *name, const char *real_path, const char *token)
+{
+	List *arguments = list_make2("volume", "detach");
+	Answer answer;
+
+	arguments = lappend(lappend(arguments, "--root"), (void *) real_path);
+	arguments = lappend(lappend(arguments, "--token"), (void *) token);
+	answer = run_volume_command(arguments);
+	if (!answer.ok)
+		ereport(WARNING, (errmsg("identity file of storage domain \"%s\" was left in \"%s\"", name,
+								 real_path),
+						  errdetail("%s.", answer.message)));
+}
+
+/* The domain moves to another directory; the row of the earlier one is SPI's last result. */
+static void
+leave_earlier_place(const pg_uuid_t *domain_id, const char *name)
+{
+	char *real_path = field_text(0, 1);
+	char *token = field_text(0, 2);
+
+	/* Jobs under way have their files there. */
+	check_free(domain_id, name, "move");
+	remove_identity(name, real_path, token);
+}
+
 /* attach_storage_domain(storage_domain_id, mount_path, max_copies, bandwidth_limit, take_over) */
 Datum
 vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
@@ -297,9 +325,8 @@ vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
 						errhint("One directory holds one storage domain; detach the other one "
 								"first.")));
 	values[0] = UUIDPGetDatum(domain_id);
-	/* Jobs under way have the files at the earlier place. */
 	if (statement_run(&find_mount, values, NULL) > 0 && strcmp(field_text(0, 1), real_path) != 0)
-		check_free(domain_id, name, "move");
+		leave_earlier_place(domain_id, name);
 	values[1] = CStringGetTextDatum(path);
 	values[2] = CStringGetTextDatum(real_path);
 	values[3] = CStringGetTextDatum(root_of(real_path));
@@ -347,8 +374,6 @@ vmclone_detach_storage_domain(PG_FUNCTION_ARGS)
 	char *name = uuid_text(domain_id);
 	char *real_path;
 	char *token;
-	List *arguments;
-	Answer answer;
 	Frame frame;
 
 	SPI_connect();
@@ -356,14 +381,7 @@ vmclone_detach_storage_domain(PG_FUNCTION_ARGS)
 	frame_enter_own(&frame);
 	find_attached(domain_id, name, &real_path, &token);
 	check_free(domain_id, name, "detach");
-	arguments = list_make2("volume", "detach");
-	arguments = lappend(lappend(arguments, "--root"), real_path);
-	arguments = lappend(lappend(arguments, "--token"), token);
-	answer = run_volume_command(arguments);
-	/* A domain that is gone, or another database's by now, must still be possible to give up. */
-	if (!answer.ok)
-		ereport(WARNING, (errmsg("identity file of storage domain %s was left in place", name),
-						  errdetail("%s.", answer.message)));
+	remove_identity(name, real_path, token);
 	(void) statement_run(&remove_mount, &value, NULL);
 	frame_leave(&frame);
 	SPI_finish();

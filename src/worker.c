@@ -94,11 +94,11 @@ connect_to_database(Oid database_id)
 	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 }
 
-/* Milliseconds until the next look if nobody wakes the worker. */
+/* Milliseconds until the next look if nobody wakes the worker; busy: jobs wait for their time. */
 static long
-wait_timeout(void)
+wait_timeout(bool busy)
 {
-	long timeout = vmclone_poll_interval * 1000L;
+	long timeout = busy ? PASS_INTERVAL_MS : vmclone_poll_interval * 1000L;
 	ListCell *cell;
 
 	foreach (cell, job_runs_list)
@@ -229,9 +229,10 @@ pass(bool *first)
  * free and starts a new worker, or its rows are seen here.
  */
 static bool
-may_leave(TimestampTz *busy_at)
+may_leave(bool *busy, TimestampTz *busy_at)
 {
-	if (job_runs_list != NIL || job_anything_to_do())
+	*busy = job_runs_list != NIL || job_anything_to_do();
+	if (*busy)
 	{
 		*busy_at = GetCurrentTimestamp();
 		return false;
@@ -255,6 +256,7 @@ work(void)
 	TimestampTz passed_at = 0;
 	bool first = true;
 	bool woken = true;
+	bool busy = false;
 
 	for (;;)
 	{
@@ -278,10 +280,10 @@ work(void)
 			/* DROP EXTENSION: the children's tasks are gone with the tables. */
 			if (!extension_exists())
 				return;
-			if (pass(&first) && may_leave(&busy_at))
+			if (pass(&first) && may_leave(&busy, &busy_at))
 				return;
 		}
-		woken = wait_for_something(wait_timeout());
+		woken = wait_for_something(wait_timeout(busy));
 	}
 }
 
