@@ -27,6 +27,7 @@ SQL_PARTS = \
 	views/locks.sql \
 	interface/locks.sql \
 	interface/lineage.sql \
+	interface/clone_again.sql \
 	interface/snapshot_tree.sql \
 	interface/configuration.sql \
 	interface/storage.sql \
