@@ -115,7 +115,9 @@ SELECT jsonb_path_query_first(changed('fd000000-0000-4000-8000-000000000020', 'n
 -- defaults for what is missing: serial controller, display
 SELECT jsonb_path_query_array(vmclone.parse_ovf(:'v31'), '$.devices[*] ? (@.type == "graphics" || @.device == "virtio-serial").device') AS spice,
     jsonb_path_query_array(vmclone.parse_ovf(replace(:'v31', '<DefaultDisplayType>1<', '<DefaultDisplayType>2<')), '$.devices[*] ? (@.type == "graphics").device') AS vnc,
-    jsonb_path_query_array(vmclone.parse_ovf(replace(:'v31', '<DefaultDisplayType>1<', '<DefaultDisplayType>3<')), '$.devices[*] ? (@.type == "graphics").device') AS headless;
+    jsonb_path_query_array(vmclone.parse_ovf(replace(:'v31', '<DefaultDisplayType>1<', '<DefaultDisplayType>3<')), '$.devices[*] ? (@.type == "graphics").device') AS headless,
+    vmclone.parse_ovf(replace(:'v31', '<DefaultDisplayType>1<', '<DefaultDisplayType>3<')) -> 'vm_static' -> 'default_display_type' AS headless_code,
+    changed('<DefaultDisplayType>1<', '<DefaultDisplayType>3<') -> 'vm_static' -> 'default_display_type' AS bochs_code;
 -- an Item of a later engine
 SELECT d -> 'warnings' AS warnings, jsonb_path_query_array(d, '$.devices[*] ? (@.type == "newtype").device') AS kept
 FROM (SELECT vmclone.parse_ovf(replace(:'v31', '</Item>

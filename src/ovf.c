@@ -4,6 +4,7 @@
  *		external data, NUMA, and the general data last.  A Snapshots section, which only full
  *		exports have, and the users' section say nothing about a clone.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ read_document(OvfReader *reader, OvfJson *json)
 	const xmlNode *content;
 	const xmlNode *hardware;
 	const xmlNode *version;
+	int major, minor;
 
 	if (envelope == NULL || strcmp(ovf_local_name(envelope), "Envelope") != 0)
 		return ovf_fail(reader, envelope, "this is not an OVF document: the root is not Envelope");
@@ -27,6 +29,11 @@ read_document(OvfReader *reader, OvfJson *json)
 	hardware = ovf_section(content, "VirtualHardwareSection");
 	if (hardware == NULL)
 		return ovf_fail(reader, content, "the VirtualHardwareSection is missing");
+
+	version = ovf_attribute(envelope, "version");
+	if (version != NULL && sscanf(ovf_text(reader, version), "%2d.%2d", &major, &minor) == 2 &&
+		major >= 0 && minor >= 0)
+		reader->version = 100 * major + minor;
 
 	if (!ovf_read_disks(reader, envelope) ||
 		!ovf_read_operating_system(reader, ovf_section(content, "OperatingSystemSection")) ||
@@ -51,7 +58,6 @@ read_document(OvfReader *reader, OvfJson *json)
 	ovf_json_array_end(&reader->pinned_hosts);
 	ovf_json_array_end(&reader->warnings);
 
-	version = ovf_attribute(envelope, "version");
 	ovf_json_object(json, NULL);
 	ovf_json_text(json, "source", "ovf");
 	ovf_json_text(json, "ovf_version", version != NULL ? ovf_text(reader, version) : NULL);

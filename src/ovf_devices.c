@@ -27,10 +27,6 @@
 #define INTERFACE_PCI_PASSTHROUGH 5
 #define MAX_SPEC_PARAMS_DEPTH     16
 
-/* default_display_type */
-#define DISPLAY_QXL  1
-#define DISPLAY_NONE 3
-
 typedef struct InterfaceType
 {
 	const char *name;
@@ -503,8 +499,8 @@ ovf_add_default_devices(OvfReader *reader, long long display_type, bool has_disp
 {
 	if (!reader->has_virtio_serial && !add_device(reader, "controller", "virtio-serial"))
 		return false;
-	if (reader->has_graphics || (has_display && display_type == DISPLAY_NONE))
+	if (reader->has_graphics || (has_display && display_type == OVF_DISPLAY_NONE))
 		return true;
 	return add_device(reader, "graphics",
-					  !has_display || display_type == DISPLAY_QXL ? "spice" : "vnc");
+					  !has_display || display_type == OVF_DISPLAY_QXL ? "spice" : "vnc");
 }

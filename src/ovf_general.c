@@ -347,6 +347,9 @@ ovf_read_general(OvfReader *reader, const xmlNode *content)
 	}
 	if (!tag_integer(reader, content, "DefaultDisplayType", 0, 4, &display_type, &has_display))
 		return false;
+	/* bochs came with 4.4 and took the number of the headless VM */
+	if (display_type == OVF_DISPLAY_BOCHS && reader->version < 404)
+		display_type = OVF_DISPLAY_NONE;
 	if (has_display)
 		ovf_json_integer(&reader->vm_static, "default_display_type", display_type);
 	read_time_zone(reader, content);

@@ -18,6 +18,11 @@
 
 #define OVF_UUID_SIZE 37
 
+/* default_display_type */
+#define OVF_DISPLAY_QXL   1
+#define OVF_DISPLAY_BOCHS 3
+#define OVF_DISPLAY_NONE  4
+
 /* JSON text under construction; a failed allocation is remembered and reported once at the end. */
 typedef struct OvfJson
 {
@@ -48,6 +53,7 @@ typedef struct OvfReader
 	int string_count;
 	int string_capacity;
 	char vm_id[OVF_UUID_SIZE];
+	int version; /* of the engine that wrote the document: 100 * major + minor; 0 if not given */
 	OvfDisk *disks;
 	int disk_count;
 	/* parts of the result */
