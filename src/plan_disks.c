@@ -144,6 +144,12 @@ find_choice(const CloneRequest *request, const pg_uuid_t *disk_id)
 	return NULL;
 }
 
+static bool
+is_image_disk(const PlannedDisk *disk)
+{
+	return disk->disk_storage_type == DISK_STORAGE_TYPE_IMAGE && !disk->shareable;
+}
+
 static void
 read_configuration(ClonePlan *plan)
 {
@@ -172,7 +178,8 @@ read_configuration(ClonePlan *plan)
 		disk->has_backup = json_get_text(disk->configuration, "backup") &&
 						   strcmp(json_get_text(disk->configuration, "backup"), "Incremental") == 0;
 		disk->size = round_up(json_get_int64(disk->configuration, "size", 0));
-		disk->state = DISK_MISSING;
+		/* what has no image can't miss it */
+		disk->state = is_image_disk(disk) ? DISK_MISSING : DISK_PRESENT;
 	}
 	for (int i = 0; i < plan->request->disk_count && plan->configuration; i++)
 	{
@@ -359,12 +366,6 @@ run_load_chains(const Datum *values)
 	rows = statement_run(&load_chains, values, NULL);
 	AtEOXact_GUC(false, level);
 	return rows;
-}
-
-static bool
-is_image_disk(const PlannedDisk *disk)
-{
-	return disk->disk_storage_type == DISK_STORAGE_TYPE_IMAGE && !disk->shareable;
 }
 
 static void
