@@ -56,6 +56,16 @@ budget_free(void *memory, size_t size)
 	atomic_fetch_sub(&budget_used, bytes);
 }
 
+void
+budget_shrink(void *memory, size_t size, size_t smaller)
+{
+	size_t bytes = align_up(size == 0 ? 1 : size, 4096);
+	size_t kept = align_up(smaller == 0 ? 1 : smaller, 4096);
+
+	if (kept < bytes)
+		budget_free((char *) memory + kept, bytes - kept);
+}
+
 size_t
 budget_left(void)
 {

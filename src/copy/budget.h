@@ -21,6 +21,9 @@ extern void *budget_try(size_t size);
 /* "size" must be what was asked for.  NULL is allowed. */
 extern void budget_free(void *memory, size_t size);
 
+/* Gives back the end of what was asked for: "size" becomes "smaller". */
+extern void budget_shrink(void *memory, size_t size, size_t smaller);
+
 /* Bytes that can still be asked for. */
 extern size_t budget_left(void);
 

@@ -15,6 +15,7 @@
 #include "qcow2_header.h"
 #include "report.h"
 #include "rootpath.h"
+#include "sandbox.h"
 
 /* Boundaries of holes in raw files are kept to this. */
 #define RAW_GRANULE UINT64_C(4096)
@@ -98,8 +99,6 @@ check_not_in_use(const struct layer *layer)
 static int
 read_layer(struct layer *layer)
 {
-	if (fill_identity(layer) != 0)
-		return -1;
 	if (layer->format == FORMAT_RAW)
 	{
 		/* qemu counts a started sector as a whole one. */
@@ -195,8 +194,31 @@ allocate_layers(struct chain *chain, int count)
 	return 0;
 }
 
+/* A second descriptor for direct I/O; without one the first alone is used. */
+static void
+open_direct(struct layer *layer)
+{
+	struct stat status;
+
+	layer->direct_alignment = file_direct_alignment(layer->fd);
+	if (layer->direct_alignment == 0)
+		return;
+	layer->direct_fd = root_open(layer->path, O_RDONLY | O_DIRECT | O_NONBLOCK | O_NOCTTY, 0);
+	if (layer->direct_fd < 0)
+		return;
+	/* The path may lead to another file by now. */
+	if (fstat(layer->direct_fd, &status) != 0 ||
+		(layer->is_block_device ? !S_ISBLK(status.st_mode) || status.st_rdev != layer->device
+								: !S_ISREG(status.st_mode) || status.st_dev != layer->device ||
+									  status.st_ino != layer->inode))
+	{
+		close(layer->direct_fd);
+		layer->direct_fd = -1;
+	}
+}
+
 int
-chain_open(struct chain *chain, const struct layer_option *options, int count, bool force_share)
+chain_open_files(struct chain *chain, const struct layer_option *options, int count, bool direct)
 {
 	if (allocate_layers(chain, count) != 0)
 		return -1;
@@ -213,9 +235,7 @@ chain_open(struct chain *chain, const struct layer_option *options, int count, b
 		layer->fd = root_open(layer->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 		if (layer->fd < 0)
 			return report_io_error(errno, i, layer->path, NO_OFFSET, "could not open layer");
-		if (!force_share && check_not_in_use(layer) != 0)
-			return -1;
-		if (read_layer(layer) != 0)
+		if (fill_identity(layer) != 0)
 			return -1;
 		for (int below = 0; below < i; below++)
 		{
@@ -225,6 +245,24 @@ chain_open(struct chain *chain, const struct layer_option *options, int count, b
 				return report_error(REPORT_REFUSED, 0, i, layer->path, NO_OFFSET,
 									"layer is the same file as layer %d", below);
 		}
+		if (direct)
+			open_direct(layer);
+	}
+	return 0;
+}
+
+int
+chain_read(struct chain *chain, bool force_share)
+{
+	sandbox_probe();
+	for (int i = 0; i < chain->count; i++)
+	{
+		struct layer *layer = &chain->layers[i];
+
+		if (!force_share && check_not_in_use(layer) != 0)
+			return -1;
+		if (read_layer(layer) != 0)
+			return -1;
 		if (check_backing(layer, i > 0 ? &chain->layers[i - 1] : NULL) != 0)
 			return -1;
 	}
@@ -240,40 +278,12 @@ chain_open_fd(struct chain *chain, int fd, enum image_format format, const char 
 	chain->layers[0].format = format;
 	chain->layers[0].path = path;
 	chain->layers[0].fd = fd;
-	if (read_layer(&chain->layers[0]) != 0)
+	if (fill_identity(&chain->layers[0]) != 0 || read_layer(&chain->layers[0]) != 0)
 		return -1;
 	if (check_backing(&chain->layers[0], NULL) != 0)
 		return -1;
 	fill_chain(chain);
 	return 0;
-}
-
-void
-chain_open_direct(struct chain *chain)
-{
-	for (int i = 0; i < chain->count; i++)
-	{
-		struct layer *layer = &chain->layers[i];
-		struct stat status;
-
-		if (layer->direct_fd >= 0)
-			continue;
-		layer->direct_alignment = file_direct_alignment(layer->fd);
-		if (layer->direct_alignment == 0)
-			continue;
-		layer->direct_fd = root_open(layer->path, O_RDONLY | O_DIRECT | O_NONBLOCK | O_NOCTTY, 0);
-		if (layer->direct_fd < 0)
-			continue;
-		/* The path may lead to another file by now: then the first descriptor alone is used. */
-		if (fstat(layer->direct_fd, &status) != 0 ||
-			(layer->is_block_device ? !S_ISBLK(status.st_mode) || status.st_rdev != layer->device
-									: !S_ISREG(status.st_mode) || status.st_dev != layer->device ||
-										  status.st_ino != layer->inode))
-		{
-			close(layer->direct_fd);
-			layer->direct_fd = -1;
-		}
-	}
 }
 
 int

@@ -28,17 +28,24 @@ struct chain
 };
 
 /*
- * Opens and checks all layers for reading.  With "force_share" nobody is asked whether somebody else
- * writes to them.  Returns 0, or -1 after report_error(); close with chain_close() in both cases.
+ * Opens the files of all layers for reading and reads none of their bytes.  With "direct" each is
+ * opened for direct I/O too where it allows that.  Returns 0, or -1 after report_error(); close with
+ * chain_close() in both cases.
  */
-extern int chain_open(struct chain *chain, const struct layer_option *options, int count,
-					  bool force_share);
+extern int chain_open_files(struct chain *chain, const struct layer_option *options, int count,
+							bool direct);
 
-/* A chain of one image without backing file on an opened descriptor, which it takes over. */
+/*
+ * Reads and checks the headers and L1 tables of the opened layers, and how they fit together.  With
+ * "force_share" nobody is asked whether somebody else writes to them.  0, or -1 after report_error().
+ */
+extern int chain_read(struct chain *chain, bool force_share);
+
+/*
+ * A chain of one image without backing file on an opened descriptor, which it takes over.  0, or -1
+ * after report_error(); close with chain_close() in both cases.
+ */
 extern int chain_open_fd(struct chain *chain, int fd, enum image_format format, const char *path);
-
-/* Opens every layer again for direct I/O where the file allows that. */
-extern void chain_open_direct(struct chain *chain);
 
 /* Compares device, inode, size and mtime of every layer with those at opening. */
 extern int chain_check_unchanged(const struct chain *chain);

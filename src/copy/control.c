@@ -34,6 +34,7 @@ struct control
 	pthread_mutex_t mutex;
 	pthread_cond_t ended_changed;
 	bool ended; /* end of stdin, "cancel" or signal */
+	atomic_bool lost_parent;
 };
 
 static struct control control = {.mutex = PTHREAD_MUTEX_INITIALIZER,
@@ -56,6 +57,20 @@ cancel(const char *why)
 	report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled by %s", why);
 	throttle_stop(control.throttle);
 	set_ended();
+}
+
+static void
+lose_parent(const char *why)
+{
+	if (!throttle_is_stopped(control.throttle))
+		atomic_store(&control.lost_parent, true);
+	cancel(why);
+}
+
+bool
+control_lost_parent(void)
+{
+	return atomic_load(&control.lost_parent);
 }
 
 static void
@@ -140,13 +155,18 @@ control_main(void *unused)
 			struct signalfd_siginfo info;
 
 			if (read(control.signal_fd, &info, sizeof(info)) == (ssize_t) sizeof(info))
-				cancel("signal");
+			{
+				if (info.ssi_signo == SIGHUP)
+					lose_parent("end of the parent process");
+				else
+					cancel("signal");
+			}
 		}
 		if (fds[2].revents != 0 && !read_commands())
 		{
 			control.listens = false;
 			if (control.end_cancels)
-				cancel("end of stdin");
+				lose_parent("end of stdin");
 			else
 				set_ended();
 		}

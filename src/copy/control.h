@@ -2,7 +2,7 @@
  * control.h
  *		The thread that listens while a copy runs: signals, commands on stdin, and the clock.
  *
- * SIGTERM and SIGINT cancel.  Where stdin is a pipe or socket, lines "limit BYTES", "pause",
+ * SIGTERM and SIGINT cancel; SIGHUP means that the parent ended and does what the end of stdin does.  Where stdin is a pipe or socket, lines "limit BYTES", "pause",
  * "resume" and "cancel" are obeyed; with "end_cancels" the end of stdin cancels, so that a copier
  * never outlives the program that started it.
  */
@@ -14,6 +14,12 @@
 
 /* Starts the thread.  Call before any other thread: it blocks the signals.  0, or -1 reported. */
 extern int control_start(struct throttle *throttle, struct progress *progress, bool end_cancels);
+
+/*
+ * True if the run was cancelled because stdin ended or the parent did, not by somebody's wish: what
+ * can be resumed is kept.
+ */
+extern bool control_lost_parent(void);
 
 /* Ends the thread. */
 extern void control_finish(void);

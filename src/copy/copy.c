@@ -6,13 +6,18 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checkpointer.h"
+#include "control.h"
 #include "copy.h"
 #include "device.h"
 #include "fileio.h"
+#include "reflink.h"
 #include "report.h"
+#include "sandbox.h"
 #include "verify.h"
 
 /* Small buffers stay in the processor's cache; large requests suit devices. */
@@ -20,36 +25,147 @@
 #define DIRECT_BUFFER_BYTES   ((size_t) 1024 * 1024)
 #define DIRECT_THREADS        8
 
+/*
+ * Before the sandbox
+ */
+
 static int
-available_processors(void)
+default_threads(const struct copy *copy)
 {
 	cpu_set_t set;
 
+	/* Direct I/O waits for the device, so more than one request per processor is useful. */
+	if (copy->output.direct_fd >= 0)
+		return DIRECT_THREADS;
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return 2;
 	return CPU_COUNT(&set);
 }
 
+static int
+open_output(struct copy *copy)
+{
+	const struct options *options = copy->options;
+
+	if (options->resume_path != NULL)
+	{
+		copy->with_resume = true;
+		if (resume_open(&copy->resume, options->resume_path) != 0)
+			return -1;
+	}
+	if (output_open(&copy->output, options->output_path, &copy->chain,
+					copy->with_resume ? &copy->resume : NULL) != 0)
+		return -1;
+	if (copy->with_resume && resume_set_output(&copy->resume, &copy->output) != 0)
+		return -1;
+	if (options->io != IO_BUFFERED)
+		output_open_direct(&copy->output);
+	return options->verify ? output_open_verify(&copy->output) : 0;
+}
+
+static int
+start_threads(struct copy *copy)
+{
+	struct engine_options options = {.chain = &copy->chain,
+									 .output = &copy->output,
+									 .throttle = &copy->throttle,
+									 .progress = &copy->progress,
+									 .threads = copy->options->threads};
+
+	if (options.threads == 0)
+		options.threads = default_threads(copy);
+	if (copy->with_resume)
+		options.done_ever = copy->resume.done_ever;
+	copy->engine = engine_start(&options);
+	if (copy->engine == NULL)
+		return -1;
+	if (copy->with_resume)
+		return checkpointer_start(&copy->resume, &copy->output, &copy->throttle, &copy->progress);
+	return 0;
+}
+
+int
+copy_open(struct copy *copy)
+{
+	const struct options *options = copy->options;
+
+	copy->output.fd = copy->output.direct_fd = copy->output.verify_fd = -1;
+	copy->output.directory_fd = -1;
+	copy->resume.fd = copy->resume.directory_fd = -1;
+	progress_phase(&copy->progress, "map");
+	if (chain_open_files(&copy->chain, options->layers, options->layer_count,
+						 options->io != IO_BUFFERED) != 0)
+		return -1;
+	if (open_output(copy) != 0)
+		return -1;
+	return start_threads(copy);
+}
+
+/*
+ * In the sandbox
+ */
+
 static void
 choose_method(struct copy *copy)
 {
 	const struct options *options = copy->options;
+	const char *no_reflink = "--no-reflink was given";
 
-	copy->method = "threads-buffered";
-	if (options->io == IO_BUFFERED)
+	if (options->preallocate)
+		no_reflink = "shared blocks are not preallocated";
+	else if (!options->no_reflink)
 	{
-		copy->reason = "--io buffered was asked for";
-		return;
+		copy->stream.unit =
+			reflink_probe(&copy->chain, &copy->output, copy->plan.layout.file_length, &no_reflink);
+		if (copy->stream.unit != 0)
+		{
+			copy->method = "reflink";
+			copy->reason = "layers and output share a file system with reflink";
+			return;
+		}
 	}
-	output_open_direct(&copy->output);
-	if (copy->output.direct_fd < 0)
+	if (copy->output.direct_fd >= 0)
 	{
-		copy->reason = "the output's file system has no direct I/O";
-		return;
+		copy->method = "threads-direct";
+		copy->reason = no_reflink;
 	}
-	chain_open_direct(&copy->chain);
-	copy->method = "threads-direct";
-	copy->reason = "the output has direct I/O";
+	else
+	{
+		copy->method = "threads-buffered";
+		copy->reason = options->io == IO_BUFFERED
+						   ? "--io buffered was given"
+						   : "the output's file system has no direct I/O and no reflink";
+	}
+}
+
+/* Places data clusters, and finds out how far an earlier run has come. */
+static int
+place(struct copy *copy)
+{
+	struct plan *plan = &copy->plan;
+	bool failed;
+
+	if (copy->options->output_format == FORMAT_QCOW2)
+	{
+		copy->placement = placement_open(&copy->extents, &plan->layout, copy->stream.unit != 0);
+		if (copy->placement == NULL)
+			return -1;
+		fingerprint_add(&plan->fingerprint, placement_is_by_source(copy->placement));
+	}
+	if (!copy->with_resume)
+		return 0;
+	if (resume_matches(&copy->resume, &plan->fingerprint, &failed))
+	{
+		if (copy->resume.slot.phase == RESUME_DATA)
+			copy->start_mark = min_u64(copy->resume.slot.mark, plan_bytes(plan));
+		atomic_store(&copy->progress.bytes_done, copy->start_mark);
+		atomic_store(&copy->progress.checkpoint, copy->start_mark);
+		return 0;
+	}
+	if (!failed && !copy->output.is_block_device && ftruncate(copy->output.fd, 0) != 0)
+		return report_io_error(errno, NO_LAYER, copy->output.path, NO_OFFSET,
+							   "could not empty the output");
+	return failed ? -1 : 0;
 }
 
 /* Gives the output its length, and its blocks with --preallocate. */
@@ -67,6 +183,7 @@ prepare_output(struct copy *copy)
 								length, output->device_size);
 		return 0;
 	}
+	sandbox_limit_file_size(length);
 	output->skip_zero = !copy->options->keep_zeroes;
 	if (length > INT64_MAX || ftruncate(output->fd, (off_t) length) != 0)
 		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
@@ -74,90 +191,110 @@ prepare_output(struct copy *copy)
 							   length);
 	if (copy->options->preallocate && length > 0)
 	{
-		int error_number;
+		int result;
 
 		do
-			error_number = posix_fallocate(output->fd, 0, (off_t) length);
-		while (error_number == EINTR && !throttle_is_stopped(&copy->throttle));
-		if (error_number != 0)
-			return report_io_error(error_number, NO_LAYER, output->path, NO_OFFSET,
+			result = fallocate(output->fd, 0, 0, (off_t) length);
+		while (result != 0 && errno == EINTR && !throttle_is_stopped(&copy->throttle));
+		/* Without fallocate (NFS before 4.2) blocks come only by writing to them. */
+		if (result != 0 && errno == EOPNOTSUPP)
+			return device_fill(output, length, &copy->throttle);
+		if (result != 0)
+			return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
 								   "could not allocate %" PRIu64 " bytes", length);
 	}
 	return 0;
 }
 
 static int
-start_engine(struct copy *copy)
+zero_device(struct copy *copy)
 {
-	struct engine_options options = {.chain = &copy->chain,
-									 .output = &copy->output,
-									 .throttle = &copy->throttle,
-									 .progress = &copy->progress,
-									 .threads = copy->options->threads};
-	bool direct = copy->output.direct_fd >= 0;
+	struct resume *resume = copy->with_resume ? &copy->resume : NULL;
+	uint64_t mark = 0;
 
-	options.buffer_size = direct ? DIRECT_BUFFER_BYTES : BUFFERED_BUFFER_BYTES;
-	if (options.threads == 0)
-		options.threads = direct ? DIRECT_THREADS : available_processors();
-	copy->engine = engine_start(&options);
-	return copy->engine != NULL ? 0 : -1;
+	progress_phase(&copy->progress, "zero");
+	if (resume != NULL && resume->slot.phase == RESUME_DATA)
+		return 0;
+	if (resume != NULL && resume->slot.phase == RESUME_ZERO)
+		mark = resume->slot.mark;
+	return device_zero_gaps(&copy->output, &copy->extents, &copy->plan.layout, &copy->throttle,
+							resume, mark);
 }
 
-/*
- * Where the extent goes in a qcow2 result, data clusters being in guest order: consecutive guest
- * clusters follow each other, and only the first can have been there before.
- */
+/* L1, L2 and refcounts: a function of the extents alone, so a resumed run writes the same again. */
 static int
-place_extent(struct copy *copy, const struct extent *extent, uint64_t *out_offset)
+write_tables(struct copy *copy)
 {
-	struct layout *layout = &copy->plan.layout;
-	uint64_t first = extent->start >> layout->cluster_bits;
-	uint64_t end = ((extent->start + extent->length - 1) >> layout->cluster_bits) + 1;
-	uint64_t cluster_size = UINT64_C(1) << layout->cluster_bits;
-	uint64_t first_new = max_u64(first, layout->next_cluster);
-	uint64_t placed = layout->placed_clusters;
+	struct placed_piece piece;
+	int result;
 
-	*out_offset = layout->data_offset + ((placed - (first_new - first)) << layout->cluster_bits) +
-				  (extent->start & (cluster_size - 1));
-	if (first_new >= end)
-		return 0;
-	if (end - first_new > layout->data_clusters - placed)
-		return report_error(REPORT_SOURCE_CHANGED, 0, extent->layer,
-							copy->chain.layers[extent->layer].path, NO_OFFSET,
-							"layer holds more data than when it was first read");
-	if (qcow2_writer_map(copy->writer, first_new, end - first_new,
-						 layout->data_offset + (placed << layout->cluster_bits)) != 0)
+	copy->writer = qcow2_writer_open(&copy->plan.layout, copy->output.fd, copy->output.path,
+									 !copy->output.is_block_device);
+	if (copy->writer == NULL)
 		return -1;
-	layout->placed_clusters = placed + (end - first_new);
-	layout->next_cluster = end;
-	return 0;
+	placement_rewind(copy->placement);
+	while ((result = placement_next_in_guest_order(copy->placement, &piece)) > 0)
+	{
+		if (qcow2_writer_map(copy->writer, piece.new_cluster, piece.new_clusters,
+							 piece.new_clusters_out) != 0)
+			return -1;
+	}
+	if (result < 0)
+		return -1;
+	return qcow2_writer_finish(copy->writer);
+}
+
+static int
+copy_pieces(struct copy *copy)
+{
+	struct placed_piece piece;
+	struct extent extent;
+	int result;
+
+	if (copy->placement == NULL)
+	{
+		extents_rewind(&copy->extents);
+		while ((result = extents_next(&copy->extents, &extent)) > 0)
+		{
+			if (stream_add(&copy->stream, &extent, 0, extent.length, extent.start) != 0)
+				return -1;
+		}
+	}
+	else
+	{
+		placement_rewind(copy->placement);
+		while ((result = placement_next_to_copy(copy->placement, &piece)) > 0)
+		{
+			if (stream_add(&copy->stream, &piece.extent, piece.skip, piece.length, piece.out) != 0)
+				return -1;
+		}
+	}
+	return result;
 }
 
 static int
 copy_data(struct copy *copy)
 {
-	struct extent extent;
-	int result;
+	size_t buffer_size = copy->output.direct_fd >= 0 ? DIRECT_BUFFER_BYTES : BUFFERED_BUFFER_BYTES;
 
-	chain_map_rewind(copy->map);
-	while ((result = chain_map_next(copy->map, &extent)) > 0)
+	progress_phase(&copy->progress, "data");
+	if (engine_configure(copy->engine, buffer_size, copy->start_mark) != 0)
+		return -1;
+	copy->stream.chain = &copy->chain;
+	copy->stream.output = &copy->output;
+	copy->stream.engine = copy->engine;
+	copy->stream.throttle = &copy->throttle;
+	copy->stream.skip = copy->start_mark;
+	if (copy->with_resume)
 	{
-		uint64_t out_offset = extent.start;
-
-		if (copy->writer != NULL && place_extent(copy, &extent, &out_offset) != 0)
+		if (resume_checkpoint(&copy->resume, RESUME_DATA, copy->start_mark) != 0)
 			return -1;
-		if (engine_add(copy->engine, &extent, 0, extent.length, out_offset) != 0)
-			return -1;
+		checkpointer_begin(copy->engine);
 	}
-	if (result < 0)
+	if (copy_pieces(copy) != 0 || stream_finish(&copy->stream) != 0)
 		return -1;
-	if (copy->writer != NULL &&
-		copy->plan.layout.placed_clusters != copy->plan.layout.data_clusters)
-		return report_error(REPORT_SOURCE_CHANGED, 0, NO_LAYER, NULL, NO_OFFSET,
-							"the layers hold less data than when they were first read");
-	if (engine_drain(copy->engine) != 0)
-		return -1;
-	return copy->writer != NULL ? qcow2_writer_finish(copy->writer) : 0;
+	progress_show(&copy->progress, true);
+	return 0;
 }
 
 static int
@@ -169,7 +306,7 @@ sync_file(const struct copy *copy, bool with_metadata)
 	return 0;
 }
 
-/* Data first, then what makes it an image, then the name. */
+/* Data first, then the header that makes it an image, then the name. */
 static int
 sync_output(struct copy *copy)
 {
@@ -197,12 +334,12 @@ verify_output(struct copy *copy)
 	copy->output.verify_fd = -1;
 	if (chain_open_fd(&result, fd, copy->options->output_format, copy->output.path) == 0)
 	{
-		atomic_store(&copy->progress.bytes_done, 0);
 		outcome = verify_compare(&copy->chain, &result,
 								 max_u64(result.virtual_size, copy->plan.virtual_size),
-								 &copy->throttle, &copy->progress);
+								 &copy->throttle, NULL);
 	}
 	chain_close(&result);
+	copy->result_is_bad = outcome > 0;
 	return outcome == 0 ? 0 : -1;
 }
 
@@ -219,85 +356,97 @@ allocated_bytes(const struct copy *copy)
 static int
 run_phases(struct copy *copy)
 {
-	const struct options *options = copy->options;
 	struct progress *progress = &copy->progress;
 
-	progress_phase(progress, "map");
-	if (chain_open(&copy->chain, options->layers, options->layer_count, options->force_share) != 0)
-		return -1;
-	copy->map = chain_map_open(&copy->chain, false);
-	if (copy->map == NULL)
-		return -1;
-	chain_map_set_stop(copy->map, &copy->throttle.stop);
-	if (plan_make(&copy->plan, &copy->chain, copy->map, options) != 0)
+	if (chain_read(&copy->chain, copy->options->force_share) != 0 ||
+		extents_open(&copy->extents, &copy->chain, &copy->throttle.stop) != 0 ||
+		plan_make(&copy->plan, &copy->chain, &copy->extents, copy->options) != 0)
 		return -1;
 	atomic_store(&progress->bytes_total, plan_bytes(&copy->plan));
-
-	if (output_open(&copy->output, options->output_path, &copy->chain, false) != 0)
-		return -1;
-	if (options->verify && output_open_verify(&copy->output) != 0)
-		return -1;
 	choose_method(copy);
 	progress_plan(progress, copy->plan.virtual_size, copy->plan.layout.file_length, copy->method,
 				  copy->reason);
 	progress_phase(progress, "layout");
-	if (prepare_output(copy) != 0)
+	if (place(copy) != 0 || prepare_output(copy) != 0)
 		return -1;
-	if (copy->output.is_block_device)
-	{
-		progress_phase(progress, "zero");
-		if (device_zero_gaps(&copy->output, copy->map, &copy->plan.layout, &copy->throttle) != 0)
-			return -1;
-	}
-	if (options->output_format == FORMAT_QCOW2)
-	{
-		copy->writer = qcow2_writer_open(&copy->plan.layout, copy->output.fd, copy->output.path,
-										 !copy->output.is_block_device);
-		if (copy->writer == NULL)
-			return -1;
-	}
-	if (start_engine(copy) != 0)
+	if (copy->output.is_block_device && zero_device(copy) != 0)
 		return -1;
-	progress_phase(progress, "data");
+	if (copy->placement != NULL && write_tables(copy) != 0)
+		return -1;
 	if (copy_data(copy) != 0)
 		return -1;
-	progress_show(progress, true);
+	checkpointer_finish();
 	if (sync_output(copy) != 0)
 		return -1;
+	/* Its memory is needed for reading back. */
 	engine_stop(copy->engine);
 	copy->engine = NULL;
-	if (options->verify && verify_output(copy) != 0)
+	if (copy->options->verify && verify_output(copy) != 0)
 		return -1;
 	if (chain_check_unchanged(&copy->chain) != 0)
+	{
+		copy->result_is_bad = true;
 		return -1;
+	}
 	return report_is_set() ? -1 : 0;
 }
 
 int
 copy_run(struct copy *copy)
 {
-	copy->output.fd = copy->output.direct_fd = copy->output.verify_fd = -1;
-	copy->output.directory_fd = -1;
+	uint64_t again = 0;
+
 	if (run_phases(copy) != 0)
-	{
-		/* The threads must not write to a file that is gone. */
-		engine_stop(copy->engine);
-		copy->engine = NULL;
-		output_remove(&copy->output);
 		return -1;
-	}
 	copy->finished = true;
-	progress_done(&copy->progress, 0, copy->plan.layout.file_length, allocated_bytes(copy),
+	if (copy->with_resume)
+	{
+		uint64_t ever = atomic_load(copy->resume.done_ever);
+
+		again = ever > plan_bytes(&copy->plan) ? ever - plan_bytes(&copy->plan) : 0;
+	}
+	progress_done(&copy->progress, again, copy->plan.layout.file_length, allocated_bytes(copy),
 				  copy->method, copy->reason);
+	/* Killed before this, the next run finds that there is nothing left to do. */
+	if (copy->with_resume)
+		resume_remove(&copy->resume);
 	return 0;
+}
+
+void
+copy_clean(struct copy *copy)
+{
+	struct report report = report_get();
+	bool keep = copy->with_resume && !copy->result_is_bad &&
+				(report_exit_code(&report) == EXIT_IO || control_lost_parent());
+
+	/* The threads must not write to a file that is gone. */
+	checkpointer_finish();
+	engine_stop(copy->engine);
+	copy->engine = NULL;
+	if (copy->output.fd < 0)
+	{
+		/* Nothing was begun: a record that was there stays, a new one goes. */
+		if (copy->with_resume && !copy->resume.found)
+			resume_remove(&copy->resume);
+		return;
+	}
+	if (keep)
+		return;
+	output_remove(&copy->output);
+	if (copy->with_resume)
+		resume_remove(&copy->resume);
 }
 
 void
 copy_close(struct copy *copy)
 {
+	checkpointer_finish();
 	engine_stop(copy->engine);
+	placement_close(copy->placement);
 	qcow2_writer_close(copy->writer);
-	chain_map_close(copy->map);
+	extents_close(&copy->extents);
 	output_close(&copy->output);
+	resume_close(&copy->resume);
 	chain_close(&copy->chain);
 }

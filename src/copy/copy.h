@@ -5,9 +5,11 @@
 #ifndef COPY_COPY_H
 #define COPY_COPY_H
 
-#include "engine.h"
+#include "placement.h"
 #include "plan.h"
 #include "qcow2_write.h"
+#include "resume.h"
+#include "stream.h"
 
 struct copy
 {
@@ -16,20 +18,31 @@ struct copy
 	struct progress progress;
 	struct chain chain;
 	struct output output;
-	bool output_opened;
+	struct resume resume;
+	bool with_resume;
+	struct extents extents;
 	struct plan plan;
-	struct chain_map *map;
+	struct placement *placement; /* of a qcow2 result */
 	struct qcow2_writer *writer;
 	struct engine *engine;
+	struct stream stream;
+	uint64_t start_mark; /* bytes of the stream that an earlier run did */
 	const char *method;
 	const char *reason;
-	bool finished; /* all data is synced, "done" was said */
+	bool result_is_bad; /* what was written must not be gone on with */
+	bool finished;      /* all is synced, "done" was said */
 };
 
-/* Runs the copy; options, throttle and progress must be set.  0, or -1 after report_error(). */
+/* Opens all files and starts all threads, but reads no image.  0, or -1 after report_error(). */
+extern int copy_open(struct copy *copy);
+
+/* Runs the opened copy.  0, or -1 after report_error(). */
 extern int copy_run(struct copy *copy);
 
-/* Closes everything, and with it the lock on the output. */
+/* Removes what a failed copy must not leave (DESIGN section 7). */
+extern void copy_clean(struct copy *copy);
+
+/* Closes everything, and with it the locks. */
 extern void copy_close(struct copy *copy);
 
 #endif

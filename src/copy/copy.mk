@@ -32,4 +32,11 @@ build/sanitize/%.o: src/copy/%.c $(wildcard src/copy/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(COPY_SANITIZE_CFLAGS) $(WERROR) -c -o $@ $<
 
-.PHONY: copy-sanitize
+# The same program whose parser tries forbidden calls once it is in the sandbox.
+copy-probe: build/probe/vmclone-copy
+
+build/probe/vmclone-copy: $(COPY_SOURCES) $(wildcard src/copy/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(COPY_CFLAGS) $(WERROR) -DCOPY_SANDBOX_PROBE -o $@ $(COPY_SOURCES) $(COPY_LIBS)
+
+.PHONY: copy-sanitize copy-probe

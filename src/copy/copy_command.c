@@ -2,12 +2,11 @@
  * copy_command.c
  *		vmclone-copy copy: options, control thread, and the end of a run.
  */
-#include <errno.h>
-
 #include "commands.h"
 #include "control.h"
 #include "copy.h"
 #include "report.h"
+#include "sandbox.h"
 
 int
 copy_main(int argc, char **argv)
@@ -21,19 +20,24 @@ copy_main(int argc, char **argv)
 		report_print(options.progress == PROGRESS_JSON);
 		return EXIT_USAGE;
 	}
+	sandbox_prepare(options.progress == PROGRESS_JSON);
 	copy.options = &options;
 	throttle_start(&copy.throttle, options.limit);
 	progress_start(&copy.progress, options.progress);
 	if (control_start(&copy.throttle, &copy.progress, options.progress == PROGRESS_JSON) == 0)
 	{
-		if (copy_run(&copy) == 0 && options.keep_lock)
+		if (copy_open(&copy) != 0 || sandbox_enter() != 0 || copy_run(&copy) != 0)
+			copy_clean(&copy);
+		else if (options.keep_lock)
 			control_wait_end();
 		control_finish();
 	}
 	progress_end_line(&copy.progress);
 	copy_close(&copy);
+	/* Once all is synced, what arrives while the lock is kept is no failure. */
+	if (copy.finished)
+		return EXIT_DONE;
 	report_print(options.progress == PROGRESS_JSON);
 	report = report_get();
-	/* Once all is synced, what arrives while the lock is kept is no failure. */
-	return copy.finished ? EXIT_DONE : (int) report_exit_code(&report);
+	return (int) report_exit_code(&report);
 }

@@ -7,6 +7,7 @@
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "budget.h"
 #include "device.h"
@@ -14,8 +15,9 @@
 #include "report.h"
 
 /* A call covers at most this much, so that a stop is noticed. */
-#define ZERO_STEP   (256 * MIB)
-#define ZERO_BUFFER ((size_t) 256 * 1024)
+#define ZERO_STEP           (256 * MIB)
+#define CHECKPOINT_INTERVAL UINT64_C(1000000000) /* ns */
+#define ZERO_BUFFER         ((size_t) 256 * 1024)
 
 static int
 write_zeroes(const struct output *output, uint64_t start, uint64_t end)
@@ -54,8 +56,29 @@ zero_step(const struct output *output, uint64_t start, uint64_t end)
 	return write_zeroes(output, start, end);
 }
 
-int
-device_zero(const struct output *output, uint64_t start, uint64_t end, struct throttle *throttle)
+struct zeroing
+{
+	const struct output *output;
+	struct throttle *throttle;
+	struct resume *resume;
+	uint64_t checkpoint_time; /* monotonic ns */
+};
+
+/* All below "mark" is zero or will be copied. */
+static int
+make_checkpoint(struct zeroing *zeroing, uint64_t mark)
+{
+	if (zeroing->resume == NULL || monotonic_now() - zeroing->checkpoint_time < CHECKPOINT_INTERVAL)
+		return 0;
+	if (fdatasync(zeroing->output->fd) != 0)
+		return report_io_error(errno, NO_LAYER, zeroing->output->path, NO_OFFSET,
+							   "could not sync the output");
+	zeroing->checkpoint_time = monotonic_now();
+	return resume_checkpoint(zeroing->resume, RESUME_ZERO, mark);
+}
+
+static int
+zero_range(struct zeroing *zeroing, uint64_t start, uint64_t end)
 {
 	/* Parts of blocks can only be written. */
 	uint64_t low = min_u64(align_up(start, DIRECT_BLOCK), end);
@@ -63,36 +86,54 @@ device_zero(const struct output *output, uint64_t start, uint64_t end, struct th
 
 	if (start >= end)
 		return 0;
-	if (write_zeroes(output, start, low) != 0)
+	if (write_zeroes(zeroing->output, start, low) != 0)
 		return -1;
 	for (uint64_t at = low; at < high; at += ZERO_STEP)
 	{
-		if (throttle_is_stopped(throttle))
+		uint64_t step_end = min_u64(at + ZERO_STEP, high);
+
+		if (throttle_is_stopped(zeroing->throttle))
 			return report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
-		if (zero_step(output, at, min_u64(at + ZERO_STEP, high)) != 0)
+		if (zero_step(zeroing->output, at, step_end) != 0 ||
+			make_checkpoint(zeroing, step_end) != 0)
 			return -1;
 	}
-	return write_zeroes(output, high, end);
+	return write_zeroes(zeroing->output, high, end);
 }
 
 int
-device_zero_gaps(const struct output *output, struct chain_map *map, const struct layout *layout,
-				 struct throttle *throttle)
+device_zero_gaps(const struct output *output, struct extents *extents, const struct layout *layout,
+				 struct throttle *throttle, struct resume *resume, uint64_t mark)
 {
+	struct zeroing zeroing = {.output = output,
+							  .throttle = throttle,
+							  .resume = resume,
+							  .checkpoint_time = monotonic_now()};
 	struct extent extent;
-	uint64_t at = 0;
-	int result;
+	uint64_t at = mark;
+	int result = 0;
 
-	if (layout->format == FORMAT_QCOW2)
-		return device_zero(output, 0, output->device_size, throttle);
-	chain_map_rewind(map);
-	while ((result = chain_map_next(map, &extent)) > 0)
+	extents_rewind(extents);
+	while (layout->format == FORMAT_RAW && (result = extents_next(extents, &extent)) > 0)
 	{
-		if (device_zero(output, at, extent.start, throttle) != 0)
+		if (zero_range(&zeroing, at, extent.start) != 0)
 			return -1;
-		at = extent.start + extent.length;
+		at = max_u64(at, extent.start + extent.length);
 	}
 	if (result < 0)
 		return -1;
-	return device_zero(output, at, output->device_size, throttle);
+	return zero_range(&zeroing, at, output->device_size);
+}
+
+int
+device_fill(const struct output *output, uint64_t length, struct throttle *throttle)
+{
+	for (uint64_t at = 0; at < length; at += ZERO_STEP)
+	{
+		if (throttle_is_stopped(throttle))
+			return report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
+		if (write_zeroes(output, at, min_u64(at + ZERO_STEP, length)) != 0)
+			return -1;
+	}
+	return 0;
 }

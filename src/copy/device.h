@@ -5,24 +5,24 @@
 #ifndef COPY_DEVICE_H
 #define COPY_DEVICE_H
 
-#include "chain_map.h"
+#include "extents.h"
 #include "layout.h"
 #include "output.h"
+#include "resume.h"
 #include "throttle.h"
 
 /*
- * Zeroes [start, end) of the device: PUNCH_HOLE where the device does it, else BLKZEROOUT, else
- * writes (BLKDISCARD doesn't promise zeroes).  0, or -1 after report_error().
+ * Zeroes all that the data phase leaves out, from byte "mark" up to the end of the device: for raw
+ * results the gaps between extents, for qcow2 everything, as clusters are filled in part.  Uses
+ * PUNCH_HOLE where the device does it, else BLKZEROOUT, else writes (BLKDISCARD promises no zeroes).
+ * Rewinds the extents; makes checkpoints in "resume" unless that is NULL.  0, or -1 after
+ * report_error().
  */
-extern int device_zero(const struct output *output, uint64_t start, uint64_t end,
-					   struct throttle *throttle);
+extern int device_zero_gaps(const struct output *output, struct extents *extents,
+							const struct layout *layout, struct throttle *throttle,
+							struct resume *resume, uint64_t mark);
 
-/*
- * Zeroes all that the data phase leaves out, up to the end of the device: for raw results the gaps
- * between extents, for qcow2 everything, as clusters are filled in part.  Rewinds the map.  0, or -1
- * after report_error().
- */
-extern int device_zero_gaps(const struct output *output, struct chain_map *map,
-							const struct layout *layout, struct throttle *throttle);
+/* Writes zeroes to the first "length" bytes of a file, so that it has blocks.  0, or -1 reported. */
+extern int device_fill(const struct output *output, uint64_t length, struct throttle *throttle);
 
 #endif

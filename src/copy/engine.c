@@ -13,6 +13,8 @@
 
 #define MAX_THREADS        16
 #define BATCH_PIECES       128
+#define BATCHES_PER_THREAD 4
+#define SPARE_BYTES        (2 * MIB) /* of the budget, for what comes after */
 #define THREAD_STACK_BYTES ((size_t) 128 * 1024)
 #define ZERO_BLOCK         ((size_t) 4096)
 
@@ -50,12 +52,16 @@ struct worker
 struct engine
 {
 	struct engine_options options;
-	int threads;
+	size_t buffer_size;
+	uint32_t max_cluster; /* decompressors are made for this; 0 = none */
+	int threads;          /* started */
+	bool configured;
 	int batches;
 	struct worker workers[MAX_THREADS];
 	struct batch *batch_memory;
 	uint64_t *end_marks; /* of completed batches, by sequence modulo "batches"; 0 = not completed */
 	pthread_mutex_t mutex;
+	pthread_cond_t begin;      /* configured or ending */
 	pthread_cond_t ready;      /* for workers */
 	pthread_cond_t free_again; /* for the producer */
 	struct batch *free_list;
@@ -70,12 +76,6 @@ struct engine
 	bool failed;
 	bool ending;
 };
-
-static uint32_t
-decoder_cluster(const struct engine *engine)
-{
-	return engine->options.chain->max_cluster;
-}
 
 /*
  * Reading
@@ -284,6 +284,14 @@ complete_batch(struct engine *engine, struct batch *batch)
 	}
 }
 
+static void
+count_done(struct engine *engine, uint64_t bytes)
+{
+	atomic_fetch_add(&engine->options.progress->bytes_done, bytes);
+	if (engine->options.done_ever != NULL)
+		atomic_fetch_add(engine->options.done_ever, bytes);
+}
+
 static void *
 worker_main(void *argument)
 {
@@ -291,7 +299,10 @@ worker_main(void *argument)
 	struct engine *engine = worker->engine;
 
 	pthread_mutex_lock(&engine->mutex);
-	for (;;)
+	while (!engine->configured && !engine->ending)
+		pthread_cond_wait(&engine->begin, &engine->mutex);
+	/* Without a buffer there was no memory for this thread. */
+	while (worker->buffer != NULL)
 	{
 		struct batch *batch;
 		int result = -1;
@@ -312,7 +323,7 @@ worker_main(void *argument)
 			else if (read_batch(worker, batch) == 0 && write_batch(worker, batch) == 0)
 			{
 				result = 0;
-				atomic_fetch_add(&engine->options.progress->bytes_done, batch->bytes);
+				count_done(engine, batch->bytes);
 			}
 			pthread_mutex_lock(&engine->mutex);
 		}
@@ -329,12 +340,6 @@ worker_main(void *argument)
 	return NULL;
 }
 
-static bool
-chain_may_be_compressed(const struct chain *chain)
-{
-	return chain->max_cluster != 0;
-}
-
 static int
 start_worker(struct engine *engine, struct worker *worker)
 {
@@ -342,15 +347,6 @@ start_worker(struct engine *engine, struct worker *worker)
 	int error_number;
 
 	worker->engine = engine;
-	worker->buffer = budget_allocate(engine->options.buffer_size);
-	if (worker->buffer == NULL)
-		return -1;
-	if (chain_may_be_compressed(engine->options.chain))
-	{
-		worker->decompressor = decompressor_open(decoder_cluster(engine));
-		if (worker->decompressor == NULL)
-			return -1;
-	}
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
 	error_number = pthread_create(&worker->thread, &attributes, worker_main, worker);
@@ -361,67 +357,93 @@ start_worker(struct engine *engine, struct worker *worker)
 	return 0;
 }
 
-static void
-free_worker(struct engine *engine, struct worker *worker)
-{
-	if (worker->decompressor != NULL)
-		decompressor_close(worker->decompressor, decoder_cluster(engine));
-	budget_free(worker->buffer, engine->options.buffer_size);
-}
-
 struct engine *
 engine_start(const struct engine_options *options)
 {
 	struct engine *engine = budget_allocate(sizeof(*engine));
-	size_t per_thread;
-	size_t fit;
-	int wanted = options->threads;
+	int wanted = options->threads < MAX_THREADS ? options->threads : MAX_THREADS;
 
 	if (engine == NULL)
 		return NULL;
 	engine->options = *options;
 	pthread_mutex_init(&engine->mutex, NULL);
+	pthread_cond_init(&engine->begin, NULL);
 	pthread_cond_init(&engine->ready, NULL);
 	pthread_cond_init(&engine->free_again, NULL);
-
-	/* A piece of a compressed cluster must fit whole into a buffer. */
-	engine->options.buffer_size = (size_t) max_u64(options->buffer_size, decoder_cluster(engine));
-	per_thread = engine->options.buffer_size + THREAD_STACK_BYTES + 4 * sizeof(struct batch);
-	if (chain_may_be_compressed(options->chain))
-		per_thread += decompressor_memory(decoder_cluster(engine));
-	/* Some memory is left for what comes after. */
-	fit = budget_left() > 2 * MIB ? (budget_left() - 2 * MIB) / per_thread : 0;
-	if (wanted > MAX_THREADS)
-		wanted = MAX_THREADS;
-	if ((size_t) wanted > fit)
-		wanted = (int) fit;
-	if (wanted < 1)
-		wanted = 1;
-
-	engine->batches = wanted * 4;
-	engine->batch_memory = budget_allocate((size_t) engine->batches * sizeof(struct batch));
-	engine->end_marks = budget_allocate((size_t) engine->batches * sizeof(uint64_t));
-	if (engine->batch_memory == NULL || engine->end_marks == NULL)
+	while (engine->threads < wanted)
 	{
-		engine_stop(engine);
-		return NULL;
-	}
-	for (int i = 0; i < engine->batches; i++)
-	{
-		engine->batch_memory[i].next = engine->free_list;
-		engine->free_list = &engine->batch_memory[i];
-	}
-	for (int i = 0; i < wanted; i++)
-	{
-		if (start_worker(engine, &engine->workers[i]) != 0)
+		if (start_worker(engine, &engine->workers[engine->threads]) != 0)
 		{
-			free_worker(engine, &engine->workers[i]);
 			engine_stop(engine);
 			return NULL;
 		}
 		engine->threads++;
 	}
 	return engine;
+}
+
+static int
+allocate_worker(struct engine *engine, struct worker *worker)
+{
+	if (engine->max_cluster != 0)
+	{
+		worker->decompressor = decompressor_open(engine->max_cluster);
+		if (worker->decompressor == NULL)
+			return -1;
+	}
+	worker->buffer = budget_allocate(engine->buffer_size);
+	return worker->buffer != NULL ? 0 : -1;
+}
+
+/* Called with the mutex held, so that no thread goes on before all is there. */
+static int
+allocate_all(struct engine *engine)
+{
+	size_t per_thread =
+		engine->buffer_size + THREAD_STACK_BYTES + BATCHES_PER_THREAD * sizeof(struct batch);
+	size_t left = budget_left();
+	size_t fit;
+	int working = engine->threads;
+
+	if (engine->max_cluster != 0)
+		per_thread += decompressor_memory(engine->max_cluster);
+	fit = left > SPARE_BYTES ? (left - SPARE_BYTES) / per_thread : 0;
+	if ((size_t) working > fit)
+		working = fit > 0 ? (int) fit : 1;
+	engine->batches = working * BATCHES_PER_THREAD;
+	engine->batch_memory = budget_allocate((size_t) engine->batches * sizeof(struct batch));
+	engine->end_marks = budget_allocate((size_t) engine->batches * sizeof(uint64_t));
+	if (engine->batch_memory == NULL || engine->end_marks == NULL)
+		return -1;
+	for (int i = 0; i < engine->batches; i++)
+	{
+		engine->batch_memory[i].next = engine->free_list;
+		engine->free_list = &engine->batch_memory[i];
+	}
+	for (int i = 0; i < working; i++)
+	{
+		if (allocate_worker(engine, &engine->workers[i]) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+engine_configure(struct engine *engine, size_t buffer_size, uint64_t position)
+{
+	int result;
+
+	pthread_mutex_lock(&engine->mutex);
+	/* A piece of a compressed cluster must fit whole into a buffer. */
+	engine->max_cluster = engine->options.chain->max_cluster;
+	engine->buffer_size = (size_t) max_u64(buffer_size, engine->max_cluster);
+	engine->added = position;
+	engine->low_mark = position;
+	result = allocate_all(engine);
+	engine->configured = result == 0;
+	pthread_cond_broadcast(&engine->begin);
+	pthread_mutex_unlock(&engine->mutex);
+	return result;
 }
 
 static int
@@ -476,7 +498,7 @@ int
 engine_add(struct engine *engine, const struct extent *extent, uint64_t skip, uint64_t length,
 		   uint64_t out_offset)
 {
-	size_t capacity = engine->options.buffer_size;
+	size_t capacity = engine->buffer_size;
 
 	while (length > 0)
 	{
@@ -541,6 +563,18 @@ engine_add(struct engine *engine, const struct extent *extent, uint64_t skip, ui
 	return 0;
 }
 
+void
+engine_add_done(struct engine *engine, uint64_t length)
+{
+	count_done(engine, length);
+	pthread_mutex_lock(&engine->mutex);
+	engine->added += length;
+	/* With nothing under way, all that was added is written. */
+	if (engine->outstanding == 0 && engine->filling == NULL)
+		engine->low_mark = engine->added;
+	pthread_mutex_unlock(&engine->mutex);
+}
+
 uint64_t
 engine_low_mark(struct engine *engine)
 {
@@ -568,6 +602,8 @@ engine_drain(struct engine *engine)
 	while (engine->outstanding > 0)
 		pthread_cond_wait(&engine->free_again, &engine->mutex);
 	failed = engine->failed;
+	if (!failed)
+		engine->low_mark = engine->added;
 	pthread_mutex_unlock(&engine->mutex);
 	return failed ? -1 : 0;
 }
@@ -579,23 +615,22 @@ engine_stop(struct engine *engine)
 		return;
 	pthread_mutex_lock(&engine->mutex);
 	engine->ending = true;
+	pthread_cond_broadcast(&engine->begin);
 	pthread_cond_broadcast(&engine->ready);
 	pthread_mutex_unlock(&engine->mutex);
 	for (int i = 0; i < engine->threads; i++)
 	{
-		pthread_join(engine->workers[i].thread, NULL);
-		free_worker(engine, &engine->workers[i]);
+		struct worker *worker = &engine->workers[i];
+
+		pthread_join(worker->thread, NULL);
+		decompressor_close(worker->decompressor, engine->max_cluster);
+		budget_free(worker->buffer, engine->buffer_size);
 	}
 	budget_free(engine->batch_memory, (size_t) engine->batches * sizeof(struct batch));
 	budget_free(engine->end_marks, (size_t) engine->batches * sizeof(uint64_t));
 	pthread_mutex_destroy(&engine->mutex);
+	pthread_cond_destroy(&engine->begin);
 	pthread_cond_destroy(&engine->ready);
 	pthread_cond_destroy(&engine->free_again);
 	budget_free(engine, sizeof(*engine));
-}
-
-int
-engine_threads(const struct engine *engine)
-{
-	return engine->threads;
 }

@@ -19,12 +19,19 @@ struct engine_options
 	const struct output *output;
 	struct throttle *throttle;
 	struct progress *progress;
-	int threads;        /* wanted; fewer where memory doesn't allow */
-	size_t buffer_size; /* bytes a batch carries, a power of two ≥ 64 KiB */
+	atomic_uint_fast64_t *done_ever; /* counts the same bytes as progress->bytes_done, or NULL */
+	int threads;                     /* 1 to 64 */
 };
 
-/* Starts the threads.  NULL after report_error(). */
+/* Starts the threads; they wait for engine_configure().  NULL after report_error(). */
 extern struct engine *engine_start(const struct engine_options *options);
+
+/*
+ * Gives the threads their memory, once the chain has been read: batches of "buffer_size" bytes (or a
+ * cluster, if larger).  Threads that the budget has no room for end.  The first byte added will be
+ * number "position" of the stream.  0, or -1 after report_error().
+ */
+extern int engine_configure(struct engine *engine, size_t buffer_size, uint64_t position);
 
 /*
  * Adds bytes [skip, skip + length) of a data or compressed extent, to be written at "out_offset".
@@ -32,6 +39,9 @@ extern struct engine *engine_start(const struct engine_options *options);
  */
 extern int engine_add(struct engine *engine, const struct extent *extent, uint64_t skip,
 					  uint64_t length, uint64_t out_offset);
+
+/* Counts the next bytes of the stream as written: the caller has done it (reflink). */
+extern void engine_add_done(struct engine *engine, uint64_t length);
 
 /*
  * Bytes added first and completely written: all that engine_add() got before this many bytes are in
@@ -44,7 +54,5 @@ extern int engine_drain(struct engine *engine);
 
 /* Ends the threads; what is queued is dropped. */
 extern void engine_stop(struct engine *engine);
-
-extern int engine_threads(const struct engine *engine);
 
 #endif

@@ -60,6 +60,8 @@ struct layer
 	 */
 	uint64_t limit;
 
+	bool reflink; /* blocks can be shared with the output */
+
 	struct qcow2_header qcow2; /* for FORMAT_QCOW2 */
 };
 

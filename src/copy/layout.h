@@ -34,10 +34,9 @@ struct layout
 	uint64_t l2_offset;
 	uint64_t data_offset;
 
-	/* running state: next guest cluster and table not yet counted, data clusters placed */
+	/* running state of layout_count(): next guest cluster and table not yet counted */
 	uint64_t next_cluster;
 	uint64_t next_l1_index;
-	uint64_t placed_clusters;
 };
 
 /* Starts a layout.  "cluster_bits" and "version" are for qcow2. */

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "options.h"
 #include "report.h"
+#include "sandbox.h"
 
 static void
 print_extent(uint64_t start, uint64_t length, int layer, const char *kind, uint64_t offset)
@@ -60,8 +61,10 @@ map_main(int argc, char **argv)
 	struct chain chain = {0};
 	struct report report;
 
+	sandbox_prepare(false);
 	if (options_parse(&options, OPTIONS_MAP, argc, argv) == 0 &&
-		chain_open(&chain, options.layers, options.layer_count, options.force_share) == 0)
+		chain_open_files(&chain, options.layers, options.layer_count, false) == 0 &&
+		sandbox_enter() == 0 && chain_read(&chain, options.force_share) == 0)
 		print_map(&chain);
 	chain_close(&chain);
 	report_print(false);

@@ -8,18 +8,18 @@
 #include "commands.h"
 #include "plan.h"
 #include "report.h"
+#include "sandbox.h"
 
 static int
 measure(const struct chain *chain, const struct options *options)
 {
-	struct chain_map *map = chain_map_open(chain, false);
+	struct extents extents;
 	struct plan plan;
-	int result;
+	int result = extents_open(&extents, chain, NULL);
 
-	if (map == NULL)
-		return -1;
-	result = plan_make(&plan, chain, map, options);
-	chain_map_close(map);
+	if (result == 0)
+		result = plan_make(&plan, chain, &extents, options);
+	extents_close(&extents);
 	if (result != 0)
 		return -1;
 	printf("{\"required\":%" PRIu64 ",\"bytes_to_read\":%" PRIu64 ",\"virtual_size\":%" PRIu64
@@ -36,8 +36,10 @@ measure_main(int argc, char **argv)
 	struct chain chain = {0};
 	struct report report;
 
+	sandbox_prepare(false);
 	if (options_parse(&options, OPTIONS_MEASURE, argc, argv) == 0 &&
-		chain_open(&chain, options.layers, options.layer_count, options.force_share) == 0)
+		chain_open_files(&chain, options.layers, options.layer_count, false) == 0 &&
+		sandbox_enter() == 0 && chain_read(&chain, options.force_share) == 0)
 		measure(&chain, &options);
 	chain_close(&chain);
 	report_print(false);

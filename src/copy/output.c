@@ -9,6 +9,7 @@
 #include "fileio.h"
 #include "output.h"
 #include "report.h"
+#include "resume.h"
 #include "rootpath.h"
 
 #define OUTPUT_MODE 0660 /* VDSM's mode of volumes; the umask applies */
@@ -54,11 +55,42 @@ check_output(struct output *output, const struct chain *chain)
 	return 0;
 }
 
-int
-output_open(struct output *output, const char *path, const struct chain *chain, bool reopen)
+/* Opens what exists at the output's place, if it is a device or ours. */
+static int
+open_existing(struct output *output, const struct resume *resume)
 {
 	struct stat status;
+	bool ours;
 
+	if (fstatat(output->directory_fd, output->name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not stat output");
+	ours = resume != NULL && resume_owns(resume, &status);
+	if (!S_ISBLK(status.st_mode) && !ours)
+		return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
+							"output must not exist yet");
+	output->fd = open_in_directory(
+		output->directory_fd, output->name,
+		O_RDWR | O_NONBLOCK | O_NOCTTY | (S_ISBLK(status.st_mode) ? O_EXCL : 0), 0);
+	if (output->fd < 0 && errno == EBUSY)
+		return report_error(REPORT_BUSY, EBUSY, NO_LAYER, output->path, NO_OFFSET,
+							"output device is in use");
+	if (output->fd < 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not open output");
+	if (lock_output(output) != 0)
+		return -1;
+	/* What was locked must be what was looked at. */
+	if (fstat(output->fd, &status) != 0 ||
+		(!S_ISBLK(status.st_mode) && !(ours && resume_owns(resume, &status))))
+		return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
+							"output was replaced meanwhile");
+	output->created = S_ISREG(status.st_mode);
+	return 0;
+}
+
+int
+output_open(struct output *output, const char *path, const struct chain *chain,
+			const struct resume *resume)
+{
 	memset(output, 0, sizeof(*output));
 	output->path = path;
 	output->fd = -1;
@@ -68,28 +100,17 @@ output_open(struct output *output, const char *path, const struct chain *chain, 
 	if (output->directory_fd < 0)
 		return report_io_error(errno, NO_LAYER, path, NO_OFFSET,
 							   "could not open the directory of the output");
-	if (!reopen)
-		output->fd = open_in_directory(output->directory_fd, output->name,
-									   O_RDWR | O_CREAT | O_EXCL, OUTPUT_MODE);
+	output->fd = open_in_directory(output->directory_fd, output->name, O_RDWR | O_CREAT | O_EXCL,
+								   OUTPUT_MODE);
 	if (output->fd >= 0)
-		output->created = true;
-	else if (reopen || errno == EEXIST)
 	{
-		if (fstatat(output->directory_fd, output->name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-			return report_io_error(errno, NO_LAYER, path, NO_OFFSET, "could not stat output");
-		if (!S_ISBLK(status.st_mode) && !reopen)
-			return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, path, NO_OFFSET,
-								"output must not exist yet");
-		output->fd = open_in_directory(
-			output->directory_fd, output->name,
-			O_RDWR | O_NONBLOCK | O_NOCTTY | (S_ISBLK(status.st_mode) ? O_EXCL : 0), 0);
-		if (output->fd < 0 && errno == EBUSY)
-			return report_error(REPORT_BUSY, EBUSY, NO_LAYER, path, NO_OFFSET,
-								"output device is in use");
+		output->created = true;
+		if (lock_output(output) != 0)
+			return -1;
 	}
-	if (output->fd < 0)
+	else if (errno != EEXIST)
 		return report_io_error(errno, NO_LAYER, path, NO_OFFSET, "could not create output");
-	if (lock_output(output) != 0)
+	else if (open_existing(output, resume) != 0)
 		return -1;
 	return check_output(output, chain);
 }

@@ -26,13 +26,15 @@ struct output
 	ino_t inode;
 };
 
+struct resume;
+
 /*
  * Creates the file, or opens an existing block device exclusively, and locks it exclusively (OFD) for
- * as long as it is open.  It must not be one of the layers.  With "reopen" an existing file is
- * opened instead of created.  0, or -1 after report_error().
+ * as long as it is open.  It must not be one of the layers.  An existing file is opened only if it is
+ * the one that the resume record (NULL = none) speaks about.  0, or -1 after report_error().
  */
 extern int output_open(struct output *output, const char *path, const struct chain *chain,
-					   bool reopen);
+					   const struct resume *resume);
 
 /* Opens a second descriptor for direct writes if the file has direct I/O. */
 extern void output_open_direct(struct output *output);

@@ -5,6 +5,8 @@
 #ifndef COPY_PLAN_H
 #define COPY_PLAN_H
 
+#include "extents.h"
+#include "fingerprint.h"
 #include "layout.h"
 #include "options.h"
 
@@ -13,6 +15,7 @@ struct plan
 	uint64_t virtual_size; /* of the result: --size, or that of the last layer */
 	struct chain_map_totals totals;
 	struct layout layout;
+	struct fingerprint fingerprint; /* of options, layers and every extent */
 };
 
 /* Guest bytes that are written. */
@@ -22,10 +25,8 @@ plan_bytes(const struct plan *plan)
 	return plan->totals.data_bytes + plan->totals.compressed_bytes;
 }
 
-/*
- * Goes once over the map, which must be new or rewound.  Returns 0, or -1 after report_error().
- */
-extern int plan_make(struct plan *plan, const struct chain *chain, struct chain_map *map,
+/* Goes the first time over the extents.  Returns 0, or -1 after report_error(). */
+extern int plan_make(struct plan *plan, const struct chain *chain, struct extents *extents,
 					 const struct options *options);
 
 #endif

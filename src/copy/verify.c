@@ -57,6 +57,8 @@ side_open(struct side *side, const struct chain *chain, struct throttle *throttl
 static void
 side_close(struct side *side)
 {
+	if (side->chain == NULL)
+		return;
 	decompressor_close(side->decompressor, side->chain->max_cluster);
 	budget_free(side->buffer, COMPARE_BYTES);
 	chain_map_close(side->map);
@@ -171,7 +173,7 @@ verify_compare(const struct chain *source_chain, const struct chain *result_chai
 				outcome = report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
 			else
 				outcome = compare_range(&source, &result, at, at + length);
-			if (!side_is_zero(&source, at))
+			if (progress != NULL && !side_is_zero(&source, at))
 				atomic_fetch_add(&progress->bytes_done, length);
 		}
 		at += length;

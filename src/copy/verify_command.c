@@ -13,6 +13,7 @@
 #include "options.h"
 #include "report.h"
 #include "rootpath.h"
+#include "sandbox.h"
 #include "verify.h"
 
 static int
@@ -22,12 +23,18 @@ verify(const struct options *options, struct chain *source, struct chain *result
 	uint64_t size;
 	int fd;
 
-	if (chain_open(source, options->layers, options->layer_count, options->force_share) != 0)
+	if (chain_open_files(source, options->layers, options->layer_count, options->io == IO_DIRECT) !=
+		0)
 		return -1;
 	fd = root_open(options->output_path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return report_io_error(errno, NO_LAYER, options->output_path, NO_OFFSET,
 							   "could not open output");
+	if (sandbox_enter() != 0 || chain_read(source, options->force_share) != 0)
+	{
+		close(fd);
+		return -1;
+	}
 	if (chain_open_fd(result, fd, options->output_format, options->output_path) != 0)
 		return -1;
 	size = options->has_size ? options->size : source->virtual_size;
@@ -59,6 +66,7 @@ verify_main(int argc, char **argv)
 		report_print(options.progress == PROGRESS_JSON);
 		return EXIT_USAGE;
 	}
+	sandbox_prepare(options.progress == PROGRESS_JSON);
 	throttle_start(&throttle, 0);
 	progress_start(&progress, options.progress);
 	if (control_start(&throttle, &progress, options.progress == PROGRESS_JSON) == 0)

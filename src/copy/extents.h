@@ -1,0 +1,36 @@
+/*
+ * extents.h
+ *		The data and compressed extents of a chain, to be gone through more than once.
+ *
+ * The first pass over the map is remembered as long as it fits into memory (half a million extents);
+ * beyond that, every pass resolves the map again.
+ */
+#ifndef COPY_EXTENTS_H
+#define COPY_EXTENTS_H
+
+#include "chain_map.h"
+
+struct extents
+{
+	struct chain_map *map;
+	struct extent *list; /* all extents in guest order; NULL = not remembered */
+	size_t count;        /* in the list */
+	size_t next;
+	bool first_pass;
+};
+
+/* Starts the first pass.  0, or -1 after report_error(). */
+extern int extents_open(struct extents *extents, const struct chain *chain,
+						const atomic_bool *stop);
+
+/* As chain_map_next(). */
+extern int extents_next(struct extents *extents, struct extent *extent);
+
+/* Starts the next pass; the one before must have come to its end. */
+extern void extents_rewind(struct extents *extents);
+
+extern const struct chain_map_totals *extents_totals(const struct extents *extents);
+
+extern void extents_close(struct extents *extents);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * sandbox.h
+ *		Gives up every right that reading images doesn't need, before the first byte of one is read.
+ *
+ * All files are open and all threads run by then.  Afterwards the process can read, write, sync,
+ * clone ranges and remove names, but not open files, make sockets or processes, or use io_uring.
+ * Whatever is not allowed fails with EPERM.
+ */
+#ifndef COPY_SANDBOX_H
+#define COPY_SANDBOX_H
+
+#include "common.h"
+
+/* Limits on memory, core files and malloc; call first.  "supervised": end when the parent does. */
+extern void sandbox_prepare(bool supervised);
+
+/* Enters the sandbox with all threads.  Returns 0, or -1 after report_error(). */
+extern int sandbox_enter(void);
+
+/* No file may grow beyond this many bytes from now on (never less than 1 MiB: stdout may be one). */
+extern void sandbox_limit_file_size(uint64_t bytes);
+
+/*
+ * In a build with COPY_SANDBOX_PROBE: tries open, openat, socket, execve, fork, io_uring_setup and more,
+ * and prints what came of each as JSON lines.  Elsewhere it does nothing.
+ */
+extern void sandbox_probe(void);
+
+#endif
