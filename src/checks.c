@@ -457,7 +457,8 @@ checks_run(const ClonePlan *plan, int phases)
 	bool refused;
 	List *refusals = run_phases(plan, phases, &refused);
 
-	if (refused && phases != CHECK_ALL)
+	/* not after the locks: what this call has LOCKED itself would look like an obstacle */
+	if (refused && (phases & CHECK_ALWAYS))
 		refusals = run_phases(plan, CHECK_ALL, &refused);
 	return refusals;
 }

@@ -21,8 +21,8 @@ typedef enum CheckPhase
 
 /*
  * Runs the checks of the given phases in order; returns all refusals (Refusal *), in step order.
- * Where one of them refuses the call, the other phases run as well, so that the caller learns
- * everything at once.  In an inventory frame, with an SPI connection.
+ * Where one of CHECK_ALWAYS refuses the call, the other phases run as well, so that the caller
+ * learns everything at once.  In an inventory frame, with an SPI connection.
  */
 extern List *checks_run(const ClonePlan *plan, int phases);
 

@@ -8,6 +8,7 @@
 #include "catalog/pg_type.h"
 
 #include "check_table.h"
+#include "frame.h"
 #include "json.h"
 #include "plan_parts.h"
 #include "statement.h"
@@ -15,6 +16,14 @@
 static Statement load_parents = {
 	.sql = "SELECT image_guid, parentid, image_group_id, volume_format, size FROM images"
 		   " WHERE image_guid = ANY ($1)",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+/* What was made ILLEGAL just before locks_take set it to LOCKED. */
+static Statement count_illegal = {
+	.sql = "SELECT pg_catalog.count(*)::integer FROM vmclone.lock_state WHERE kind = 'image'"
+		   " AND entity_id = ANY ($1) AND earlier_status = '4'",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
@@ -177,7 +186,7 @@ find_image(const ClonePlan *plan, const pg_uuid_t *image_id)
 
 /*
  * The plan was made before the locks were taken; what somebody merged or removed in between would
- * be copied wrongly.  (Status is compared by locks_take under the row locks.)
+ * be copied wrongly.
  */
 void
 check_chain_unchanged(CheckRun *run)
@@ -189,6 +198,7 @@ check_chain_unchanged(CheckRun *run)
 	Datum value;
 	uint64 rows;
 	StringInfoData detail;
+	Frame frame;
 
 	for (int i = 0; i < plan->disk_count; i++)
 		total += plan->disks[i].chain_length;
@@ -218,6 +228,12 @@ check_chain_unchanged(CheckRun *run)
 	}
 	if (rows != count && detail.len == 0)
 		appendStringInfo(&detail, "%d of %d images are gone.", count - (int) rows, count);
+	frame_enter_own(&frame);
+	statement_run_one_row(&count_illegal, &value, NULL);
+	if (field_int64(0, 1) > 0)
+		appendStringInfo(&detail, "%s%d images have become ILLEGAL.", detail.len ? "  " : "",
+						 (int) field_int64(0, 1));
+	frame_leave(&frame);
 	if (detail.len)
 		refuse(run, detail.data, "images of the snapshot were changed meanwhile");
 }

@@ -139,6 +139,7 @@ typedef struct PlannedDisk
 	const char *disk_interface;
 	DiskState state;
 	DiskFate fate;
+	const char *fate_reason;  /* why it isn't simply copied; NULL if it is */
 	const DiskChoice *choice; /* NULL: not named by the caller */
 	ChainImage *chain;        /* first snapshot first; chain_length 0 for a missing disk */
 	int chain_length;

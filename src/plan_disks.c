@@ -408,16 +408,43 @@ load_all_chains(ClonePlan *plan)
 	}
 }
 
-static DiskFate
-choose_fate(const ClonePlan *plan, const PlannedDisk *disk)
+static void
+choose_fate(const ClonePlan *plan, PlannedDisk *disk)
 {
+	bool attach = disk->choice && disk->choice->attach;
+
 	if (disk->choice && !disk->choice->include)
-		return DISK_SKIP;
-	if (!is_image_disk(disk))
-		return disk->choice && disk->choice->attach ? DISK_ATTACH : DISK_LEFT;
-	if (disk->state == DISK_PRESENT)
-		return DISK_COPY;
-	return plan->request->missing_disk == MISSING_DISK_BLANK ? DISK_BLANK : DISK_SKIP;
+	{
+		disk->fate = DISK_SKIP;
+		disk->fate_reason = "left out by the caller";
+	}
+	else if (!is_image_disk(disk))
+	{
+		bool attachable = disk->shareable || disk->disk_storage_type == DISK_STORAGE_TYPE_LUN;
+
+		disk->fate = attach && attachable ? DISK_ATTACH : DISK_LEFT;
+		if (!attachable)
+			disk->fate_reason = "its kind of storage cannot be cloned";
+		else if (attach)
+			disk->fate_reason = "the same disk is attached to the clone";
+		else
+			disk->fate_reason =
+				"shareable and LUN disks are not copied; \"attach\": true attaches them";
+	}
+	else if (disk->state == DISK_PRESENT)
+		disk->fate = DISK_COPY;
+	else
+	{
+		bool blank = plan->request->missing_disk == MISSING_DISK_BLANK;
+
+		disk->fate = blank ? DISK_BLANK : DISK_SKIP;
+		if (disk->state == DISK_ILLEGAL)
+			disk->fate_reason = blank ? "the snapshot's image is ILLEGAL; an empty disk is made"
+									  : "the snapshot's image is ILLEGAL";
+		else
+			disk->fate_reason = blank ? "the snapshot's image is gone; an empty disk is made"
+									  : "the snapshot's image is gone";
+	}
 }
 
 /* Its own domain unless the caller names one; a blank disk goes where its neighbours are. */
@@ -460,7 +487,7 @@ plan_load_disks(ClonePlan *plan)
 	{
 		PlannedDisk *disk = &plan->disks[i];
 
-		disk->fate = choose_fate(plan, disk);
+		choose_fate(plan, disk);
 		choose_target(plan, disk);
 		if (disk->choice && disk->choice->quota_id.given)
 			disk->quota_id = disk->choice->quota_id;

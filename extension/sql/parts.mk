@@ -30,6 +30,7 @@ SQL_PARTS = \
 	interface/clone_again.sql \
 	interface/snapshot_tree.sql \
 	interface/configuration.sql \
+	interface/checks.sql \
 	interface/storage.sql \
 	interface/jobs.sql \
 	interface/worker.sql \
