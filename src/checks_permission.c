@@ -29,7 +29,7 @@
 
 /* Objects, each with what contains it besides the pool and the system, on which the right is missing. */
 static Statement missing_rights = {
-	.sql = "SELECT r.object FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4))"
+	.sql = "SELECT DISTINCT r.object FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4))"
 		   " AS r(object, container) WHERE NOT EXISTS (SELECT 1 FROM permissions p"
 		   "  JOIN roles_groups g ON g.role_id = p.role_id"
 		   "  WHERE p.ad_element_id IN ($1, 'eee00000-0000-0000-0000-123456789eee')"
