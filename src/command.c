@@ -106,8 +106,10 @@ command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	locks_take(command.plan, &command.result->call_id);
 	locks_take_counted(command.plan);
 
-	/* what was read before the locks may have changed before they were got */
-	load_plan(&command);
+	/*
+	 * What was read before the locks may have changed before they were got.  These checks read anew
+	 * what matters: the chains, and everything that other calls take from.
+	 */
 	check(&command, CHECK_AFTER_LOCKS);
 	count_tasks(&command);
 
