@@ -7,6 +7,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
@@ -63,28 +64,41 @@ frame_enter_own(Frame *frame)
 	enter(frame, extension_owner(), 0, "pg_catalog, pg_temp");
 }
 
-/* The bound inventory's schema and owner; in the extension's own frame. */
-static void
-look_up_inventory(char **schema, Oid *owner)
+/*
+ * The bound inventory, as it was found in the statement that the client is running: a call enters
+ * dozens of frames, and the choice can't change under it.
+ */
+static struct
 {
+	TimestampTz statement_start;
+	char schema[NAMEDATALEN];
+	Oid owner;
+} bound_inventory;
+
+static void
+look_up_inventory(void)
+{
+	TimestampTz statement_start = GetCurrentStatementStartTimestamp();
 	Frame own;
 
+	if (bound_inventory.statement_start == statement_start)
+		return;
+	bound_inventory.statement_start = 0;
 	frame_enter_own(&own);
 	statement_run_one_row(&current_inventory, NULL, NULL);
-	*schema = field_text(0, 1);
-	*owner = get_role_oid(field_text(0, 2), false);
+	strlcpy(bound_inventory.schema, field_text(0, 1), NAMEDATALEN);
+	bound_inventory.owner = get_role_oid(field_text(0, 2), false);
 	frame_leave(&own);
+	bound_inventory.statement_start = statement_start;
 }
 
 void
 frame_enter_inventory(Frame *frame)
 {
-	char *schema;
-	Oid owner;
-
-	look_up_inventory(&schema, &owner);
-	enter(frame, owner, SECURITY_RESTRICTED_OPERATION,
-		  psprintf("pg_catalog, %s, vmclone_absent, pg_temp", quote_identifier(schema)));
+	look_up_inventory();
+	enter(frame, bound_inventory.owner, SECURITY_RESTRICTED_OPERATION,
+		  psprintf("pg_catalog, %s, vmclone_absent, pg_temp",
+				   quote_identifier(bound_inventory.schema)));
 }
 
 void
@@ -97,9 +111,6 @@ frame_leave(const Frame *frame)
 char *
 frame_inventory_schema(void)
 {
-	char *schema;
-	Oid owner;
-
-	look_up_inventory(&schema, &owner);
-	return schema;
+	look_up_inventory();
+	return pstrdup(bound_inventory.schema);
 }

@@ -16,6 +16,10 @@ statement_run(Statement *statement, const Datum *values, const bool *nulls)
 	char null_flags[STATEMENT_MAX_ARGUMENTS + 1];
 	int result;
 
+	/*
+	 * Generic plans: the statements look up rows by keys, so that a plan for the values at hand is
+	 * the same plan, made anew each time at a cost above the statement's own.
+	 */
 	if (statement->plan == NULL)
 	{
 		/* planned once: a plan for the values at hand would cost more than it saves */

@@ -72,7 +72,7 @@ CREATE TABLE vmclone.async_tasks (
     source_image_id uuid,
     source_storage_domain_id uuid,
     layers jsonb NOT NULL DEFAULT '[]',
-    read_from_task uuid REFERENCES vmclone.async_tasks (task_id),
+    read_from_task uuid,
     disk_id uuid NOT NULL,
     disk_alias text NOT NULL,
     image_id uuid NOT NULL,
