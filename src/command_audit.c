@@ -6,7 +6,6 @@
 
 #include "audit.h"
 #include "command_steps.h"
-#include "errors.h"
 #include "json.h"
 #include "quota.h"
 
@@ -16,7 +15,24 @@ fate_text(const PlannedDisk *disk)
 	return disk->fate == DISK_BLANK ? "the clone gets an empty disk" : "the clone goes without it";
 }
 
-/* "Clone from a partial snapshot is starting", and one row for each missing disk (DESIGN §4.5). */
+/* Shareable and LUN disks aren't part of a clone, nor is what the caller leaves out. */
+static bool
+is_missing(const PlannedDisk *disk)
+{
+	return disk->state != DISK_PRESENT && (disk->fate == DISK_SKIP || disk->fate == DISK_BLANK) &&
+		   (disk->choice == NULL || disk->choice->include);
+}
+
+static const char *
+disk_name(const PlannedDisk *disk)
+{
+	return disk->source_alias ? disk->source_alias : uuid_text(&disk->disk_id);
+}
+
+/*
+ * "Clone from a partial snapshot is starting", and one row for each missing disk (DESIGN §4.5); the
+ * caller's WARNING is the checks'.
+ */
 static void
 report_missing_disks(const Command *command, const AuditSubject *subject, const char *vm_name)
 {
@@ -27,9 +43,8 @@ report_missing_disks(const Command *command, const AuditSubject *subject, const 
 	initStringInfo(&aliases);
 	for (int d = 0; d < plan->disk_count; d++)
 	{
-		if (plan->disks[d].state != DISK_PRESENT)
-			appendStringInfo(&aliases, "%s%s", aliases.len ? ", " : "",
-							 plan->disks[d].source_alias);
+		if (is_missing(&plan->disks[d]))
+			appendStringInfo(&aliases, "%s%s", aliases.len ? ", " : "", disk_name(&plan->disks[d]));
 	}
 	if (aliases.len == 0)
 		return;
@@ -41,19 +56,14 @@ report_missing_disks(const Command *command, const AuditSubject *subject, const 
 	{
 		const PlannedDisk *disk = &plan->disks[d];
 
-		if (disk->state == DISK_PRESENT)
+		if (!is_missing(disk))
 			continue;
 		audit_write(AUDIT_SNAPSHOT_DISK_MISSING, subject,
-					(const char *const[]){"DiskAlias", disk->source_alias, "DiskId",
+					(const char *const[]){"DiskAlias", disk_name(disk), "DiskId",
 										  uuid_text(&disk->disk_id), "SnapshotName", snapshot_name,
 										  "SourceVmName", plan->source_vm_name, "Fate",
 										  fate_text(disk), NULL});
 	}
-	ereport(
-		WARNING,
-		(errcode(ERRCODE_VC_MISSING_DISK), errmsg("the snapshot is partial: disks are missing"),
-		 errkey("ACTION_TYPE_FAILED_DISKS_NOT_EXIST"), errdetail("Missing: %s.", aliases.data),
-		 errhint("missing_disk => 'fail' refuses such a snapshot, 'blank' makes empty disks.")));
 }
 
 /* Thresholds and limits that the call passes, or passes by where enforcement is soft. */
