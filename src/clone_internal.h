@@ -64,5 +64,6 @@ extern bool clone_changes_chipset(const ClonePlan *plan, const Jsonb *vm_static)
 extern void clone_disks_write(CloneWork *work);
 extern void clone_interfaces_write(CloneWork *work);
 extern void clone_devices_write(CloneWork *work);
+extern void clone_numa_write(CloneWork *work);
 
 #endif

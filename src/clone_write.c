@@ -38,13 +38,6 @@ static RowCopyTarget vm_init = {
 	.columns = {{"vm_id", UUIDOID}},
 };
 
-static RowCopyTarget numa_node = {
-	.relation = "numa_node",
-	.key = "numa_node_id",
-	.column_count = 2,
-	.columns = {{"numa_node_id", UUIDOID}, {"vm_id", UUIDOID}},
-};
-
 static RowCopyTarget vm_nvram_data = {
 	.relation = "vm_nvram_data",
 	.key = "vm_id",
@@ -114,12 +107,6 @@ static Statement copy_host_pinning = {
 		   " WHERE p.vm_id = $1",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDARRAYOID},
-};
-
-static Statement source_numa_nodes = {
-	.sql = "SELECT numa_node_id, numa_node_index FROM numa_node WHERE vm_id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
 };
 
 void
@@ -410,59 +397,6 @@ write_nvram(CloneWork *work)
 	write_row_of_vm(work, &vm_nvram_data, NULL, json_from_text(text.data));
 }
 
-/* NUMA nodes of the snapshot; what the current row of the same index knows beyond comes along. */
-static void
-write_numa_nodes(CloneWork *work)
-{
-	const ClonePlan *plan = work->plan;
-	Datum source_vm = UUIDPGetDatum(&plan->source_vm_id);
-	int count;
-	Jsonb **nodes = clone_elements(json_get(plan->configuration, "numa_nodes"), &count);
-	RowCopy *rows;
-	uint64 current_count;
-	pg_uuid_t *current_ids;
-	int64 *current_indexes;
-
-	if (count == 0 || !inventory_has_table("numa_node"))
-		return;
-	current_count = statement_run(&source_numa_nodes, &source_vm, NULL);
-	current_ids = palloc(sizeof(pg_uuid_t) * Max(current_count, 1));
-	current_indexes = palloc(sizeof(int64) * Max(current_count, 1));
-	for (uint64 i = 0; i < current_count; i++)
-	{
-		current_ids[i] = field_uuid(i, 1);
-		current_indexes[i] = field_is_null(i, 2) ? -1 : field_int64(i, 2);
-	}
-
-	rows = row_copy_begin(&numa_node);
-	for (int i = 0; i < count; i++)
-	{
-		int64 index = json_get_int64(nodes[i], "numa_node_index", i);
-		const pg_uuid_t *key = NULL;
-		int source;
-
-		for (uint64 j = 0; j < current_count; j++)
-		{
-			if (current_indexes[j] == index)
-				key = &current_ids[j];
-		}
-		source = row_copy_source(
-			rows, key, NULL,
-			clone_overlay(nodes[i], json_from_text(psprintf("{\"numa_node_index\": " INT64_FORMAT
-															", \"vds_id\": null}",
-															index))));
-		for (int c = 0; c < work->copy_count; c++)
-		{
-			pg_uuid_t id = uuid_new();
-			const void *values[ROW_COPY_MAX_COLUMNS] = {&id, &work->copies[c].vm_id};
-
-			row_copy_row(rows, source, values);
-			clone_note_row(work, c, &id);
-		}
-	}
-	(void) row_copy_run(rows);
-}
-
 CloneRecord *
 clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count)
 {
@@ -502,7 +436,7 @@ clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count)
 	clone_interfaces_write(&work);
 	clone_devices_write(&work);
 	write_row_of_vm(&work, &vm_init, &plan->source_vm_id, init);
-	write_numa_nodes(&work);
+	clone_numa_write(&work);
 	write_nvram(&work);
 	/* hosts of another cluster can't be pinned to */
 	if (work.same_cluster && inventory_has_table("vm_host_pinning_map"))

@@ -26,7 +26,7 @@ PG_FUNCTION_INFO_V1(vmclone_parse_ovf);
 
 /*
  * $1 the document, $2 the VM: vm_static completed with the current row, less what a clone has of
- * its own.  Nobody reads a password or a TPM's secrets here; a clone gets them all the same.
+ * its own; a lease is made only if it is asked for.  Nobody reads a password or a TPM's secrets here; a clone gets them all the same.
  */
 static Statement form = {
 	.sql =
@@ -34,7 +34,9 @@ static Statement form = {
 		" 'vm_static', (c.row || (SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}')"
 		"  FROM jsonb_each($1 -> 'vm_static') e WHERE c.row ? e.key OR c.row = '{}'))"
 		"  - '{vm_guid,vmt_guid,entity_type,creation_date,created_by_user_id,db_generation,"
-		"child_count,template_status,_create_date,_update_date}'::text[],"
+		"child_count,template_status,_create_date,_update_date}'::text[]"
+		"  || CASE WHEN c.row ? 'lease_sd_id' THEN '{\"lease_sd_id\": null}' ELSE '{}' END::jsonb,"
+		" 'lease_sd_id', $1 -> 'vm_static' -> 'lease_sd_id',"
 		" 'vm_init', CASE WHEN jsonb_typeof($1 -> 'vm_init') = 'object' THEN ($1 -> 'vm_init')"
 		"  - 'password' || jsonb_build_object('password_already_stored',"
 		"  $1 -> 'vm_init' ->> 'password' IS NOT NULL) ELSE 'null' END,"

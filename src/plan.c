@@ -285,7 +285,7 @@ choose_name(const ClonePlan *plan)
 	char *suggested = json_get_text(plan->configuration, "suggested_vm_name");
 
 	/* a configuration that is handed back names the source; that is no choice */
-	if (in_vm_static && !request->use_given_vm_static)
+	if (in_vm_static && (request->vm_name || !request->use_given_vm_static))
 	{
 		char *configured = json_get_text(json_get(plan->configuration, "vm_static"), "vm_name");
 

@@ -85,6 +85,10 @@ static const char *const disk_keys[] = {"disk_id",
 										"disk_storage_type",
 										"backup",
 										"image_status",
+										"actual_size",
+										"is_readonly",
+										"is_using_scsi_reservation",
+										"lun_id",
 										NULL};
 
 static const char *const interface_keys[] = {

@@ -90,6 +90,8 @@ BEGIN
         SELECT * FROM (VALUES
             ('permissions', 'id = ANY ($2)'),
             ('vm_host_pinning_map', 'vm_id = $1'),
+            ('numa_node_cpu_map', 'id = ANY ($2)'),
+            ('vm_vds_numa_node_map', 'id = ANY ($2)'),
             ('numa_node', 'vm_id = $1 AND numa_node_id = ANY ($2)'),
             ('vm_nvram_data', 'vm_id = $1'),
             ('vm_init', 'vm_id = $1'),
