@@ -391,7 +391,7 @@ copy_rng(DeviceSet *set, const SourceDevice *source)
 		return;
 	}
 	if (is(from, "hwrng") && !work->same_cluster &&
-		!(work->facts.rng_sources && strstr(work->facts.rng_sources, "HWRNG")))
+		!(work->facts.rng_sources && strcasestr(work->facts.rng_sources, "hwrng")))
 	{
 		leave_out(set, source, "the target cluster has no hardware random number generator");
 		return;
