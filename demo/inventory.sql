@@ -58,7 +58,7 @@ FROM (VALUES
     (4, :'data_image_4', :'data_disk', :'snapshot_4', 4, :data_size)
     ) AS i (number, image, disk, snapshot, format, size);
 INSERT INTO disk_image_dynamic (image_id, actual_size)
-SELECT image_guid, (file_sizes ->> image_guid::text)::bigint FROM images, (SELECT :'file_sizes'::jsonb AS file_sizes) AS f;
+SELECT image_guid, coalesce((file_sizes ->> image_guid::text)::bigint, 0) FROM images, (SELECT :'file_sizes'::jsonb AS file_sizes) AS f;
 INSERT INTO image_storage_domain_map (image_id, storage_domain_id, disk_profile_id)
 SELECT image_guid, :'source_domain', (SELECT id FROM disk_profiles WHERE storage_domain_id = :'source_domain') FROM images;
 

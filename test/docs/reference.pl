@@ -5,7 +5,9 @@ use strict;
 use warnings;
 use Test::More;
 
-open(my $handle, '<', 'README.md') or die "cannot open README.md: $!";
+use utf8;
+binmode(STDOUT, ':utf8');
+open(my $handle, '<:utf8', 'README.md') or die "cannot open README.md: $!";
 my $readme = do { local $/; <$handle> };
 close $handle;
 
@@ -55,15 +57,35 @@ WHERE p.pronamespace = 'vmclone'::regnamespace
 	AND p.proname IN (SELECT object_name FROM vmclone.role_rights() WHERE object_type = 'routine'
 		UNION ALL VALUES ('use_inventory'), ('grant_admin'))
 	AND p.proname NOT IN ('caller_name', 'caller_sees_all', 'caller_user_id', 'inventory_rows', 'see_all_jobs',
-		'act_for_any_user', 'administer', 'checks')
+		'act_for_any_user', 'administer', 'identity_state', 'worker_preloaded')
 SQL
 my %documented = map { (/^(\w+)/)[0] => $_ } keys %$functions;
 is_deeply([ sort keys %documented ], [ sort keys %signatures ], 'README: every public function, and no other');
 foreach my $name (grep { $signatures{$_} } sort keys %documented)
 {
 	my ($arguments) = $documented{$name} =~ /\((.*)\)/;
+	next if $arguments eq '…' && $name =~ /^(?:can_|plan_)?add_vm/;
 	ok(scalar(grep { $_ eq ($arguments // '') } @{ $signatures{$name} }), "README: parameters of $name")
 	  or diag("documented ($arguments), there are (" . join(') and (', @{ $signatures{$name} }) . ')');
+}
+
+# --- the parameters of add_vm_from_snapshot and its like
+my $parameters = table('Parameters');
+my %parameter_defaults;
+foreach my $row (query(<<'SQL'))
+SELECT DISTINCT p.proargnames[n], CASE WHEN n > p.pronargs - p.pronargdefaults
+	THEN trim(both '''' FROM split_part(pg_get_function_arg_default(p.oid, n), '::', 1)) END
+FROM pg_proc p, generate_series(1, p.pronargs) n
+WHERE p.pronamespace = 'vmclone'::regnamespace AND p.proname ~ '^(can_|plan_)?add_vm'
+SQL
+{
+	$parameter_defaults{ $row->[0] } = $row->[1];
+}
+is_deeply([ sort keys %$parameters ], [ sort keys %parameter_defaults ], 'README: every parameter, and no other');
+foreach my $name (sort keys %$parameters)
+{
+	my ($default) = $parameters->{$name} =~ /^([^|]*?) *\|/;
+	is($default, $parameter_defaults{$name}, "README: default of parameter $name");
 }
 
 # --- views

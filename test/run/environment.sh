@@ -32,19 +32,19 @@ server_settings() {
 # cluster_start DIR [LINE…]: makes and starts a cluster in DIR (data, log, storage below it), socket
 # only; the LINEs go into postgresql.conf.  Sets PGHOST and PGPORT.
 cluster_start() {
-	cluster=$1
+	private_cluster=$1
 	shift
-	mkdir -p "$cluster/storage" "$cluster/socket"
+	mkdir -p "$private_cluster/storage" "$private_cluster/socket"
 	initdb --no-sync --no-instructions --auth=trust --username=postgres --encoding=UTF8 --locale=C.UTF-8 \
-		--pgdata="$cluster/data" >"$cluster/initdb.log" 2>&1 || {
-		cat "$cluster/initdb.log" >&2
+		--pgdata="$private_cluster/data" >"$private_cluster/initdb.log" 2>&1 || {
+		cat "$private_cluster/initdb.log" >&2
 		return 1
 	}
 	{
-		server_settings "$cluster/storage"
+		server_settings "$private_cluster/storage"
 		cat <<-CONF
 			listen_addresses = ''
-			unix_socket_directories = '$cluster/socket'
+			unix_socket_directories = '$private_cluster/socket'
 			fsync = off
 			shared_buffers = 64MB
 			max_connections = 50
@@ -56,20 +56,20 @@ cluster_start() {
 			datestyle = 'ISO, MDY'
 		CONF
 		printf '%s\n' "$@"
-	} >>"$cluster/data/postgresql.conf"
-	export PGHOST=$cluster/socket PGPORT=5432 VMCLONE_TEST_STORAGE=$cluster/storage
-	pg_ctl -w -t 60 -D "$cluster/data" -l "$cluster/server.log" start >"$cluster/start.log" 2>&1 || {
-		cat "$cluster/start.log" >&2
-		tail -n 20 "$cluster/server.log" >&2
+	} >>"$private_cluster/data/postgresql.conf"
+	export PGHOST=$private_cluster/socket PGPORT=5432 VMCLONE_TEST_STORAGE=$private_cluster/storage
+	pg_ctl -w -t 60 -D "$private_cluster/data" -l "$private_cluster/server.log" start >"$private_cluster/start.log" 2>&1 || {
+		cat "$private_cluster/start.log" >&2
+		tail -n 20 "$private_cluster/server.log" >&2
 		return 1
 	}
 }
 
 # cluster_stop: stops the cluster that cluster_start made last.
 cluster_stop() {
-	[ -f "${cluster:-/nonexistent}/data/postmaster.pid" ] || return 0
-	pg_ctl -w -t 60 -m fast -D "$cluster/data" stop >/dev/null 2>&1 ||
-		pg_ctl -w -t 60 -m immediate -D "$cluster/data" stop >/dev/null 2>&1 || true
+	[ -f "${private_cluster:-/nonexistent}/data/postmaster.pid" ] || return 0
+	pg_ctl -w -t 60 -m fast -D "$private_cluster/data" stop >/dev/null 2>&1 ||
+		pg_ctl -w -t 60 -m immediate -D "$private_cluster/data" stop >/dev/null 2>&1 || true
 }
 
 # prepared_database NAME: a new database with the extension and the fixture's inventory in it.
@@ -110,5 +110,5 @@ run_case() {
 
 # server_crashed: true, with the lines that say so, if the private server went down in a bad way.
 server_crashed() {
-	grep -E 'PANIC|terminated by signal|TRAP:|was not properly shut down' "$cluster/server.log"
+	grep -E 'PANIC|terminated by signal|TRAP:|was not properly shut down' "$private_cluster/server.log"
 }
