@@ -9,10 +9,12 @@ CREATE EXTENSION vmclone;
 SELECT fixture.attach_domains();
 \o
 \set ON_ERROR_STOP off
-\set VERBOSITY verbose
 \set SHOW_CONTEXT never
 SET search_path = vmclone, fixture, public;
 
+\o /dev/null
+SELECT make_vm('src', disks => 2, layers => 3, nics => 1, options => '{"vm_init": {"host_name": "h"}}');
+\o
 -- a strange engine: more columns, some generated, some identity, one dropped in between
 CREATE DOMAIN colour AS text CHECK (VALUE IN ('red', 'green'));
 CREATE TYPE place AS (rack integer, slot text);
@@ -28,9 +30,6 @@ ALTER TABLE base_disks ADD labels text DEFAULT 'none';
 ALTER TABLE disk_vm_element ADD cache text DEFAULT 'writeback';
 ALTER TABLE vm_init ADD network_v2 json;
 
-\o /dev/null
-SELECT make_vm('src', disks => 2, layers => 3, nics => 1, options => '{"vm_init": {"host_name": "h"}}');
-\o
 UPDATE vm_static SET colour = 'green', place = '(4,"a b")', tags = '{x,"y z"}', "odd ""name" = '<a/>', notes = '{"k": [1, 2]}' WHERE vm_guid = vm('src');
 UPDATE vm_device SET vendor = 'acme' WHERE vm_id = vm('src');
 UPDATE vm_interface SET rate = 2.250 WHERE vm_guid = vm('src');
