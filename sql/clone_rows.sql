@@ -4,10 +4,12 @@
 \set QUIET on
 SET client_min_messages = warning;
 CREATE EXTENSION vmclone;
+\set ECHO none
 \o /dev/null
 \i test/fixture/fixture.sql
 SELECT fixture.attach_domains();
 \o
+\set ECHO all
 \set ON_ERROR_STOP off
 \set SHOW_CONTEXT never
 SET search_path = vmclone, fixture, public;
