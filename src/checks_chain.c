@@ -67,8 +67,10 @@ check_chain_not_locked(CheckRun *run)
 	for (int i = 0; i < plan->disk_count; i++)
 	{
 		const PlannedDisk *disk = &plan->disks[i];
-		bool locked = false;
+		const char *holders = NULL;
+		StringInfoData images;
 
+		initStringInfo(&images);
 		for (int j = 0; j < disk->chain_length && disk->fate == DISK_COPY; j++)
 		{
 			const ChainImage *image = &disk->chain[j];
@@ -77,13 +79,16 @@ check_chain_not_locked(CheckRun *run)
 			if (image->image_status != IMAGE_STATUS_LOCKED ||
 				(image->shared_only && (plan->request->lock_shared || image->of_template)))
 				continue;
-			locked = true;
-			appendStringInfo(&detail, "%sImage %s is LOCKED%s%s.", detail.len ? "  " : "",
-							 uuid_text(&image->image_id), image->holders ? ", held by job " : "",
-							 image->holders ? image->holders : "");
+			append_item(&images, uuid_text(&image->image_id));
+			if (image->holders)
+				holders = image->holders;
 		}
-		if (locked)
-			append_item(&aliases, disk_label(disk));
+		if (images.len == 0)
+			continue;
+		append_item(&aliases, disk_label(disk));
+		appendStringInfo(&detail, "%sLOCKED images of disk \"%s\": %s%s%s.", detail.len ? "  " : "",
+						 disk_label(disk), images.data, holders ? "; held by job " : "",
+						 holders ? holders : "");
 	}
 	if (aliases.len)
 		refuse(run, detail.data, "images of the snapshot's disks are locked: %s", aliases.data);

@@ -46,9 +46,13 @@ static Statement load_holders = {
 	.sql =
 		"SELECT s.entity_id, s.shared_only, (SELECT pg_catalog.count(*) FROM vmclone.image_locks l"
 		"  WHERE l.kind = s.kind AND l.entity_id = s.entity_id)::integer,"
-		" (SELECT pg_catalog.string_agg(j.job_id::text, ', ' ORDER BY j.created_at, j.job_id)"
-		"   FROM vmclone.image_locks l JOIN vmclone.jobs j ON j.call_id = l.holder"
-		"   WHERE l.kind = s.kind AND l.entity_id = s.entity_id)"
+		" (SELECT pg_catalog.string_agg(h.job_id::text, ', ' ORDER BY h.created_at, h.job_id)"
+		"   || CASE WHEN pg_catalog.max(h.total) > 3"
+		"    THEN pg_catalog.format(' and %s more', pg_catalog.max(h.total) - 3) ELSE '' END"
+		"   FROM (SELECT j.job_id, j.created_at, pg_catalog.count(*) OVER () AS total"
+		"    FROM vmclone.image_locks l JOIN vmclone.jobs j ON j.call_id = l.holder"
+		"    WHERE l.kind = s.kind AND l.entity_id = s.entity_id"
+		"    ORDER BY j.created_at, j.job_id LIMIT 3) h)"
 		" FROM vmclone.lock_state s WHERE s.entity_id = ANY ($1)",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
