@@ -82,7 +82,8 @@ check_disk_profiles(CheckRun *run)
 		if (!disk_is_made(disk) || !disk->has_target)
 			continue;
 		domain = plan_domain(plan, &disk->target_domain_id);
-		if (domain == NULL || !domain->exists)
+		/* a domain that holds no disks is refused as such */
+		if (domain == NULL || !domain->exists || domain->domain_type > 1)
 			continue;
 		for (int p = 0; p < domain->disk_profile_count; p++)
 			found = found || (disk->disk_profile_id.given &&

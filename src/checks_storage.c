@@ -71,7 +71,7 @@ is_inactive(const DomainFacts *domain)
 static bool
 is_not_attached(const DomainFacts *domain)
 {
-	return domain->exists && !domain->attached &&
+	return domain->exists && !domain->attached && !is_wrong_type(domain) &&
 		   domain->storage_type != STORAGE_TYPE_MANAGED_BLOCK;
 }
 
