@@ -364,8 +364,14 @@ wants_virtio_scsi(const ClonePlan *plan)
 static void
 copy_controller(DeviceSet *set, const SourceDevice *source)
 {
+	const CloneRequest *request = set->work->plan->request;
 	bool virtio_scsi = is(source->device, "virtio-scsi");
 
+	if (virtio_scsi && request->virtio_scsi_given && !request->virtio_scsi)
+	{
+		leave_out(set, source, "the caller wants no VirtIO SCSI");
+		return;
+	}
 	/* virtio-scsi keeps its I/O thread; the engine loses it there, a defect */
 	if (virtio_scsi || is(source->device, "usb") || is(source->device, "pci"))
 		copy_device(set, source, NULL, NULL);

@@ -52,12 +52,6 @@ static Statement load_facts = {
 	.argument_types = {UUIDOID, UUIDOID, UUIDOID},
 };
 
-static Statement find_quota = {
-	.sql = "SELECT 1 FROM quota WHERE id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
 Datum
 plan_uuid_array(const pg_uuid_t *ids, int count)
 {
@@ -199,25 +193,6 @@ load(ClonePlan *plan, pg_uuid_t **profiles, int *profile_count)
 	return field_jsonb(0, 10);
 }
 
-/*
- * The quota that an old configuration names may be gone; its column is a foreign key.  The
- * caller's own choice is left for the checks to refuse.
- */
-static void
-forget_lost_quota(StringInfo overlay, const Jsonb *merged, const Jsonb *current, const Jsonb *given)
-{
-	pg_uuid_t quota;
-	pg_uuid_t now;
-	Datum value = UUIDPGetDatum(&quota);
-
-	if (!json_get_uuid(merged, "quota_id", &quota) || json_has(given, "quota_id"))
-		return;
-	if (json_get_uuid(current, "quota_id", &now) && uuid_same(&quota, &now))
-		return;
-	if (statement_run(&find_quota, &value, NULL) == 0)
-		appendStringInfoString(overlay, ",\"quota_id\":null");
-}
-
 /* The caller's or source's CPU profile if the cluster has it, else the cluster's first. */
 static void
 choose_cpu_profile(ClonePlan *plan, StringInfo overlay, const Jsonb *merged, const Jsonb *given,
@@ -270,7 +245,6 @@ build_vm_static(ClonePlan *plan, Jsonb *current, const pg_uuid_t *profiles, int 
 	/* a lease only if it is asked for */
 	if (!json_has(given, "lease_sd_id") && json_has(merged, "lease_sd_id"))
 		appendStringInfoString(&overlay, ",\"lease_sd_id\":null");
-	forget_lost_quota(&overlay, merged, current, given);
 	choose_cpu_profile(plan, &overlay, merged, given, profiles, profile_count);
 	appendStringInfoChar(&overlay, '}');
 	plan->vm_static = plan_concatenate(merged, json_from_text(overlay.data));

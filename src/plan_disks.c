@@ -57,13 +57,13 @@ static Statement load_active_disks = {
 };
 
 /* Keys of a handed-back disk object that a caller may change; disk_alias has a rule of its own. */
-static const char *const changeable_keys[] = {"disk_description", "disk_interface",
-											  "is_boot",          "is_plugged",
-											  "pass_discard",     "wipe_after_delete"};
+static const char *const changeable_keys[] = {
+	"disk_description", "disk_interface",    "is_boot",     "is_plugged",
+	"pass_discard",     "wipe_after_delete", "is_readonly", "is_using_scsi_reservation"};
 
 /* Facts about the source that nobody may change by handing them back differently. */
-static const char *const fixed_keys[] = {"image_id", "size", "shareable", "disk_storage_type",
-										 "backup"};
+static const char *const fixed_keys[] = {"image_id",          "size",   "shareable",
+										 "disk_storage_type", "backup", "lun_id"};
 
 static const char *const disk_interfaces[] = {"IDE", "VirtIO_SCSI", "VirtIO", "SPAPR_VSCSI",
 											  "SATA"};

@@ -79,6 +79,10 @@ static const char *const disk_keys[] = {"disk_id",
 										"is_plugged",
 										"pass_discard",
 										"wipe_after_delete",
+										"is_readonly",
+										"is_using_scsi_reservation",
+										"actual_size",
+										"lun_id",
 										"image_id",
 										"size",
 										"shareable",
@@ -360,6 +364,8 @@ parse_disks(CloneRequest *request, Jsonb *array)
 		(void) boolean_of(object, "disks", "is_plugged", false);
 		(void) boolean_of(object, "disks", "pass_discard", false);
 		(void) boolean_of(object, "disks", "wipe_after_delete", false);
+		(void) boolean_of(object, "disks", "is_readonly", false);
+		(void) boolean_of(object, "disks", "is_using_scsi_reservation", false);
 		check_scalar(object, "disks", "size");
 		if (choice->disk_alias && strlen(choice->disk_alias) > 255)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

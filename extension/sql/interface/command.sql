@@ -21,7 +21,8 @@ CREATE FUNCTION vmclone.add_vm_from_snapshot(
     verify boolean DEFAULT false,
     start_paused boolean DEFAULT false,
     on_failure text DEFAULT 'clean',
-    copy_overrides jsonb DEFAULT NULL)
+    copy_overrides jsonb DEFAULT NULL,
+    virtio_scsi boolean DEFAULT NULL)
 RETURNS TABLE (copy_number integer, job_id uuid, vm_id uuid, vm_name text, status text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_add_vm_from_snapshot';
@@ -49,7 +50,8 @@ CREATE FUNCTION vmclone.add_vm_template_from_snapshot(
     on_failure text DEFAULT 'clean',
     copy_overrides jsonb DEFAULT NULL,
     base_template_id uuid DEFAULT NULL,
-    template_version_name text DEFAULT NULL)
+    template_version_name text DEFAULT NULL,
+    virtio_scsi boolean DEFAULT NULL)
 RETURNS TABLE (copy_number integer, job_id uuid, vm_id uuid, vm_name text, status text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_add_vm_template_from_snapshot';

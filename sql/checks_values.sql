@@ -1,0 +1,112 @@
+-- Checks of values in the new vm_static, and parameters that are refused before anything is looked up.
+CREATE EXTENSION vmclone;
+\set ECHO none
+\i test/fixture/fixture.sql
+\i test/fixture/checks.sql
+\set ECHO all
+\set ON_ERROR_STOP 0
+SELECT fixture.attach_domains();
+SELECT count(*) FROM (SELECT fixture.make_vm('one')) v;
+SET client_min_messages = error;
+SET search_path = vmclone, public;
+\pset format unaligned
+\pset tuples_only on
+
+SELECT * FROM fixture.try('', $$vm_static => '{"description": "snow ☃"}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"description": "a VM (\"quoted\"), für Käse; 50 % off!"}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"kernel_params": " quiet"}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"initrd_url": "iso://initrd "}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"migration_downtime": -1}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"migration_downtime": 0}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"num_of_monitors": 3}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"num_of_monitors": 4}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"priority": 101}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"priority": 100}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"num_of_sockets": 17}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"num_of_sockets": 0}'$$);
+SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, version) VALUES ('MaxNumOfVmSockets', '32', '4.7')$$, $$vm_static => '{"num_of_sockets": 17}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"cpu_per_socket": 255}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"threads_per_cpu": 9}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"cpu_shares": 1}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"cpu_shares": 262144}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"min_allocated_mem": 2049}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"mem_size_mb": 8193}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"mem_size_mb": 8192}'$$);
+SELECT * FROM fixture.try('', $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('nothing')))$$);
+SELECT * FROM fixture.try('', $$interfaces => '[{"name": "nic9"}]'$$);
+
+-- bad parameters: an error that names what is wrong, from can_add, plan_add and add alike
+\pset tuples_only off
+CREATE FUNCTION call(arguments text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+    hint text;
+    function_name text;
+BEGIN
+    FOREACH function_name IN ARRAY '{can_add,plan_add,add}'::text[] LOOP
+        BEGIN
+            EXECUTE format('SELECT count(*) FROM vmclone.%s_vm_from_snapshot(fixture.snapshot(''one'', 2), %s)', function_name, arguments);
+            RETURN function_name || ' went through';
+        EXCEPTION WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+            IF result IS NULL THEN
+                result := format('%s %s%s', SQLSTATE, SQLERRM, CASE WHEN hint <> '' THEN E'\n    ' || hint ELSE '' END);
+            ELSIF result NOT LIKE SQLSTATE || ' ' || SQLERRM || '%' THEN
+                RETURN format('%s: %s %s', function_name, SQLSTATE, SQLERRM);
+            END IF;
+        END;
+    END LOOP;
+    RETURN result;
+END
+$$;
+\pset tuples_only on
+SELECT call($$disks => '{}'$$);
+SELECT call($$disks => '3'$$);
+SELECT call($$disks => '[3]'$$);
+SELECT call($$disks => '[{"storage_domain_id": null}]'$$);
+SELECT call($$disks => '[{"disk_id": "x"}]'$$);
+SELECT call($$disks => '[{"disk_id": 3}]'$$);
+SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'storage', 1))$$);
+SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1)), jsonb_build_object('disk_id', fixture.disk('one', 1)))$$);
+SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'volume_format', 'VMDK'))$$);
+SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'volume_type', 'thin'))$$);
+SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'include', 'yes'))$$);
+SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'disk_interface', 'SCSI'))$$);
+SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'size', 1))$$);
+SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'disk_alias', repeat('a', 256)))$$);
+SELECT call($$disks => (SELECT jsonb_agg(jsonb_build_object('disk_id', fixture.id(n::text))) FROM generate_series(1, 4097) n)$$);
+SELECT call($$interfaces => '[{}]'$$);
+SELECT call($$interfaces => '[{"name": "nic1", "mac": "zz"}]'$$);
+SELECT call($$interfaces => '[{"name": "nic1", "mac": "56:6f:00:00:00:0"}]'$$);
+SELECT call($$interfaces => '[{"name": "nic1", "type": 9}]'$$);
+SELECT call($$interfaces => '[{"name": "nic1", "linked": 1}]'$$);
+SELECT call($$interfaces => '[{"name": "nic1", "network": "net1"}]'$$);
+SELECT call($$vm_static => '[]'$$);
+SELECT call($$vm_static => '{"memory": 1}'$$);
+SELECT call($$vm_static => '{"mem_size_mb": "much"}'$$);
+SELECT call($$vm_static => '{"quota_id": "x"}'$$);
+SELECT call($$use_given_vm_static => true$$);
+SELECT call($$vm_name => 'a', vm_static => '{"vm_name": "b"}'$$);
+SELECT call($$missing_disk => 'ignore'$$);
+SELECT call($$copies => 0$$);
+SELECT call($$copies => 1001$$);
+SELECT call($$copies => 2, copy_overrides => '[{}, {}, {}]'$$);
+SELECT call($$copies => 2, copy_overrides => '[{"name": "x"}]'$$);
+SELECT call($$copies => 2, copy_overrides => '[{"vm_static": {"memory": 1}}]'$$);
+SELECT call($$copies => 2, copy_overrides => '[{"interfaces": 1}]'$$);
+SELECT call($$lock_mode => 'both'$$);
+SELECT call($$on_failure => 'retry'$$);
+SELECT call($$request_key => ''$$);
+SELECT call($$priority => 1000001$$);
+SELECT call($$bandwidth_limit => 0$$);
+
+-- the configuration handed back, unchanged: as if nothing was said
+BEGIN;
+CREATE TEMPORARY TABLE configuration AS SELECT get_vm_configuration_by_snapshot_id(fixture.snapshot('one', 2)) AS c;
+SELECT * FROM fixture.try('', $$vm_static => (SELECT c -> 'vm_static' FROM configuration), disks => (SELECT c -> 'disks' FROM configuration),
+    interfaces => (SELECT c -> 'interfaces' FROM configuration)$$);
+SELECT * FROM fixture.try('', $$vm_name => 'x', vm_static => (SELECT c -> 'vm_static' FROM configuration)$$);
+SELECT (SELECT jsonb_agg(p) FROM plan_add_vm_from_snapshot(fixture.snapshot('one', 2)) p)
+     = (SELECT jsonb_agg(p) FROM plan_add_vm_from_snapshot(fixture.snapshot('one', 2), vm_static => (SELECT c -> 'vm_static' FROM configuration),
+            disks => (SELECT c -> 'disks' FROM configuration), interfaces => (SELECT c -> 'interfaces' FROM configuration)) p) AS same_plan;
+ROLLBACK;
