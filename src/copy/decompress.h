@@ -2,9 +2,10 @@
  * decompress.h
  *		Decodes compressed clusters (zlib, zstd) of qcow2 layers.
  *
- * A cluster is good when exactly one cluster of output came out; input that is left over, or a stream
- * that would go on, is allowed, as qemu does it.  Less output is refused.  Unlike qemu, deflate
- * distances above 4 KiB are accepted: the format doesn't forbid them and the bytes are determined.
+ * A cluster is good when exactly one cluster of output came out; input that is left over is allowed,
+ * and so is a deflate stream that would go on, as qemu does it; a zstd frame must end with the
+ * cluster.  Less output is refused.  Unlike qemu, deflate distances above 4 KiB and codes that
+ * libdeflate takes but zlib does not are accepted: the bytes are determined all the same.
  */
 #ifndef COPY_DECOMPRESS_H
 #define COPY_DECOMPRESS_H

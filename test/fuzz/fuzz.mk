@@ -1,0 +1,35 @@
+# libFuzzer targets; included by test/copy/copy-tests.mk.
+#
+#	make fuzz-short			5 s each (make test runs it as suite "fuzz")
+#	make fuzz				FUZZ_SECONDS each (900); findings stay in build/fuzz/findings
+#
+# Seeds are in test/fuzz/corpus/TARGET; what a run adds goes to build/fuzz/corpus/TARGET.
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 900
+FUZZ_TARGETS = header tables decompress copy
+FUZZ_CFLAGS = -std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-frame-pointer \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Isrc/copy -Itest/fuzz \
+	-Wall -Wextra -Wshadow $(WERROR)
+FUZZ_COPY_OBJECTS = $(patsubst src/copy/%.c,build/fuzz/copy/%.o, \
+	$(filter-out src/copy/main.c src/copy/sandbox.c src/copy/volume%.c,$(COPY_SOURCES)))
+FUZZ_PROGRAMS = $(FUZZ_TARGETS:%=build/fuzz/fuzz_%)
+
+fuzz-short check-fuzz: $(FUZZ_PROGRAMS) ## fuzz the copier's parsers for some seconds
+	@test/fuzz/run-fuzz 5 $(FUZZ_TARGETS)
+
+fuzz: $(FUZZ_PROGRAMS) ## fuzz for FUZZ_SECONDS per target
+	@test/fuzz/run-fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+build/fuzz/fuzz_%: build/fuzz/fuzz_%.o build/fuzz/fuzz_chain.o build/fuzz/no_sandbox.o $(FUZZ_COPY_OBJECTS)
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(COPY_LIBS)
+
+build/fuzz/copy/%.o: src/copy/%.c $(wildcard src/copy/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -c -o $@ $<
+
+build/fuzz/%.o: test/fuzz/%.c $(wildcard test/fuzz/*.h src/copy/*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -c -o $@ $<
+
+.PHONY: fuzz fuzz-short check-fuzz
+.PRECIOUS: build/fuzz/%.o build/fuzz/copy/%.o
