@@ -138,6 +138,16 @@ choose_method(struct copy *copy)
 	}
 }
 
+/* The output got its length before the first checkpoint of data: another one says that it was cut. */
+static bool
+has_length(const struct output *output, const struct plan *plan)
+{
+	struct stat status;
+
+	return output->is_block_device || (fstat(output->fd, &status) == 0 &&
+									   (uint64_t) status.st_size == plan->layout.file_length);
+}
+
 /* Places data clusters, and finds out how far an earlier run has come. */
 static int
 place(struct copy *copy)
@@ -156,11 +166,12 @@ place(struct copy *copy)
 		return 0;
 	if (resume_matches(&copy->resume, &plan->fingerprint, &failed))
 	{
-		if (copy->resume.slot.phase == RESUME_DATA)
+		if (copy->resume.slot.phase == RESUME_DATA && has_length(&copy->output, plan))
 			copy->start_mark = min_u64(copy->resume.slot.mark, plan_bytes(plan));
 		atomic_store(&copy->progress.bytes_done, copy->start_mark);
 		atomic_store(&copy->progress.checkpoint, copy->start_mark);
-		return 0;
+		if (copy->start_mark > 0 || copy->resume.slot.phase != RESUME_DATA)
+			return 0;
 	}
 	if (!failed && !copy->output.is_block_device && ftruncate(copy->output.fd, 0) != 0)
 		return report_io_error(errno, NO_LAYER, copy->output.path, NO_OFFSET,

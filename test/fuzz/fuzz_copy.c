@@ -76,10 +76,11 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	options.threads = 1 + (made.flags >> 5) % 2;
 	options.preallocate = (made.flags & 64) != 0 && options.output_format == FORMAT_RAW;
 	options.keep_zeroes = (made.flags & 128) != 0;
+	options.io = (made.flags & 8) != 0 ? IO_BUFFERED : IO_AUTO;
 	copy.options = &options;
 	throttle_start(&copy.throttle, 0);
 	progress_start(&copy.progress, PROGRESS_NONE);
-	if (copy_run(&copy) == 0)
+	if (copy_open(&copy) == 0 && copy_run(&copy) == 0)
 	{
 		uint64_t virtual_size = copy.plan.virtual_size;
 
@@ -91,6 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	{
 		if (!report_is_set())
 			abort();
+		copy_clean(&copy);
 		copy_close(&copy);
 		if (access(path, F_OK) == 0)
 		{

@@ -73,7 +73,8 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	if (!fuzz_chain_make(&made, input, size))
 		return 0;
 	report_reset();
-	if (chain_open(&chain, made.options, made.count, (made.flags & 1) != 0) == 0)
+	if (chain_open_files(&chain, made.options, made.count, (made.flags & 2) != 0) == 0 &&
+		chain_read(&chain, (made.flags & 1) != 0) == 0)
 	{
 		struct chain_map *map = chain_map_open(&chain, true);
 

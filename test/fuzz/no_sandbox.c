@@ -2,8 +2,7 @@
  * no_sandbox.c
  *		In place of src/copy/sandbox.c: the fuzzer's own process must go on after a copy.
  */
-#include <stdbool.h>
-#include <stdint.h>
+#include "sandbox.h"
 
 void
 sandbox_prepare(bool supervised)

@@ -1,0 +1,269 @@
+#!/usr/bin/perl
+# resume.t: copiers killed with -9 at random points, again and again; the result must be exact and
+# what is done twice little.
+#
+#	SEED=n, KILLS=n (about how many in all, default 220)
+use strict;
+use warnings;
+use File::Compare qw(compare);
+use FindBin;
+use lib $FindBin::Bin;
+use CopyTest;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $seed      = $ENV{SEED} // time % 1_000_000;
+my $kills     = $ENV{KILLS} // 220;
+my $generator = $ENV{MAKE_CHAIN} // "$top/build/test-copy/make_chain";
+my $memory    = workspace();
+my $disk      = workspace('/tmp');
+$seed = int $seed;
+srand $seed;
+diag("SEED=$seed");
+
+# A chain with real work in it: `size` bytes of which most are data.
+sub make_source
+{
+	my ($dir, $name, $bytes) = @_;
+	mkdir "$dir/$name";
+	my $folder = "$dir/$name";
+	if ($name eq 'flat')
+	{
+		command_ok(qw(qemu-img create -q -f qcow2), "$folder/l0.qcow2", $bytes);
+		command_ok('qemu-io', '-f', 'qcow2', (map { ('-c', "write -q -P " . ($_ % 250 + 1) . ' ' . $_ * 65536 . ' 60k') } 0 .. $bytes / 65536 - 1), "$folder/l0.qcow2");
+		return ([ 'qcow2', "$folder/l0.qcow2" ]);
+	}
+	if ($name eq 'compressed')
+	{
+		open my $handle, '>:raw', "$folder/text" or die;
+		print $handle join '', map { "$_ " . $_ * 7919 % 10007 . "\n" } 1 .. $bytes / 11;
+		close $handle;
+		truncate "$folder/text", $bytes;
+		command_ok(qw(qemu-img convert -q -c -f raw -O qcow2), "$folder/text", "$folder/l0.qcow2");
+		unlink "$folder/text";
+		return ([ 'qcow2', "$folder/l0.qcow2" ]);
+	}
+	my @layers = ([ 'raw', "$folder/base.raw" ]);
+	command_ok(qw(qemu-img create -q -f raw), "$folder/base.raw", $bytes);
+	command_ok('qemu-io', '-f', 'raw', '-c', "write -q -P 1 0 $bytes", "$folder/base.raw");
+	for my $i (1 .. 4)
+	{
+		my $cluster = (qw(64k 4k 64k 512k))[ $i - 1 ];
+		command_ok(qw(qemu-img create -q -f qcow2 -o), "cluster_size=$cluster", '-b', $layers[-1][1] =~ s{.*/}{}r, '-F', $layers[-1][0], "$folder/l$i.qcow2");
+		command_ok('qemu-io', '-f', 'qcow2', (map { ('-c', 'write -q -P ' . ($i * 40 + $_ % 40) . ' ' . int(rand $bytes / 4096 - 16) * 4096 . ' ' . (1 + int rand 15) * 4096) } 1 .. 150), "$folder/l$i.qcow2");
+		push @layers, [ 'qcow2', "$folder/l$i.qcow2" ];
+	}
+	return @layers;
+}
+
+sub test_shape
+{
+	my ($what, $dir, $layers, $format, $options, $times) = @_;
+	my @command = ('copy', (map { ('--layer', "$_->[0]:$_->[1]") } @$layers), '--output', "$format:$dir/out", '--resume', "$dir/out.resume", '--progress', 'json', @$options);
+	my $oracle = "$dir/oracle";
+	command_ok(qw(qemu-img convert -f), $layers->[-1][0], qw(-O raw), $layers->[-1][1], $oracle);
+
+	# how long a whole copy takes
+	my $begin = time;
+	my $run   = start_copier(@command);
+	my ($code, $err) = $run->finish;
+	my $whole = time - $begin;
+	is($code, 0, "$what: a copy without disturbance") or do { diag $err; return 0 };
+	ok(!-e "$dir/out.resume", "$what: no resume file is left after success");
+	unlink "$dir/out", "$dir/out.resume";
+
+	my ($killed, $bad, $again, $total, $rounds) = (0, 0, 0, 0, 0);
+	while ($killed < $times)
+	{
+		$rounds++;
+		my $deaths = 1 + int rand 6;
+		for (1 .. $deaths)
+		{
+			my $victim = start_copier(@command);
+			sleep rand($whole * 0.8);
+			$victim->murder;
+			$killed++;
+			last if -e "$dir/out" && !-e "$dir/out.resume";    # it was done already
+		}
+		my $finished = -e "$dir/out" && !-e "$dir/out.resume";
+		my $event;
+		if (!$finished)
+		{
+			my $last = start_copier(@command);
+			($code, $err) = $last->finish;
+			($event) = grep { ($_->{event} // '') eq 'done' } @{ $last->{events} };
+			if ($code != 0 || !$event)
+			{
+				$bad++;
+				diag("$what, round $rounds: exit $code: $err");
+			}
+			else
+			{
+				$again += $event->{bytes_again};
+				$total += $event->{bytes_done};
+			}
+		}
+		my ($differs, $say) = run_command([ qw(qemu-img compare -f raw -F), $format, $oracle, "$dir/out" ]);
+		if ($differs)
+		{
+			$bad++;
+			diag("$what, round $rounds: $say");
+		}
+		if ($format eq 'qcow2' && (run_command([ qw(qemu-img check -q -f qcow2), "$dir/out" ]))[0] != 0)
+		{
+			$bad++;
+			diag("$what, round $rounds: qemu-img check complains");
+		}
+		$bad++ if -e "$dir/out.resume";
+		unlink "$dir/out", "$dir/out.resume";
+	}
+	is($bad, 0, "$what: $killed kills, $rounds results exact");
+	note("$what: bytes done twice: $again of $total");
+	unlink $oracle;
+	return $killed;
+}
+
+my $bytes   = 24 << 20;
+my @chain   = make_source($memory, 'chain', $bytes);
+my @flat    = make_source($memory, 'flat', $bytes);
+my @packed  = make_source($memory, 'compressed', $bytes);
+my @on_disk = make_source($disk, 'chain', $bytes);
+my @shapes  = (
+	[ 'chain to raw',                 $memory, \@chain,   'raw',   [ '--threads', 1 ] ],
+	[ 'chain to raw, rate limited',   $memory, \@chain,   'raw',   [ '--limit', '200M' ] ],
+	[ 'chain to qcow2',               $memory, \@chain,   'qcow2', [] ],
+	[ 'flat to qcow2, small clusters', $memory, \@flat,   'qcow2', [ '--cluster-size', 4096, '--compat', '0.10' ] ],
+	[ 'preallocated',                 $memory, \@flat,    'raw',   ['--preallocate'] ],
+	[ 'compressed to raw',            $memory, \@packed,  'raw',   [] ],
+	[ 'compressed to qcow2',          $memory, \@packed,  'qcow2', [ '--threads', 2 ] ],
+	[ 'on disk, direct',              $disk,   \@on_disk, 'raw',   [ '--io', 'direct', '--no-reflink' ] ],
+	[ 'on disk, buffered',            $disk,   \@on_disk, 'qcow2', [ '--io', 'buffered' ] ],
+);
+
+my $sum = 0;
+SKIP:
+{
+	skip 'reflink needs root for an XFS loop file', 1 unless $> == 0 && have_command('mkfs.xfs') && have_command('losetup');
+	spew("$disk/xfs.img", '');
+	truncate "$disk/xfs.img", 400 << 20;
+	mkdir "$disk/xfs";
+	command_ok(qw(mkfs.xfs -q -f -m reflink=1), "$disk/xfs.img");
+	skip 'loop mounts are not permitted here', 1 if (run_command([ qw(mount -o loop), "$disk/xfs.img", "$disk/xfs" ]))[0] != 0;
+	my @sharing = make_source("$disk/xfs", 'chain', 32 << 20);
+	$sum += test_shape("reflink to $_", "$disk/xfs", \@sharing, $_, [], $kills / 11) for qw(raw qcow2);
+	run_command([ qw(umount -l), "$disk/xfs" ]);
+}
+$sum += test_shape(@$_, $kills / 11) for @shapes;
+cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
+
+# ---------- what a resume file must not be believed for ----------
+{
+	my $out    = "$memory/out";
+	my $oracle = "$memory/oracle";
+	command_ok(qw(qemu-img convert -f qcow2 -O raw), $chain[-1][1], $oracle);
+	my @layers = map { ('--layer', "$_->[0]:$_->[1]") } @chain;
+	my @command = ('copy', @layers, '--output', "raw:$out", '--resume', "$out.resume", '--progress', 'json');
+	my $half = sub {
+		unlink $out, "$out.resume";
+		my $victim = start_copier(@command, '--limit', '40M');
+		$victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 0 }, 10);
+		$victim->murder;
+		ok(-e $out && -e "$out.resume", 'killed in the middle');
+	};
+	my $exact = sub {
+		my ($what, @arguments) = @_;
+		my $run = start_copier(@arguments);
+		my ($code, $err) = $run->finish;
+		is($code, 0, $what) or diag $err;
+		is(compare($out, $oracle), 0, "$what: exact");
+		my ($event) = grep { ($_->{event} // '') eq 'done' } @{ $run->{events} };
+		unlink $out, "$out.resume";
+		return $event;
+	};
+	$half->();
+	my $event = $exact->('goes on from the checkpoint', @command);
+	ok(defined $event->{bytes_again}, 'tells what it did twice');
+
+	$half->();
+	# a record that says nothing can't prove that the output is ours: then it is left alone
+	my $untouched = sub {
+		my ($what) = @_;
+		my $before = sha256($out);
+		my ($code, undef, $err) = run_command([ $copier, @command ]);
+		is($code, 1, "$what: refused") or diag $err;
+		is(sha256($out), $before, "$what: the output is left alone");
+		unlink $out, "$out.resume";
+	};
+	my $text = slurp("$out.resume");
+	spew("$out.resume", substr $text, 0, length($text) / 2);
+	$untouched->('a torn resume file');
+	$half->();
+	$text = slurp("$out.resume");
+	substr($text, $_, 1) ^= "\x01" for int(length($text) / 3), int(length($text) / 2);
+	spew("$out.resume", $text);
+	$exact->('a resume file with flipped bits', @command);
+	$half->();
+	spew("$out.resume", '');
+	$untouched->('an empty resume file');
+	$half->();
+	unlink $out;
+	$exact->('the output is gone', @command);
+	$half->();
+	command_ok('cp', $out, "$out.copy");
+	rename "$out.copy", $out;
+	$untouched->('the output is another file');
+	$half->();
+	{
+		open my $handle, '+<:raw', $out or die;
+		truncate $handle, 1 << 20;
+	}
+	$exact->('the output was cut', @command);
+	$half->();
+	$exact->('other options', @command, '--preallocate');
+
+	# a layer that changed: nothing of the old half may stay
+	$half->();
+	command_ok('qemu-io', '-f', 'qcow2', '-c', 'write -q -P 99 0 1M', $chain[-1][1]);
+	command_ok(qw(qemu-img convert -f qcow2 -O raw), $chain[-1][1], $oracle);
+	$exact->('a layer changed meanwhile', @command);
+
+	# two at once: the second must not touch the file of the first
+	unlink $out, "$out.resume";
+	my $first = start_copier(@command, '--limit', '20M');
+	ok($first->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{bytes_done} > 0 }, 10), 'one at work');
+	my ($code, undef, $err) = run_command([ $copier, @command ]);
+	is($code, 1, 'a second one is refused') or diag $err;
+	like($err, qr/in use|lock/, 'as busy');
+	ok(-e $out, 'and leaves the file alone');
+	$first->tell('limit 0');
+	($code, $err) = $first->finish;
+	is($code, 0, 'the first ends well') or diag $err;
+	is(compare($out, $oracle), 0, 'and exact');
+
+	unlink "$out.resume";
+
+	# the disk is full: what there is stays, and it goes on when there is space
+  SKIP:
+	{
+		skip 'a small tmpfs needs root', 1 if $> != 0;
+		my $small = "$memory/small";
+		mkdir $small;
+		skip 'mount is not permitted here', 1 if (run_command([ qw(mount -t tmpfs -o size=16m none), $small ]))[0] != 0;
+		my @full = ('copy', @layers, '--output', "raw:$small/out", '--resume', "$small/out.resume");
+		my ($full, undef, $why) = run_command([ $copier, @full ]);
+		is($full, 1, 'disk full with --resume') or diag $why;
+		ok(-e "$small/out", 'output is kept: there is something to go on from');
+		command_ok(qw(mount -o), 'remount,size=128m', $small);
+		($full, undef, $why) = run_command([ $copier, @full ]);
+		is($full, 0, 'with space it goes on') or diag $why;
+		is(compare("$small/out", $oracle), 0, 'and is exact');
+		run_command([ qw(umount -l), $small ]);
+	}
+
+	# done is done
+	my ($again) = run_command([ $copier, @command ]);
+	unlink "$out.resume" if $again != 0;
+	isnt($again, 0, 'a finished output is not begun anew');
+	is(compare($out, $oracle), 0, 'and stays');
+}
+done_testing();
