@@ -143,6 +143,20 @@ check_disk_configuration(CheckRun *run)
 }
 
 void
+check_attached_disks(CheckRun *run)
+{
+	for (int i = 0; i < run->plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &run->plan->disks[i];
+		char *status = json_get_text(disk->configuration, "image_status");
+
+		if (disk->fate == DISK_ATTACH && status && strcmp(status, "MISSING") == 0)
+			refuse(run, psprintf("Disk %s.", uuid_text(&disk->disk_id)),
+				   "disk \"%s\" cannot be attached because it does not exist", disk_label(disk));
+	}
+}
+
+void
 warn_raw_became_cow(CheckRun *run)
 {
 	for (int i = 0; i < run->plan->disk_count; i++)

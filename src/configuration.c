@@ -101,7 +101,8 @@ static Statement rows_over_ovf = {
 /*
  * For a snapshot without a configuration: $1 the snapshot, $2 the VM, $3 its data centre, $4 names
  * on offer.  As the engine does it (reference §5.3): the current VM and its NICs, the images of the
- * snapshot, and no devices but those of its disks and NICs, so that the clone gets the default ones.
+ * snapshot, and no devices but those of its disks and NICs, and its display, so that the clone gets
+ * the default ones.
  */
 static Statement current_rows = {
 	.sql =
@@ -123,7 +124,7 @@ static Statement current_rows = {
 		"  e.custom_properties, 'boot_order', 0, 'snapshot_id', NULL)"
 		"  ORDER BY e.type, e.device_id), '[]')"
 		"  FROM vm_device e WHERE e.vm_id = v.vm_guid AND e.snapshot_id IS NULL"
-		"  AND (e.type = 'interface' OR e.type = 'disk' AND e.device = 'disk' AND EXISTS (SELECT"
+		"  AND (e.type IN ('interface', 'graphics') OR e.type = 'disk' AND e.device = 'disk' AND EXISTS (SELECT"
 		"  FROM images i WHERE i.image_group_id = e.device_id AND i.vm_snapshot_id = $1))),"
 		" 'numa_nodes', (SELECT coalesce(jsonb_agg(jsonb_build_object('numa_node_id',"
 		"  n.numa_node_id, 'numa_node_index', n.numa_node_index, 'mem_total', n.mem_total,"
