@@ -1,0 +1,60 @@
+-- Permissions of engine users (stage P), by object, container and system; profiles.
+CREATE EXTENSION vmclone;
+\set ECHO none
+\i test/fixture/fixture.sql
+\i test/fixture/checks.sql
+\set ECHO all
+\set ON_ERROR_STOP 0
+SELECT fixture.attach_domains();
+SELECT count(*) FROM (SELECT fixture.make_vm('one'), fixture.make_template('base'), fixture.make_vm('thin', template => 'base')) v;
+SET client_min_messages = error;
+SET search_path = vmclone, public;
+\pset format unaligned
+\pset tuples_only on
+CREATE FUNCTION fixture.take(who text, role text, what text) RETURNS void LANGUAGE sql SET search_path = vmclone AS $$
+    DELETE FROM permissions WHERE id = fixture.id(format('permission %s %s %s', who, role, what)) $$;
+CREATE FUNCTION fixture.give(who uuid, role text, what uuid) RETURNS void LANGUAGE sql SET search_path = vmclone AS $$
+    INSERT INTO permissions (id, role_id, ad_element_id, object_id, object_type_id)
+    SELECT gen_random_uuid(), r.id, who, what, 1 FROM roles r WHERE r.name = role $$;
+
+-- alice may, the super user may, nobody in particular (an internal call) may
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice')$$, target => 'template');
+SELECT * FROM fixture.try('', $$user_id => fixture.id('admin')$$);
+SELECT * FROM fixture.try('');
+SELECT * FROM fixture.try('', $$user_id => fixture.id('bob')$$);
+-- one right less
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VmCreator', 'cl1')$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'TemplateCreator', 'dc1')$$, $$user_id => fixture.id('alice')$$, target => 'template');
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'DiskCreator', 'nfs1')$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), vm_static => '{"userdefined_properties": "a=b"}'$$);
+SELECT * FROM fixture.try('', $$user_id => fixture.id('admin'), vm_static => '{"userdefined_properties": "a=b"}'$$);
+SELECT * FROM fixture.try($$INSERT INTO vm_host_pinning_map VALUES (fixture.vm('thin'), fixture.id('host'))$$, $$user_id => fixture.id('alice')$$, fixture.snapshot('thin', 2));
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), vm_static => '{"cpu_pinning": "0#0", "cpu_pinning_policy": 1}'$$, fixture.snapshot('thin', 2));
+-- a VM of no template may be pinned
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), vm_static => '{"cpu_pinning": "0#0", "cpu_pinning_policy": 1}'$$);
+-- the source VM: its own permission, or one on its cluster; a right on the target's cluster is not enough
+SELECT * FROM fixture.try($$DELETE FROM permissions WHERE object_id = fixture.vm('one')$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try($$DELETE FROM permissions WHERE object_id = fixture.vm('one'); SELECT fixture.take('alice', 'VmCreator', 'cl1');
+    SELECT fixture.give(fixture.id('alice'), 'VmCreator', fixture.id('cl2')), fixture.give(fixture.id('alice'), 'CpuProfileOperator', fixture.id('cpu profile cl2'))$$,
+    $$user_id => fixture.id('alice'), cluster_id => fixture.id('cl2')$$);
+-- an unknown snapshot belongs to nobody but the system
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), vm_name => 'x'$$, fixture.id('nothing'));
+SELECT * FROM fixture.try('', $$user_id => fixture.id('admin'), vm_name => 'x'$$, fixture.id('nothing'));
+-- quotas, only where they are enforced
+SELECT * FROM fixture.try($$UPDATE storage_pool SET quota_enforcement_type = 2$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try($$UPDATE storage_pool SET quota_enforcement_type = 1$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try($$UPDATE storage_pool SET quota_enforcement_type = 2$$, $$user_id => fixture.id('alice'),
+    disks => (SELECT jsonb_agg(jsonb_build_object('disk_id', fixture.disk('one', d), 'quota_id', fixture.id('q1'))) FROM generate_series(1, 2) d)$$);
+-- profiles; without a choice the first permitted one is taken
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'DiskProfileUser', 'profile nfs1')$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'DiskProfileUser', 'profile nfs1'); INSERT INTO disk_profiles (id, name, storage_domain_id) VALUES (fixture.id('p2'), 'zz', fixture.id('nfs1'));
+    SELECT fixture.give(fixture.id('alice'), 'DiskProfileUser', fixture.id('p2'))$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'CpuProfileOperator', 'cpu profile cl1')$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VnicProfileUser', 'vnic net1')$$, $$user_id => fixture.id('alice')$$);
+-- the hierarchy: data center, system, everyone
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VmCreator', 'cl1'), fixture.give(fixture.id('alice'), 'VmCreator', fixture.id('dc1'))$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VmCreator', 'cl1'), fixture.give(fixture.id('alice'), 'VmCreator', fixture.id('dc2'))$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try($$SELECT fixture.give(fixture.id('bob'), 'SuperUser', 'aaa00000-0000-0000-0000-123456789aaa')$$, $$user_id => fixture.id('bob')$$);
+SELECT * FROM fixture.try($$SELECT fixture.give('eee00000-0000-0000-0000-123456789eee', 'SuperUser', fixture.id('dc1'))$$, $$user_id => fixture.id('bob')$$);
+SELECT * FROM fixture.try($$SELECT fixture.give(fixture.id('bob'), 'UserRole', 'aaa00000-0000-0000-0000-123456789aaa')$$, $$user_id => fixture.id('bob')$$);
