@@ -6,7 +6,7 @@ CREATE EXTENSION vmclone;
 \set ECHO all
 \set ON_ERROR_STOP 0
 SELECT fixture.attach_domains();
-SELECT count(*) FROM (SELECT fixture.make_vm('one'), fixture.make_template('base'), fixture.make_vm('thin', template => 'base')) v;
+SELECT count(*) FROM (SELECT fixture.make_vm('one'), fixture.make_template('base'), fixture.make_vm('thin', disks => 1, template => 'base')) v;
 SET client_min_messages = error;
 SET search_path = vmclone, public;
 \pset format unaligned

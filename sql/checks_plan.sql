@@ -68,25 +68,28 @@ UPDATE async_tasks SET status = 'finished', result = 'success', bytes_done = 107
 SELECT disk_alias, round(seconds_expected::numeric, 3) FROM plan_add_vm_from_snapshot(fixture.snapshot('raw', 2));
 ROLLBACK;
 -- the chain, first snapshot first; a thin VM's begins in its template
-SELECT source_chain = ARRAY[fixture.image('thin', 1, 1), fixture.image('thin', 1, 2)], source_chain[1] = fixture.image('base', 1, 1), chain_depth FROM plan_add_vm_from_snapshot(fixture.snapshot('thin', 2));
+SELECT source_chain = ARRAY[fixture.image('base', 1, 1), fixture.image('thin', 1, 1), fixture.image('thin', 1, 2)] AS chain, chain_depth FROM plan_add_vm_from_snapshot(fixture.snapshot('thin', 2));
 -- a template's plan
 SELECT disk_alias, fate, volume_format, volume_type FROM plan_add_vm_template_from_snapshot(fixture.snapshot('raw', 2));
 -- nothing to plan: the reason
 SELECT * FROM plan_add_vm_from_snapshot(fixture.id('nothing'));
 
+-- (in one transaction, so that no worker comes)
+BEGIN;
 -- measuring: queued for both formats, used when done and as long as the chain is the same
-SELECT d.disk_alias, m.volume_format, m.status, m.required FROM measure_snapshot(fixture.snapshot('raw', 2)) m JOIN base_disks d USING (disk_id);
+SELECT d.disk_alias, m.volume_format, m.status, m.required FROM measure_snapshot(fixture.snapshot('raw', 2)) m JOIN base_disks d USING (disk_id) ORDER BY 1, 2;
 UPDATE measurements SET status = 'done', required = CASE volume_format WHEN 'COW' THEN 1111490560 ELSE 10737418240 END, bytes_to_read = 1000000, allocated = 1228800, measured_at = now();
 SELECT disk_alias, volume_format, bytes_to_copy, bytes_needed, bytes_source FROM plan_add_vm_from_snapshot(fixture.snapshot('raw', 2));
 SELECT disk_alias, volume_format, bytes_to_copy, bytes_needed, bytes_source FROM plan_add_vm_from_snapshot(fixture.snapshot('raw', 2), disks => fixture.choose('raw', '{"volume_format": "COW"}'));
 SELECT disk_alias, volume_type, bytes_to_copy, bytes_needed, bytes_source FROM plan_add_vm_from_snapshot(fixture.snapshot('raw', 2), disks => fixture.choose('raw', '{"volume_type": "Preallocated"}'));
-BEGIN;
+SAVEPOINT same_chain;
 UPDATE images SET parentid = '00000000-0000-0000-0000-000000000000' WHERE image_guid = fixture.image('raw', 1, 2);
 SELECT disk_alias, bytes_needed, bytes_source FROM plan_add_vm_from_snapshot(fixture.snapshot('raw', 2));
-SELECT m.volume_format, m.status FROM measure_snapshot(fixture.snapshot('raw', 2)) m WHERE m.disk_id = fixture.disk('raw', 1);
-ROLLBACK;
+SELECT m.volume_format, m.status FROM measure_snapshot(fixture.snapshot('raw', 2)) m WHERE m.disk_id = fixture.disk('raw', 1) ORDER BY 1;
+ROLLBACK TO same_chain;
 -- asked again, what is known is shown and nothing is queued
-SELECT d.disk_alias, m.volume_format, m.status, m.required, m.allocated FROM measure_snapshot(fixture.snapshot('raw', 2)) m JOIN base_disks d USING (disk_id);
+SELECT d.disk_alias, m.volume_format, m.status, m.required, m.allocated FROM measure_snapshot(fixture.snapshot('raw', 2)) m JOIN base_disks d USING (disk_id) ORDER BY 1, 2;
+ROLLBACK;
 SELECT * FROM measure_snapshot(fixture.id('nothing'));
 -- a read-only transaction can plan and check, and nothing is locked or written
 BEGIN READ ONLY;

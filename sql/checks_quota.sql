@@ -79,6 +79,9 @@ SELECT * FROM fixture.try($$SELECT fixture.charge(2, 'limited', 0); UPDATE quota
 SELECT * FROM fixture.try($$SELECT fixture.charge(2, 'limited', 0)$$, $$disks => fixture.with_quota('by_domain', 'nfs2')$$);
 SELECT * FROM fixture.try($$SELECT fixture.charge(2, 'limited', 0)$$, $$disks => fixture.with_quota('quota default dc2')$$);
 SELECT * FROM fixture.try($$SELECT fixture.charge(2, 'limited', 0); DELETE FROM quota_limitation WHERE quota_id = fixture.id('limited')$$, $$disks => fixture.with_quota('limited')$$);
+-- soft, and a quota that is gone: the disk gets none; disabled: an error all the same
+SELECT * FROM fixture.try($$SELECT fixture.charge(1, 'limited', 0)$$, $$disks => fixture.with_quota('nothing')$$);
+SELECT * FROM fixture.try('', $$disks => fixture.with_quota('nothing')$$);
 -- the VM's own quota
 SELECT * FROM fixture.try('', $$vm_static => jsonb_build_object('quota_id', fixture.id('nothing'))$$);
 SELECT * FROM fixture.try('', $$vm_static => jsonb_build_object('quota_id', fixture.id('quota default dc2'))$$);

@@ -135,6 +135,9 @@ check_name_not_used(CheckRun *run)
 void
 check_name_given(CheckRun *run)
 {
+	/* without a source there is no name to suggest */
+	if (!run->plan->snapshot_exists && run->plan->request->vm_name == NULL)
+		return;
 	for (int i = 0; i < run->plan->request->copies; i++)
 	{
 		if (run->plan->vm_names[i][0] != '\0')

@@ -10,7 +10,10 @@
 
 #define GIB (1024.0 * 1024 * 1024)
 
-/* vm_static names a quota that isn't there; the caller's own choice, since the source's is kept by a key. */
+/*
+ * The VM's own, or, where quota isn't enforced and the checks of (Q) say nothing, one that the
+ * caller names for a disk.
+ */
 void
 check_vm_quota_exists(CheckRun *run)
 {
@@ -19,6 +22,12 @@ check_vm_quota_exists(CheckRun *run)
 	if (state->vm_quota_named && (state->vm_quota == NULL || state->vm_quota->name == NULL))
 		refuse(run, NULL, "quota %s of the virtual machine does not exist",
 			   planned_text(run->plan, "quota_id"));
+	if (run->plan->quota_enforcement != QUOTA_DISABLED)
+		return;
+	for (int i = 0; i < state->quota_count; i++)
+		if (state->quotas[i].name == NULL && &state->quotas[i] != state->vm_quota)
+			refuse(run, NULL, "quota %s of a disk does not exist",
+				   uuid_text(&state->quotas[i].quota_id));
 }
 
 void

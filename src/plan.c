@@ -365,6 +365,7 @@ plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 	plan_load_domains(plan);
 	plan_load_locks(plan);
 	plan_decide_disks(plan);
+	quota_settle(plan);
 	plan_load_interfaces(plan);
 	return plan;
 }

@@ -143,6 +143,24 @@ quota_load(const ClonePlan *plan)
 	return state;
 }
 
+void
+quota_settle(ClonePlan *plan)
+{
+	const QuotaState *state = quota_load(plan);
+
+	if (plan->quota_enforcement != QUOTA_SOFT)
+		return;
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		PlannedDisk *disk = &plan->disks[i];
+		const QuotaFacts *quota =
+			disk->quota_id.given ? find_quota(state, &disk->quota_id.value) : NULL;
+
+		if (quota && quota->name == NULL)
+			disk->quota_id.given = false;
+	}
+}
+
 /* Disks of one quota, or of one quota and domain, ask together. */
 static QuotaDemand *
 find_demand(QuotaState *state, const QuotaFacts *quota, const PlannedDisk *disk)

@@ -74,6 +74,12 @@ typedef struct QuotaState
 extern QuotaState *quota_load(const ClonePlan *plan);
 
 /*
+ * For plan_load: with SOFT enforcement a disk whose quota is gone is made without one (and audited,
+ * type 3013), as the column is a foreign key.
+ */
+extern void quota_settle(ClonePlan *plan);
+
+/*
  * Counts anew, by the current snapshot; after locks_take_counted nobody else counts meanwhile.
  * In an inventory frame.  With enforcement DISABLED there are no demands.
  */
