@@ -70,7 +70,8 @@ SELECT configuration() -> 'vm_static' -> 'quota_id' AS quota;
 
 -- No configuration: the current VM with the snapshot's images, and said so.
 SELECT configure(NULL);
-SELECT jsonb_pretty(configuration() - 'vm_static') AS current, configuration() -> 'vm_static' ->> 'vm_name' AS vm_name;
+SELECT jsonb_pretty(configuration() - '{vm_static,devices}'::text[]) AS current, configuration() -> 'vm_static' ->> 'vm_name' AS vm_name;
+SELECT d ->> 'type' AS type, d ->> 'device' AS device, d ->> 'alias' AS alias, d -> 'is_plugged' AS plugged FROM jsonb_array_elements(configuration() -> 'devices') d ORDER BY 1, 2, 3;
 SELECT configure('');
 SELECT configuration() -> 'source' AS source;
 -- an unreadable one is an error, never a VM without disks
