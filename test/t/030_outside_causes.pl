@@ -1,0 +1,163 @@
+# Causes from outside: a domain that is inactive or detached, a missing or broken source file, a
+# destination that is there already, people who hold rows, a cleaning that can't be done.
+use strict;
+use warnings;
+use File::Path qw(make_path remove_tree);
+use Test::More;
+use VmcloneCluster;
+
+my $node = VmcloneCluster->start_new('outside', conf => "vmclone.retry_delay = '100ms'\n");
+my $vm = $node->make_vm(
+	name => 'web01',
+	snapshots => 3,
+	disks => [ { format => 'raw', writes => 40 }, { writes => 40 } ]);
+my $snapshot = $vm->{snapshots}[1];
+my ($code, $out, $err);
+
+sub reason
+{
+	my ($job) = @_;
+	return $node->value("SELECT reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'");
+}
+
+sub nothing_is_left
+{
+	my ($what, $name) = @_;
+
+	is_deeply([ $node->leftovers ], [], "$what: no file is left");
+	is($node->value("SELECT count(*) FROM vmclone.vm_static WHERE vm_name = '$name'"), 0, "$what: no row is left");
+	is($node->value("SELECT count(*) FROM vmclone.vm_names WHERE vm_name = '$name'"), 0, "$what: the name is free");
+	is($node->value('SELECT count(*) FROM vmclone.image_locks'), 0, "$what: the source is free");
+	is($node->value('SELECT count(*) FROM vmclone.images WHERE imagestatus <> 1'), 0, "$what: all images are OK");
+}
+
+# inactive domain
+my $domain = $vm->{domain};
+my $job = $node->clone($snapshot, vm_name => 'inactive', start_paused => 'true');
+$node->safe_psql('postgres', "UPDATE vmclone.storage_pool_iso_map SET status = 6 WHERE storage_id = '$domain'");
+$node->wait_for_status($job->{job_id}, 'paused');
+$node->safe_psql('postgres', "SELECT vmclone.resume_job('$job->{job_id}')");
+is($node->wait_for_status($job->{job_id}, 'waiting'), 'waiting', 'a job waits for its domain to be active');
+like(reason($job), qr/storage domain "nfs1" .* is not active/, 'and says so');
+($code, $out, $err) = $node->psql('postgres', "SELECT vmclone.detach_storage_domain('$domain')");
+like($err, qr/while jobs use it/, 'a domain that a job uses is not detached');
+$node->safe_psql('postgres', "UPDATE vmclone.storage_pool_iso_map SET status = 3 WHERE storage_id = '$domain'");
+is($node->wait_for_job($job->{job_id}), 'succeeded', 'it goes on by itself when the domain is back');
+$node->images_equal($job->{vm_id}, $vm, 1);
+
+# a domain whose directory is gone (unmounted)
+my $path = $vm->{path};
+rename $path, "$path.away" or die "rename: $!";
+$job = $node->clone($snapshot, vm_name => 'unmounted');
+is($node->wait_for_status($job->{job_id}, 'waiting'), 'waiting', 'a job waits for a domain that is not mounted');
+rename "$path.away", $path or die "rename: $!";
+$node->safe_psql('postgres', "SELECT vmclone.retry_job('$job->{job_id}')");
+is($node->wait_for_job($job->{job_id}), 'succeeded', 'retry_job goes on at once');
+
+# a limit for waiting
+$node->safe_psql('postgres', 'ALTER SYSTEM SET vmclone.wait_limit = 2');
+$node->reload;
+rename $path, "$path.away" or die "rename: $!";
+$job = $node->clone($snapshot, vm_name => 'gone');
+$node->wait_for_status($job->{job_id}, 'cleaning');
+like(reason($job), qr/waited 2 seconds/, 'a job that waits for too long fails');
+is($node->value('SELECT count(*) FROM vmclone.image_locks'), 0, 'and frees its source first');
+rename "$path.away", $path or die "rename: $!";
+is($node->wait_for_job($job->{job_id}), 'failed', 'and is cleaned when the domain is back');
+nothing_is_left('wait_limit', 'gone');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET vmclone.wait_limit');
+$node->reload;
+
+# a source file that is missing
+my $disk = $vm->{disks}[1];
+my $layer = "$disk->{path}/$disk->{images}[0]";
+rename $layer, "$layer.away" or die "rename: $!";
+$job = $node->clone($snapshot, vm_name => 'missing');
+is($node->wait_for_job($job->{job_id}), 'failed', 'a missing source file fails the job');
+like(reason($job), qr/disk "[^"]+" .*ENOENT/, 'the reason names disk and error');
+rename "$layer.away", $layer or die "rename: $!";
+nothing_is_left('missing file', 'missing');
+is($node->value("SELECT count(*) FROM vmclone.audit_log WHERE log_type = 60 AND message ~ 'missing failed'"),
+	1, 'the failure is audited with its reason');
+($code, $out, $err) = $node->psql('postgres', "CALL vmclone.wait_for_job('$job->{job_id}')");
+like($err, qr/failed: disk/, "wait_for_job raises the job's reason");
+
+# a source file that isn't what its row says
+open my $file, '+<', $layer or die "open: $!";
+sysread $file, my $magic, 4;
+sysseek $file, 0, 0;
+syswrite $file, "OFI\0";
+close $file;
+$job = $node->clone($snapshot, vm_name => 'corrupt');
+is($node->wait_for_job($job->{job_id}), 'failed', 'a broken source file fails the job');
+open $file, '+<', $layer or die "open: $!";
+syswrite $file, $magic;
+close $file;
+nothing_is_left('broken file', 'corrupt');
+
+# on_failure hold, then mended
+rename $layer, "$layer.away" or die "rename: $!";
+$job = $node->clone($snapshot, vm_name => 'held', on_failure => 'hold');
+is($node->wait_for_status($job->{job_id}, 'held'), 'held', 'on_failure hold keeps the job for a person');
+isnt($node->value('SELECT count(*) FROM vmclone.image_locks'), 0, 'the source stays locked');
+rename "$layer.away", $layer or die "rename: $!";
+$node->safe_psql('postgres', "SELECT vmclone.retry_job('$job->{job_id}')");
+is($node->wait_for_job($job->{job_id}), 'succeeded', 'and retry_job goes on with it');
+$node->images_equal($job->{vm_id}, $vm, 1, 'held and mended');
+
+# a destination that is there already
+$job = $node->clone($snapshot, vm_name => 'taken', start_paused => 'true');
+my $task = $node->row("SELECT * FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}' ORDER BY disk_number LIMIT 1");
+my $folder = "$path/images/$task->{disk_id}";
+make_path($folder);
+open $file, '>', "$folder/$task->{image_id}" or die "open: $!";
+print $file 'precious';
+close $file;
+$node->safe_psql('postgres', "SELECT vmclone.resume_job('$job->{job_id}')");
+$node->wait_for_status($job->{job_id}, qw(cleaning failed));
+like(reason($job), qr/already/, 'a destination that is there fails the job');
+$node->wait_for_job($job->{job_id});
+remove_tree($folder);
+
+# people's rows: removal is refused visibly and goes on when they are gone
+$job = $node->clone($snapshot, vm_name => 'tagged', start_paused => 'true');
+$node->safe_psql('postgres', <<"SQL");
+CREATE TABLE public.notes (vm_id uuid REFERENCES vmclone.vm_static (vm_guid));
+INSERT INTO public.notes VALUES ('$job->{vm_id}');
+SELECT vmclone.cancel_job('$job->{job_id}');
+SQL
+ok($node->poll_query_until('postgres',
+		"SELECT status = 'cleaning' AND cleaning_error ~ 'notes' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	"a user's row that refers to the VM keeps it, and is named");
+$node->safe_psql('postgres', 'DROP TABLE public.notes');
+is($node->wait_for_job($job->{job_id}), 'cancelled', 'and it is removed when that row is gone');
+nothing_is_left('user rows', 'tagged');
+
+# a person's open transaction doesn't stop the worker
+$job = $node->clone($snapshot, vm_name => 'rowlocked', start_paused => 'true');
+my $session = $node->background_psql('postgres');
+$session->query_safe("BEGIN; SELECT vmclone.resume_job('$job->{job_id}');");
+my $other;
+my $vm2 = $node->make_vm(name => 'web02', snapshots => 2);
+$other = $node->clone($vm2->{snapshots}[0], vm_name => 'unhindered');
+is($node->wait_for_job($other->{job_id}), 'succeeded', 'an open transaction on one job hinders no other job');
+$session->query_safe('COMMIT;');
+$session->quit;
+is($node->wait_for_job($job->{job_id}), 'succeeded', 'and the job goes on after it');
+
+# cleaning that is given up
+$job = $node->clone($snapshot, vm_name => 'hopeless', bandwidth_limit => 300_000);
+$node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+rename $path, "$path.away" or die "rename: $!";
+$node->safe_psql('postgres', "SELECT vmclone.cancel_job('$job->{job_id}')");
+ok($node->poll_query_until('postgres',
+		"SELECT status = 'cleaning' AND cleaning_error IS NOT NULL FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	'cleaning waits for the domain');
+$node->safe_psql('postgres', "SELECT vmclone.abandon_cleaning('$job->{job_id}')");
+is($node->wait_for_job($job->{job_id}), 'cancelled', 'abandon_cleaning ends it');
+ok($node->value("SELECT count(*) FROM vmclone.orphan_files WHERE job_id = '$job->{job_id}'") > 0, 'the paths are kept');
+is($node->value('SELECT count(*) FROM vmclone.audit_log WHERE log_type = 11005'), 1, 'and it is audited');
+is($node->value("SELECT count(*) FROM vmclone.vm_static WHERE vm_name = 'hopeless'"), 0, 'the rows are gone');
+rename "$path.away", $path or die "rename: $!";
+
+done_testing();

@@ -1,0 +1,135 @@
+# Commands that need a database for themselves, while its worker is idle and while it copies; DROP EXTENSION; a server
+# without a free background worker slot; a worker that is not preloaded leaves when idle.
+use strict;
+use warnings;
+use Test::More;
+use VmcloneCluster;
+
+my $node = VmcloneCluster->start_new('commands');
+my ($code, $out, $err);
+
+sub worker_of
+{
+	my ($database) = @_;
+	return $node->safe_psql('postgres',
+		"SELECT pid FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = '$database'");
+}
+
+sub has_worker
+{
+	my ($database) = @_;
+	return $node->poll_query_until('postgres',
+		"SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = '$database'");
+}
+
+sub quick
+{
+	my ($sql, $what) = @_;
+	my $start = time;
+
+	($code, $out, $err) = $node->psql('postgres', $sql);
+	is($code, 0, $what) or diag($err);
+	cmp_ok(time - $start, '<', 4, "$what: at once");
+	return;
+}
+
+ok(has_worker('postgres'), 'CREATE EXTENSION gets the database a worker');
+quick('CREATE DATABASE plain', 'a database without the extension');
+is(worker_of('plain'), '', 'has no worker');
+
+quick('CREATE DATABASE one', 'CREATE DATABASE');
+$node->safe_psql('one', 'CREATE EXTENSION vmclone');
+ok(has_worker('one'), 'the second database has a worker too');
+quick('CREATE DATABASE two TEMPLATE one', 'CREATE DATABASE … TEMPLATE with an idle worker');
+ok(has_worker('one'), 'the worker comes back after it');
+quick('ALTER DATABASE one RENAME TO uno', 'RENAME with an idle worker');
+ok(has_worker('uno'), 'the worker comes back under the new name');
+($code, $out, $err) = $node->psql('postgres', 'CREATE DATABASE plain TEMPLATE uno');
+like($err, qr/already exists/, 'a command that fails');
+ok(has_worker('uno'), 'the worker comes back after a failed command');
+
+$node->safe_psql('postgres', 'CREATE ROLE nobody LOGIN');
+my $pid = worker_of('uno');
+($code, $out, $err) = $node->psql('postgres', 'SET ROLE nobody; DROP DATABASE uno');
+like($err, qr/must be owner/, 'a command of somebody who may not');
+is(worker_of('uno'), $pid, 'does not stop the worker');
+quick('DROP DATABASE uno', 'DROP DATABASE with an idle worker');
+quick('DROP DATABASE two', 'DROP DATABASE of a copy');
+
+# busy
+my $vm = $node->make_vm(name => 'web01', snapshots => 3, disks => [ { writes => 60 } ]);
+my $job = $node->clone($vm->{snapshots}[1], vm_name => 'copy1', bandwidth_limit => 300_000);
+$node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+($code, $out, $err) = $node->psql('template1', 'CREATE DATABASE copied TEMPLATE postgres');
+is($code, 0, 'CREATE DATABASE … TEMPLATE while the worker copies') or diag($err);
+$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+is($node->wait_for_job($job->{job_id}), 'succeeded', 'the copy goes on after it');
+$node->images_equal($job->{vm_id}, $vm, 1);
+
+# The copy of the database has the same rows and must not touch the same files.
+$node->safe_psql('copied', 'SELECT vmclone.start_worker()');
+is($node->safe_psql('copied', 'SELECT identity FROM vmclone.worker'), 'other database', 'the copy knows what it is');
+($code, $out, $err) = $node->psql('copied',
+	"SELECT vmclone.attach_storage_domain('$vm->{domain}', '$vm->{path}')");
+like($err, qr/jobs under way in this database are not its own/, 'and attaches nothing before adopt');
+my $status = $node->safe_psql('copied', "SELECT status FROM vmclone.jobs WHERE job_id = '$job->{job_id}'");
+sleep 2;
+is($node->safe_psql('copied', "SELECT status FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	$status, 'its worker leaves the job alone');
+$node->safe_psql('copied', "SELECT vmclone.adopt('abandon')");
+ok( $node->poll_query_until('copied', "SELECT status = 'failed' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	"adopt('abandon') ends the job there");
+is($node->safe_psql('copied', "SELECT count(*) FROM vmclone.vm_static WHERE vm_name = 'copy1'"), 0, 'its rows are gone there');
+$node->images_equal($job->{vm_id}, $vm, 1, "the original's files are untouched");
+($code, $out, $err) = $node->psql('copied', "SELECT vmclone.attach_storage_domain('$vm->{domain}', '$vm->{path}')");
+like($err, qr/attached to another database/, 'the domain is not taken from the original by mistake');
+quick('DROP DATABASE copied', 'DROP DATABASE of the copy');
+
+# DROP EXTENSION with a job that waits
+$job = $node->clone($vm->{snapshots}[1], vm_name => 'copy2', bandwidth_limit => 300_000);
+$node->wait_for_status($job->{job_id}, 'running');
+$node->safe_psql('postgres', 'DROP SCHEMA fixture CASCADE; DROP EXTENSION vmclone CASCADE');
+ok( $node->poll_query_until('postgres',
+		"SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = 'postgres'"),
+	'the worker leaves after DROP EXTENSION');
+my $root = $node->storage_root;
+my $tries = 0;
+sleep 1 while `pgrep -f 'vmclone-copy copy .*$root/'` && $tries++ < 10;
+is(`pgrep -f 'vmclone-copy copy .*$root/'`, '', 'and its copiers with it');
+$node->safe_psql('postgres', 'CREATE EXTENSION vmclone');
+ok(has_worker('postgres'), 'CREATE EXTENSION again gets it a worker');
+unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/PANIC|TRAP|signal 11/, 'nothing crashed');
+$node->stop;
+
+# No slot: said once, started when there is one.
+my $full = VmcloneCluster->start_new('noslot', extension => 0, conf => "max_worker_processes = 2\n");
+# the launcher and the logical replication launcher have both
+$full->safe_psql('postgres', 'CREATE EXTENSION vmclone');
+($code, $out, $err) = $full->psql('postgres', 'SELECT vmclone.start_worker()');
+like($err, qr/did not start within .*max_worker_processes/s, 'start_worker says which setting is too low');
+sleep 6;
+my @lines = PostgreSQL::Test::Utils::slurp_file($full->logfile) =~ /(no background worker slot is free)/g;
+is(scalar @lines, 1, 'the launcher says it once');
+$full->append_conf('postgresql.conf', "max_worker_processes = 8\n");
+$full->restart;
+is($full->safe_psql('postgres', 'SELECT vmclone.start_worker()'), 't', 'with slots it starts');
+$full->stop;
+
+# Not preloaded.
+my $plain = VmcloneCluster->start_new('idle', preload => 0, conf => "vmclone.worker_idle_timeout = 2\nvmclone.poll_interval = 1\n");
+is($plain->safe_psql('postgres', 'SELECT activity FROM vmclone.worker'), 'not running', 'no worker before it is needed');
+is($plain->safe_psql('postgres', 'SELECT vmclone.start_worker()'), 't', 'start_worker starts one');
+is($plain->safe_psql('postgres', 'SELECT vmclone.start_worker()'), 't', 'and starts no second one');
+is($plain->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'vmclone worker'"), 1, 'one runs');
+ok( $plain->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vmclone worker'"),
+	'it leaves after vmclone.worker_idle_timeout');
+$vm = $plain->make_vm(name => 'web01', snapshots => 2);
+$job = $plain->clone($vm->{snapshots}[0], vm_name => 'copy1');
+is($plain->wait_for_job($job->{job_id}), 'succeeded', 'a call starts one again');
+$plain->safe_psql('postgres', 'CREATE DATABASE one');
+$plain->safe_psql('one', 'CREATE EXTENSION vmclone');
+$plain->safe_psql('one', 'SELECT vmclone.start_worker()');
+($code, $out, $err) = $plain->psql('postgres', 'DROP DATABASE one WITH (FORCE)');
+is($code, 0, 'DROP DATABASE … WITH (FORCE) ends the worker');
+$plain->stop;
+done_testing();

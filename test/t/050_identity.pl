@@ -1,0 +1,82 @@
+# Promotion, dump and restore with jobs under way: nothing is run or cleaned twice.
+use strict;
+use warnings;
+use Test::More;
+use VmcloneCluster;
+
+my $primary = VmcloneCluster->start_new('primary', init => [ allows_streaming => 1 ]);
+my $vm = $primary->make_vm(name => 'web01', snapshots => 3, disks => [ { writes => 60 } ]);
+my $snapshot = $vm->{snapshots}[1];
+my ($code, $out, $err);
+
+$primary->backup('base');
+my $standby = VmcloneCluster->new('standby');
+$standby->init_from_backup($primary, 'base', has_streaming => 1);
+$standby->start;
+
+my $job = $primary->clone($snapshot, vm_name => 'copy1', bandwidth_limit => 200_000);
+$primary->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+$primary->wait_for_catchup($standby);
+is( $standby->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'vmclone'"),
+	0, 'no worker and no launcher on a standby');
+($code, $out, $err) = $standby->psql('postgres', 'SELECT vmclone.start_worker()');
+like($err, qr/standby/, 'start_worker says why');
+($code, $out, $err) = $standby->psql('postgres', "SELECT vmclone.cancel_job('$job->{job_id}')");
+like($err, qr/standby/, 'control functions too');
+is($standby->safe_psql('postgres', "SELECT status FROM vmclone.jobs_view WHERE job_id = '$job->{job_id}'"),
+	'running', 'views can be read there');
+
+# Promotion, with the old primary fenced.
+$primary->stop('immediate');
+$standby->promote;
+$standby->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'vmclone worker'")
+  or die 'no worker after promotion';
+is($standby->safe_psql('postgres', 'SELECT identity FROM vmclone.worker'), 'other timeline', 'the promoted server knows it');
+my $done = $standby->safe_psql('postgres', "SELECT max(claim) FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+sleep 2;
+is($standby->safe_psql('postgres', "SELECT max(claim) FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"),
+	$done, 'and claims nothing');
+like(PostgreSQL::Test::Utils::slurp_file($standby->logfile), qr/vmclone does nothing in database .*promoted/, 'the log says so');
+$standby->safe_psql('postgres', "SELECT vmclone.adopt('resume'); SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+is($standby->wait_for_job($job->{job_id}), 'succeeded', "adopt('resume') goes on with the job");
+$standby->images_equal($job->{vm_id}, $vm, 1, 'the result is exact');
+is_deeply([ $primary->leftovers_of($standby) ], [], 'no file is left over') if $primary->can('leftovers_of');
+($code, $out, $err) = $standby->psql('postgres', "SELECT vmclone.adopt('resume')");
+like($err, qr/nothing to adopt/, 'a second adopt has nothing to do');
+
+# vmclone.resume_on_promotion
+$standby->backup('second');
+my $third = VmcloneCluster->new('third');
+$third->init_from_backup($standby, 'second', has_streaming => 1);
+$third->append_conf('postgresql.conf', "vmclone.resume_on_promotion = on\n");
+$third->start;
+$job = $standby->clone($snapshot, vm_name => 'copy2', bandwidth_limit => 200_000);
+$standby->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+$standby->wait_for_catchup($third);
+$standby->stop('immediate');
+$third->promote;
+$third->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+is($third->wait_for_job($job->{job_id}), 'succeeded', 'with vmclone.resume_on_promotion it goes on by itself');
+$third->images_equal($job->{vm_id}, $vm, 1, 'and is exact');
+
+# Dump with a live job, restored into another database.
+$job = $third->clone($snapshot, vm_name => 'copy3', bandwidth_limit => 200_000);
+$third->wait_for_status($job->{job_id}, 'running');
+my $dump = $third->basedir . '/dump';
+$third->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $third->connstr('postgres') ], 'pg_dump with a live job');
+$third->safe_psql('postgres', 'CREATE DATABASE restored');
+$third->command_ok([ 'pg_restore', '--exit-on-error', '-d', $third->connstr('restored'), $dump ], 'pg_restore');
+is($third->safe_psql('restored', "SELECT count(*) FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), 1, 'the job is there');
+is($third->safe_psql('restored', 'SELECT count(*) FROM vmclone.storage_mounts'), 0, 'mounts are not restored');
+is($third->safe_psql('restored', 'SELECT identity FROM vmclone.worker'), 'other database', 'the restored database knows what it is');
+$third->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+is($third->wait_for_job($job->{job_id}), 'succeeded', 'the original goes on undisturbed');
+$third->images_equal($job->{vm_id}, $vm, 1, 'and is exact');
+like($third->safe_psql('restored', "SELECT status FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	qr/queued|running/, 'the restored job is as it was');
+$third->safe_psql('restored', "SELECT vmclone.adopt('abandon')");
+ok($third->poll_query_until('restored', "SELECT status = 'failed' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	'and ends when it is abandoned');
+$third->images_equal($job->{vm_id}, $vm, 1, "the original's files are untouched");
+$third->stop;
+done_testing();
