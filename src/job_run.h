@@ -60,7 +60,7 @@ typedef struct JobRun
 	int domains_checked;
 	char *disk_id; /* of the target, as text */
 	char *image_id;
-	char *disk_alias; /* RUN_COPY */
+	char *disk_alias;       /* RUN_COPY */
 	List *layers;           /* arguments for copy and measure */
 	char *volume_format;    /* "RAW" or "COW" */
 	char *volume_type;      /* "Sparse" or "Preallocated" */

@@ -229,9 +229,9 @@ pass(bool *first)
  * free and starts a new worker, or its rows are seen here.
  */
 static bool
-may_leave(bool *busy, TimestampTz *busy_at)
+may_leave(bool may_run, bool *busy, TimestampTz *busy_at)
 {
-	*busy = job_runs_list != NIL || job_anything_to_do();
+	*busy = job_runs_list != NIL || (may_run && job_anything_to_do());
 	if (*busy)
 	{
 		*busy_at = GetCurrentTimestamp();
@@ -241,7 +241,7 @@ may_leave(bool *busy, TimestampTz *busy_at)
 														  vmclone_worker_idle_timeout * 1000))
 		return false;
 	worker_lock_release();
-	if (!job_anything_to_do())
+	if (!may_run || !job_anything_to_do())
 		return true;
 	/* Another worker may have been started in that moment: then it has the work. */
 	return !worker_lock_take();
@@ -280,7 +280,7 @@ work(void)
 			/* DROP EXTENSION: the children's tasks are gone with the tables. */
 			if (!extension_exists())
 				return;
-			if (pass(&first) && may_leave(&busy, &busy_at))
+			if (may_leave(pass(&first), &busy, &busy_at))
 				return;
 		}
 		woken = wait_for_something(wait_timeout(busy));

@@ -7,13 +7,6 @@ use VmcloneCluster;
 my $node = VmcloneCluster->start_new('crash', conf => "vmclone.retry_delay = '100ms'\n");
 my $vm = $node->make_vm(name => 'web01', snapshots => 4, disks => [ { format => 'raw', writes => 60 }, { writes => 60 } ]);
 my $snapshot = $vm->{snapshots}[2];
-my $root = $node->storage_root;
-
-# Only copiers that work below this server's storage root.
-sub copiers
-{
-	return grep { /^\d+$/ } split /\s+/, `pgrep -f 'vmclone-copy copy .*$root/'`;
-}
 
 # A copy under way that has some bytes.
 sub start_copy
@@ -39,7 +32,7 @@ sub finish_copy
 }
 
 my $job = start_copy('copier');
-my @killed = copiers();
+my @killed = $node->copiers;
 ok(@killed > 0, 'copiers run');
 kill 'KILL', @killed;
 ok($node->poll_query_until('postgres', "SELECT max(attempts) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"),
@@ -48,11 +41,11 @@ finish_copy($job, 'killed copier');
 
 $job = start_copy('worker');
 my $worker = $node->value('SELECT pid FROM vmclone.worker');
-@killed = copiers();
+@killed = $node->copiers;
 kill 'KILL', $worker;
 $node->poll_query_until('postgres', "SELECT pid <> $worker FROM vmclone.worker") or die 'no new worker';
 my %old = map { $_ => 1 } @killed;
-is(scalar(grep { $old{$_} } copiers()), 0, 'copiers end with their worker');
+is(scalar(grep { $old{$_} } $node->copiers), 0, 'copiers end with their worker');
 finish_copy($job, 'killed worker');
 
 $job = start_copy('terminated');
@@ -63,10 +56,12 @@ pass('a terminated worker is started again');
 finish_copy($job, 'terminated worker');
 
 $job = start_copy('postmaster');
+my ($postmaster) = PostgreSQL::Test::Utils::slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 $node->kill9;
 my $tries = 0;
-sleep 1 while copiers() && $tries++ < 20;
-is(scalar copiers(), 0, 'copiers end with the server');
+# until it is reaped, pg_ctl takes it for a running server
+sleep 1 while (kill(0, $postmaster) || $node->copiers) && $tries++ < 60;
+is(scalar(my @left = $node->copiers), 0, 'copiers end with the server');
 $node->start;
 finish_copy($job, 'killed server');
 
@@ -80,7 +75,7 @@ my $program = $node->value('SHOW vmclone.copy_program');
 $job = start_copy('crashing');
 $node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '/nonexistent/vmclone-copy'");
 $node->reload;
-kill 'KILL', copiers();
+kill 'KILL', $node->copiers;
 $node->wait_for_status($job->{job_id}, 'cleaning');
 like(
 	$node->value("SELECT reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),

@@ -10,18 +10,10 @@ use Test::More;
 
 my $folder;
 
-BEGIN
-{
-	$folder = $ENV{VMCLONE_TEST_TMPFS};
-	enter_namespaces() unless $folder;
-}
-
-use VmcloneCluster;
-
 sub enter_namespaces
 {
 	$folder = tempdir('vmclone-full.XXXXXX', TMPDIR => 1);
-	if (system("unshare --user --map-root-user --mount sh -c 'mount -t tmpfs -o size=6m tmpfs $folder"
+	if (system("unshare --user --map-root-user --mount sh -c 'mount -t tmpfs -o size=24m tmpfs $folder"
 			  . " && unshare --user --map-user=1000 --map-group=1000 true' 2>/dev/null") != 0)
 	{
 		rmdir $folder;
@@ -29,11 +21,19 @@ sub enter_namespaces
 	}
 	$ENV{VMCLONE_TEST_TMPFS} = $folder;
 	my $status = system('unshare', '--user', '--map-root-user', '--mount', 'sh', '-c',
-		'mount -t tmpfs -o size=6m,mode=700 tmpfs "$0" && exec unshare --user --map-user=1000 --map-group=1000 "$@"',
+		'mount -t tmpfs -o size=24m,mode=700 tmpfs "$0" && exec unshare --user --map-user=1000 --map-group=1000 "$@"',
 		$folder, $^X, (map { "-I$_" } @INC), $0);
 	rmdir $folder;
 	exit($status >> 8 || ($status ? 1 : 0));
 }
+
+BEGIN
+{
+	$folder = $ENV{VMCLONE_TEST_TMPFS};
+	enter_namespaces() unless $folder;
+}
+
+use VmcloneCluster;
 
 my $node = VmcloneCluster->start_new('full', conf => "vmclone.retry_delay = '200ms'\n");
 my $vm = $node->make_vm(name => 'web01', snapshots => 3, disks => [ { format => 'raw', writes => 60 }, { writes => 60 } ]);
@@ -46,7 +46,7 @@ $node->poll_query_until('postgres', "SELECT current_setting('vmclone.storage_roo
 make_path("$folder/nfs2/images");
 $node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$nfs2', '$folder/nfs2')");
 open my $ballast, '>', "$folder/ballast" or die "open: $!";
-syswrite $ballast, "\1" x (4 * 1024 * 1024);
+syswrite $ballast, "\1" x (20 * 1024 * 1024);
 close $ballast;
 
 my $disks = '[' . join(',', map { qq({"disk_id":"$_->{disk_id}","storage_domain_id":"$nfs2"}) } @{ $vm->{disks} }) . ']';

@@ -92,10 +92,9 @@ $node->safe_psql('postgres', 'DROP SCHEMA fixture CASCADE; DROP EXTENSION vmclon
 ok( $node->poll_query_until('postgres',
 		"SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = 'postgres'"),
 	'the worker leaves after DROP EXTENSION');
-my $root = $node->storage_root;
 my $tries = 0;
-sleep 1 while `pgrep -f 'vmclone-copy copy .*$root/'` && $tries++ < 10;
-is(`pgrep -f 'vmclone-copy copy .*$root/'`, '', 'and its copiers with it');
+sleep 1 while $node->copiers && $tries++ < 10;
+is_deeply([ $node->copiers ], [], 'and its copiers with it');
 $node->safe_psql('postgres', 'CREATE EXTENSION vmclone');
 ok(has_worker('postgres'), 'CREATE EXTENSION again gets it a worker');
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/PANIC|TRAP|signal 11/, 'nothing crashed');

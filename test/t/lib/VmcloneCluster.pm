@@ -415,6 +415,24 @@ sub images_equal
 	return is(join("\n", @differ), '', $test_name);
 }
 
+=head2 $node->copiers
+
+Process ids of the copiers that work below this server's storage root.
+
+=cut
+
+sub copiers
+{
+	my ($node) = @_;
+
+	# no shell: its own command line would match
+	open my $pgrep, '-|', 'pgrep', '-f', 'vmclone-copy copy .*' . $node->storage_root . '/'
+	  or croak "pgrep: $!";
+	my @pids = map { /(\d+)/ } <$pgrep>;
+	close $pgrep;
+	return @pids;
+}
+
 =head2 $node->leftovers
 
 Names of all files below the storage root that no row knows: what a failed or cancelled job must not leave.
