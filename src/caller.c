@@ -40,6 +40,17 @@ static Statement bound_user = {
 	.argument_types = {OIDOID},
 };
 
+/*
+ * The role outside every SECURITY DEFINER frame.  Not in a security-restricted operation, as the
+ * inventory's triggers, index expressions and materialized views are: there the code is the table
+ * owner's, and must not act with the rights of whoever made it run.
+ */
+static Oid
+calling_role(void)
+{
+	return InSecurityRestrictedOperation() ? GetUserId() : GetOuterUserId();
+}
+
 Caller
 caller_identify(void)
 {
@@ -47,7 +58,7 @@ caller_identify(void)
 	Datum role;
 	Frame frame;
 
-	caller.role_id = GetOuterUserId();
+	caller.role_id = calling_role();
 	caller.role_name = GetUserNameFromId(caller.role_id, false);
 	role = ObjectIdGetDatum(caller.role_id);
 
@@ -124,7 +135,7 @@ vmclone_caller_name(PG_FUNCTION_ARGS)
 {
 	Name name = palloc0(NAMEDATALEN);
 
-	namestrcpy(name, GetUserNameFromId(GetOuterUserId(), false));
+	namestrcpy(name, GetUserNameFromId(calling_role(), false));
 	PG_RETURN_NAME(name);
 }
 
@@ -132,7 +143,7 @@ vmclone_caller_name(PG_FUNCTION_ARGS)
 Datum
 vmclone_caller_sees_all(PG_FUNCTION_ARGS)
 {
-	Datum role = ObjectIdGetDatum(GetOuterUserId());
+	Datum role = ObjectIdGetDatum(calling_role());
 	bool result;
 	Frame frame;
 

@@ -132,6 +132,7 @@ command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
 			clone_finish(&command.result->copies[i].vm_id);
 		locks_release(&command.result->call_id);
 		frame_leave(&inventory);
+		command_release_names(&command);
 	}
 	else
 		wake_worker_at_commit();

@@ -5,12 +5,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "command_steps.h"
 #include "errors.h"
 #include "frame.h"
 #include "json.h"
+#include "locks.h"
 #include "statement.h"
 
 static Statement insert_jobs = {
@@ -60,40 +62,99 @@ static Statement reserve_names = {
 	.argument_types = {JSONBOID},
 };
 
-/* Names are unique among all jobs of the pool, committed or not: the second caller waits. */
+/* Virtual machines of the pool, or templates, that have one of the names. */
+static Statement used_names = {
+	.sql = "SELECT v.vm_name::text FROM vm_static v JOIN cluster c ON c.cluster_id = v.cluster_id"
+		   " WHERE v.vm_name = ANY ($1::varchar[]) AND v.entity_type = $2"
+		   "  AND c.storage_pool_id = $3 ORDER BY 1 LIMIT 1",
+	.argument_count = 3,
+	.argument_types = {TEXTARRAYOID, TEXTOID, UUIDOID},
+};
+
+static Statement release_names = {
+	.sql = "DELETE FROM vmclone.vm_names WHERE call_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static void
+pg_attribute_noreturn() raise_name_used(const char *name, const char *by)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VC_NAME), errmsg("name is already used: %s", name),
+			 errkey("ACTION_TYPE_FAILED_NAME_ALREADY_USED"),
+			 errdetail("ACTION_TYPE_FAILED_NAME_ALREADY_USED: %s of the data center has it.", by),
+			 errhint("Choose another vm_name, or leave it out: vmclone.suggest_vm_name gives a "
+					 "free one.")));
+}
+
+/* The first name of the call that isn't among the rows of the last statement. */
+static const char *
+first_absent_name(const CommandResult *result, uint64 rows)
+{
+	for (int i = 0; i < result->copy_count; i++)
+	{
+		uint64 row = 0;
+
+		while (row < rows && strcmp(field_text(row, 1), result->copies[i].vm_name) != 0)
+			row++;
+		if (row == rows)
+			return result->copies[i].vm_name;
+	}
+	elog(ERROR, "no name is absent");
+}
+
+static Datum
+names_array(const CommandResult *result)
+{
+	Datum *values = palloc(sizeof(Datum) * result->copy_count);
+
+	for (int i = 0; i < result->copy_count; i++)
+		values[i] = CStringGetTextDatum(result->copies[i].vm_name);
+	return PointerGetDatum(
+		construct_array(values, result->copy_count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/*
+ * Names are unique among all jobs of the pool, committed or not: the second caller waits.  What had
+ * the name when it waited may be over since, and its virtual machine be there; so what is committed
+ * now is looked at once more, which the snapshot of a REPEATABLE READ caller doesn't show.
+ */
 void
 command_reserve_names(const Command *command, const Jsonb *document)
 {
-	CommandResult *result = command->result;
+	const CommandResult *result = command->result;
+	const CloneRequest *request = command->request;
 	Datum value = JsonbPGetDatum(document);
+	Datum values[3];
 	uint64 rows;
 	Frame frame;
 
 	frame_enter_own(&frame);
-	rows = statement_run(&reserve_names, &value, NULL);
+	rows = locks_run_waiting(&reserve_names, &value, "the name of the new virtual machine");
 	if (rows != (uint64) result->copy_count)
-	{
-		const char *taken = result->copies[0].vm_name;
+		raise_name_used(first_absent_name(result, rows), "a clone under way");
+	frame_leave(&frame);
 
-		for (int i = 0; i < result->copy_count; i++)
-		{
-			bool got = false;
+	/* the versions of a template share its name */
+	if (request->base_template_id.given)
+		return;
+	values[0] = names_array(result);
+	values[1] = CStringGetTextDatum(request->target == CLONE_TARGET_VM ? "VM" : "TEMPLATE");
+	values[2] = UUIDPGetDatum(&command->plan->pool_id);
+	if (statement_run_latest(&used_names, values, NULL) > 0)
+		raise_name_used(field_text(0, 1),
+						request->target == CLONE_TARGET_VM ? "a virtual machine" : "a template");
+}
 
-			for (uint64 row = 0; row < rows && !got; row++)
-				got = strcmp(field_text(row, 1), result->copies[i].vm_name) == 0;
-			if (!got)
-			{
-				taken = result->copies[i].vm_name;
-				break;
-			}
-		}
-		ereport(ERROR, (errcode(ERRCODE_VC_NAME), errmsg("VM name \"%s\" is already used", taken),
-						errkey("ACTION_TYPE_FAILED_NAME_ALREADY_USED"),
-						errdetail("ACTION_TYPE_FAILED_NAME_ALREADY_USED: another job of the data "
-								  "centre has it."),
-						errhint("Choose another name, or leave it out: "
-								"vmclone.suggest_vm_name gives a free one.")));
-	}
+void
+command_release_names(const Command *command)
+{
+	Datum value = UUIDPGetDatum(&command->result->call_id);
+	Frame frame;
+
+	frame_enter_own(&frame);
+	(void) statement_run(&release_names, &value, NULL);
 	frame_leave(&frame);
 }
 

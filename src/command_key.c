@@ -14,6 +14,7 @@
 #include "errors.h"
 #include "frame.h"
 #include "json.h"
+#include "locks.h"
 #include "statement.h"
 
 static Statement claim_request_key = {
@@ -52,7 +53,7 @@ command_find_earlier_call(Command *command)
 	values[1] = CStringGetTextDatum(request->request_key);
 	values[2] = UUIDPGetDatum(&command->result->call_id);
 	values[3] = JsonbPGetDatum(request->parameters);
-	if (statement_run(&claim_request_key, values, NULL) == 1)
+	if (locks_run_waiting(&claim_request_key, values, "the request key") == 1)
 	{
 		frame_leave(&frame);
 		return false;

@@ -23,12 +23,16 @@
 #include "frame.h"
 #include "json.h"
 #include "locks.h"
+#include "row_holders.h"
 #include "settings.h"
 #include "statement.h"
 
 #define KEY_DURING_SNAPSHOT "ACTION_TYPE_FAILED_VM_IS_DURING_SNAPSHOT"
 #define KEY_DISKS_LOCKED    "ACTION_TYPE_FAILED_DISKS_LOCKED"
 #define KEY_OBJECT_LOCKED   "ACTION_TYPE_FAILED_OBJECT_LOCKED"
+#define KEY_CHAIN_CHANGED   "ACTION_TYPE_FAILED_IMAGE_CHAIN_CHANGED"
+
+#define LOCK_ATTEMPTS 3
 
 #define LOCK_SNAPSHOT "SELECT snapshot_id FROM snapshots WHERE snapshot_id = $1 FOR NO KEY UPDATE"
 #define LOCK_IMAGES                                                                                \
@@ -50,43 +54,51 @@ static Statement lock_template_images = {
 	.argument_types = {UUIDARRAYOID},
 };
 
-/* Sessions whose open transaction holds one of the rows that were asked for and not got. */
-static Statement row_holders = {
-	.sql = "SELECT e.kind, e.entity_id, l.pid FROM ("
-		   "  SELECT 'snapshot' AS kind, snapshot_id AS entity_id, xmax AS holder FROM snapshots"
-		   "   WHERE snapshot_id = $1"
-		   "  UNION ALL SELECT 'image', image_guid, xmax FROM images WHERE image_guid = ANY ($2)) e"
-		   " LEFT JOIN pg_catalog.pg_locks l ON l.locktype = 'transactionid'"
-		   "  AND l.transactionid = e.holder AND l.granted ORDER BY 1 DESC, 2",
+/*
+ * Images that stand directly on those of the chains: whoever merges or re-parents one changes what
+ * the chain is, so their rows are locked with it.
+ */
+static Statement children = {
+	.sql = "SELECT image_guid FROM images WHERE parentid = ANY ($1) AND NOT image_guid = ANY ($1)"
+		   " ORDER BY image_guid",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+/* Where the rows are that were asked for and not got. */
+static Statement row_places = {
+	.sql = "SELECT 'snapshot', snapshot_id, tableoid, ctid FROM snapshots WHERE snapshot_id = $1"
+		   " UNION ALL (SELECT 'image', image_guid, tableoid, ctid FROM images"
+		   "  WHERE image_guid = ANY ($2) ORDER BY image_guid)",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDARRAYOID},
 };
 
-/* Entities that a holder other than this call stands in the way of, or that are locked otherwise. */
+/* Entities that a holder other than this call stands in the way of. */
 static Statement obstacles = {
-	.sql = "SELECT e.kind, e.entity_id, l.mode, (SELECT min(j.job_id::text) FROM vmclone.jobs j"
-		   "  WHERE j.call_id = l.holder)"
+	.sql = "SELECT e.kind, e.entity_id, l.mode, (SELECT pg_catalog.string_agg(j.job_id::text, ', '"
+		   "   ORDER BY j.copy_number) FROM vmclone.jobs j WHERE j.call_id = l.holder)"
 		   " FROM (SELECT 'snapshot' AS kind, $1 AS entity_id, false AS template"
 		   "  UNION ALL SELECT 'image', id, false FROM pg_catalog.unnest($2) id"
 		   "  UNION ALL SELECT 'image', id, true FROM pg_catalog.unnest($3) id) e"
 		   " JOIN vmclone.image_locks l ON l.kind = e.kind AND l.entity_id = e.entity_id"
 		   "  AND l.holder <> $5"
-		   " WHERE l.mode = 'exclusive' OR (NOT $4 AND NOT e.template) ORDER BY 1 DESC, 2",
+		   " WHERE l.mode = 'exclusive' OR (NOT $4 AND NOT e.template)"
+		   " ORDER BY e.kind DESC, e.entity_id, l.holder",
 	.argument_count = 5,
 	.argument_types = {UUIDOID, UUIDARRAYOID, UUIDARRAYOID, BOOLOID, UUIDOID},
 };
 
-/* LOCKED, and not by holders of ours: another operation of the engine. */
+/* LOCKED, and not by holders of ours: another operation of the engine.  $1: earlier_statuses. */
 static Statement foreign_locks = {
-	.sql = "SELECT e.kind, e.entity_id FROM ("
-		   "  SELECT 'snapshot' AS kind, snapshot_id AS entity_id FROM snapshots"
-		   "   WHERE snapshot_id = $1 AND status <> 'OK'"
-		   "  UNION ALL SELECT 'image', image_guid FROM images"
-		   "   WHERE image_guid = ANY ($2) AND imagestatus = 2) e"
-		   " WHERE NOT EXISTS (SELECT 1 FROM vmclone.image_locks l WHERE l.kind = e.kind"
-		   "  AND l.entity_id = e.entity_id AND NOT l.keeps_status) ORDER BY 1 DESC, 2",
-	.argument_count = 2,
-	.argument_types = {UUIDOID, UUIDARRAYOID},
+	.sql =
+		"SELECT e.kind, e.entity_id"
+		" FROM pg_catalog.jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
+		" WHERE e.status = CASE e.kind WHEN 'snapshot' THEN 'LOCKED' ELSE '2' END"
+		" AND NOT EXISTS (SELECT 1 FROM vmclone.image_locks l WHERE l.kind = e.kind"
+		"  AND l.entity_id = e.entity_id AND NOT l.keeps_status) ORDER BY e.kind DESC, e.entity_id",
+	.argument_count = 1,
+	.argument_types = {JSONBOID},
 };
 
 static Statement earlier_statuses = {
@@ -159,13 +171,19 @@ static Statement remove_holder = {
 	.argument_types = {UUIDOID},
 };
 
-/* An exclusive holder may have left sharing ones behind. */
+/*
+ * What stays when a holder leaves.  Also makes two holders that leave at once under REPEATABLE READ
+ * fail with 40001, where each would see the other one stay and neither would restore the status.
+ */
 static Statement refresh_shared_only = {
-	.sql = "UPDATE vmclone.lock_state s SET shared_only = true WHERE NOT s.shared_only"
-		   " AND s.entity_id = ANY ($1) AND NOT EXISTS (SELECT 1 FROM vmclone.image_locks l"
-		   "  WHERE l.kind = s.kind AND l.entity_id = s.entity_id AND l.mode = 'exclusive')",
+	.sql =
+		"UPDATE vmclone.lock_state s SET shared_only = NOT EXISTS (SELECT 1 FROM vmclone.image_locks l"
+		"  WHERE l.kind = s.kind AND l.entity_id = s.entity_id AND l.mode = 'exclusive'"
+		"   AND l.holder <> $1)"
+		" WHERE (s.kind, s.entity_id) IN (SELECT h.kind, h.entity_id FROM vmclone.image_locks h"
+		"  WHERE h.holder = $1 AND NOT h.keeps_status)",
 	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
+	.argument_types = {UUIDOID},
 };
 
 static Statement restore_snapshot = {
@@ -247,18 +265,19 @@ set_lock_timeout(void)
 {
 	char value[32];
 
-	snprintf(value, sizeof(value), "%d", vmclone_lock_wait);
+	/* a lock_timeout of 0 would wait for ever */
+	snprintf(value, sizeof(value), "%d", Max(vmclone_lock_wait, 1));
 	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
 }
 
-/* Runs a statement that may wait, and says what it waited for when it can't go on. */
-static uint64
-run_waiting(Statement *statement, const Datum *values, const char *what)
+uint64
+locks_run_waiting(Statement *statement, const Datum *values, const char *what)
 {
 	volatile uint64 rows = 0;
 	MemoryContext context = CurrentMemoryContext;
 
+	set_lock_timeout();
 	PG_TRY();
 	{
 		rows = statement_run(statement, values, NULL);
@@ -313,95 +332,123 @@ pg_attribute_noreturn() raise_locked(bool snapshot, const char *detail)
 					 "the jobs.  Calls with lock_mode \"shared\" can run side by side.")));
 }
 
-/* Names every row that was asked for and not got. */
+/*
+ * Appends the rows of kind and id that somebody holds.  Rows whose holder is gone by now, or that
+ * are gone themselves, aren't named.
+ */
 static void
-pg_attribute_noreturn()
-	raise_row_locks(const pg_uuid_t *snapshot_id, bool snapshot_missing, const UuidList *missing)
+append_held_rows(StringInfo detail, const pg_uuid_t *snapshot_id, const UuidList *missing)
 {
 	Datum values[2] = {UUIDPGetDatum(snapshot_id), uuid_list_array(missing)};
-	uint64 rows = statement_run(&row_holders, values, NULL);
-	StringInfoData detail;
+	bool nulls[2] = {snapshot_id == NULL, false};
+	uint64 rows = statement_run(&row_places, values, nulls);
+	SPITupleTable *places = SPI_tuptable;
 
-	initStringInfo(&detail);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		char *kind = field_text(row, 1);
+		TupleDesc columns = places->tupdesc;
+		HeapTuple tuple = places->vals[row];
+		bool is_null;
+		StringInfoData holders;
 
-		if (strcmp(kind, "snapshot") == 0 && !snapshot_missing)
+		initStringInfo(&holders);
+		if (!append_row_holders(
+				&holders, DatumGetObjectId(SPI_getbinval(tuple, columns, 3, &is_null)),
+				(ItemPointer) DatumGetPointer(SPI_getbinval(tuple, columns, 4, &is_null))))
 			continue;
-		append_entity(&detail, kind, field_text(row, 2));
-		if (field_is_null(row, 3))
-			appendStringInfoString(&detail, " is locked by another transaction");
-		else
-			appendStringInfo(&detail, " is locked by the open transaction of process %s",
-							 field_text(row, 3));
+		append_entity(detail, SPI_getvalue(tuple, columns, 1), SPI_getvalue(tuple, columns, 2));
+		appendStringInfo(detail, " is locked%s", holders.data);
 	}
-	if (rows == 0 || detail.len == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_CHAIN), errmsg("images of the snapshot were deleted meanwhile"),
-				 errkey("ACTION_TYPE_FAILED_DISKS_NOT_EXIST"),
-				 errdetail("ACTION_TYPE_FAILED_DISKS_NOT_EXIST."),
-				 errhint("Look at the snapshot again with vmclone.snapshot_disks.")));
-	raise_locked(snapshot_missing, detail.data);
+}
+
+static void
+add_rows(UuidList *list, uint64 rows)
+{
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+
+		*id = field_uuid(row, 1);
+		uuid_list_add(list, id);
+	}
+}
+
+static void
+add_missing(UuidList *missing, const UuidList *wanted, const UuidList *got)
+{
+	for (int i = 0; i < wanted->count; i++)
+	{
+		pg_uuid_t *id = DatumGetUUIDP(wanted->values[i]);
+
+		if (!contains(got, id))
+			uuid_list_add(missing, id);
+	}
+}
+
+/* One try; returns false if rows are missing that nobody holds (any longer). */
+static bool
+try_lock_rows(const pg_uuid_t *snapshot_id, const UuidList *images, const UuidList *template_images,
+			  bool shared)
+{
+	Datum snapshot = UUIDPGetDatum(snapshot_id);
+	Datum array = uuid_list_array(images);
+	UuidList wanted = {0};
+	UuidList got = {0};
+	UuidList missing = {0};
+	uint64 rows;
+	bool snapshot_got;
+	StringInfoData detail;
+
+	if (shared)
+		snapshot_got = locks_run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot") == 1;
+	else
+		snapshot_got = statement_run(&lock_snapshot_skip, &snapshot, NULL) == 1;
+
+	for (int i = 0; i < images->count; i++)
+		uuid_list_add(&wanted, DatumGetUUIDP(images->values[i]));
+	add_rows(&wanted, statement_run(&children, &array, NULL));
+	array = uuid_list_array(&wanted);
+	if (shared)
+		rows = locks_run_waiting(&lock_images_wait, &array, "the snapshot's images");
+	else
+		rows = statement_run(&lock_images_skip, &array, NULL);
+	add_rows(&got, rows);
+	if (template_images->count > 0)
+	{
+		array = uuid_list_array(template_images);
+		add_rows(&got, statement_run(&lock_template_images, &array, NULL));
+	}
+	add_missing(&missing, &wanted, &got);
+	add_missing(&missing, template_images, &got);
+	if (snapshot_got && missing.count == 0)
+		return true;
+
+	initStringInfo(&detail);
+	append_held_rows(&detail, snapshot_got ? NULL : snapshot_id, &missing);
+	if (detail.len > 0)
+		raise_locked(!snapshot_got, detail.data);
+	return false;
 }
 
 static void
 lock_rows(const pg_uuid_t *snapshot_id, const UuidList *images, const UuidList *template_images,
 		  bool shared)
 {
-	Datum snapshot = UUIDPGetDatum(snapshot_id);
-	Datum array = uuid_list_array(images);
-	UuidList got = {0};
-	UuidList missing = {0};
-	uint64 rows;
-	bool snapshot_got;
-
-	if (shared)
-		snapshot_got = run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot") == 1;
-	else
-		snapshot_got = statement_run(&lock_snapshot_skip, &snapshot, NULL) == 1;
-
-	if (shared)
-		rows = run_waiting(&lock_images_wait, &array, "the snapshot's images");
-	else
-		rows = statement_run(&lock_images_skip, &array, NULL);
-	for (uint64 row = 0; row < rows; row++)
+	/* whoever stood in the way may be gone a moment later, with or without the row */
+	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++)
 	{
-		pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-
-		*id = field_uuid(row, 1);
-		uuid_list_add(&got, id);
+		if (try_lock_rows(snapshot_id, images, template_images, shared))
+			return;
 	}
-	if (template_images->count > 0)
-	{
-		array = uuid_list_array(template_images);
-		rows = statement_run(&lock_template_images, &array, NULL);
-		for (uint64 row = 0; row < rows; row++)
-		{
-			pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-
-			*id = field_uuid(row, 1);
-			uuid_list_add(&got, id);
-		}
-	}
-
-	for (int i = 0; i < images->count; i++)
-	{
-		if (!contains(&got, DatumGetUUIDP(images->values[i])))
-			uuid_list_add(&missing, DatumGetUUIDP(images->values[i]));
-	}
-	for (int i = 0; i < template_images->count; i++)
-	{
-		if (!contains(&got, DatumGetUUIDP(template_images->values[i])))
-			uuid_list_add(&missing, DatumGetUUIDP(template_images->values[i]));
-	}
-	if (!snapshot_got || missing.count > 0)
-		raise_row_locks(snapshot_id, !snapshot_got, &missing);
+	ereport(ERROR, (errcode(ERRCODE_VC_CHAIN),
+					errmsg("the snapshot or images of it were changed or deleted meanwhile"),
+					errkey(KEY_CHAIN_CHANGED), errdetail("%s.", KEY_CHAIN_CHANGED),
+					errhint("Look at the snapshot again with vmclone.snapshot_disks.")));
 }
 
 /* Refuses when a lasting holder, or another operation of the engine, is in the way. */
 static void
-check_holders(Datum *entities, bool shared, const pg_uuid_t *call_id)
+check_holders(Datum *entities, Datum statuses, bool shared, const pg_uuid_t *call_id)
 {
 	Datum values[5] = {entities[0], entities[1], entities[2], BoolGetDatum(shared),
 					   UUIDPGetDatum(call_id)};
@@ -422,7 +469,7 @@ check_holders(Datum *entities, bool shared, const pg_uuid_t *call_id)
 						 strcmp(field_text(row, 3), "shared") == 0 ? "shared" : "exclusively",
 						 job ? "job " : "a call under way", job ? job : "");
 	}
-	rows = statement_run(&foreign_locks, entities, NULL);
+	rows = statement_run(&foreign_locks, &statuses, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		char *kind = field_text(row, 1);
@@ -435,6 +482,22 @@ check_holders(Datum *entities, bool shared, const pg_uuid_t *call_id)
 		raise_locked(snapshot, detail.data);
 }
 
+/* What the call reads: images of the VM's own disks, and of the template below them. */
+static void
+collect_images(const ClonePlan *plan, UuidList *images, UuidList *template_images)
+{
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &plan->disks[i];
+
+		if (disk->fate != DISK_COPY)
+			continue;
+		for (int j = 0; j < disk->chain_length; j++)
+			uuid_list_add(disk->chain[j].of_template ? template_images : images,
+						  &disk->chain[j].image_id);
+	}
+}
+
 void
 locks_take(const ClonePlan *plan, const pg_uuid_t *call_id)
 {
@@ -443,34 +506,24 @@ locks_take(const ClonePlan *plan, const pg_uuid_t *call_id)
 	UuidList template_images = {0};
 	Datum entities[3];
 	Datum values[5];
-	Jsonb *statuses;
+	Datum statuses;
 	Frame frame;
 
-	for (int i = 0; i < plan->disk_count; i++)
-	{
-		const PlannedDisk *disk = &plan->disks[i];
-
-		if (disk->fate != DISK_COPY)
-			continue;
-		for (int j = 0; j < disk->chain_length; j++)
-			uuid_list_add(disk->chain[j].of_template ? &template_images : &images,
-						  &disk->chain[j].image_id);
-	}
+	collect_images(plan, &images, &template_images);
 	entities[0] = UUIDPGetDatum(&plan->snapshot_id);
 	entities[1] = uuid_list_array(&images);
 	entities[2] = uuid_list_array(&template_images);
 
-	/* the frame's end takes lock_timeout back */
+	/* a frame of its own: its end takes lock_timeout back */
 	frame_enter_inventory(&frame);
-	set_lock_timeout();
 	lock_rows(&plan->snapshot_id, &images, &template_images, shared);
-	check_holders(entities, shared, call_id);
 	statement_run_one_row(&earlier_statuses, entities, NULL);
-	statuses = field_jsonb(0, 1);
+	statuses = JsonbPGetDatum(field_jsonb(0, 1));
 	frame_leave(&frame);
 
 	frame_enter_own(&frame);
-	values[0] = JsonbPGetDatum(statuses);
+	check_holders(entities, statuses, shared, call_id);
+	values[0] = statuses;
 	values[1] = BoolGetDatum(shared);
 	(void) statement_run(&insert_lock_state, values, NULL);
 	values[0] = entities[0];
@@ -515,10 +568,10 @@ locks_release(const pg_uuid_t *call_id)
 	frame_leave(&inventory);
 
 	frame_enter_own(&own);
+	(void) statement_run(&refresh_shared_only, &holder, NULL);
 	statement_run_one_row(&remove_holder, &holder, NULL);
 	is_null = field_is_null(0, 1);
 	released = is_null ? (Datum) 0 : JsonbPGetDatum(field_jsonb(0, 1));
-	(void) statement_run(&refresh_shared_only, &images, NULL);
 	frame_leave(&own);
 	if (is_null)
 		return;
@@ -529,27 +582,26 @@ locks_release(const pg_uuid_t *call_id)
 	frame_leave(&inventory);
 }
 
-static void
-add_counted(UuidList *ids, List **kinds, const char *kind, const pg_uuid_t *id)
+/* The rows of vmclone.reservations that a call counts: kinds[i] of ids.values[i]. */
+typedef struct CountedRows
 {
-	int before = ids->count;
+	UuidList ids;
+	List *kinds;
+} CountedRows;
 
-	uuid_list_add(ids, id);
-	if (ids->count > before)
-		*kinds = lappend(*kinds, (void *) kind);
+static void
+add_counted(CountedRows *counted, const char *kind, const pg_uuid_t *id)
+{
+	int before = counted->ids.count;
+
+	uuid_list_add(&counted->ids, id);
+	if (counted->ids.count > before)
+		counted->kinds = lappend(counted->kinds, (void *) kind);
 }
 
-void
-locks_take_counted(const ClonePlan *plan)
+static void
+collect_counted(const ClonePlan *plan, CountedRows *counted)
 {
-	UuidList ids = {0};
-	List *kinds = NIL;
-	Datum *kind_values;
-	Datum values[2];
-	ListCell *cell;
-	int i = 0;
-	Frame frame;
-
 	for (int d = 0; d < plan->disk_count; d++)
 	{
 		const PlannedDisk *disk = &plan->disks[d];
@@ -557,26 +609,38 @@ locks_take_counted(const ClonePlan *plan)
 		if (disk->fate != DISK_COPY && disk->fate != DISK_BLANK)
 			continue;
 		if (disk->has_target)
-			add_counted(&ids, &kinds, "storage_domain", &disk->target_domain_id);
+			add_counted(counted, "storage_domain", &disk->target_domain_id);
 		if (disk->quota_id.given)
-			add_counted(&ids, &kinds, "quota", &disk->quota_id.value);
+			add_counted(counted, "quota", &disk->quota_id.value);
 	}
 	if (plan->has_mac_pool && plan->interface_count > 0)
-		add_counted(&ids, &kinds, "mac_pool", &plan->mac_pool_id);
-	if (ids.count == 0)
+		add_counted(counted, "mac_pool", &plan->mac_pool_id);
+}
+
+void
+locks_take_counted(const ClonePlan *plan)
+{
+	CountedRows counted = {0};
+	Datum *kind_values;
+	Datum values[2];
+	ListCell *cell;
+	int i = 0;
+	Frame frame;
+
+	collect_counted(plan, &counted);
+	if (counted.ids.count == 0)
 		return;
 
-	kind_values = palloc(ids.count * sizeof(Datum));
-	foreach (cell, kinds)
+	kind_values = palloc(counted.ids.count * sizeof(Datum));
+	foreach (cell, counted.kinds)
 		kind_values[i++] = CStringGetTextDatum(lfirst(cell));
-	values[0] =
-		PointerGetDatum(construct_array(kind_values, ids.count, TEXTOID, -1, false, TYPALIGN_INT));
-	values[1] = uuid_list_array(&ids);
+	values[0] = PointerGetDatum(
+		construct_array(kind_values, counted.ids.count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[1] = uuid_list_array(&counted.ids);
 
 	frame_enter_own(&frame);
-	set_lock_timeout();
-	(void) run_waiting(&make_counted, values, "a quota, storage domain or MAC pool");
-	(void) run_waiting(&lock_counted, values, "a quota, storage domain or MAC pool");
+	(void) locks_run_waiting(&make_counted, values, "a quota, storage domain or MAC pool");
+	(void) locks_run_waiting(&lock_counted, values, "a quota, storage domain or MAC pool");
 	(void) statement_run(&count_up, values, NULL);
 	frame_leave(&frame);
 }

@@ -6,13 +6,14 @@
 #define VMCLONE_LOCKS_H
 
 #include "plan.h"
+#include "statement.h"
 
 /*
- * Takes the row locks on the snapshot and every image of the chains, without waiting, in one
- * fixed order, then the lasting locks: status LOCKED, image_locks, lock_state.  The chain goes
- * from its first image to the selected one.  Images of a template are held shared and keep their
- * status.  In an inventory frame.  ERRCODE_VC_LOCKED names every row that someone else holds, with
- * the pid of an uncommitted holder or the job of a lasting one.
+ * Takes the row locks on the snapshot, every image of the chains and the images that stand directly
+ * on these, without waiting, in one fixed order, then the lasting locks: status LOCKED, image_locks,
+ * lock_state.  The chain goes from its first image to the selected one.  Images of a template are
+ * held shared and keep their status.  In an inventory frame.  ERRCODE_VC_LOCKED names every row that
+ * someone else holds, with the pid of an uncommitted holder or the job of a lasting one.
  */
 extern void locks_take(const ClonePlan *plan, const pg_uuid_t *call_id);
 
@@ -27,5 +28,12 @@ extern void locks_release(const pg_uuid_t *call_id);
  * waiting up to vmclone.lock_wait, in one fixed order, so that only one call at a time counts.
  */
 extern void locks_take_counted(const ClonePlan *plan);
+
+/*
+ * Runs a statement that may wait for a lock, up to vmclone.lock_wait for each; ERRCODE_VC_LOCKED
+ * says what it waited for ("could not lock WHAT within 5000 ms").  In a frame, whose end takes
+ * lock_timeout back.
+ */
+extern uint64 locks_run_waiting(Statement *statement, const Datum *values, const char *what);
 
 #endif

@@ -4,14 +4,16 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "statement.h"
 
-uint64
-statement_run(Statement *statement, const Datum *values, const bool *nulls)
+static uint64
+run(Statement *statement, const Datum *values, const bool *nulls, Snapshot snapshot)
 {
 	char null_flags[STATEMENT_MAX_ARGUMENTS + 1];
 	int result;
@@ -39,10 +41,24 @@ statement_run(Statement *statement, const Datum *values, const bool *nulls)
 		null_flags[i] = nulls && nulls[i] ? 'n' : ' ';
 	null_flags[statement->argument_count] = '\0';
 
-	result = SPI_execute_plan(statement->plan, (Datum *) values, null_flags, false, 0);
+	result = SPI_execute_snapshot(statement->plan, (Datum *) values, null_flags, snapshot,
+								  InvalidSnapshot, false, true, 0);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+uint64
+statement_run(Statement *statement, const Datum *values, const bool *nulls)
+{
+	return run(statement, values, nulls, InvalidSnapshot);
+}
+
+uint64
+statement_run_latest(Statement *statement, const Datum *values, const bool *nulls)
+{
+	CommandCounterIncrement();
+	return run(statement, values, nulls, GetLatestSnapshot());
 }
 
 void

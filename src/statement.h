@@ -27,7 +27,13 @@ typedef struct Statement
 /* nulls: one bool an argument, or NULL when none is null.  Returns the rows (SPI_processed). */
 extern uint64 statement_run(Statement *statement, const Datum *values, const bool *nulls);
 
-/* The same, and an ERROR (XX000) unless it gave just one row. */
+/*
+ * The same, but it sees what is committed now, under every isolation level, as the checks of foreign
+ * keys do.  For checks only: under REPEATABLE READ other statements see an older state.
+ */
+extern uint64 statement_run_latest(Statement *statement, const Datum *values, const bool *nulls);
+
+/* As statement_run, and an ERROR (XX000) unless it gave just one row. */
 extern void statement_run_one_row(Statement *statement, const Datum *values, const bool *nulls);
 
 /* Fields of SPI_tuptable, by row and by column from 1; palloc'd in the current context. */

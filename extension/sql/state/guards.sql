@@ -3,11 +3,18 @@
 -- database has the engine's own rules.
 --
 -- Statement triggers with transition tables: one query a statement, after the
--- rows were changed and so after every wait for a row lock, in a new snapshot.
--- They only refuse, so that a restore may load rows in any order.
+-- rows were changed and so after every wait for a row lock; they look at what is
+-- committed then, under every isolation level.  They only refuse, so that a
+-- restore may load rows in any order.
 --
 
-CREATE FUNCTION vmclone.refuse_held(p_what text, p_kind text, p_id uuid) RETURNS void
+CREATE FUNCTION vmclone.held_now(kind text) RETURNS TABLE (entity_id uuid, keeps_status boolean)
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'vmclone_held_now';
+
+COMMENT ON FUNCTION vmclone.held_now(text) IS 'snapshots or images that calls hold, by what is committed now, whatever the isolation level';
+
+CREATE FUNCTION vmclone.refuse_held(p_what text, p_kind text, p_id uuid, p_held uuid) RETURNS void
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -15,31 +22,41 @@ BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'VC012',
         MESSAGE = format('%s %s is being copied from and cannot be %s', p_kind, p_id, p_what),
-        CONSTRAINT = 'ACTION_TYPE_FAILED_DISKS_LOCKED',
-        DETAIL = 'ACTION_TYPE_FAILED_DISKS_LOCKED: held by ' || coalesce(
+        CONSTRAINT = CASE p_kind WHEN 'image' THEN 'ACTION_TYPE_FAILED_DISKS_LOCKED'
+            ELSE 'ACTION_TYPE_FAILED_VM_IS_DURING_SNAPSHOT' END,
+        DETAIL = CASE p_kind WHEN 'image' THEN 'ACTION_TYPE_FAILED_DISKS_LOCKED'
+            ELSE 'ACTION_TYPE_FAILED_VM_IS_DURING_SNAPSHOT' END
+            || CASE WHEN p_held <> p_id THEN format(': it stands on image %s', p_held) ELSE '' END
+            || ': held by ' || coalesce(
             (SELECT string_agg('job ' || j.job_id, ', ' ORDER BY j.created_at, j.copy_number)
              FROM vmclone.image_locks l JOIN vmclone.jobs j ON j.call_id = l.holder
-             WHERE l.entity_id = p_id AND j.ended_at IS NULL), 'a call under way') || '.',
+             WHERE l.entity_id = p_held AND j.ended_at IS NULL), 'a call under way') || '.',
         HINT = 'Wait until the job ends or cancel it with vmclone.cancel_job.';
 END
 $$;
 
-COMMENT ON FUNCTION vmclone.refuse_held(text, text, uuid) IS 'raises the error of a guard';
+COMMENT ON FUNCTION vmclone.refuse_held(text, text, uuid, uuid) IS 'raises the error of a guard';
 
 CREATE FUNCTION vmclone.guard_deleted_images() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    held uuid;
+    held uuid[];
+    parents uuid[];
+    refused record;
 BEGIN
-    SELECT o.image_guid INTO held FROM old_images o
-    WHERE EXISTS (SELECT 1 FROM vmclone.image_locks l
-                  WHERE l.kind = 'image' AND (l.entity_id = o.image_guid
-                        OR (l.entity_id = o.parentid AND NOT l.keeps_status)))
+    SELECT array_agg(h.entity_id), array_agg(h.entity_id) FILTER (WHERE NOT h.keeps_status) INTO held, parents
+    FROM vmclone.held_now('image') h;
+    IF held IS NULL THEN
+        RETURN NULL;
+    END IF;
+    SELECT o.image_guid, CASE WHEN o.image_guid = ANY (held) THEN o.image_guid ELSE o.parentid END AS held_id
+    INTO refused FROM old_images o
+    WHERE o.image_guid = ANY (held) OR o.parentid = ANY (parents)
     ORDER BY 1 LIMIT 1;
     IF FOUND THEN
-        PERFORM vmclone.refuse_held('deleted', 'image', held);
+        PERFORM vmclone.refuse_held('deleted', 'image', refused.image_guid, refused.held_id);
     END IF;
     RETURN NULL;
 END
@@ -52,24 +69,30 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    held uuid;
+    held uuid[];
+    parents uuid[];
+    refused record;
 BEGIN
-    SELECT o.image_guid INTO held
+    SELECT array_agg(h.entity_id), array_agg(h.entity_id) FILTER (WHERE NOT h.keeps_status) INTO held, parents
+    FROM vmclone.held_now('image') h;
+    IF held IS NULL THEN
+        RETURN NULL;
+    END IF;
+    SELECT o.image_guid, CASE WHEN o.image_guid = ANY (held) THEN o.image_guid ELSE o.parentid END AS held_id
+    INTO refused
     FROM old_images o LEFT JOIN new_images n USING (image_guid)
-    WHERE (n.image_guid IS NULL OR n.parentid IS DISTINCT FROM o.parentid
-           OR n.image_group_id IS DISTINCT FROM o.image_group_id
-           OR n.it_guid IS DISTINCT FROM o.it_guid
-           OR n.volume_format IS DISTINCT FROM o.volume_format
-           OR n.size IS DISTINCT FROM o.size
-           OR (n.imagestatus IS DISTINCT FROM o.imagestatus AND n.imagestatus <> 2))
-      AND (EXISTS (SELECT 1 FROM vmclone.image_locks l
-                   WHERE l.kind = 'image' AND l.entity_id = o.image_guid)
-           OR (n.parentid IS DISTINCT FROM o.parentid
-               AND EXISTS (SELECT 1 FROM vmclone.image_locks l
-                           WHERE l.kind = 'image' AND NOT l.keeps_status AND l.entity_id = o.parentid)))
+    WHERE (o.image_guid = ANY (held)
+           AND (n.image_guid IS NULL OR n.parentid IS DISTINCT FROM o.parentid
+                OR n.image_group_id IS DISTINCT FROM o.image_group_id
+                OR n.vm_snapshot_id IS DISTINCT FROM o.vm_snapshot_id
+                OR n.it_guid IS DISTINCT FROM o.it_guid
+                OR n.volume_format IS DISTINCT FROM o.volume_format
+                OR n.size IS DISTINCT FROM o.size
+                OR (n.imagestatus IS DISTINCT FROM o.imagestatus AND n.imagestatus <> 2)))
+       OR (o.parentid = ANY (parents) AND (n.image_guid IS NULL OR n.parentid IS DISTINCT FROM o.parentid))
     ORDER BY 1 LIMIT 1;
     IF FOUND THEN
-        PERFORM vmclone.refuse_held('changed', 'image', held);
+        PERFORM vmclone.refuse_held('changed', 'image', refused.image_guid, refused.held_id);
     END IF;
     RETURN NULL;
 END
@@ -85,10 +108,10 @@ DECLARE
     held uuid;
 BEGIN
     SELECT o.snapshot_id INTO held FROM old_snapshots o
-    JOIN vmclone.image_locks l ON l.kind = 'snapshot' AND l.entity_id = o.snapshot_id
+    JOIN vmclone.held_now('snapshot') h ON h.entity_id = o.snapshot_id
     ORDER BY 1 LIMIT 1;
     IF FOUND THEN
-        PERFORM vmclone.refuse_held('deleted', 'snapshot', held);
+        PERFORM vmclone.refuse_held('deleted', 'snapshot', held, held);
     END IF;
     RETURN NULL;
 END
@@ -105,14 +128,14 @@ DECLARE
 BEGIN
     SELECT o.snapshot_id INTO held
     FROM old_snapshots o
-    JOIN vmclone.image_locks l ON l.kind = 'snapshot' AND l.entity_id = o.snapshot_id
+    JOIN vmclone.held_now('snapshot') h ON h.entity_id = o.snapshot_id
     LEFT JOIN new_snapshots n ON n.snapshot_id = o.snapshot_id
     WHERE n.snapshot_id IS NULL OR n.vm_id IS DISTINCT FROM o.vm_id
        OR n.snapshot_type IS DISTINCT FROM o.snapshot_type
        OR (n.status IS DISTINCT FROM o.status AND n.status <> 'LOCKED')
     ORDER BY 1 LIMIT 1;
     IF FOUND THEN
-        PERFORM vmclone.refuse_held('changed', 'snapshot', held);
+        PERFORM vmclone.refuse_held('changed', 'snapshot', held, held);
     END IF;
     RETURN NULL;
 END
@@ -125,11 +148,12 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    held record;
+    kind CONSTANT text := CASE TG_TABLE_NAME WHEN 'images' THEN 'image' ELSE 'snapshot' END;
+    held uuid;
 BEGIN
-    SELECT l.kind, l.entity_id INTO held FROM vmclone.image_locks l ORDER BY 1, 2 LIMIT 1;
+    SELECT h.entity_id INTO held FROM vmclone.held_now(kind) h ORDER BY 1 LIMIT 1;
     IF FOUND THEN
-        PERFORM vmclone.refuse_held('removed by TRUNCATE', held.kind, held.entity_id);
+        PERFORM vmclone.refuse_held('removed by TRUNCATE', kind, held, held);
     END IF;
     RETURN NULL;
 END
@@ -154,6 +178,6 @@ CREATE TRIGGER vmclone_guard_update AFTER UPDATE ON vmclone.snapshots
 CREATE TRIGGER vmclone_guard_truncate BEFORE TRUNCATE ON vmclone.snapshots
     FOR EACH STATEMENT EXECUTE FUNCTION vmclone.guard_truncated();
 
-REVOKE ALL ON FUNCTION vmclone.refuse_held(text, text, uuid), vmclone.guard_deleted_images(),
+REVOKE ALL ON FUNCTION vmclone.held_now(text), vmclone.refuse_held(text, text, uuid, uuid), vmclone.guard_deleted_images(),
     vmclone.guard_changed_images(), vmclone.guard_deleted_snapshots(), vmclone.guard_changed_snapshots(),
     vmclone.guard_truncated() FROM PUBLIC;

@@ -1,0 +1,42 @@
+/*
+ * guards.c
+ *		What the guards on the inventory's tables look at: who holds images and snapshots now.
+ *
+ * As the checks of foreign keys do, a guard looks at what is committed now.  The snapshot of an
+ * engine's REPEATABLE READ transaction may be older than the clone that it must not disturb.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+
+#include "statement.h"
+
+PG_FUNCTION_INFO_V1(vmclone_held_now);
+
+static Statement held_now = {
+	.sql = "SELECT entity_id, keeps_status FROM vmclone.image_locks WHERE kind = $1",
+	.argument_count = 1,
+	.argument_types = {TEXTOID},
+};
+
+/* held_now(kind text) → entity_id, keeps_status */
+Datum
+vmclone_held_now(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum kind = PG_GETARG_DATUM(0);
+	uint64 rows;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	rows = statement_run_latest(&held_now, &kind, NULL);
+	for (uint64 row = 0; row < rows; row++)
+		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[row]);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	return (Datum) 0;
+}
