@@ -2,8 +2,13 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE EXTENSION vmclone;
+\set ECHO none
+\o /dev/null
 \i test/fixture/fixture.sql
 SELECT fixture.attach_domains();
+\o
+\set ECHO all
+\set ON_ERROR_STOP off
 SELECT fixture.make_vm('one') IS NOT NULL AS one, fixture.make_vm('two') IS NOT NULL AS two;
 
 -- What a call can leave behind, and what it does to its source.

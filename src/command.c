@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 
 #include "caller.h"
@@ -92,6 +93,8 @@ command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("cannot clone on a standby"),
 				 errhint("Call on the primary; vmclone.can_add_vm_from_snapshot works here.")));
 
+	PreventCommandIfReadOnly(request->target == CLONE_TARGET_VM ? "add_vm_from_snapshot"
+																: "add_vm_template_from_snapshot");
 	command.result = palloc0(sizeof(CommandResult));
 	command.result->call_id = uuid_new();
 	command.caller = caller_identify();
