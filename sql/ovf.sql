@@ -119,7 +119,7 @@ SELECT jsonb_path_query_array(vmclone.parse_ovf(:'v31'), '$.devices[*] ? (@.type
     vmclone.parse_ovf(replace(:'v31', '<DefaultDisplayType>1<', '<DefaultDisplayType>3<')) -> 'vm_static' -> 'default_display_type' AS headless_code,
     changed('<DefaultDisplayType>1<', '<DefaultDisplayType>3<') -> 'vm_static' -> 'default_display_type' AS bochs_code;
 -- an Item of a later engine
-SELECT d -> 'warnings' AS warnings, jsonb_path_query_array(d, '$.devices[*] ? (@.type == "newtype").device') AS kept
+SELECT d -> 'warnings' AS warnings, jsonb_path_query_array(d, '$.devices[*] ? (@.type == "unknown").device') AS kept
 FROM (SELECT vmclone.parse_ovf(replace(:'v31', '</Item>
     </Section>', '</Item><Item><rasd:ResourceType>99</rasd:ResourceType></Item><Item><rasd:ResourceType>98</rasd:ResourceType><Type>newtype</Type><Device>d</Device></Item></Section>'))) d(d);
 -- sections
@@ -191,6 +191,14 @@ SELECT refusal(regexp_replace(:'v44', '(<File [^>]*>)', '\1\1')) AS file_twice, 
     refused('<rasd:InstanceId>1a000000-0000-4000-8000-000000000022<', '<rasd:InstanceId>1a000000-0000-4000-8000-000000000099<') AS item_without_file,
     refused('<rasd:InstanceId>fa000000-0000-4000-8000-000000000002<', '<rasd:InstanceId>fa000000-0000-4000-8000-000000000001<') AS nic_twice;
 SELECT refused('ovf:id="1a000000-0000-4000-8000-000000000012"', 'ovf:id="1a000000-0000-4000-8000-000000000013"') AS other_image;
+SELECT refused('</Section>
+  </Content>', '</Section><Section xsi:type="ovf:NumaNodeSection_Type"><NumaNode><Index>1</Index><MemTotal>1</MemTotal></NumaNode><NumaNode><Index>1</Index><MemTotal>1</MemTotal></NumaNode></Section></Content>') AS numa_node_twice;
+-- longer than the column
+SELECT left(x[1], 30) AS value, refused(x[1], x[2]) FROM (VALUES (ARRAY['<Name>src1', '<Name>' || repeat('é', 256)]), (ARRAY['<Description/>', '<Description>' || repeat('é', 4001) || '</Description>']),
+    (ARRAY['<TimeZone>Etc/GMT', '<TimeZone>' || repeat('x', 41)]), (ARRAY['<rasd:Name>nic1', '<rasd:Name>' || repeat('x', 51)]), (ARRAY['<Alias>channel0', '<Alias>' || repeat('x', 256)]),
+    (ARRAY['{type=pci, slot=0x03', repeat('x', 256)]), (ARRAY['<Device>unix', '<Device>' || repeat('x', 256)]), (ARRAY['src1_Disk2" ovf:wipe', repeat('x', 256) || '" ovf:wipe']),
+    (ARRAY['ovf:hostname="h1"', 'ovf:hostname="h1" ovf:winKey="' || repeat('x', 31) || '"'])) v(x);
+SELECT changed('<Description/>', '<Description>' || repeat('é', 4000) || '</Description>') -> 'vm_static' ->> 'description' = repeat('é', 4000) AS as_long_as_the_column;
 -- values that are none
 SELECT x[2] AS value, refused(x[1], x[2]) FROM (VALUES
     ('{<rasd:VirtualQuantity>1024<,<rasd:VirtualQuantity>much<}'::text[]), ('{<rasd:VirtualQuantity>1024<,<rasd:VirtualQuantity>99999999999999999999<}'),

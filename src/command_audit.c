@@ -23,6 +23,13 @@ is_missing(const PlannedDisk *disk)
 		   (disk->choice == NULL || disk->choice->include);
 }
 
+/* A description is not required, nor unique. */
+static const char *
+snapshot_label(const ClonePlan *plan)
+{
+	return plan->snapshot_description ? plan->snapshot_description : uuid_text(&plan->snapshot_id);
+}
+
 static const char *
 disk_name(const PlannedDisk *disk)
 {
@@ -37,7 +44,7 @@ static void
 report_missing_disks(const Command *command, const AuditSubject *subject, const char *vm_name)
 {
 	const ClonePlan *plan = command->plan;
-	const char *snapshot_name = plan->snapshot_description;
+	const char *snapshot_name = snapshot_label(plan);
 	StringInfoData aliases;
 
 	initStringInfo(&aliases);
@@ -118,7 +125,7 @@ command_write_audit(const Command *command)
 			report_missing_disks(command, &subject, copy->vm_name);
 		audit_write(started, &subject,
 					(const char *const[]){"VmName", copy->vm_name, "SnapshotName",
-										  plan->snapshot_description, "SourceVmName",
+										  snapshot_label(plan), "SourceVmName",
 										  plan->source_vm_name, "UserName",
 										  command->caller.role_name, NULL});
 	}

@@ -100,6 +100,35 @@ child_boolean(OvfReader *reader, const xmlNode *item, const char *name, bool abs
 	return node == NULL || ovf_is_blank(ovf_text(reader, node)) || ovf_boolean(reader, node, value);
 }
 
+/* VmDeviceGeneralType; what an engine doesn't know is unknown to it too. */
+static const char *
+known_type(OvfReader *reader, const xmlNode *node, const char *type)
+{
+	static const char *const types[] = {
+		"disk",    "interface", "video",    "graphics", "sound", "controller", "balloon",
+		"channel", "redir",     "redirdev", "console",  "rng",   "smartcard",  "watchdog",
+		"hostdev", "memory",    "tpm",      "mdev",     "iommu", "unknown",
+	};
+	char shown[64];
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (strcmp(types[i], type) == 0)
+			return types[i];
+	ovf_warn(reader, node, "device type \"%s\" is not known; the device is kept as \"unknown\"",
+			 ovf_excerpt(type, shown, sizeof(shown)));
+	return "unknown";
+}
+
+/* A child's text of at most 255 characters, as vm_device takes. */
+static bool
+short_text(OvfReader *reader, const xmlNode *item, const char *name, const char **text)
+{
+	const xmlNode *node = ovf_child(item, name);
+
+	*text = ovf_text(reader, node);
+	return ovf_fits(reader, node, *text, 255);
+}
+
 /* Managed although it has the general resource type (engine: "special"). */
 static bool
 is_special(const char *type, const char *device)
@@ -134,14 +163,19 @@ write_device(OvfReader *reader, const xmlNode *item, const char *id, const char 
 	const xmlNode *node;
 	const char *custom = ovf_child_text(reader, item, "CustomProperties");
 	const char *text;
+	const char *address;
+	const char *alias;
 	char device_id[OVF_UUID_SIZE];
 	char snapshot_id[OVF_UUID_SIZE];
 	long long boot_order = 0;
 
 	text = ovf_child_text(reader, item, "Type");
 	if (!ovf_is_blank(text))
-		type = text;
-	text = ovf_child_text(reader, item, "Device");
+		type = known_type(reader, ovf_child(item, "Type"), text);
+	if (!short_text(reader, item, "Device", &text) ||
+		!short_text(reader, item, "Address", &address) ||
+		!short_text(reader, item, "Alias", &alias))
+		return false;
 	if (!ovf_is_blank(text))
 		device = text;
 	if (id == NULL ? !claim_device_id(reader, item, ovf_child_text(reader, item, "InstanceId"),
@@ -160,8 +194,8 @@ write_device(OvfReader *reader, const xmlNode *item, const char *id, const char 
 	ovf_json_text(json, "device_id", device_id);
 	ovf_json_text(json, "type", type);
 	ovf_json_text(json, "device", device);
-	ovf_json_text(json, "address", ovf_child_text(reader, item, "Address"));
-	ovf_json_text(json, "alias", ovf_child_text(reader, item, "Alias"));
+	ovf_json_text(json, "address", address);
+	ovf_json_text(json, "alias", alias);
 	ovf_json_boolean(json, "is_managed", managed);
 	ovf_json_boolean(json, "is_plugged", *plugged);
 	ovf_json_boolean(json, "is_readonly", *read_only);
@@ -336,6 +370,8 @@ read_interface(OvfReader *reader, const xmlNode *item)
 	if (!ovf_is_blank(mac_text) && !is_mac_address(mac_text))
 		return ovf_fail(reader, mac, "\"%s\" is not a MAC address",
 						ovf_excerpt(mac_text, shown, sizeof(shown)));
+	if (!ovf_fits(reader, ovf_child(item, "Name"), name, 50))
+		return false;
 	if (ovf_is_blank(name))
 	{
 		snprintf(default_name, sizeof(default_name), "nic%d", reader->interface_count);

@@ -229,6 +229,9 @@ write_disk(OvfReader *reader, OvfJson *json, const OvfDisk *disk)
 		!ovf_attribute_boolean(reader, node, "scsi_reservation", false, &reservation) ||
 		!ovf_attribute_boolean(reader, node, "incremental-backup", false, &incremental))
 		return false;
+	if (!ovf_fits(reader, alias, ovf_text(reader, alias), 255) ||
+		!ovf_fits(reader, description, ovf_text(reader, description), 500))
+		return false;
 	ovf_json_object(json, NULL);
 	ovf_json_text(json, "disk_id", disk->disk_id);
 	ovf_json_text(json, "image_id", disk->image_id[0] != '\0' ? disk->image_id : NULL);

@@ -29,7 +29,7 @@ typedef struct GeneralTag
 	const char *column;
 	TagKind kind;
 	int least;
-	int most;
+	int most;                 /* of a text: characters, as the column takes; 0 is any number */
 	const char *const *words; /* NULL-terminated */
 } GeneralTag;
 
@@ -41,8 +41,8 @@ static const char *const migration_supports[] = {"MIGRATABLE", "IMPLICITLY_NON_M
 												 "PINNED_TO_HOST", NULL};
 
 static const GeneralTag general_tags[] = {
-	{"Name", "vm_name", TAG_NONEMPTY_TEXT},
-	{"Description", "description", TAG_TEXT},
+	{"Name", "vm_name", TAG_NONEMPTY_TEXT, 0, 255},
+	{"Description", "description", TAG_TEXT, 0, 4000},
 	{"Comment", "free_text_comment", TAG_TEXT},
 	{"CreationDate", "creation_date", TAG_DATE},
 	{"DeleteProtected", "is_delete_protected", TAG_BOOLEAN},
@@ -50,15 +50,15 @@ static const GeneralTag general_tags[] = {
 	{"IsSmartcardEnabled", "is_smartcard_enabled", TAG_BOOLEAN},
 	{"NumOfIoThreads", "num_of_io_threads", TAG_INTEGER, 0, 1024},
 	{"default_boot_sequence", "default_boot_sequence", TAG_INTEGER, 0, 16},
-	{"initrd_url", "initrd_url", TAG_NONEMPTY_TEXT},
-	{"kernel_url", "kernel_url", TAG_NONEMPTY_TEXT},
-	{"kernel_params", "kernel_params", TAG_NONEMPTY_TEXT},
+	{"initrd_url", "initrd_url", TAG_NONEMPTY_TEXT, 0, 4000},
+	{"kernel_url", "kernel_url", TAG_NONEMPTY_TEXT, 0, 4000},
+	{"kernel_params", "kernel_params", TAG_NONEMPTY_TEXT, 0, 4000},
 	{"Generation", "db_generation", TAG_INTEGER, 0, INT_MAX},
-	{"CustomCompatibilityVersion", "custom_compatibility_version", TAG_NONEMPTY_TEXT},
+	{"CustomCompatibilityVersion", "custom_compatibility_version", TAG_NONEMPTY_TEXT, 0, 40},
 	{"VmType", "vm_type", TAG_INTEGER, 0, 2},
 	{"ResumeBehavior", "resume_behavior", TAG_WORD, 0, 0, resume_behaviors},
 	{"TunnelMigration", "tunnel_migration", TAG_BOOLEAN},
-	{"VncKeyboardLayout", "vnc_keyboard_layout", TAG_NONEMPTY_TEXT},
+	{"VncKeyboardLayout", "vnc_keyboard_layout", TAG_NONEMPTY_TEXT, 0, 16},
 	{"MinAllocatedMem", "min_allocated_mem", TAG_INTEGER, 0, INT_MAX},
 	{"IsStateless", "is_stateless", TAG_BOOLEAN},
 	{"IsRunAndPause", "is_run_and_pause", TAG_BOOLEAN},
@@ -68,7 +68,7 @@ static const GeneralTag general_tags[] = {
 	{"MigrationDowntime", "migration_downtime", TAG_INTEGER, 0, INT_MAX},
 	{"MigrationSupport", "migration_support", TAG_INTEGER, 0, 2},
 	{"SerialNumberPolicy", "serial_number_policy", TAG_INTEGER, 0, 3},
-	{"CustomSerialNumber", "custom_serial_number", TAG_NONEMPTY_TEXT},
+	{"CustomSerialNumber", "custom_serial_number", TAG_NONEMPTY_TEXT, 0, 255},
 	{"IsBootMenuEnabled", "is_boot_menu_enabled", TAG_BOOLEAN},
 	{"IsSpiceFileTransferEnabled", "is_spice_file_transfer_enabled", TAG_BOOLEAN},
 	{"IsSpiceCopyPasteEnabled", "is_spice_copy_paste_enabled", TAG_BOOLEAN},
@@ -80,16 +80,16 @@ static const GeneralTag general_tags[] = {
 	{"IsMigrateEncrypted", "is_migrate_encrypted", TAG_BOOLEAN},
 	{"MigrationPolicyId", "migration_policy_id", TAG_UUID},
 	{"ParallelMigrations", "parallel_migrations", TAG_INTEGER, -2, 255},
-	{"CustomEmulatedMachine", "custom_emulated_machine", TAG_NONEMPTY_TEXT},
-	{"CustomCpuName", "custom_cpu_name", TAG_NONEMPTY_TEXT},
-	{"PredefinedProperties", "predefined_properties", TAG_TEXT},
-	{"UserDefinedProperties", "userdefined_properties", TAG_TEXT},
+	{"CustomEmulatedMachine", "custom_emulated_machine", TAG_NONEMPTY_TEXT, 0, 40},
+	{"CustomCpuName", "custom_cpu_name", TAG_NONEMPTY_TEXT, 0, 255},
+	{"PredefinedProperties", "predefined_properties", TAG_TEXT, 0, 4000},
+	{"UserDefinedProperties", "userdefined_properties", TAG_TEXT, 0, 4000},
 	{"LeaseDomainId", "lease_sd_id", TAG_UUID},
 	{"MultiQueuesEnabled", "multi_queues_enabled", TAG_BOOLEAN},
 	{"UseHostCpu", "host_cpu_flags", TAG_BOOLEAN},
 	{"UseTscFrequency", "use_tsc_frequency", TAG_BOOLEAN},
 	{"CpuShares", "cpu_shares", TAG_INTEGER, 0, INT_MAX},
-	{"Namespace", "namespace", TAG_NONEMPTY_TEXT},
+	{"Namespace", "namespace", TAG_NONEMPTY_TEXT, 0, 253},
 	{"TemplateId", "vmt_guid", TAG_UUID},
 	{"InstanceTypeId", "instance_type_id", TAG_UUID},
 	{"ImageTypeId", "image_type_id", TAG_UUID},
@@ -97,10 +97,10 @@ static const GeneralTag general_tags[] = {
 	{"Origin", "origin", TAG_INTEGER, 0, 100},
 	{"quota_id", "quota_id", TAG_UUID},
 	{"OriginalTemplateId", "original_template_id", TAG_UUID},
-	{"OriginalTemplateName", "original_template_name", TAG_NONEMPTY_TEXT},
+	{"OriginalTemplateName", "original_template_name", TAG_NONEMPTY_TEXT, 0, 255},
 	/* what the oldest engines wrote for the engine that imports; read last, so that they win */
-	{"exportonly_userDefinedProperties", "userdefined_properties", TAG_NONEMPTY_TEXT},
-	{"exportonly_predefinedProperties", "predefined_properties", TAG_NONEMPTY_TEXT},
+	{"exportonly_userDefinedProperties", "userdefined_properties", TAG_NONEMPTY_TEXT, 0, 4000},
+	{"exportonly_predefinedProperties", "predefined_properties", TAG_NONEMPTY_TEXT, 0, 4000},
 	{"exportonly_minAllocatedMem", "min_allocated_mem", TAG_INTEGER, 0, INT_MAX},
 };
 
@@ -137,6 +137,8 @@ write_tag(OvfReader *reader, const xmlNode *node, const GeneralTag *tag)
 	{
 		case TAG_TEXT:
 		case TAG_NONEMPTY_TEXT:
+			if (!ovf_fits(reader, node, text, tag->most))
+				return false;
 			ovf_json_text(json, tag->column, text);
 			return true;
 		case TAG_BOOLEAN:
@@ -271,7 +273,7 @@ read_balloon(OvfReader *reader, const xmlNode *content)
 }
 
 /* Zones that were renamed or merged since. */
-static void
+static bool
 read_time_zone(OvfReader *reader, const xmlNode *content)
 {
 	static const char *const renamed[][2] = {
@@ -280,14 +282,18 @@ read_time_zone(OvfReader *reader, const xmlNode *content)
 		{"Atlantic/Reykjavik", "Etc/GMT"},
 		{"Iceland Standard Time", "Greenwich Standard Time"},
 	};
-	const char *zone = ovf_child_text(reader, content, "TimeZone");
+	const xmlNode *node = ovf_child(content, "TimeZone");
+	const char *zone = ovf_text(reader, node);
 
 	if (ovf_is_blank(zone))
-		return;
+		return true;
+	if (!ovf_fits(reader, node, zone, 40))
+		return false;
 	for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++)
 		if (strcmp(zone, renamed[i][0]) == 0)
 			zone = renamed[i][1];
 	ovf_json_text(&reader->vm_static, "time_zone", zone);
+	return true;
 }
 
 /* DedicatedVmForVds, one for each host that the VM is pinned to. */
@@ -352,11 +358,10 @@ ovf_read_general(OvfReader *reader, const xmlNode *content)
 		display_type = OVF_DISPLAY_NONE;
 	if (has_display)
 		ovf_json_integer(&reader->vm_static, "default_display_type", display_type);
-	read_time_zone(reader, content);
-	return read_bios_type(reader, content) && read_cpu_pinning(reader, content) &&
-		   read_max_memory(reader, content) && read_virtio_scsi_queues(reader, content) &&
-		   read_balloon(reader, content) && read_pinned_hosts(reader, content) &&
-		   read_exported_migration_support(reader, content) &&
+	return read_time_zone(reader, content) && read_bios_type(reader, content) &&
+		   read_cpu_pinning(reader, content) && read_max_memory(reader, content) &&
+		   read_virtio_scsi_queues(reader, content) && read_balloon(reader, content) &&
+		   read_pinned_hosts(reader, content) && read_exported_migration_support(reader, content) &&
 		   ovf_add_default_devices(reader, display_type, has_display);
 }
 

@@ -107,6 +107,9 @@ extern const char *ovf_text(OvfReader *reader, const xmlNode *node); /* "" for N
 extern const char *ovf_child_text(OvfReader *reader, const xmlNode *parent, const char *name);
 extern const char *ovf_attribute_text(OvfReader *reader, const xmlNode *node, const char *name);
 extern bool ovf_is_blank(const char *text);
+
+/* A text of at most most characters, as wide as its column; 0: any length. */
+extern bool ovf_fits(OvfReader *reader, const xmlNode *node, const char *text, int most);
 extern const char *ovf_excerpt(const char *text, char *buffer, size_t size);
 
 /* Typed values of an element or attribute that is there and not blank. */

@@ -9,19 +9,22 @@
 
 #include "ovf_internal.h"
 
+#define MAX_NUMA_NODES 1024
+
 typedef struct InitAttribute
 {
 	const char *attribute;
 	const char *column;
+	int most;       /* characters; 0 is any number */
 	bool has_lines; /* line ends are written as \n, or as an escaped character reference */
 } InitAttribute;
 
 static const InitAttribute init_attributes[] = {
-	{"hostname", "host_name", false},     {"domain", "domain", false},
-	{"timeZone", "time_zone", false},     {"authorizedKeys", "authorized_keys", true},
-	{"dnsServers", "dns_servers", false}, {"dnsSearch", "dns_search_domains", false},
-	{"networks", "networks", false},      {"winKey", "winkey", false},
-	{"rootPassword", "password", false},  {"customScript", "custom_script", true},
+	{"hostname", "host_name", 0, false},     {"domain", "domain", 0, false},
+	{"timeZone", "time_zone", 40, false},    {"authorizedKeys", "authorized_keys", 0, true},
+	{"dnsServers", "dns_servers", 0, false}, {"dnsSearch", "dns_search_domains", 0, false},
+	{"networks", "networks", 0, false},      {"winKey", "winkey", 30, false},
+	{"rootPassword", "password", 0, false},  {"customScript", "custom_script", 0, true},
 };
 
 static bool
@@ -68,6 +71,8 @@ ovf_read_vm_init(OvfReader *reader, const xmlNode *content)
 		attribute = ovf_attribute(node, init_attributes[i].attribute);
 		if (attribute == NULL)
 			continue;
+		if (!ovf_fits(reader, attribute, ovf_text(reader, attribute), init_attributes[i].most))
+			return false;
 		if (!init_attributes[i].has_lines)
 			ovf_json_text(&reader->vm_init, init_attributes[i].column, ovf_text(reader, attribute));
 		else if (!write_lines(reader, attribute, init_attributes[i].column))
@@ -142,6 +147,16 @@ read_numa_node(OvfReader *reader, const xmlNode *node, int number)
 							ovf_excerpt(mode, shown, sizeof(shown)));
 		known = modes[i];
 	}
+	for (const xmlNode *other = ovf_child(node->parent, "NumaNode"); other != node;
+		 other = ovf_next(other, "NumaNode"))
+	{
+		long long other_index;
+
+		if (!ovf_integer(reader, ovf_child(other, "Index"), 0, 32767, &other_index))
+			return false;
+		if (other_index == index)
+			return ovf_fail(reader, index_node, "there are two NUMA nodes %lld", index);
+	}
 	if (!ovf_is_uuid(ovf_child_text(reader, node, "id"), id))
 		ovf_derived_uuid(reader, "numa_node", number, id);
 	ovf_json_object(json, NULL);
@@ -164,8 +179,12 @@ ovf_read_numa_nodes(OvfReader *reader, const xmlNode *section)
 
 	for (const xmlNode *node = ovf_child(section, "NumaNode"); node != NULL;
 		 node = ovf_next(node, "NumaNode"))
+	{
+		if (number == MAX_NUMA_NODES)
+			return ovf_fail(reader, node, "more than %d NUMA nodes", MAX_NUMA_NODES);
 		if (!read_numa_node(reader, node, ++number))
 			return false;
+	}
 	return true;
 }
 

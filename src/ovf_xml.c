@@ -349,6 +349,19 @@ ovf_is_blank(const char *text)
 	return *text == '\0';
 }
 
+bool
+ovf_fits(OvfReader *reader, const xmlNode *node, const char *text, int most)
+{
+	int characters = 0;
+
+	if (most == 0)
+		return true;
+	for (; *text != '\0'; text++)
+		if (((unsigned char) *text & 0xC0) != 0x80 && ++characters > most)
+			return ovf_fail(reader, node, "the text is longer than %d characters", most);
+	return true;
+}
+
 /* A value for a message: at most size - 1 bytes, one line. */
 const char *
 ovf_excerpt(const char *text, char *buffer, size_t size)
