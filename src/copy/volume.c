@@ -228,6 +228,13 @@ listed(const char *list, const char *option)
 }
 
 static bool
+is_provision_action(const char *word)
+{
+	return strcmp(word, "create") == 0 || strcmp(word, "commit") == 0 ||
+		   strcmp(word, "remove") == 0;
+}
+
+static bool
 parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptions *options,
 				VolumeAnswer *answer)
 {
@@ -239,6 +246,12 @@ parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptio
 	{
 		const char *option = argv[i] + 2;
 
+		if (subcommand->run == volume_provision && options->action == NULL &&
+			is_provision_action(argv[i]))
+		{
+			options->action = argv[i];
+			continue;
+		}
 		if (strncmp(argv[i], "--", 2) != 0 ||
 			(!listed(subcommand->required, option) && !listed(subcommand->optional, option)))
 			return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
@@ -271,6 +284,9 @@ parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptio
 			return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
 							   "volume %s needs --%.*s", subcommand->name, (int) length, need);
 	}
+	if (subcommand->run == volume_provision && options->action == NULL)
+		return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+						   "volume provision needs an action: create, commit or remove");
 	/* capacities are whole 4 KiB blocks (DESIGN §6) */
 	if (subcommand->run == volume_create && options->size % 4096 != 0)
 		return volume_fail(answer, VOLUME_USAGE, 0, NULL,
@@ -290,7 +306,6 @@ volume_main(int argc, char **argv)
 		.mode = 0660, .description = "", .root = "/dev", .sequence = 1, .timeout = DEFAULT_TIMEOUT};
 	VolumeAnswer answer = {0};
 	const Subcommand *subcommand = NULL;
-	int used = 2;
 
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
 	{
@@ -307,29 +322,7 @@ volume_main(int argc, char **argv)
 			"volume needs a subcommand: attach, check, detach, space, create, commit, remove, stat or provision");
 		return answer_print(&answer);
 	}
-	if (subcommand->run == volume_provision)
-	{
-		/* the action stands before or after the options */
-		int at = argc > 2 && strncmp(argv[2], "--", 2) != 0 ? 2 : argc - 1;
-
-		for (int i = 2; i < argc; i++)
-			if (strcmp(argv[i], "--command") == 0 && i + 2 < argc &&
-				strncmp(argv[i + 2], "--", 2) != 0)
-				at = i + 2;
-		options.action = argv[at];
-		if (at < 2 ||
-			(strcmp(options.action, "create") != 0 && strcmp(options.action, "commit") != 0 &&
-			 strcmp(options.action, "remove") != 0))
-		{
-			volume_fail(&answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-						"volume provision needs an action: create, commit or remove");
-			return answer_print(&answer);
-		}
-		for (int i = at; i + 1 < argc; i++)
-			argv[i] = argv[i + 1];
-		argc--;
-	}
-	if (parse_arguments(subcommand, argc - used, argv + used, &options, &answer))
+	if (parse_arguments(subcommand, argc - 2, argv + 2, &options, &answer))
 		(void) subcommand->run(&options, &answer);
 	return answer_print(&answer);
 }

@@ -71,9 +71,14 @@ volume_open_image_directory(int rootfd, const char *disk, bool *missing, VolumeA
 bool
 volume_sync(int fd, const char *path, VolumeAnswer *answer)
 {
-	if (fsync(fd) != 0)
-		return volume_fail_errno(answer, path, "could not sync");
-	return true;
+	struct stat status;
+
+	if (fsync(fd) == 0)
+		return true;
+	/* CIFS and some FUSE file systems can't sync a directory and say so with EINVAL */
+	if (errno == EINVAL && fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+		return true;
+	return volume_fail_errno(answer, path, "could not sync");
 }
 
 bool

@@ -377,6 +377,8 @@ sub provision
 		provision => 'create', '--command', $program, '--vg', '../x', '--lv', 'b', @size);
 	refuses('2 usage', 'no option as a name', provision('create', '-f', @size));
 	refuses('2 usage', 'no other action',     provision('shred',  $image));
+	refuses('2 usage', 'no action',           provision => '--command', $program, '--vg', 'a', '--lv', 'b');
+	refuses('2 usage', 'two actions',         provision('remove', $image, 'create'));
 	chmod 0777, $program;
 	refuses('3 refused', 'no program that everybody may change', provision('create', $image, @size));
 	chmod 0755, $program;

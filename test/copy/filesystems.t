@@ -1,0 +1,84 @@
+#!/usr/bin/perl
+# filesystems.t: generated chains on a real disk's file system, and on XFS, where layers and results
+# share blocks.  The other tests run in memory.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use CopyTest;
+use Test::More;
+
+my $space = workspace('/tmp');
+my $mounted;
+END { run_command([ qw(umount -l), $mounted ]) if $mounted }
+
+sub generated
+{
+	my ($what, $dir, $count) = @_;
+	local $ENV{COPYTEST_DIR} = $dir;
+	local $ENV{CHAINS}       = $count;
+	my ($code, $out, $err) = run_command([ $^X, "$FindBin::Bin/generated.t" ], timeout => 600);
+	is($code, 0, "$count generated chains on $what") or diag join "\n", (grep { /not ok/ } split /\n/, $out), $err;
+	return;
+}
+my $chains = $ENV{CHAINS} ? $ENV{CHAINS} / 5 : 20;
+generated('the file system of /tmp', $space, int $chains);
+
+SKIP:
+{
+	skip 'an XFS loop file needs root', 1 unless $> == 0 && have_command('mkfs.xfs') && have_command('losetup');
+	spew("$space/xfs.img", '');
+	truncate "$space/xfs.img", 2 << 30;
+	mkdir "$space/xfs";
+	command_ok(qw(mkfs.xfs -q -f -m reflink=1), "$space/xfs.img");
+	skip 'loop mounts are not permitted here', 1
+	  if (run_command([ qw(mount -o loop), "$space/xfs.img", "$space/xfs" ]))[0] != 0;
+	$mounted = "$space/xfs";
+	generated('XFS', $mounted, int $chains);
+
+	chdir $mounted or die;
+	command_ok(qw(qemu-img create -q -f qcow2 base.qcow2 256M));
+	command_ok(qw(qemu-io -f qcow2 -c), 'write -q -P 1 0 128M', 'base.qcow2');
+	command_ok(qw(qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2));
+	command_ok(qw(qemu-io -f qcow2), (map { ('-c', "write -q -P 2 ${_}M 64k") } map { $_ * 3 } 0 .. 40), 'top.qcow2');
+	command_ok(qw(qemu-img convert -f qcow2 -O raw top.qcow2), "$space/oracle");
+	my @layers = qw(--layer qcow2:base.qcow2 --layer qcow2:top.qcow2);
+	my $used = sub {
+		command_ok('sync');
+		my ($bytes) = command_ok(qw(df -B1 --output=used .)) =~ /(\d+)\s*$/;
+		return $bytes;
+	};
+	for my $format (qw(raw qcow2))
+	{
+		my $before = $used->();
+		my ($code, $out, $err) = run_command([ $copier, 'copy', @layers, '--output', "$format:out", '--progress', 'json' ]);
+		is($code, 0, "reflink to $format") or diag $err;
+		my $done = done_event($out);
+		is($done->{method}, 'reflink', 'by reflink');
+		cmp_ok($used->() - $before, '<', 4 << 20, 'takes next to no space');
+		is((run_command([ qw(qemu-img compare -f raw -F), $format, "$space/oracle", 'out' ]))[0], 0, 'content');
+
+		# a shared block is copied on write: the layers stay what they are
+		my $hash = sha256('base.qcow2');
+		command_ok(qw(qemu-io -f), $format, '-c', 'write -q -P 77 0 8M', 'out');
+		is(sha256('base.qcow2'), $hash, 'writing to the copy leaves the layer alone');
+		unlink 'out';
+		for my $option (qw(--no-reflink --preallocate))
+		{
+			next if $format eq 'qcow2' && $option eq '--preallocate';
+			($code, $out, $err) = run_command([ $copier, 'copy', @layers, '--output', "$format:out", $option, '--progress', 'json' ]);
+			is($code, 0, "$format $option") or diag $err;
+			$done = done_event($out);
+			unlike($done->{method}, qr/reflink/, 'not by reflink');
+			like($done->{reason}, qr/\w/, 'says why');
+			my $shared = command_ok('filefrag', '-v', 'out') =~ /shared/ if have_command('filefrag');
+			ok(!$shared, 'no shared block') if defined $shared;
+			unlink 'out';
+		}
+	}
+	my ($code, $out) = run_command([ $copier, 'copy', @layers, '--output', "raw:$space/across", '--progress', 'json' ]);
+	is($code, 0, 'to another file system');
+	unlike(done_event($out)->{method}, qr/reflink/, 'not by reflink');
+	chdir '/';
+}
+done_testing();
