@@ -6,7 +6,7 @@
 # Seeds are in test/fuzz/corpus/TARGET; what a run adds goes to build/fuzz/corpus/TARGET.
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 900
-FUZZ_TARGETS = header tables decompress copy
+FUZZ_TARGETS = header tables decompress copy ovf
 FUZZ_CFLAGS = -std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-frame-pointer \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Isrc/copy -Itest/fuzz \
 	-Wall -Wextra -Wshadow $(WERROR)
@@ -14,7 +14,7 @@ FUZZ_COPY_OBJECTS = $(patsubst src/copy/%.c,build/fuzz/copy/%.o, \
 	$(filter-out src/copy/main.c src/copy/sandbox.c src/copy/volume%.c,$(COPY_SOURCES)))
 FUZZ_PROGRAMS = $(FUZZ_TARGETS:%=build/fuzz/fuzz_%)
 
-fuzz-short check-fuzz: $(FUZZ_PROGRAMS) ## fuzz the copier's parsers for some seconds
+fuzz-short check-fuzz: $(FUZZ_PROGRAMS) ## fuzz the parsers for some seconds
 	@test/fuzz/run-fuzz 5 $(FUZZ_TARGETS)
 
 fuzz: $(FUZZ_PROGRAMS) ## fuzz for FUZZ_SECONDS per target
@@ -22,6 +22,12 @@ fuzz: $(FUZZ_PROGRAMS) ## fuzz for FUZZ_SECONDS per target
 
 build/fuzz/fuzz_%: build/fuzz/fuzz_%.o build/fuzz/fuzz_chain.o build/fuzz/no_sandbox.o $(FUZZ_COPY_OBJECTS)
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(COPY_LIBS)
+
+# The OVF reader is the extension's; it needs nothing of PostgreSQL.
+build/fuzz/fuzz_ovf: test/fuzz/fuzz_ovf.c $(wildcard src/ovf*.c src/ovf*.h)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc $(WERROR) -o $@ $(filter %.c,$^) \
+		$(shell pkg-config --cflags --libs libxml-2.0 uuid)
 
 build/fuzz/copy/%.o: src/copy/%.c $(wildcard src/copy/*.h)
 	@mkdir -p $(@D)

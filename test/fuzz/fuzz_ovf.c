@@ -1,10 +1,10 @@
 /*
- * ovf_fuzz.c
+ * fuzz_ovf.c
  *		Feeds the OVF reader any bytes.  Beyond not crashing, what it returns must be one JSON
  *		object, and a refusal must say why.
  *
- * ovf-fuzz.sh builds and runs it.  Built with -DOVF_FUZZ_FILES and without the fuzzer it reads the
- * files named as arguments and prints what comes out.
+ * Built with -DOVF_FUZZ_FILES and without the fuzzer it reads the files named as arguments and
+ * prints what comes out.
  */
 #include <stdint.h>
 #include <stdio.h>
