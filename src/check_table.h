@@ -29,6 +29,7 @@ typedef struct CheckRun
 {
 	const ClonePlan *plan;
 	const Check *check;
+	int phases; /* that are run together */
 	List *refusals;
 } CheckRun;
 

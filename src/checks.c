@@ -438,7 +438,7 @@ disk_is_made(const PlannedDisk *disk)
 static List *
 run_phases(const ClonePlan *plan, int phases, bool *refused)
 {
-	CheckRun run = {.plan = plan};
+	CheckRun run = {.plan = plan, .phases = phases};
 	ListCell *cell;
 
 	for (int i = 0; i < lengthof(checks); i++)

@@ -40,7 +40,7 @@ static Statement stored_call = {
 static void
 check(Command *command, int phases)
 {
-	if (command->has_user)
+	if (command->has_user && (phases & CHECK_ALWAYS))
 		phases |= CHECK_USER;
 	refusals_raise(checks_run(command->plan, phases));
 }
