@@ -166,7 +166,7 @@ COMMENT ON FUNCTION inventory_intruders(name, oid) IS 'Who else may create objec
 CREATE FUNCTION grant_to_inventory_owner(p_owner oid, p_give boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    target name;
+    target text;
     owner name := quote_ident(pg_get_userbyid(p_owner));
 BEGIN
     IF (SELECT rolsuper FROM pg_roles WHERE oid = p_owner) IS NOT FALSE THEN
@@ -178,6 +178,14 @@ BEGIN
     EXECUTE format(CASE WHEN p_give THEN 'GRANT USAGE ON SCHEMA vmclone_absent TO %s' ELSE 'REVOKE USAGE ON SCHEMA vmclone_absent FROM %s' END, owner);
     EXECUTE format(CASE WHEN p_give THEN 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA vmclone_absent TO %s'
         ELSE 'REVOKE ALL ON ALL TABLES IN SCHEMA vmclone_absent FROM %s' END, owner);
+    -- functions that inventory statements call; all run as whoever calls them
+    FOR target IN
+        SELECT p.oid::regprocedure FROM pg_proc p
+        WHERE p.pronamespace = '@extschema@'::regnamespace AND NOT p.prosecdef
+            AND p.proname IN ('mac_pool_free_addresses', 'clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'lineage_rows', 'snapshot_rows')
+    LOOP
+        EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION %s TO %s' ELSE 'REVOKE EXECUTE ON FUNCTION %s FROM %s' END, target, owner);
+    END LOOP;
     FOR target IN
         SELECT c.relname
         FROM pg_class c
