@@ -74,6 +74,7 @@ SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.d
 SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'disk_interface', 'SCSI'))$$);
 SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'size', 1))$$);
 SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'disk_alias', repeat('a', 256)))$$);
+SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'attach', true))$$);
 SELECT call($$disks => (SELECT jsonb_agg(jsonb_build_object('disk_id', fixture.id(n::text))) FROM generate_series(1, 4097) n)$$);
 SELECT call($$interfaces => '[{}]'$$);
 SELECT call($$interfaces => '[{"name": "nic1", "mac": "zz"}]'$$);

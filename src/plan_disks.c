@@ -413,6 +413,12 @@ choose_fate(const ClonePlan *plan, PlannedDisk *disk)
 {
 	bool attach = disk->choice && disk->choice->attach;
 
+	if (attach && is_image_disk(disk))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("disk %s cannot be attached to a second virtual machine",
+							   uuid_text(&disk->disk_id)),
+						errdetail("It is neither shareable nor a LUN."),
+						errhint("Leave \"attach\" out: the disk is copied.")));
 	if (disk->choice && !disk->choice->include)
 	{
 		disk->fate = DISK_SKIP;
