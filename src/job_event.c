@@ -76,6 +76,7 @@ take_error(JobRun *run, const Jsonb *event)
 		appendStringInfo(&message, ", offset %s", offset);
 	if (json_has(event, "message"))
 		appendStringInfo(&message, ": %s", json_get_text(event, "message"));
+	run->error_in_layer = layer != NULL;
 	run->error_kind = keep_text(run, event, "kind", run->error_kind);
 	run->error_errno = keep_text(run, event, "errno", run->error_errno);
 	if (run->error_errno != NULL)

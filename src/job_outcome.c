@@ -14,8 +14,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#define EXIT_REFUSED 3 /* vmclone-copy: the image or volume is not what it must be */
-
 typedef enum Verdict
 {
 	VERDICT_DONE,
@@ -185,9 +183,9 @@ judge(JobRun *run, const Jsonb *answer)
 		return VERDICT_WAIT;
 	if (word_in(run->error_kind, passing_kinds) || word_in(run->error_errno, passing_errors))
 		return VERDICT_WAIT;
+	/* An output locked by a copier that outlived its worker; a layer that is written is refused. */
 	if (run->error_kind != NULL && strcmp(run->error_kind, "busy") == 0)
-		/* An output locked by a copier that outlived its worker; a layer that is written is refused. */
-		return run->step == STEP_COPY && code == EXIT_REFUSED ? VERDICT_FAIL : VERDICT_WAIT;
+		return run->error_in_layer ? VERDICT_FAIL : VERDICT_WAIT;
 	return word_in(run->error_kind, final_kinds) ? VERDICT_FAIL : VERDICT_CRASHED;
 }
 

@@ -12,6 +12,7 @@
 #include "statement.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 /* Requests that one pass follows; the rest wait for the next one. */
@@ -36,6 +37,12 @@ static Statement run_rows = {
 		   " WHERE t.task_id = ANY ($1)",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
+};
+
+/* Jobs that have not started; a paused one was told by job_pauses or never queued. */
+static Statement queued_jobs = {
+	.sql = "SELECT job_id, status FROM vmclone.jobs"
+		   " WHERE status IN ('queued', 'paused') AND started_at IS NULL",
 };
 
 /* What the rows say of a run. */
@@ -258,12 +265,60 @@ tell_runs(const RunRows *rows)
 	}
 }
 
+/* A job whose queued, or paused at start, was sent. */
+typedef struct ToldJob
+{
+	pg_uuid_t job_id; /* the key */
+	uint32 pass;      /* that saw it last */
+} ToldJob;
+
+static HTAB *told_jobs = NULL;
+
+/* NOTIFY for jobs that are new since the last pass; the call itself may be prepared, so it can't. */
+static void
+tell_new_jobs(void *argument)
+{
+	static uint32 pass = 0;
+	uint64 rows = statement_run(&queued_jobs, NULL, NULL);
+	HASH_SEQ_STATUS scan;
+	ToldJob *told;
+
+	pass++;
+	for (uint64 i = 0; i < rows; i++)
+	{
+		pg_uuid_t job_id = field_uuid(i, 1);
+		bool found;
+
+		told = hash_search(told_jobs, &job_id, HASH_ENTER, &found);
+		told->pass = pass;
+		if (!found)
+			job_tell(&job_id, field_text(i, 2));
+	}
+	hash_seq_init(&scan, told_jobs);
+	while ((told = hash_seq_search(&scan)) != NULL)
+		if (told->pass != pass)
+			(void) hash_search(told_jobs, &told->job_id, HASH_REMOVE, NULL);
+}
+
+static void
+make_told_jobs(void)
+{
+	HASHCTL control = {0};
+
+	control.keysize = sizeof(pg_uuid_t);
+	control.entrysize = sizeof(ToldJob);
+	told_jobs = hash_create("vmclone jobs told", 64, &control, HASH_ELEM | HASH_BLOBS);
+}
+
 void
 job_requests_follow(void)
 {
 	RequestList list = {CurrentMemoryContext, NULL, 0};
 	RunRows rows = {CurrentMemoryContext, NULL, 0};
 
+	if (told_jobs == NULL)
+		make_told_jobs();
+	(void) job_transaction(tell_new_jobs, NULL);
 	if (job_runs_list != NIL && job_transaction(read_run_rows, &rows) == NULL)
 		tell_runs(&rows);
 	if (job_transaction(read_requests, &list) != NULL)

@@ -185,6 +185,7 @@ job_run_step(JobRun *run)
 	run->dirty = true;
 	run->answer = NULL;
 	run->error_kind = run->error_errno = run->error_message = NULL;
+	run->error_in_layer = false;
 	run->command = storage_command_start(arguments, timeout, &error);
 	run->refused = run->command == NULL;
 	if (run->refused)

@@ -90,6 +90,7 @@ typedef struct JobRun
 	bool dirty; /* not written to async_tasks yet */
 	char *error_kind;
 	char *error_errno;
+	bool error_in_layer;
 	char *error_message;
 
 	/* what it was told */

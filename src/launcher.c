@@ -725,6 +725,14 @@ database_needed(Node *statement, bool *drops)
 	else if (IsA(statement, RenameStmt) &&
 			 ((RenameStmt *) statement)->renameType == OBJECT_DATABASE)
 		name = ((RenameStmt *) statement)->subname;
+	else if (IsA(statement, AlterDatabaseStmt))
+	{
+		ListCell *cell;
+
+		foreach (cell, ((AlterDatabaseStmt *) statement)->options)
+			if (strcmp(((DefElem *) lfirst(cell))->defname, "tablespace") == 0)
+				name = ((AlterDatabaseStmt *) statement)->dbname;
+	}
 	else if (IsA(statement, CreatedbStmt))
 	{
 		ListCell *cell;

@@ -441,7 +441,7 @@ storage_command_run(List *arguments)
 	storage_command_free(command);
 	if (timed_out)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND),
-						errmsg("storage did not answer within %d seconds", vmclone_storage_timeout),
+						errmsg("storage did not answer within %d s", vmclone_storage_timeout),
 						errdetail("The process that asked it was killed."),
 						errhint("Check that the storage domain's server answers; see "
 								"vmclone.storage_timeout.")));

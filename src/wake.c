@@ -25,8 +25,15 @@ at_end_of_transaction(XactEvent event, void *argument)
 				(void) worker_wake();
 			}
 			break;
-		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
+			/* Gets a worker to be there; its safety poll finds the rows after COMMIT PREPARED. */
+			if (wake_wanted)
+			{
+				wake_wanted = false;
+				(void) worker_wake();
+			}
+			break;
+		case XACT_EVENT_ABORT:
 			wake_wanted = false;
 			break;
 		default:

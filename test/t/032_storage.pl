@@ -1,0 +1,121 @@
+# Storage domains: limits, storage that doesn't answer, taking over; blank disks, measurements, NOTIFY.
+use strict;
+use warnings;
+use Test::More;
+use VmcloneCluster;
+
+my $node = VmcloneCluster->start_new('storage', conf => "vmclone.retry_delay = '100ms'\nvmclone.max_parallel_copies = 4\n");
+my $vm = $node->make_vm(name => 'web01', snapshots => 3, disks => [ { format => 'raw', writes => 60 }, { writes => 60 } ]);
+my $snapshot = $vm->{snapshots}[1];
+my ($domain, $path) = ($vm->{domain}, $vm->{path});
+my $program = $node->value('SHOW vmclone.copy_program');
+my ($code, $out, $err);
+
+# attach: what is refused, and how it is said
+my $nfs2 = $node->value("SELECT fixture.id('nfs2')");
+foreach my $case (
+	[ "'/etc'", qr/could not attach.*does not lie below any directory of vmclone.storage_roots.*HINT/s, 'outside the roots' ],
+	[ "'$path/../..'", qr/does not lie below/, 'outside by dots' ],
+	[ "'relative'", qr/not an absolute path/, 'relative' ],
+	[ "'" . $node->storage_root . "/nowhere'", qr/ENOENT/, 'missing' ],
+	[ "'$path'", qr/attached as storage domain/, "another domain's" ],
+	[ 'NULL', qr/needs storage_domain_id and mount_path/, 'null' ])
+{
+	my ($argument, $pattern, $what) = @$case;
+
+	($code, $out, $err) = $node->psql('postgres', "SELECT vmclone.attach_storage_domain('$nfs2', $argument)");
+	like($err, $pattern, "attach is refused: $what");
+}
+symlink '/etc', $node->storage_root . '/link' or die "symlink: $!";
+($code, $out, $err) = $node->psql('postgres',
+	"SELECT vmclone.attach_storage_domain('$nfs2', '" . $node->storage_root . "/link')");
+like($err, qr/does not lie below/, 'attach is refused: a link that leads out');
+$node->safe_psql('postgres', 'CREATE ROLE somebody; GRANT USAGE ON SCHEMA vmclone TO somebody');
+($code, $out, $err) = $node->psql('postgres', "SET ROLE somebody; SELECT vmclone.detach_storage_domain('$domain')");
+like($err, qr/permission denied/, 'detach is not for everybody');
+is($node->value("SELECT status FROM vmclone.check_storage_domain('$domain')"), 'attached', 'check_storage_domain');
+
+# limits of a domain
+$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path', max_copies => 1, bandwidth_limit => 400000)");
+my $job = $node->clone($snapshot, vm_name => 'limited');
+my $most = 0;
+my $start = time;
+while ($node->value("SELECT status FROM vmclone.jobs WHERE job_id = '$job->{job_id}'") ne 'succeeded' && time - $start < 120)
+{
+	my $now = () = $node->copiers;
+	$most = $now if $now > $most;
+}
+is($most, 1, 'max_copies of a domain');
+my $bytes = $node->value("SELECT sum(bytes_done) FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+my $seconds = $node->value("SELECT extract(epoch FROM ended_at - started_at) FROM vmclone.jobs WHERE job_id = '$job->{job_id}'");
+cmp_ok($bytes / $seconds, '<', 800_000, 'bandwidth_limit of a domain');
+$node->images_equal($job->{vm_id}, $vm, 1);
+$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path')");
+
+# storage that doesn't answer: a program that sleeps stands for a server that is dead
+my $sleeper = $node->basedir . '/sleeper';
+open my $file, '>', $sleeper or die "open: $!";
+print $file "#!/bin/sh\nexec sleep 600\n";
+close $file;
+chmod 0755, $sleeper;
+$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$sleeper'");
+$node->safe_psql('postgres', 'ALTER SYSTEM SET vmclone.storage_timeout = 1');
+$node->reload;
+$node->poll_query_until('postgres', "SELECT current_setting('vmclone.copy_program') = '$sleeper'");
+($code, $out, $err) = $node->psql('postgres', "SELECT vmclone.check_storage_domain('$domain')");
+like($err, qr/did not answer within 1 s/, 'a backend gives up after vmclone.storage_timeout');
+($code, $out, $err) =
+  $node->psql('postgres', "SET statement_timeout = '300ms'; SELECT vmclone.check_storage_domain('$domain')");
+like($err, qr/statement timeout/, 'and can be interrupted before');
+$job = $node->clone($snapshot, vm_name => 'patient');
+is($node->wait_for_status($job->{job_id}, 'waiting'), 'waiting', 'the worker waits');
+is($node->value("SELECT reason_key FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), 'timeout', 'because of the timeout');
+$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$program'");
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET vmclone.storage_timeout');
+$node->reload;
+is($node->wait_for_job($job->{job_id}), 'succeeded', 'and goes on when storage answers');
+
+# measurements
+$node->safe_psql('postgres', "SELECT vmclone.measure_snapshot('$snapshot')");
+ok($node->poll_query_until('postgres', "SELECT count(*) > 0 AND bool_and(status IN ('done', 'failed')) FROM vmclone.measurements"),
+	'measurements are done');
+is($node->value("SELECT count(*) FROM vmclone.measurements WHERE status = 'done' AND required > 0 AND bytes_to_read > 0"),
+	$node->value('SELECT count(*) FROM vmclone.measurements'), 'all of them')
+  or diag($node->value('SELECT jsonb_agg(m) FROM vmclone.measurements m'));
+
+# NOTIFY
+($code, $out, $err) = $node->psql('postgres', <<"SQL");
+LISTEN vmclone_job;
+SELECT job_id AS job FROM vmclone.add_vm_from_snapshot('$snapshot', 'notified') \\gset
+CALL vmclone.wait_for_job(:'job', '60 s');
+SELECT 1;
+SQL
+my @states = $out =~ /"status":"(\w+)"/g;
+is("@states", 'queued running finishing succeeded', 'NOTIFY tells each state');
+
+# prepared transactions
+$node->safe_psql('postgres', "BEGIN; SELECT vmclone.add_vm_from_snapshot('$snapshot', 'prepared'); PREPARE TRANSACTION 'p1'");
+is($node->value("SELECT count(*) FROM vmclone.jobs WHERE vm_name = 'prepared'"), 0, 'a prepared call is not there yet');
+$node->safe_psql('postgres', "COMMIT PREPARED 'p1'");
+is($node->wait_for_job($node->value("SELECT job_id FROM vmclone.jobs WHERE vm_name = 'prepared'")),
+	'succeeded', 'it runs after COMMIT PREPARED');
+
+# A restored database takes the domain over; the original can't use it any more.
+$job = $node->clone($snapshot, vm_name => 'moved', start_paused => 'true');
+$node->wait_for_status($job->{job_id}, 'paused');
+my $dump = $node->basedir . '/dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE heir');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('heir'), $dump ], 'pg_restore');
+$node->safe_psql('heir', "SELECT vmclone.adopt('resume')");
+($code, $out, $err) = $node->psql('heir', "SELECT vmclone.attach_storage_domain('$domain', '$path')");
+like($err, qr/attached to another database/, 'the heir needs to say that it takes over');
+$node->safe_psql('heir', "SELECT vmclone.attach_storage_domain('$domain', '$path', take_over => true)");
+$node->safe_psql('heir', "SELECT vmclone.resume_job('$job->{job_id}')");
+ok($node->poll_query_until('heir', "SELECT status = 'succeeded' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	'the heir runs the job');
+$node->safe_psql('postgres', "SELECT vmclone.resume_job('$job->{job_id}')");
+is($node->wait_for_status($job->{job_id}, 'waiting'), 'waiting', 'the original does not touch the domain any more');
+like($node->value("SELECT reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), qr/another database/, 'and says why');
+$node->stop;
+done_testing();
