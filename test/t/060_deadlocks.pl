@@ -2,7 +2,7 @@
 # and MACs, while an engine touches the same rows and the worker ends what is cancelled.
 #
 # No call may end in a deadlock or with an error that is no refusal; nothing may be taken twice; and when
-# all is cancelled, nothing is left.  SECONDS=180 make check-tap TESTS=test/t/060_deadlocks.pl hunts longer.
+# all is cancelled, nothing is left.  DEADLOCK_SECONDS=180 make check-tap TESTS=test/t/060_deadlocks.pl hunts longer.
 use strict;
 use warnings;
 use FindBin;
@@ -11,7 +11,7 @@ use VmcloneCluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seconds = $ENV{SECONDS} || 15;
+my $seconds = $ENV{DEADLOCK_SECONDS} || 15;
 my $server = VmcloneCluster->start_new('deadlocks', preload => 0, conf => "vmclone.lock_wait = '20s'\n");
 $server->make_domain($server->value("SELECT fixture.id('$_')")) for qw(nfs1 nfs2);
 $server->safe_psql('postgres', q{
