@@ -212,7 +212,8 @@ check_chain_unchanged(CheckRun *run)
 		for (int j = 0; j < plan->disks[i].chain_length && plan->disks[i].fate == DISK_COPY; j++)
 			if (find_image(plan, &plan->disks[i].chain[j].image_id) == &plan->disks[i].chain[j])
 				ids[count++] = plan->disks[i].chain[j].image_id;
-	if (count == 0)
+	/* beforehand the plan has just been read */
+	if (count == 0 || (run->phases & CHECK_ALWAYS))
 		return;
 	value = plan_uuid_array(ids, count);
 	rows = statement_run(&load_parents, &value, NULL);

@@ -69,6 +69,28 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
+static void
+append_reserved_names(const ClonePlan *plan, const Datum *array, StringInfo detail,
+					  StringInfo names, List *listed)
+{
+	Datum values[2] = {array[0], UUIDPGetDatum(&plan->pool_id)};
+	uint64 rows;
+	Frame frame;
+
+	frame_enter_own(&frame);
+	rows = statement_run(&reserved_names, values, NULL);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		char *name = field_text(row, 1);
+
+		if (!is_listed(listed, name))
+			append_owner(
+				detail, names, name,
+				psprintf("taken by a clone under way, virtual machine %s", field_text(row, 2)));
+	}
+	frame_leave(&frame);
+}
+
 void
 check_name_not_used(CheckRun *run)
 {
@@ -81,7 +103,6 @@ check_name_not_used(CheckRun *run)
 	StringInfoData detail;
 	Datum values[3];
 	uint64 rows;
-	Frame frame;
 
 	initStringInfo(&names);
 	initStringInfo(&detail);
@@ -112,21 +133,9 @@ check_name_not_used(CheckRun *run)
 				psprintf("%s %s", template ? "template" : "virtual machine", field_text(row, 2)));
 			listed = lappend(listed, name);
 		}
-		frame_enter_own(&frame);
-		values[1] = values[2];
-		rows = statement_run(&reserved_names, values, NULL);
-		for (uint64 row = 0; row < rows; row++)
-		{
-			char *name = field_text(row, 1);
-
-			if (is_listed(listed, name))
-				continue;
-			append_owner(
-				&detail, &names, name,
-				psprintf("taken by a clone under way, virtual machine %s", field_text(row, 2)));
-			listed = lappend(listed, name);
-		}
-		frame_leave(&frame);
+		/* under the locks the names are reserved next, which refuses the same */
+		if (run->phases & CHECK_ALWAYS)
+			append_reserved_names(plan, values, &detail, &names, listed);
 	}
 	if (names.len)
 		refuse(run, detail.data, "name is already used: %s", names.data);

@@ -115,6 +115,7 @@ typedef struct DomainFacts
 	int64 bytes_needed;   /* of this call, all copies */
 	bool backup;
 	bool reflink;
+	bool snapshot_measured; /* there are measurements of the snapshot; the same for all domains */
 } DomainFacts;
 
 #define STORAGE_DOMAIN_STATUS_ACTIVE    3

@@ -35,11 +35,12 @@ static Statement load_mounts = {
 	.sql = "SELECT r.id, m.status = 'attached', m.reflink, m.available_bytes,"
 		   " COALESCE((SELECT pg_catalog.sum(GREATEST(t.bytes_reserved - t.bytes_written, 0))"
 		   "  FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL), 0)"
-		   "  ::bigint"
+		   "  ::bigint, EXISTS (SELECT 1 FROM vmclone.measurements e"
+		   "   WHERE e.snapshot_id = $2 AND e.status = 'done')"
 		   " FROM pg_catalog.unnest($1) r(id)"
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = r.id",
-	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
+	.argument_count = 2,
+	.argument_types = {UUIDARRAYOID, UUIDOID},
 };
 
 static Statement load_holders = {
@@ -127,11 +128,12 @@ read_domain(uint64 row, DomainFacts *domain)
 static void
 load_reservations(const ClonePlan *plan, Datum ids)
 {
+	Datum values[2] = {ids, UUIDPGetDatum(&plan->snapshot_id)};
 	uint64 rows;
 	Frame frame;
 
 	frame_enter_own(&frame);
-	rows = statement_run(&load_mounts, &ids, NULL);
+	rows = statement_run(&load_mounts, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		pg_uuid_t id = field_uuid(row, 1);
@@ -145,6 +147,7 @@ load_reservations(const ClonePlan *plan, Datum ids)
 			domain->available_gb = field_int64(row, 4) / ((int64) 1024 * 1024 * 1024);
 		}
 		domain->bytes_reserved = field_int64(row, 5);
+		domain->snapshot_measured = field_bool(row, 6);
 	}
 	frame_leave(&frame);
 }

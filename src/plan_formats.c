@@ -232,8 +232,9 @@ void
 plan_decide_disks(ClonePlan *plan)
 {
 	int count = 0;
-	Measurement *measurements =
-		plan->snapshot_exists && plan->disk_count > 0 ? read_measurements(plan, &count) : NULL;
+	bool measured =
+		plan->domains != NIL && ((const DomainFacts *) linitial(plan->domains))->snapshot_measured;
+	Measurement *measurements = measured ? read_measurements(plan, &count) : NULL;
 
 	for (int i = 0; i < plan->disk_count; i++)
 	{
