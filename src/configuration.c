@@ -2,25 +2,33 @@
  * configuration.c
  *		A snapshot's configuration together with what the database says of it now.
  *
- * Three statements: the snapshot, the names that jobs hold, and one that lays the rows over the
- * document.  Sizes, formats, status and domain of a disk are the rows': the OVF rounds sizes up to
- * GiB and knows no domain.
+ * Three statements: the snapshot, the names that jobs hold, the images with the first free name.
+ * Sizes, formats, status and domain of a disk are the rows': the OVF rounds sizes up to GiB and
+ * knows no domain.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "configuration.h"
 #include "configuration_internal.h"
 #include "json.h"
+#include "request.h"
 #include "statement.h"
+
+/* images.imagestatus; everything else is as good as illegal */
+#define IMAGE_OK     1
+#define IMAGE_LOCKED 2
 
 #define NAMES_AT_ONCE   16
 #define MAX_NAME_NUMBER (NAMES_AT_ONCE * 4096)
 
 static Statement snapshot_row = {
-	.sql = "SELECT s.vm_id, s.vm_configuration, v.vm_name, c.storage_pool_id"
+	.sql = "SELECT s.vm_id, s.vm_configuration, v.vm_name, c.storage_pool_id, v.quota_id,"
+		   " v.instance_type_id, v.lease_sd_id, v.max_memory_size_mb"
 		   " FROM snapshots s"
 		   " LEFT JOIN vm_static v ON v.vm_guid = s.vm_id"
 		   " LEFT JOIN cluster c ON c.cluster_id = v.cluster_id"
@@ -54,11 +62,34 @@ static Statement snapshot_row = {
 	" ORDER BY m.storage_domain_id LIMIT 1)"
 
 /*
- * $1 the document, $2 the VM, $3 its data centre, $4 names on offer.  A quota, instance type or
- * lease's domain that is gone since becomes null; the limit of hot-plugged memory grows with the
- * memory where the OVF has none.
+ * $1 images, $2 names on offer, $3 the data centre: what the rows say of the images, one row a
+ * storage domain; and a row with the first free name.
  */
-static Statement rows_over_ovf = {
+static Statement rows_of_images = {
+	.sql = "SELECT i.image_guid, i.image_group_id, i.size, i.imagestatus, i.volume_format,"
+		   " i.volume_type, y.actual_size, m.storage_domain_id, NULL FROM images i"
+		   " LEFT JOIN disk_image_dynamic y ON y.image_id = i.image_guid"
+		   " LEFT JOIN image_storage_domain_map m ON m.image_id = i.image_guid"
+		   " WHERE i.image_guid = ANY ($1)"
+		   " UNION ALL"
+		   " SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL," FREE_NAME("$2", "$3"),
+	.argument_count = 3,
+	.argument_types = {UUIDARRAYOID, TEXTARRAYOID, UUIDOID},
+};
+
+/* Of direct LUNs, those that are still there. */
+static Statement disks_there = {
+	.sql = "SELECT b.disk_id FROM base_disks b WHERE b.disk_id = ANY ($1)",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+/*
+ * $1 the document, $2 the VM; only where the OVF differs from the current row.  A quota, instance
+ * type or lease's domain that is gone since becomes null; the limit of hot-plugged memory grows
+ * with the memory where the OVF has none.
+ */
+static Statement repair_vm_static = {
 	.sql =
 		"SELECT $1 || jsonb_build_object('vm_static', $1 -> 'vm_static'"
 		" || CASE WHEN s ->> 'quota_id' IS NOT NULL AND NOT EXISTS (SELECT FROM quota t"
@@ -70,32 +101,12 @@ static Statement rows_over_ovf = {
 		" || CASE WHEN s ->> 'lease_sd_id' IS NOT NULL AND NOT EXISTS (SELECT FROM"
 		"  storage_domain_static t WHERE t.id = (s ->> 'lease_sd_id')::uuid)"
 		"  THEN '{\"lease_sd_id\": null}' ELSE '{}' END::jsonb"
-		" || CASE WHEN s ->> 'max_memory_size_mb' IS NULL AND v.max_memory_size_mb <"
-		"  (s ->> 'mem_size_mb')::integer"
-		"  THEN jsonb_build_object('max_memory_size_mb', s -> 'mem_size_mb') ELSE '{}' END,"
-		" 'disks', d.disks, 'missing_disks', d.missing, 'is_partial', d.missing <> '[]',"
-		" 'vm_id', $2::uuid, 'suggested_vm_name'," FREE_NAME(
-			"$4",
-			"$3") ")"
-				  " FROM (SELECT" MISSING_DISKS "  FROM (SELECT o.ordinal, o.disk || CASE"
-				  "   WHEN i.image_guid IS NOT NULL THEN jsonb_build_object('size', i.size, 'actual_size',"
-				  "    y.actual_size, 'volume_format'," VOLUME_FORMAT ", 'volume_type'," VOLUME_TYPE
-				  ","
-				  "    'storage_domain_id'," STORAGE_DOMAIN ", 'image_status'," IMAGE_STATUS ")"
-				  "   WHEN o.disk ->> 'image_id' IS NULL AND EXISTS (SELECT FROM base_disks b"
-				  "    WHERE b.disk_id = (o.disk ->> 'disk_id')::uuid)"
-				  "   THEN '{\"image_status\": \"OK\", \"storage_domain_id\": null}'"
-				  "   ELSE '{\"image_status\": \"MISSING\", \"storage_domain_id\": null}' END AS disk"
-				  "   FROM jsonb_array_elements($1 -> 'disks') WITH ORDINALITY o(disk, ordinal)"
-				  "   LEFT JOIN LATERAL (SELECT * FROM images x"
-				  "    WHERE x.image_guid = (o.disk ->> 'image_id')::uuid"
-				  "    AND x.image_group_id = (o.disk ->> 'disk_id')::uuid LIMIT 1) i ON true"
-				  "   LEFT JOIN LATERAL (SELECT z.actual_size FROM disk_image_dynamic z"
-				  "    WHERE z.image_id = i.image_guid LIMIT 1) y ON true) d) d(disks, missing)"
-				  " CROSS JOIN (SELECT $1 -> 'vm_static') o(s)"
-				  " LEFT JOIN vm_static v ON v.vm_guid = $2",
-	.argument_count = 4,
-	.argument_types = {JSONBOID, UUIDOID, UUIDOID, TEXTARRAYOID},
+		" || CASE WHEN s ->> 'max_memory_size_mb' IS NULL AND (SELECT v.max_memory_size_mb"
+		"  FROM vm_static v WHERE v.vm_guid = $2) < (s ->> 'mem_size_mb')::integer"
+		"  THEN jsonb_build_object('max_memory_size_mb', s -> 'mem_size_mb') ELSE '{}' END)"
+		" FROM (SELECT $1 -> 'vm_static') o(s)",
+	.argument_count = 2,
+	.argument_types = {JSONBOID, UUIDOID},
 };
 
 /*
@@ -178,29 +189,51 @@ static Statement free_name = {
 	.argument_types = {TEXTARRAYOID, UUIDOID},
 };
 
-static Jsonb *
-with_suggested_name(const Jsonb *document, const char *name)
+/* The snapshot's row and its VM's. */
+typedef struct Source
 {
-	StringInfoData text;
-	char *whole = JsonbToCString(NULL, (JsonbContainer *) &document->root, VARSIZE(document));
+	pg_uuid_t snapshot_id;
+	pg_uuid_t vm_id;
+	char *ovf;
+	char *vm_name; /* NULL: the VM is gone */
+	bool has_pool;
+	pg_uuid_t pool_id;
+	/* of the VM's current row; zero uuid for null */
+	pg_uuid_t quota_id;
+	pg_uuid_t instance_type_id;
+	pg_uuid_t lease_sd_id;
+	int64 max_memory_mb;
+} Source;
 
-	/* jsonb keeps the last of two equal keys */
-	initStringInfo(&text);
-	appendBinaryStringInfo(&text, whole, strlen(whole) - 1);
-	appendStringInfoString(&text, ", \"suggested_vm_name\": ");
-	json_append_string(&text, name);
-	appendStringInfoChar(&text, '}');
-	return json_from_text(text.data);
+static bool
+load_source(Source *source, const pg_uuid_t *snapshot_id)
+{
+	Datum value = UUIDPGetDatum(snapshot_id);
+
+	if (statement_run(&snapshot_row, &value, NULL) == 0)
+		return false;
+	source->snapshot_id = *snapshot_id;
+	source->vm_id = field_uuid(0, 1);
+	source->ovf = field_text(0, 2);
+	source->vm_name = field_text(0, 3);
+	source->has_pool = !field_is_null(0, 4);
+	source->pool_id = field_uuid(0, 4);
+	source->quota_id = field_uuid(0, 5);
+	source->instance_type_id = field_uuid(0, 6);
+	source->lease_sd_id = field_uuid(0, 7);
+	source->max_memory_mb = field_int64(0, 8);
+	return true;
 }
 
 static char *
-search_free_name(const char *vm_name, bool has_pool, const pg_uuid_t *pool_id)
+search_free_name(const Source *source)
 {
 	for (int first = NAMES_AT_ONCE + 1; first < MAX_NAME_NUMBER; first += NAMES_AT_ONCE * 16)
 	{
 		Datum values[2] = {
-			suggested_names(vm_name, has_pool, pool_id, first, NAMES_AT_ONCE * 16),
-			UUIDPGetDatum(pool_id),
+			suggested_names(source->vm_name, source->has_pool, &source->pool_id, first,
+							NAMES_AT_ONCE * 16),
+			UUIDPGetDatum(&source->pool_id),
 		};
 
 		statement_run_one_row(&free_name, values, NULL);
@@ -208,37 +241,250 @@ search_free_name(const char *vm_name, bool has_pool, const pg_uuid_t *pool_id)
 			return field_text(0, 1);
 	}
 	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					errmsg("no free name found for a copy of \"%s\"", vm_name),
+					errmsg("no free name found for a copy of \"%s\"", source->vm_name),
 					errhint("Pass a name in parameter \"vm_name\".")));
+}
+
+static Datum
+uuid_array(const OvfResult *result, bool of_luns)
+{
+	Datum *ids = palloc(sizeof(Datum) * (result->disk_count + 1));
+	int count = 0;
+
+	for (int i = 0; i < result->disk_count; i++)
+	{
+		const OvfDiskPlace *disk = &result->disks[i];
+		bool is_lun = disk->image_id[0] == '\0';
+		pg_uuid_t *id;
+
+		if (is_lun != of_luns)
+			continue;
+		id = palloc(sizeof(pg_uuid_t));
+		if (!uuid_parse_text(is_lun ? disk->disk_id : disk->image_id, id))
+			elog(ERROR, "the OVF reader gave a wrong uuid");
+		ids[count++] = UUIDPGetDatum(id);
+	}
+	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
+/* What the rows say of a disk's image, as members of its object; false if there is none. */
+static bool
+append_image(StringInfo json, const OvfDiskPlace *disk, uint64 rows, bool *illegal, int64 *size)
+{
+	static const char *const formats[] = {"\"COW\"", "\"RAW\""};
+	static const char *const types[] = {"\"Preallocated\"", "\"Sparse\""};
+	pg_uuid_t disk_id;
+	pg_uuid_t image_id;
+	pg_uuid_t domain_id;
+	bool has_domain = false;
+	int64 found = -1;
+
+	if (disk->image_id[0] == '\0' || !uuid_parse_text(disk->disk_id, &disk_id) ||
+		!uuid_parse_text(disk->image_id, &image_id))
+		return false;
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t row_image = field_uuid(row, 1);
+		pg_uuid_t row_disk = field_uuid(row, 2);
+		pg_uuid_t row_domain = field_uuid(row, 8);
+
+		if (!uuid_same(&row_image, &image_id) || !uuid_same(&row_disk, &disk_id))
+			continue;
+		found = (int64) row;
+		if (!field_is_null(row, 8) &&
+			(!has_domain || memcmp(&row_domain, &domain_id, sizeof(domain_id)) < 0))
+			domain_id = row_domain;
+		has_domain = has_domain || !field_is_null(row, 8);
+	}
+	if (found < 0)
+		return false;
+	else
+	{
+		int64 status = field_int64(found, 4);
+		int64 format = field_int64(found, 5);
+		int64 type = field_int64(found, 6);
+
+		*size = field_int64(found, 3);
+		*illegal = status != IMAGE_OK && status != IMAGE_LOCKED;
+		appendStringInfo(json, ",\"size\":" INT64_FORMAT ",\"volume_format\":%s,\"volume_type\":%s",
+						 *size,
+						 format == VOLUME_FORMAT_COW || format == VOLUME_FORMAT_RAW
+							 ? formats[format - VOLUME_FORMAT_COW]
+							 : "null",
+						 type == VOLUME_TYPE_PREALLOCATED || type == VOLUME_TYPE_SPARSE
+							 ? types[type - VOLUME_TYPE_PREALLOCATED]
+							 : "null");
+		if (field_is_null(found, 7))
+			appendStringInfoString(json, ",\"actual_size\":null");
+		else
+			appendStringInfo(json, ",\"actual_size\":" INT64_FORMAT, field_int64(found, 7));
+		if (has_domain)
+			appendStringInfo(json, ",\"storage_domain_id\":\"%s\"", uuid_text(&domain_id));
+		else
+			appendStringInfoString(json, ",\"storage_domain_id\":null");
+		appendStringInfo(json, ",\"image_status\":\"%s\"",
+						 status == IMAGE_OK       ? "OK"
+						 : status == IMAGE_LOCKED ? "LOCKED"
+												  : "ILLEGAL");
+	}
+	return true;
+}
+
+static bool
+lun_is_there(const OvfDiskPlace *disk, const char *luns)
+{
+	return disk->image_id[0] == '\0' && luns != NULL && strstr(luns, disk->disk_id) != NULL;
+}
+
+/* Ids of the document's LUN disks that have a row; most documents have no LUN. */
+static char *
+load_luns(const OvfResult *result)
+{
+	StringInfoData luns;
+	bool some = false;
+	Datum value;
+	uint64 rows;
+
+	for (int i = 0; i < result->disk_count; i++)
+		some = some || result->disks[i].image_id[0] == '\0';
+	if (!some)
+		return NULL;
+	value = uuid_array(result, true);
+	rows = statement_run(&disks_there, &value, NULL);
+	initStringInfo(&luns);
+	for (uint64 row = 0; row < rows; row++)
+		appendStringInfo(&luns, "%s ", field_text(row, 1));
+	return luns.data;
+}
+
+/* The OVF says what the current row does not: a foreign key, or memory above the row's limit. */
+static bool
+needs_repair(const Source *source, const Jsonb *document)
+{
+	Jsonb *vm_static = json_get(document, "vm_static");
+	pg_uuid_t id;
+
+	if ((json_get_uuid(vm_static, "quota_id", &id) && !uuid_same(&id, &source->quota_id)) ||
+		(json_get_uuid(vm_static, "instance_type_id", &id) &&
+		 !uuid_same(&id, &source->instance_type_id)) ||
+		(json_get_uuid(vm_static, "lease_sd_id", &id) && !uuid_same(&id, &source->lease_sd_id)))
+		return true;
+	return !json_has(vm_static, "max_memory_size_mb") &&
+		   json_get_int64(vm_static, "mem_size_mb", 0) > source->max_memory_mb;
+}
+
+/* Lays the rows over the document's text; of two equal keys, jsonb keeps the last. */
+static Jsonb *
+load_ovf(Source *source, const OvfResult *result)
+{
+	char *luns = load_luns(result);
+	Datum values[3];
+	bool nulls[3] = {false, false, !source->has_pool};
+	StringInfoData json;
+	StringInfoData missing;
+	size_t done = 0;
+	char *name = NULL;
+	uint64 rows;
+	Jsonb *document;
+
+	values[0] = uuid_array(result, false);
+	values[1] =
+		suggested_names(source->vm_name, source->has_pool, &source->pool_id, 1, NAMES_AT_ONCE);
+	values[2] = UUIDPGetDatum(&source->pool_id);
+	rows = statement_run(&rows_of_images, values, nulls);
+	for (uint64 row = 0; row < rows; row++)
+		if (field_is_null(row, 1))
+			name = field_text(row, 9);
+
+	initStringInfo(&json);
+	enlargeStringInfo(&json, (int) result->length + 256 * (result->disk_count + 2));
+	initStringInfo(&missing);
+	for (int i = 0; i < result->disk_count; i++)
+	{
+		const OvfDiskPlace *disk = &result->disks[i];
+		bool illegal = false;
+		bool found;
+		int64 size = 0;
+
+		appendBinaryStringInfo(&json, result->json + done, (int) (disk->end - done));
+		done = disk->end;
+		found = append_image(&json, disk, rows, &illegal, &size);
+		if (!found)
+			appendStringInfo(&json, ",\"storage_domain_id\":null,\"image_status\":\"%s\"",
+							 lun_is_there(disk, luns) ? "OK" : "MISSING");
+		if (!disk->copied || (found && !illegal))
+			continue;
+		appendStringInfo(&missing, "%s%.*s", missing.len > 0 ? "," : "",
+						 (int) (disk->short_end - disk->short_begin),
+						 result->short_forms + disk->short_begin);
+		if (found)
+			appendStringInfo(&missing, ",\"size\":" INT64_FORMAT, size);
+		appendStringInfo(&missing, ",\"image_status\":\"%s\"}", found ? "ILLEGAL" : "MISSING");
+	}
+	/* the rest, less the closing brace */
+	appendBinaryStringInfo(&json, result->json + done, (int) (result->length - done - 1));
+	appendStringInfo(&json, ",\"vm_id\":\"%s\",\"is_partial\":%s,\"missing_disks\":[%s]",
+					 uuid_text(&source->vm_id), missing.len > 0 ? "true" : "false", missing.data);
+
+	if (name == NULL)
+		name = search_free_name(source);
+	initStringInfo(&missing);
+	appendStringInfo(&missing,
+					 "%s,\"suggested_vm_name\":", pg_any_to_server(json.data, json.len, PG_UTF8));
+	json_append_string(&missing, name);
+	appendStringInfoChar(&missing, '}');
+	document = json_from_text(missing.data);
+	if (needs_repair(source, document))
+	{
+		values[0] = JsonbPGetDatum(document);
+		values[1] = UUIDPGetDatum(&source->vm_id);
+		statement_run_one_row(&repair_vm_static, values, NULL);
+		document = field_jsonb(0, 1);
+	}
+	return document;
+}
+
+static Jsonb *
+load_current(Source *source)
+{
+	Datum values[4];
+	bool nulls[4] = {false, false, !source->has_pool, false};
+	Jsonb *document;
+	StringInfoData text;
+	char *whole;
+
+	values[0] = UUIDPGetDatum(&source->snapshot_id);
+	values[1] = UUIDPGetDatum(&source->vm_id);
+	values[2] = UUIDPGetDatum(&source->pool_id);
+	values[3] =
+		suggested_names(source->vm_name, source->has_pool, &source->pool_id, 1, NAMES_AT_ONCE);
+	statement_run_one_row(&current_rows, values, nulls);
+	document = field_jsonb(0, 1);
+	if (json_get_text(document, "suggested_vm_name") != NULL)
+		return document;
+	whole = JsonbToCString(NULL, &document->root, VARSIZE(document));
+	initStringInfo(&text);
+	appendBinaryStringInfo(&text, whole, (int) strlen(whole) - 1);
+	appendStringInfoString(&text, ", \"suggested_vm_name\": ");
+	json_append_string(&text, search_free_name(source));
+	appendStringInfoChar(&text, '}');
+	return json_from_text(text.data);
 }
 
 Jsonb *
 configuration_load(const pg_uuid_t *snapshot_id, char **error_message)
 {
-	Datum values[4];
-	bool nulls[4] = {false};
-	Jsonb *document = NULL;
-	pg_uuid_t vm_id;
-	pg_uuid_t pool_id;
-	bool has_pool;
-	char *vm_name;
-	char *ovf;
+	Source source = {0};
+	OvfResult *result = NULL;
 	char *message = NULL;
 
 	if (error_message)
 		*error_message = NULL;
-	values[0] = UUIDPGetDatum(snapshot_id);
-	if (statement_run(&snapshot_row, values, NULL) == 0)
+	if (!load_source(&source, snapshot_id))
 		return NULL;
-	vm_id = field_uuid(0, 1);
-	ovf = field_text(0, 2);
-	vm_name = field_text(0, 3);
-	has_pool = !field_is_null(0, 4);
-	pool_id = field_uuid(0, 4);
-
-	if (ovf != NULL && ovf[0] != '\0')
-		document = configuration_from_ovf(ovf, strlen(ovf), &message);
-	else if (vm_name == NULL)
+	if (source.ovf != NULL && source.ovf[0] != '\0')
+		result = configuration_read_ovf(source.ovf, strlen(source.ovf), &message);
+	else if (source.vm_name == NULL)
 		message = "the snapshot has none, and its VM is gone";
 	if (message)
 	{
@@ -247,21 +493,7 @@ configuration_load(const pg_uuid_t *snapshot_id, char **error_message)
 		*error_message = message;
 		return NULL;
 	}
-	if (vm_name == NULL)
-	{
-		vm_name = json_get_text(json_get(document, "vm_static"), "vm_name");
-		if (vm_name == NULL)
-			vm_name = "vm";
-	}
-
-	values[0] = document != NULL ? JsonbPGetDatum(document) : UUIDPGetDatum(snapshot_id);
-	values[1] = UUIDPGetDatum(&vm_id);
-	values[2] = UUIDPGetDatum(&pool_id);
-	nulls[2] = !has_pool;
-	values[3] = suggested_names(vm_name, has_pool, &pool_id, 1, NAMES_AT_ONCE);
-	statement_run_one_row(document != NULL ? &rows_over_ovf : &current_rows, values, nulls);
-	document = field_jsonb(0, 1);
-	if (json_get_text(document, "suggested_vm_name") == NULL)
-		document = with_suggested_name(document, search_free_name(vm_name, has_pool, &pool_id));
-	return document;
+	if (source.vm_name == NULL)
+		source.vm_name = "vm";
+	return result ? load_ovf(&source, result) : load_current(&source);
 }

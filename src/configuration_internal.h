@@ -10,12 +10,14 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "ovf.h"
+
 #define CONFIGURATION_KEY "ACTION_TYPE_FAILED_VM_SNAPSHOT_HAS_NO_CONFIGURATION"
 
 #define SUGGESTED_NAME_MAX_LENGTH 64 /* characters; the engine's MaxVmNameLength */
 
-/* As ovf_to_configuration, but returns NULL and a message instead of an error. */
-extern Jsonb *configuration_from_ovf(const char *ovf, Size length, char **message);
+/* What the OVF reader gives, palloc'd, still in UTF-8; NULL and a message when it is refused. */
+extern OvfResult *configuration_read_ovf(const char *ovf, Size length, char **message);
 
 extern void configuration_refuse(const char *message) pg_attribute_noreturn();
 

@@ -12,48 +12,52 @@
 #include "json.h"
 #include "ovf.h"
 
-/* Returns NULL and sets *message (server encoding, palloc'd) when the document is refused. */
-Jsonb *
-configuration_from_ovf(const char *ovf, Size length, char **message)
+static char *
+describe(const OvfError *error)
 {
+	StringInfoData text;
+
+	initStringInfo(&text);
+	if (error->line > 0)
+		appendStringInfo(&text, "line %d", error->line);
+	if (error->element[0] != '\0')
+		appendStringInfo(&text, "%selement \"%s\"", text.len > 0 ? ", " : "",
+						 pg_any_to_server(error->element, strlen(error->element), PG_UTF8));
+	appendStringInfo(&text, "%s%s", text.len > 0 ? ": " : "",
+					 pg_any_to_server(error->message, strlen(error->message), PG_UTF8));
+	return text.data;
+}
+
+OvfResult *
+configuration_read_ovf(const char *ovf, Size length, char **message)
+{
+	OvfResult *copy = palloc0(sizeof(OvfResult));
+	OvfResult result;
 	OvfError error;
-	Jsonb *document;
 	char *utf8;
-	char *json;
 
 	/* the reader refuses what is too long; converting that would be in vain */
 	utf8 = length > OVF_MAX_BYTES ? (char *) ovf : pg_server_to_any(ovf, (int) length, PG_UTF8);
-	json = ovf_read(utf8, utf8 == ovf ? length : strlen(utf8), &error);
-	if (json == NULL)
+	if (!ovf_read(utf8, utf8 == ovf ? length : strlen(utf8), &result, &error))
 	{
-		StringInfoData text;
-
-		initStringInfo(&text);
-		if (error.line > 0)
-			appendStringInfo(&text, "line %d, ", error.line);
-		if (error.element[0] != '\0')
-			appendStringInfo(&text, "element \"%s\": ",
-							 pg_any_to_server(error.element, strlen(error.element), PG_UTF8));
-		else if (error.line > 0)
-		{
-			text.len -= 2;
-			appendStringInfoString(&text, ": ");
-		}
-		appendStringInfoString(&text,
-							   pg_any_to_server(error.message, strlen(error.message), PG_UTF8));
-		*message = text.data;
+		*message = describe(&error);
 		return NULL;
 	}
 	PG_TRY();
 	{
-		document = json_from_text(pg_any_to_server(json, strlen(json), PG_UTF8));
+		*copy = result;
+		copy->json = pnstrdup(result.json, result.length);
+		copy->short_forms =
+			result.short_forms ? pnstrdup(result.short_forms, result.short_length) : NULL;
+		copy->disks = palloc(sizeof(OvfDiskPlace) * (result.disk_count + 1));
+		memcpy(copy->disks, result.disks, sizeof(OvfDiskPlace) * result.disk_count);
 	}
 	PG_FINALLY();
 	{
-		free(json);
+		ovf_result_free(&result);
 	}
 	PG_END_TRY();
-	return document;
+	return copy;
 }
 
 void
@@ -72,9 +76,9 @@ Jsonb *
 ovf_to_configuration(const char *ovf, Size length)
 {
 	char *message = NULL;
-	Jsonb *document = configuration_from_ovf(ovf, length, &message);
+	OvfResult *result = configuration_read_ovf(ovf, length, &message);
 
-	if (document == NULL)
+	if (result == NULL)
 		configuration_refuse(message);
-	return document;
+	return json_from_text(pg_any_to_server(result->json, (int) result->length, PG_UTF8));
 }

@@ -11,7 +11,7 @@
 #include "ovf_internal.h"
 
 static bool
-read_document(OvfReader *reader, OvfJson *json)
+read_document(OvfReader *reader, OvfJson *json, OvfJson *short_forms, OvfResult *result)
 {
 	const xmlNode *envelope = xmlDocGetRootElement(reader->document);
 	const xmlNode *content;
@@ -67,7 +67,11 @@ read_document(OvfReader *reader, OvfJson *json)
 		ovf_json_part(json, "vm_init", &reader->vm_init);
 	else
 		ovf_json_text(json, "vm_init", NULL);
-	if (!ovf_write_disks(reader, json))
+	result->disk_count = reader->disk_count;
+	result->disks = calloc(reader->disk_count + 1, sizeof(OvfDiskPlace));
+	if (result->disks == NULL)
+		return ovf_fail(reader, NULL, "out of memory");
+	if (!ovf_write_disks(reader, json, short_forms, result->disks))
 		return false;
 	ovf_json_part(json, "interfaces", &reader->interfaces);
 	ovf_json_part(json, "devices", &reader->devices);
@@ -81,16 +85,17 @@ read_document(OvfReader *reader, OvfJson *json)
 	ovf_json_part(json, "pinned_hosts", &reader->pinned_hosts);
 	ovf_json_part(json, "warnings", &reader->warnings);
 	ovf_json_object_end(json);
-	if (json->failed)
+	if (json->failed || short_forms->failed)
 		return ovf_fail(reader, NULL, "out of memory");
 	return !reader->failed;
 }
 
-char *
-ovf_read(const char *ovf, size_t length, OvfError *error)
+bool
+ovf_read(const char *ovf, size_t length, OvfResult *result, OvfError *error)
 {
 	OvfReader reader = {.error = error};
 	OvfJson json = {0};
+	OvfJson short_forms = {0};
 	OvfJson *objects[] = {&reader.vm_static, &reader.vm_init, &reader.external_data};
 	OvfJson *arrays[] = {&reader.interfaces,      &reader.devices,         &reader.numa_nodes,
 						 &reader.affinity_groups, &reader.affinity_labels, &reader.pinned_hosts,
@@ -98,11 +103,12 @@ ovf_read(const char *ovf, size_t length, OvfError *error)
 	bool done;
 
 	memset(error, 0, sizeof(*error));
+	memset(result, 0, sizeof(*result));
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
 		ovf_json_object(objects[i], NULL);
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
 		ovf_json_array(arrays[i], NULL);
-	done = ovf_parse(&reader, ovf, length) && read_document(&reader, &json);
+	done = ovf_parse(&reader, ovf, length) && read_document(&reader, &json, &short_forms, result);
 	for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
 		ovf_json_free(objects[i]);
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
@@ -110,10 +116,20 @@ ovf_read(const char *ovf, size_t length, OvfError *error)
 	free(reader.disks);
 	free(reader.device_ids);
 	ovf_release(&reader);
+	result->json = json.data;
+	result->length = json.length;
+	result->short_forms = short_forms.data;
+	result->short_length = short_forms.length;
 	if (!done)
-	{
-		ovf_json_free(&json);
-		return NULL;
-	}
-	return json.data;
+		ovf_result_free(result);
+	return done;
+}
+
+void
+ovf_result_free(OvfResult *result)
+{
+	free(result->json);
+	free(result->short_forms);
+	free(result->disks);
+	memset(result, 0, sizeof(*result));
 }

@@ -8,6 +8,7 @@
 #ifndef VMCLONE_OVF_H
 #define VMCLONE_OVF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define OVF_MAX_BYTES    (16 * 1024 * 1024)
@@ -24,11 +25,34 @@ typedef struct OvfError
 	char message[512]; /* what is wrong, UTF-8, one line, no full stop */
 } OvfError;
 
+#define OVF_UUID_SIZE 37
+
+/* Where a disk is in the result, so that what the database knows can be put in. */
+typedef struct OvfDiskPlace
+{
+	char disk_id[OVF_UUID_SIZE];
+	char image_id[OVF_UUID_SIZE]; /* empty for a direct LUN */
+	bool copied;                  /* a clone copies it: an image, and not shareable */
+	size_t end;                   /* of the disk's object in json, before its closing brace */
+	size_t short_begin;           /* of its short form in short_forms: an object without */
+	size_t short_end;             /* its closing brace */
+} OvfDiskPlace;
+
+typedef struct OvfResult
+{
+	char *json; /* the object that configuration.h describes, less what needs the database */
+	size_t length;
+	char *short_forms; /* disks as missing_disks shows them */
+	size_t short_length;
+	OvfDiskPlace *disks; /* in the order of the array "disks" */
+	int disk_count;
+} OvfResult;
+
 /*
- * Takes a document in UTF-8 of length bytes and returns the text of the JSON object that
- * configuration.h describes, without what needs the database, in UTF-8; the caller frees it
- * with free().  NULL: refused, *error says why.
+ * Takes a document in UTF-8 of length bytes and gives JSON text in UTF-8, to be freed with
+ * ovf_result_free.  False: refused, *error says why, there is nothing to free.
  */
-extern char *ovf_read(const char *ovf, size_t length, OvfError *error);
+extern bool ovf_read(const char *ovf, size_t length, OvfResult *result, OvfError *error);
+extern void ovf_result_free(OvfResult *result);
 
 #endif

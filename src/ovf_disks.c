@@ -185,7 +185,7 @@ ovf_read_disks(OvfReader *reader, const xmlNode *envelope)
 }
 
 static bool
-write_size(OvfReader *reader, OvfJson *json, const OvfDisk *disk)
+write_size(OvfReader *reader, OvfJson *json, OvfJson *short_form, const OvfDisk *disk)
 {
 	const xmlNode *attribute = ovf_attribute(disk->disk, "size");
 	long long size;
@@ -195,9 +195,13 @@ write_size(OvfReader *reader, OvfJson *json, const OvfDisk *disk)
 		if (!ovf_integer(reader, attribute, 0, MAX_SIZE_IN_GIB, &size))
 			return false;
 		ovf_json_integer(json, "size", size * BYTES_PER_GIB);
+		ovf_json_integer(short_form, "size", size * BYTES_PER_GIB);
 	}
 	else
+	{
 		ovf_json_text(json, "size", NULL);
+		ovf_json_text(short_form, "size", NULL);
+	}
 	attribute = ovf_attribute(disk->file, "size");
 	if (attribute != NULL && !ovf_is_blank(ovf_text(reader, attribute)))
 	{
@@ -208,8 +212,20 @@ write_size(OvfReader *reader, OvfJson *json, const OvfDisk *disk)
 	return true;
 }
 
+/* Which disk it is, in both forms. */
+static void
+write_identity(OvfReader *reader, OvfJson *json, const OvfDisk *disk)
+{
+	const xmlNode *alias = ovf_attribute(disk->disk, "disk-alias");
+
+	ovf_json_text(json, "disk_id", disk->disk_id);
+	ovf_json_text(json, "image_id", disk->image_id[0] != '\0' ? disk->image_id : NULL);
+	ovf_json_text(json, "disk_alias", alias != NULL ? ovf_text(reader, alias) : NULL);
+}
+
 static bool
-write_disk(OvfReader *reader, OvfJson *json, const OvfDisk *disk)
+write_disk(OvfReader *reader, OvfJson *json, OvfJson *short_form, OvfDiskPlace *place,
+		   const OvfDisk *disk)
 {
 	const xmlNode *node = disk->disk;
 	const xmlNode *alias = ovf_attribute(node, "disk-alias");
@@ -233,17 +249,22 @@ write_disk(OvfReader *reader, OvfJson *json, const OvfDisk *disk)
 		!ovf_fits(reader, description, ovf_text(reader, description), 500))
 		return false;
 	ovf_json_object(json, NULL);
-	ovf_json_text(json, "disk_id", disk->disk_id);
-	ovf_json_text(json, "image_id", disk->image_id[0] != '\0' ? disk->image_id : NULL);
-	ovf_json_text(json, "disk_alias", alias != NULL ? ovf_text(reader, alias) : NULL);
+	write_identity(reader, json, disk);
+	ovf_json_object(short_form, NULL);
+	strcpy(place->disk_id, disk->disk_id);
+	strcpy(place->image_id, disk->image_id);
+	place->copied = disk->storage_type == 0 && !shareable;
+	place->short_begin = short_form->length - 1;
+	write_identity(reader, short_form, disk);
 	ovf_json_text(json, "disk_description",
 				  description != NULL ? ovf_text(reader, description) : NULL);
-	if (!write_size(reader, json, disk))
+	if (!write_size(reader, json, short_form, disk))
 		return false;
 	ovf_json_text(json, "volume_format", format < 2 ? volume_formats[format] : NULL);
 	ovf_json_text(json, "volume_type", type < 2 ? volume_types[type] : NULL);
 	ovf_json_text(json, "disk_interface", interfaces[interface]);
 	ovf_json_boolean(json, "is_boot", boot);
+	ovf_json_boolean(short_form, "is_boot", boot);
 	ovf_json_boolean(json, "is_plugged", disk->plugged);
 	ovf_json_boolean(json, "is_readonly", disk->read_only);
 	ovf_json_boolean(json, "shareable", shareable);
@@ -254,16 +275,18 @@ write_disk(OvfReader *reader, OvfJson *json, const OvfDisk *disk)
 	ovf_json_text(json, "backup", incremental ? "Incremental" : "None");
 	if (disk->storage_type == STORAGE_TYPE_LUN)
 		ovf_json_text(json, "lun_id", ovf_attribute_text(reader, node, "lun_id"));
+	place->end = json->length;
+	place->short_end = short_form->length;
 	ovf_json_object_end(json);
 	return !reader->failed;
 }
 
 bool
-ovf_write_disks(OvfReader *reader, OvfJson *json)
+ovf_write_disks(OvfReader *reader, OvfJson *json, OvfJson *short_forms, OvfDiskPlace *places)
 {
 	ovf_json_array(json, "disks");
 	for (int i = 0; i < reader->disk_count; i++)
-		if (!write_disk(reader, json, &reader->disks[i]))
+		if (!write_disk(reader, json, short_forms, &places[i], &reader->disks[i]))
 			return false;
 	ovf_json_array_end(json);
 	return true;

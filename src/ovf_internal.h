@@ -16,8 +16,6 @@
 
 #include "ovf.h"
 
-#define OVF_UUID_SIZE 37
-
 /* default_display_type */
 #define OVF_DISPLAY_QXL   1
 #define OVF_DISPLAY_BOCHS 3
@@ -128,7 +126,8 @@ extern void ovf_derived_uuid(const OvfReader *reader, const char *kind, int numb
 /* ovf_disks.c */
 extern bool ovf_read_disks(OvfReader *reader, const xmlNode *envelope);
 extern OvfDisk *ovf_find_disk(OvfReader *reader, const char *image_id);
-extern bool ovf_write_disks(OvfReader *reader, OvfJson *json);
+extern bool ovf_write_disks(OvfReader *reader, OvfJson *json, OvfJson *short_forms,
+							OvfDiskPlace *places);
 
 /* ovf_devices.c */
 extern bool ovf_read_hardware(OvfReader *reader, const xmlNode *section);

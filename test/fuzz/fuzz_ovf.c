@@ -64,17 +64,36 @@ check_json(const char *json)
 		fail("object not closed", json);
 }
 
+/* Offsets lie where they say: before the brace that closes a disk, and around its short form. */
+static void
+check_places(const OvfResult *result)
+{
+	for (int i = 0; i < result->disk_count; i++)
+	{
+		const OvfDiskPlace *disk = &result->disks[i];
+
+		if (disk->end >= result->length || result->json[disk->end] != '}')
+			fail("no disk ends there", disk->disk_id);
+		if (disk->short_begin >= disk->short_end || disk->short_end > result->short_length ||
+			result->short_forms[disk->short_begin] != '{')
+			fail("no short form is there", disk->disk_id);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	OvfResult result;
 	OvfError error;
-	char *json = ovf_read((const char *) data, size, &error);
 
-	if (json != NULL)
-		check_json(json);
+	if (ovf_read((const char *) data, size, &result, &error))
+	{
+		check_json(result.json);
+		check_places(&result);
+		ovf_result_free(&result);
+	}
 	else if (error.message[0] == '\0')
 		fail("refused without a reason", "");
-	free(json);
 	return 0;
 }
 
@@ -87,23 +106,23 @@ main(int argc, char **argv)
 		FILE *file = fopen(argv[i], "rb");
 		char *data = malloc(OVF_MAX_BYTES + 2);
 		size_t size;
+		OvfResult result;
 		OvfError error;
-		char *json;
 
 		if (file == NULL || data == NULL)
 			return 2;
 		size = fread(data, 1, OVF_MAX_BYTES + 1, file);
 		fclose(file);
-		json = ovf_read(data, size, &error);
-		if (json != NULL)
+		if (ovf_read(data, size, &result, &error))
 		{
-			check_json(json);
-			puts(json);
+			check_json(result.json);
+			check_places(&result);
+			puts(result.json);
+			ovf_result_free(&result);
 		}
 		else
 			printf("%s: line %d, element %s: %s\n", argv[i], error.line, error.element,
 				   error.message);
-		free(json);
 		free(data);
 	}
 	return 0;
