@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "fileio.h"
@@ -87,6 +89,7 @@ uint32_t
 file_direct_alignment(int fd)
 {
 	struct stat status;
+	struct statfs system;
 
 	if (fstat(fd, &status) != 0)
 		return 0;
@@ -115,7 +118,10 @@ file_direct_alignment(int fd)
 		}
 	}
 #endif
-	/* A kernel or file system that doesn't tell: 4096 is enough everywhere. */
+	/* tmpfs takes O_DIRECT and copies through memory all the same. */
+	if (fstatfs(fd, &system) != 0 || system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC)
+		return 0;
+	/* A kernel or file system that doesn't tell (NFS): 4096 is enough everywhere. */
 	return (uint32_t) DIRECT_BLOCK;
 }
 
