@@ -13,7 +13,8 @@
 
 #define MAX_THREADS        16
 #define BATCH_PIECES       128
-#define BATCHES_PER_THREAD 4
+#define BATCHES_PER_BUFFER 4
+#define BUFFERS_PER_THREAD 4
 #define SPARE_BYTES        (2 * MIB) /* of the budget, for what comes after */
 #define THREAD_STACK_BYTES ((size_t) 128 * 1024)
 #define ZERO_BLOCK         ((size_t) 4096)
@@ -38,15 +39,29 @@ struct batch
 	uint32_t bytes;    /* of data */
 	uint32_t used;     /* of the buffer */
 	int count;
+	struct buffer *buffer; /* while it is in work */
 	struct piece pieces[BATCH_PIECES];
+};
+
+struct buffer
+{
+	struct buffer *next;
+	unsigned char *bytes;
 };
 
 struct worker
 {
 	struct engine *engine;
 	pthread_t thread;
-	unsigned char *buffer;
+	bool works; /* there was memory for it */
 	struct decompressor *decompressor;
+};
+
+/* First in, first out. */
+struct queue
+{
+	struct batch *head;
+	struct batch *tail;
 };
 
 struct engine
@@ -55,6 +70,7 @@ struct engine
 	size_t buffer_size;
 	uint32_t max_cluster; /* decompressors are made for this; 0 = none */
 	int threads;          /* started */
+	bool serial_writes;   /* one thread at a time */
 	bool configured;
 	int batches;
 	struct worker workers[MAX_THREADS];
@@ -65,10 +81,17 @@ struct engine
 	pthread_cond_t ready;      /* for workers */
 	pthread_cond_t free_again; /* for the producer */
 	struct batch *free_list;
-	struct batch *queue_head;
-	struct batch *queue_tail;
+	int free_batches;
 	struct batch *filling; /* of the producer */
-	uint64_t added;        /* bytes */
+	struct queue to_read;
+	struct queue to_write;
+	bool writing; /* one thread writes; only with serial_writes */
+	struct buffer *buffer_memory;
+	struct buffer *free_buffers;
+	int buffers;
+	int buffers_free;
+	bool readers_wait; /* for several buffers */
+	uint64_t added;    /* bytes */
 	uint64_t next_sequence;
 	uint64_t low_sequence; /* first not completed */
 	uint64_t low_mark;
@@ -135,7 +158,7 @@ read_compressed(struct worker *worker, const struct batch *batch, int index,
 		*ahead = (struct read_ahead){.layer = piece->layer, .start = piece->host, .end = end};
 	}
 	return decompressor_get(worker->decompressor, layer, piece->host, piece->compressed_length,
-							piece->skip, piece->length, worker->buffer + piece->at);
+							piece->skip, piece->length, batch->buffer->bytes + piece->at);
 }
 
 static int
@@ -163,7 +186,7 @@ read_batch(struct worker *worker, const struct batch *batch)
 				  batch->pieces[i].at == piece->at + length;
 			 i++)
 			length += batch->pieces[i].length;
-		if (read_data(&chain->layers[piece->layer], worker->buffer + piece->at, length,
+		if (read_data(&chain->layers[piece->layer], batch->buffer->bytes + piece->at, length,
 					  piece->host) != 0)
 			return -1;
 	}
@@ -241,9 +264,9 @@ write_sparse(const struct output *output, const unsigned char *from, size_t leng
 }
 
 static int
-write_batch(struct worker *worker, const struct batch *batch)
+write_batch(const struct engine *engine, const struct batch *batch)
 {
-	const struct output *output = worker->engine->options.output;
+	const struct output *output = engine->options.output;
 	int i = 0;
 
 	while (i < batch->count)
@@ -257,9 +280,9 @@ write_batch(struct worker *worker, const struct batch *batch)
 			 i++)
 			length += batch->pieces[i].length;
 		if (output->skip_zero)
-			result = write_sparse(output, worker->buffer + piece->at, length, piece->out);
+			result = write_sparse(output, batch->buffer->bytes + piece->at, length, piece->out);
 		else
-			result = write_run(output, worker->buffer + piece->at, length, piece->out);
+			result = write_run(output, batch->buffer->bytes + piece->at, length, piece->out);
 		if (result != 0)
 			return -1;
 	}
@@ -267,23 +290,32 @@ write_batch(struct worker *worker, const struct batch *batch)
 }
 
 /*
- * Threads
+ * Threads.  All of what follows is called with the mutex held unless it says otherwise.
  */
 
 static void
-complete_batch(struct engine *engine, struct batch *batch)
+push(struct queue *queue, struct batch *batch)
 {
-	engine->end_marks[batch->sequence % (uint64_t) engine->batches] = batch->end_mark;
-	while (engine->end_marks[engine->low_sequence % (uint64_t) engine->batches] != 0)
-	{
-		uint64_t *mark = &engine->end_marks[engine->low_sequence % (uint64_t) engine->batches];
-
-		engine->low_mark = *mark;
-		*mark = 0;
-		engine->low_sequence++;
-	}
+	batch->next = NULL;
+	if (queue->tail != NULL)
+		queue->tail->next = batch;
+	else
+		queue->head = batch;
+	queue->tail = batch;
 }
 
+static struct batch *
+pop(struct queue *queue)
+{
+	struct batch *batch = queue->head;
+
+	queue->head = batch->next;
+	if (queue->head == NULL)
+		queue->tail = NULL;
+	return batch;
+}
+
+/* Without the mutex. */
 static void
 count_done(struct engine *engine, uint64_t bytes)
 {
@@ -292,6 +324,109 @@ count_done(struct engine *engine, uint64_t bytes)
 		atomic_fetch_add(engine->options.done_ever, bytes);
 }
 
+static void
+advance_mark(struct engine *engine, const struct batch *batch)
+{
+	uint64_t count = (uint64_t) engine->batches;
+
+	engine->end_marks[batch->sequence % count] = batch->end_mark;
+	while (engine->end_marks[engine->low_sequence % count] != 0)
+	{
+		uint64_t *mark = &engine->end_marks[engine->low_sequence % count];
+
+		engine->low_mark = *mark;
+		*mark = 0;
+		engine->low_sequence++;
+	}
+}
+
+/* The batch is done or has failed: it, and its buffer, can be used again. */
+static void
+release(struct engine *engine, struct batch *batch, bool good)
+{
+	if (good)
+		advance_mark(engine, batch);
+	else
+		engine->failed = true;
+	if (batch->buffer != NULL)
+	{
+		batch->buffer->next = engine->free_buffers;
+		engine->free_buffers = batch->buffer;
+		engine->buffers_free++;
+		batch->buffer = NULL;
+	}
+	batch->next = engine->free_list;
+	engine->free_list = batch;
+	engine->free_batches++;
+	engine->outstanding--;
+	/*
+	 * Who waits is woken when there is enough for several turns: a wake-up costs more than a read, and
+	 * on a busy machine its latency is that of the whole copy.
+	 */
+	if (engine->readers_wait && (engine->buffers_free * 2 >= engine->buffers || engine->failed))
+	{
+		engine->readers_wait = false;
+		pthread_cond_broadcast(&engine->ready);
+	}
+	if (engine->free_batches * 2 >= engine->batches || engine->outstanding == 0 || engine->failed)
+		pthread_cond_signal(&engine->free_again);
+}
+
+static void
+do_write(struct engine *engine)
+{
+	struct batch *batch = pop(&engine->to_write);
+	bool good = !engine->failed;
+
+	if (good)
+	{
+		engine->writing = true;
+		pthread_mutex_unlock(&engine->mutex);
+		good = write_batch(engine, batch) == 0;
+		if (good)
+			count_done(engine, batch->bytes);
+		pthread_mutex_lock(&engine->mutex);
+		engine->writing = false;
+	}
+	release(engine, batch, good);
+}
+
+static void
+do_read(struct worker *worker)
+{
+	struct engine *engine = worker->engine;
+	struct batch *batch = pop(&engine->to_read);
+	bool good = !engine->failed;
+
+	if (good)
+	{
+		batch->buffer = engine->free_buffers;
+		engine->free_buffers = batch->buffer->next;
+		engine->buffers_free--;
+		pthread_mutex_unlock(&engine->mutex);
+		if (!throttle_take(engine->options.throttle, batch->bytes))
+			good = report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled") == 0;
+		else
+			good = read_batch(worker, batch) == 0;
+		if (good && !engine->serial_writes)
+		{
+			good = write_batch(engine, batch) == 0;
+			if (good)
+				count_done(engine, batch->bytes);
+		}
+		pthread_mutex_lock(&engine->mutex);
+	}
+	if (good && engine->serial_writes)
+		push(&engine->to_write, batch);
+	else
+		release(engine, batch, good);
+}
+
+/*
+ * A file system lets one thread at a time write to a file through the page cache.  So with
+ * serial_writes at most one thread writes, and the others go on reading into further buffers instead
+ * of waiting for it.
+ */
 static void *
 worker_main(void *argument)
 {
@@ -301,40 +436,18 @@ worker_main(void *argument)
 	pthread_mutex_lock(&engine->mutex);
 	while (!engine->configured && !engine->ending)
 		pthread_cond_wait(&engine->begin, &engine->mutex);
-	/* Without a buffer there was no memory for this thread. */
-	while (worker->buffer != NULL)
+	while (worker->works && !engine->ending)
 	{
-		struct batch *batch;
-		int result = -1;
-
-		while (engine->queue_head == NULL && !engine->ending)
-			pthread_cond_wait(&engine->ready, &engine->mutex);
-		if (engine->ending)
-			break;
-		batch = engine->queue_head;
-		engine->queue_head = batch->next;
-		if (engine->queue_head == NULL)
-			engine->queue_tail = NULL;
-		if (!engine->failed)
-		{
-			pthread_mutex_unlock(&engine->mutex);
-			if (!throttle_take(engine->options.throttle, batch->bytes))
-				report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
-			else if (read_batch(worker, batch) == 0 && write_batch(worker, batch) == 0)
-			{
-				result = 0;
-				count_done(engine, batch->bytes);
-			}
-			pthread_mutex_lock(&engine->mutex);
-		}
-		if (result != 0)
-			engine->failed = true;
+		if (engine->to_write.head != NULL && !engine->writing)
+			do_write(engine);
+		else if (engine->to_read.head != NULL && engine->free_buffers != NULL)
+			do_read(worker);
 		else
-			complete_batch(engine, batch);
-		engine->outstanding--;
-		batch->next = engine->free_list;
-		engine->free_list = batch;
-		pthread_cond_signal(&engine->free_again);
+		{
+			if (engine->free_buffers == NULL)
+				engine->readers_wait = true;
+			pthread_cond_wait(&engine->ready, &engine->mutex);
+		}
 	}
 	pthread_mutex_unlock(&engine->mutex);
 	return NULL;
@@ -382,50 +495,65 @@ engine_start(const struct engine_options *options)
 	return engine;
 }
 
+/* Memory for the batches and "working" threads. */
 static int
-allocate_worker(struct engine *engine, struct worker *worker)
+allocate_parts(struct engine *engine, int working)
 {
-	if (engine->max_cluster != 0)
-	{
-		worker->decompressor = decompressor_open(engine->max_cluster);
-		if (worker->decompressor == NULL)
-			return -1;
-	}
-	worker->buffer = budget_allocate(engine->buffer_size);
-	return worker->buffer != NULL ? 0 : -1;
-}
-
-/* Called with the mutex held, so that no thread goes on before all is there. */
-static int
-allocate_all(struct engine *engine)
-{
-	size_t per_thread =
-		engine->buffer_size + THREAD_STACK_BYTES + BATCHES_PER_THREAD * sizeof(struct batch);
-	size_t left = budget_left();
-	size_t fit;
-	int working = engine->threads;
-
-	if (engine->max_cluster != 0)
-		per_thread += decompressor_memory(engine->max_cluster);
-	fit = left > SPARE_BYTES ? (left - SPARE_BYTES) / per_thread : 0;
-	if ((size_t) working > fit)
-		working = fit > 0 ? (int) fit : 1;
-	engine->batches = working * BATCHES_PER_THREAD;
 	engine->batch_memory = budget_allocate((size_t) engine->batches * sizeof(struct batch));
 	engine->end_marks = budget_allocate((size_t) engine->batches * sizeof(uint64_t));
-	if (engine->batch_memory == NULL || engine->end_marks == NULL)
+	engine->buffer_memory = budget_allocate((size_t) engine->buffers * sizeof(struct buffer));
+	if (engine->batch_memory == NULL || engine->end_marks == NULL || engine->buffer_memory == NULL)
 		return -1;
 	for (int i = 0; i < engine->batches; i++)
 	{
 		engine->batch_memory[i].next = engine->free_list;
 		engine->free_list = &engine->batch_memory[i];
 	}
+	engine->free_batches = engine->batches;
+	for (int i = 0; i < engine->buffers; i++)
+	{
+		struct buffer *buffer = &engine->buffer_memory[i];
+
+		buffer->bytes = budget_allocate(engine->buffer_size);
+		if (buffer->bytes == NULL)
+			return -1;
+		buffer->next = engine->free_buffers;
+		engine->free_buffers = buffer;
+	}
+	engine->buffers_free = engine->buffers;
 	for (int i = 0; i < working; i++)
 	{
-		if (allocate_worker(engine, &engine->workers[i]) != 0)
-			return -1;
+		if (engine->max_cluster != 0)
+		{
+			engine->workers[i].decompressor = decompressor_open(engine->max_cluster);
+			if (engine->workers[i].decompressor == NULL)
+				return -1;
+		}
+		engine->workers[i].works = true;
 	}
 	return 0;
+}
+
+/* As many threads and buffers as the budget has room for. */
+static int
+allocate_all(struct engine *engine)
+{
+	size_t left = budget_left();
+	size_t per_thread = THREAD_STACK_BYTES;
+	int working = engine->threads;
+
+	left = left > SPARE_BYTES ? left - SPARE_BYTES : 0;
+	if (engine->max_cluster != 0)
+		per_thread += decompressor_memory(engine->max_cluster);
+	while (working > 1 && (size_t) working * (per_thread + engine->buffer_size) > left)
+		working--;
+	engine->buffers = working;
+	while (engine->serial_writes && engine->buffers < working * BUFFERS_PER_THREAD &&
+		   (size_t) working * per_thread + (size_t) (engine->buffers + 1) * engine->buffer_size <=
+			   left)
+		engine->buffers++;
+	engine->batches = engine->buffers * BATCHES_PER_BUFFER;
+	return allocate_parts(engine, working);
 }
 
 int
@@ -436,6 +564,7 @@ engine_configure(struct engine *engine, size_t buffer_size, uint64_t position)
 	pthread_mutex_lock(&engine->mutex);
 	/* A piece of a compressed cluster must fit whole into a buffer. */
 	engine->max_cluster = engine->options.chain->max_cluster;
+	engine->serial_writes = engine->options.output->direct_fd < 0;
 	engine->buffer_size = (size_t) max_u64(buffer_size, engine->max_cluster);
 	engine->added = position;
 	engine->low_mark = position;
@@ -456,12 +585,7 @@ submit(struct engine *engine)
 	pthread_mutex_lock(&engine->mutex);
 	batch->sequence = engine->next_sequence++;
 	batch->end_mark = engine->added;
-	batch->next = NULL;
-	if (engine->queue_tail != NULL)
-		engine->queue_tail->next = batch;
-	else
-		engine->queue_head = batch;
-	engine->queue_tail = batch;
+	push(&engine->to_read, batch);
 	engine->outstanding++;
 	failed = engine->failed;
 	pthread_cond_signal(&engine->ready);
@@ -487,6 +611,7 @@ get_batch(struct engine *engine)
 	}
 	engine->filling = engine->free_list;
 	engine->free_list = engine->filling->next;
+	engine->free_batches--;
 	pthread_mutex_unlock(&engine->mutex);
 	engine->filling->bytes = 0;
 	engine->filling->used = 0;
@@ -624,8 +749,10 @@ engine_stop(struct engine *engine)
 
 		pthread_join(worker->thread, NULL);
 		decompressor_close(worker->decompressor, engine->max_cluster);
-		budget_free(worker->buffer, engine->buffer_size);
 	}
+	for (int i = 0; engine->buffer_memory != NULL && i < engine->buffers; i++)
+		budget_free(engine->buffer_memory[i].bytes, engine->buffer_size);
+	budget_free(engine->buffer_memory, (size_t) engine->buffers * sizeof(struct buffer));
 	budget_free(engine->batch_memory, (size_t) engine->batches * sizeof(struct batch));
 	budget_free(engine->end_marks, (size_t) engine->batches * sizeof(uint64_t));
 	pthread_mutex_destroy(&engine->mutex);
