@@ -58,6 +58,10 @@ foreach my $file (sort glob('src/*.[ch]'))
 is(join(" ", sort keys %unknown), '', 'every module of src has its layer in docs/architecture.md');
 is(join("\n", @against), '', 'no include against the arrow');
 
+my @gone = grep { my $file = $_; !grep { -e "$_/$file" } qw(src src/copy) }
+  map { /\*/ ? () : $_ } $text =~ /`([\w*]+\.[ch])`/g;
+is(join(' ', @gone), '', 'the files that docs/architecture.md names are there');
+
 my %copy_own = map { basename($_) => 1 } glob('src/copy/*.h');
 is(join("\n", map { my $file = $_; map { "$file includes $_" } grep { !$copy_own{$_} } includes($file) } glob('src/copy/*.[ch]')),
 	'', 'the copier includes nothing but its own');
