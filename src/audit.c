@@ -71,7 +71,7 @@ static const AuditText audit_texts[] = {
 	{AUDIT_SNAPSHOT_DISK_MISSING, SEVERITY_CODE_WARNING, "SNAPSHOT_DISK_MISSING",
 	 "Disk ${DiskAlias} (${DiskId}) is missing from snapshot ${SnapshotName} of ${SourceVmName}: ${Fate}."},
 	{AUDIT_CLONE_CANCELLED, SEVERITY_CODE_WARNING, "CLONE_CANCELLED",
-	 "Creation of ${VmName} was cancelled by ${UserName}."},
+	 "Creation of ${VmName} was given up: ${Reason}."},
 	{AUDIT_CLONE_RETRIED, SEVERITY_CODE_NORMAL, "CLONE_RETRIED",
 	 "Creation of ${VmName} was started again by ${UserName}."},
 	{AUDIT_ENTITY_UNLOCKED, SEVERITY_CODE_ALERT, "ENTITY_UNLOCKED",
@@ -96,6 +96,22 @@ static Statement insert_row = {
 	.argument_types = {INT4OID, TEXTOID, INT4OID, TEXTOID, UUIDOID, TEXTOID, UUIDOID, TEXTOID,
 					   UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID},
 };
+
+static Statement engine_user = {
+	.sql = "SELECT username::text FROM users WHERE user_id = $1 AND username <> ''",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+const char *
+audit_user_name(const pg_uuid_t *user_id, const char *role_name)
+{
+	Datum value = UUIDPGetDatum(user_id);
+
+	if (uuid_is_zero(user_id) || statement_run(&engine_user, &value, NULL) == 0)
+		return role_name;
+	return field_text(0, 1);
+}
 
 static const AuditText *
 find_text(AuditType type)

@@ -42,13 +42,19 @@ typedef struct AuditSubject
 	pg_uuid_t vm_id;
 	const char *vm_name;
 	pg_uuid_t user_id;
-	const char *user_name; /* the role, where there is no engine user */
+	const char *user_name; /* audit_user_name */
 	pg_uuid_t storage_pool_id;
 	pg_uuid_t cluster_id;
 	pg_uuid_t storage_domain_id;
 	pg_uuid_t quota_id;
 	pg_uuid_t job_id;
 } AuditSubject;
+
+/*
+ * Whom a row names: the engine user, or the role where the call was internal or the engine has no
+ * such user (any longer).  In an inventory frame.
+ */
+extern const char *audit_user_name(const pg_uuid_t *user_id, const char *role_name);
 
 /*
  * Fills the type's own text: placeholders is a NULL-ended list of name, value pairs; a placeholder

@@ -75,7 +75,7 @@ report_missing_disks(const Command *command, const AuditSubject *subject, const 
 
 /* Thresholds and limits that the call passes, or passes by where enforcement is soft. */
 static void
-report_quota(const Command *command)
+report_quota(const Command *command, const char *user_name)
 {
 	const CloneCopy *copy = &command->result->copies[0];
 	ListCell *cell;
@@ -87,7 +87,7 @@ report_quota(const Command *command)
 			.vm_id = copy->vm_id,
 			.vm_name = copy->vm_name,
 			.user_id = command->user_id,
-			.user_name = command->caller.role_name,
+			.user_name = user_name,
 			.storage_pool_id = command->plan->pool_id,
 			.quota_id = event->quota_id,
 			.job_id = copy->job_id,
@@ -103,6 +103,7 @@ void
 command_write_audit(const Command *command)
 {
 	const ClonePlan *plan = command->plan;
+	const char *user_name = audit_user_name(&command->user_id, command->caller.role_name);
 	AuditType started = command->request->target == CLONE_TARGET_TEMPLATE
 							? AUDIT_USER_ADD_VM_TEMPLATE
 						: command->tasks_per_copy == 0 ? AUDIT_USER_ADD_VM
@@ -115,7 +116,7 @@ command_write_audit(const Command *command)
 			.vm_id = copy->vm_id,
 			.vm_name = copy->vm_name,
 			.user_id = command->user_id,
-			.user_name = command->caller.role_name,
+			.user_name = user_name,
 			.storage_pool_id = plan->pool_id,
 			.cluster_id = plan->cluster_id,
 			.job_id = copy->job_id,
@@ -126,8 +127,7 @@ command_write_audit(const Command *command)
 		audit_write(started, &subject,
 					(const char *const[]){"VmName", copy->vm_name, "SnapshotName",
 										  snapshot_label(plan), "SourceVmName",
-										  plan->source_vm_name, "UserName",
-										  command->caller.role_name, NULL});
+										  plan->source_vm_name, "UserName", user_name, NULL});
 	}
-	report_quota(command);
+	report_quota(command, user_name);
 }

@@ -289,6 +289,27 @@ put_row(ReturnSetInfo *result, int copy_number, const pg_uuid_t *job_id, const p
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+static void
+audit_retry(const ControlledJob *job, const pg_uuid_t *job_id, const pg_uuid_t *vm_id,
+			const char *vm_name)
+{
+	AuditSubject subject = {
+		.vm_id = *vm_id,
+		.vm_name = vm_name,
+		.user_id = job->user_id,
+		.user_name = job->caller.role_name,
+		.storage_pool_id = job->storage_pool_id,
+		.cluster_id = job->cluster_id,
+		.job_id = *job_id,
+	};
+	Frame frame;
+
+	frame_enter_inventory(&frame);
+	audit_write(AUDIT_CLONE_RETRIED, &subject,
+				(const char *const[]){"VmName", vm_name, "UserName", job->caller.role_name, NULL});
+	frame_leave(&frame);
+}
+
 /* retry_job(job_id) → copy_number, job_id, vm_id, vm_name */
 Datum
 vmclone_retry_job(PG_FUNCTION_ARGS)
@@ -310,8 +331,12 @@ vmclone_retry_job(PG_FUNCTION_ARGS)
 		frame_leave(&job.frame);
 		again = command_run_again(&job.job_id, NULL, true);
 		for (int i = 0; i < again->copy_count; i++)
-			put_row(result, again->copies[i].number, &again->copies[i].job_id,
-					&again->copies[i].vm_id, again->copies[i].vm_name);
+		{
+			const CloneCopy *copy = &again->copies[i];
+
+			audit_retry(&job, &copy->job_id, &copy->vm_id, copy->vm_name);
+			put_row(result, copy->number, &copy->job_id, &copy->vm_id, copy->vm_name);
+		}
 		SPI_finish();
 		wake_worker_at_commit();
 		return (Datum) 0;
@@ -328,6 +353,7 @@ vmclone_retry_job(PG_FUNCTION_ARGS)
 			   strcmp(job.status, "paused") == 0
 				   ? "Use resume_job."
 				   : "Only jobs that wait, are held, failed or were cancelled can be tried again.");
+	audit_retry(&job, &job.job_id, &job.vm_id, job.vm_name);
 	put_row(result, job.copy_number, &job.job_id, &job.vm_id, job.vm_name);
 	leave_job(&job);
 	return (Datum) 0;

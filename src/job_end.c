@@ -120,18 +120,16 @@ tell_audit(const JobRow *job, AuditType type)
 		.vm_id = job->vm_id,
 		.vm_name = job->vm_name,
 		.user_id = job->user_id,
-		.user_name = job->owner,
 		.storage_pool_id = job->storage_pool_id,
 		.cluster_id = job->cluster_id,
 		.job_id = job->job_id,
 	};
-	const char *const placeholders[] = {"VmName",   job->vm_name,
-										"UserName", job->owner,
-										"Reason",   job->reason ? job->reason : "unknown",
-										NULL};
+	const char *const placeholders[] = {"VmName", job->vm_name, "Reason",
+										job->reason ? job->reason : "unknown", NULL};
 	Frame frame;
 
 	frame_enter_inventory(&frame);
+	subject.user_name = audit_user_name(&job->user_id, job->owner);
 	audit_write(type, &subject, placeholders);
 	frame_leave(&frame);
 }

@@ -29,7 +29,8 @@ stage_user() {
 	as_user=(setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups --reset-env
 		env "HOME=$stage/tmp" "PATH=$PATH" "LANG=${LANG-C.UTF-8}" "TERM=${TERM-dumb}" "CI=${CI-}"
 		"PG_CONFIG=${PG_CONFIG-pg_config}" "TESTS=${TESTS-}" "SEED=${SEED-}" "KEEP=${KEEP-}"
-		"VMCLONE_STAGE=$stage" "TMPDIR=$stage/tmp" "COPYTEST_DIR=${COPYTEST_DIR-}")
+		"VMCLONE_STAGE=$stage" "TMPDIR=$stage/tmp" "COPYTEST_DIR=${COPYTEST_DIR-}"
+		"DEADLOCK_SECONDS=${DEADLOCK_SECONDS-}")
 }
 
 # stage_give: hands the folder to that user.
