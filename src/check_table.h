@@ -162,6 +162,7 @@ extern void check_template_version_name(CheckRun *run);
 /* checks_network.c */
 extern void check_macs_left(CheckRun *run);
 extern void check_macs_not_used(CheckRun *run);
+extern void check_interface_names(CheckRun *run);
 extern void check_profiles_exist(CheckRun *run);
 extern void check_profiles_in_cluster(CheckRun *run);
 extern void warn_lost_networks(CheckRun *run);

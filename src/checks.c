@@ -248,6 +248,9 @@ static const Check checks[] = {
 	 "A MAC address that is kept or given is in use, or given twice, and the pool allows no "
 	 "duplicates",
 	 "Use \"mac\": \"new\", or another address.", check_macs_not_used},
+	{3815, "NETWORK_INTERFACE_NAME_ALREADY_IN_USE", ERRCODE_VC_NETWORK, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "Two interfaces of the clone have the same name",
+	 "Choose another name for the interface in parameter \"interfaces\".", check_interface_names},
 	{3820, "ACTION_TYPE_FAILED_VNIC_PROFILE_NOT_EXISTS", ERRCODE_VC_NETWORK, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "A vNIC profile that parameter interfaces names doesn't exist",
 	 "Choose another vnic_profile_id, or null for no network.", check_profiles_exist},

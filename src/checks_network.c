@@ -152,6 +152,36 @@ network_is_lost(const PlannedInterface *interface)
 }
 
 void
+check_interface_names(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	List *named = NIL;
+
+	for (int i = 0; i < plan->request->copies; i++)
+	{
+		List *names = NIL;
+
+		/* most copies have the interfaces of the first */
+		if (i > 0 && plan->copy_interfaces[i] == plan->copy_interfaces[0])
+			continue;
+		for (int j = 0; j < plan->interface_count; j++)
+		{
+			const PlannedInterface *interface = &plan->copy_interfaces[i][j];
+
+			if (!interface->include || interface->name == NULL)
+				continue;
+			if (is_listed(names, interface->name) && !is_listed(named, interface->name))
+			{
+				named = lappend(named, (char *) interface->name);
+				refuse(run, NULL, "the clone would have two interfaces named \"%s\"",
+					   interface->name);
+			}
+			names = lappend(names, (char *) interface->name);
+		}
+	}
+}
+
+void
 check_profiles_exist(CheckRun *run)
 {
 	char *names = list_interfaces(run->plan, profile_is_unknown);

@@ -24,6 +24,7 @@ typedef struct CloneFacts
 	pg_uuid_t quota_id;
 	char *app_list; /* of the snapshot */
 	char *rng_sources;
+	int cluster_bios_type;
 	int template_version;
 	bool grants_vm_role; /* the user gets VM_OPERATOR, or TEMPLATE_OWNER */
 	bool has_vm_role;

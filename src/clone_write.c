@@ -70,7 +70,8 @@ static Statement clone_facts = {
 		   " $9 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM permissions p"
 		   "  JOIN roles_groups g ON g.role_id = p.role_id AND g.action_group_id = 502"
 		   "  WHERE p.ad_element_id = $9 AND p.object_id IN"
-		   "   ($2, $4, 'aaa00000-0000-0000-0000-123456789aaa'))",
+		   "   ($2, $4, 'aaa00000-0000-0000-0000-123456789aaa')),"
+		   " (SELECT bios_type FROM cluster WHERE cluster_id = $2)",
 	.argument_count = 9,
 	.argument_types = {UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID,
 					   UUIDOID},
@@ -210,6 +211,7 @@ read_facts(CloneWork *work)
 	facts->has_disk_role = !field_is_null(0, 7);
 	facts->disk_role_id = field_uuid(0, 7);
 	facts->grants_vm_role = field_bool(0, 8);
+	facts->cluster_bios_type = (int) field_int64(0, 9);
 }
 
 static void
@@ -254,6 +256,8 @@ new_vm_static(const CloneWork *work)
 							   " \"template_version_name\": null");
 	if (!json_has(plan->vm_static, "origin") || json_get_text(plan->vm_static, "origin") == NULL)
 		appendStringInfo(&text, ", \"origin\": %d", ORIGIN_OVIRT);
+	if (json_get_int64(plan->vm_static, "bios_type", 0) == 0)
+		appendStringInfo(&text, ", \"bios_type\": %d", work->facts.cluster_bios_type);
 	/* a lease is only there when it is asked for */
 	if (!json_has(request->vm_static, "lease_sd_id"))
 		appendStringInfoString(&text, ", \"lease_sd_id\": null");

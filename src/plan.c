@@ -221,6 +221,24 @@ choose_cpu_profile(ClonePlan *plan, StringInfo overlay, const Jsonb *merged, con
 		plan->cpu_profile_fits = false;
 }
 
+/* A VmStatic given whole needs its memory; the maximum is four times that, as in the engine's form. */
+static void
+complete_given_vm_static(StringInfo overlay, const Jsonb *given)
+{
+	int64 memory = json_get_int64(given, "mem_size_mb", 0);
+
+	if (!json_has(given, "mem_size_mb"))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameter \"vm_static\" lacks key \"mem_size_mb\""),
+				 errdetail("use_given_vm_static is true: nothing is taken from the snapshot's "
+						   "VmStatic."),
+				 errhint("vmclone.get_vm_configuration_by_snapshot_id gives a whole vm_static.")));
+	if (json_get_text(given, "max_memory_size_mb") == NULL && memory > 0 &&
+		memory <= PG_INT32_MAX / 4)
+		appendStringInfo(overlay, ",\"max_memory_size_mb\":" INT64_FORMAT, memory * 4);
+}
+
 /* current row < configuration < caller's values (DESIGN §2); reference §2.1. */
 static void
 build_vm_static(ClonePlan *plan, Jsonb *current, const pg_uuid_t *profiles, int profile_count)
@@ -242,6 +260,8 @@ build_vm_static(ClonePlan *plan, Jsonb *current, const pg_uuid_t *profiles, int 
 					 plan->request->target == CLONE_TARGET_TEMPLATE ? "TEMPLATE" : "VM");
 	if (plan->cluster_exists)
 		appendStringInfo(&overlay, ",\"cluster_id\":\"%s\"", uuid_text(&plan->cluster_id));
+	if (plan->request->use_given_vm_static)
+		complete_given_vm_static(&overlay, given);
 	/* a lease only if it is asked for */
 	if (!json_has(given, "lease_sd_id") && json_has(merged, "lease_sd_id"))
 		appendStringInfoString(&overlay, ",\"lease_sd_id\":null");

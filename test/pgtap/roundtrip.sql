@@ -141,6 +141,7 @@ SELECT throws_ok(format($$SELECT clone(%L, 'no', vm_static => jsonb_set(form(%L)
 FROM (VALUES ('colour', '"red"', '22023'), ('mem_size_mb', '"much"', '22P02'), ('priority', '99999999999', '22003'), ('vm_name', '"other"', '22023')) x(k, v, state);
 SELECT throws_ok(format($$SELECT clone(%L, 'no', interfaces => jsonb_set(form(%L) -> 'interfaces', '{0,%s}', %L))$$, :'snapshot', :'snapshot', k, v), '22023', NULL, 'refused: interface ' || k)
 FROM (VALUES ('colour', '"red"'), ('linked', '"maybe"')) x(k, v);
+SELECT throws_ok(format($$SELECT clone(%L, 'no', interfaces => jsonb_set(form(%L) -> 'interfaces', '{0,name}', '"nic2"'))$$, :'snapshot', :'snapshot'), 'VC009', NULL, 'refused: the name of another NIC');
 SELECT is((SELECT count(*) FROM vmclone.vm_static WHERE vm_name = 'no'), 0::bigint, 'a refusal leaves nothing');
 
 -- The whole VmStatic given by the caller: nothing comes from the snapshot's.
@@ -151,7 +152,10 @@ SELECT unnest(ARRAY[is(v.vm_name::text, 'given', 'given: the name in the VmStati
 FROM vmclone.vm_static v WHERE v.vm_guid = :'given';
 SELECT is((SELECT count(*) FROM vmclone.disk_vm_element WHERE vm_id = :'given'), 3::bigint, 'given: the disks are the snapshot''s');
 SELECT is((SELECT count(*) FROM vmclone.vm_interface WHERE vm_guid = :'given'), 3::bigint, 'given: the NICs are the snapshot''s');
-SELECT throws_ok(format($$SELECT clone(%L, NULL, '{"vm_name": "g2"}', given => true)$$, :'snapshot'), NULL, NULL, 'given: a VmStatic without memory is refused');
+SELECT throws_ok(format($$SELECT clone(%L, NULL, '{"vm_name": "g2"}', given => true)$$, :'snapshot'), '22023', 'parameter "vm_static" lacks key "mem_size_mb"', 'given: a VmStatic without memory is refused');
+SELECT clone(:'snapshot', 'small', '{"mem_size_mb": 512}', given => true) AS small \gset
+SELECT is((SELECT max_memory_size_mb FROM vmclone.vm_static WHERE vm_guid = :'small'), 2048, 'given: the maximum is four times the memory');
+SELECT is((SELECT bios_type FROM vmclone.vm_static WHERE vm_guid = :'small'), 2, 'given: the cluster''s BIOS type');
 
 -- A column that vmclone has never heard of survives both ways.
 ALTER TABLE vmclone.vm_static ADD COLUMN site_note text;
