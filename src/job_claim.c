@@ -133,7 +133,7 @@ static Statement measurement_failed = {
 
 static Statement reset_tasks = {
 	.sql = "UPDATE vmclone.async_tasks SET status = 'init', phase = 'queued', rate = NULL,"
-		   " claim = claim + 1 WHERE status = 'running'",
+		   " claim = claim + 1 WHERE status = 'running' AND result IS NULL",
 };
 
 static Statement reset_measurements = {

@@ -40,9 +40,8 @@ ok($node->poll_query_until('postgres', "SELECT max(attempts) > 0 FROM vmclone.as
 finish_copy($job, 'killed copier');
 
 $job = start_copy('worker');
-my $worker = $node->value('SELECT pid FROM vmclone.worker');
 @killed = $node->copiers;
-kill 'KILL', $worker;
+my $worker = $node->kill_worker;
 $node->poll_query_until('postgres', "SELECT pid <> $worker FROM vmclone.worker") or die 'no new worker';
 my %old = map { $_ => 1 } @killed;
 is(scalar(grep { $old{$_} } $node->copiers), 0, 'copiers end with their worker');

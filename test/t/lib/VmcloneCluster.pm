@@ -415,6 +415,26 @@ sub images_equal
 	return is(join("\n", @differ), '', $test_name);
 }
 
+=head2 $node->kill_worker
+
+kill -9 of the worker, which restarts the whole server; returns when the server takes connections again.
+
+=cut
+
+sub kill_worker
+{
+	my ($node) = @_;
+	my $pid = $node->value('SELECT pid FROM vmclone.worker') or return;
+	my $tries = 0;
+
+	kill 'KILL', $pid or return;
+	# a psql that is refused before it reads its input would end the test by a broken pipe
+	select undef, undef, undef, 0.1 while kill(0, $pid) && $tries++ < 300;
+	do { select undef, undef, undef, 0.3 }
+	  while system('pg_isready', '-q', '-h', $node->host, '-p', $node->port) != 0 && $tries++ < 300;
+	return $pid;
+}
+
 =head2 $node->copiers
 
 Process ids of the copiers that work below this server's storage root.
