@@ -19,6 +19,9 @@
 
 #include "ovf_internal.h"
 
+/* libxml2 2.14 calls the parser's fields deprecated; 2.9 has no functions in their place. */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 /* Hangs on the parser: counts elements and says why we stopped it. */
 typedef struct ParseBounds
 {
