@@ -349,25 +349,6 @@ read_chain(PlannedDisk *disk, uint64 first, uint64 last)
 	disk->size = round_up(images[0].size);
 }
 
-/*
- * Index scans only: the planner can't know that a chain is short, and would scan a small images
- * table whole.
- */
-static uint64
-run_load_chains(const Datum *values)
-{
-	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
-	int level = NewGUCNestLevel();
-	uint64 rows;
-
-	for (int i = 0; i < lengthof(off); i++)
-		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-								 0, false);
-	rows = statement_run(&load_chains, values, NULL);
-	AtEOXact_GUC(false, level);
-	return rows;
-}
-
 static void
 load_all_chains(ClonePlan *plan)
 {
@@ -393,7 +374,7 @@ load_all_chains(ClonePlan *plan)
 	values[0] = plan_uuid_array(images, count);
 	values[1] = plan_uuid_array(disks, count);
 	values[2] = Int32GetDatum(CHAIN_MAX_LENGTH);
-	rows = run_load_chains(values);
+	rows = statement_run(&load_chains, values, NULL);
 	for (uint64 first = 0; first < rows;)
 	{
 		int64 number = field_int64(first, 1);

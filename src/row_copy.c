@@ -25,6 +25,7 @@
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -32,6 +33,7 @@
 
 #include "json.h"
 #include "row_copy.h"
+#include "statement.h"
 
 #define FIRST_GROW 8
 
@@ -42,6 +44,7 @@ typedef struct RowCopyStatement
 	char *relation_name; /* qualified and quoted, as in the text */
 	TupleDesc descriptor;
 	SPIPlanPtr plan;
+	bool has_run;
 	MemoryContext context;
 } RowCopyStatement;
 
@@ -365,6 +368,7 @@ row_copy_run(RowCopy *copy)
 		.arg = (void *) target->relation,
 	};
 	RowCopyStatement *statement;
+	int level;
 	int result;
 
 	if (copy->row_count == 0)
@@ -379,7 +383,12 @@ row_copy_run(RowCopy *copy)
 		arguments[4 + c] = array_of(copy->values[c], copy->value_nulls[c], copy->row_count,
 									target->columns[c].type);
 
+	/* the sources and the new rows may well be hashed, there can be many */
+	level = statement_prefer_indexes(statement->plan, !statement->has_run, false);
 	result = SPI_execute_plan(statement->plan, arguments, NULL, false, 0);
+	if (level > 0)
+		AtEOXact_GUC(false, level);
+	statement->has_run = true;
 	if (result != SPI_OK_INSERT)
 		elog(ERROR, "could not copy rows of %s: %s", target->relation,
 			 SPI_result_code_string(result));

@@ -7,24 +7,41 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "statement.h"
 
+int
+statement_prefer_indexes(SPIPlanPtr plan, bool is_new, bool joins)
+{
+	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+	int level;
+
+	if (!is_new && SPI_plan_is_valid(plan))
+		return 0;
+	level = NewGUCNestLevel();
+	for (int i = 0; i < (joins ? lengthof(off) : 1); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+								 0, false);
+	return level;
+}
+
 static uint64
 run(Statement *statement, const Datum *values, const bool *nulls, Snapshot snapshot)
 {
 	char null_flags[STATEMENT_MAX_ARGUMENTS + 1];
+	bool is_new = statement->plan == NULL;
+	int level;
 	int result;
 
 	/*
 	 * Generic plans: the statements look up rows by keys, so that a plan for the values at hand is
 	 * the same plan, made anew each time at a cost above the statement's own.
 	 */
-	if (statement->plan == NULL)
+	if (is_new)
 	{
-		/* planned once: a plan for the values at hand would cost more than it saves */
 		SPIPlanPtr plan = SPI_prepare_cursor(statement->sql, statement->argument_count,
 											 statement->argument_types, CURSOR_OPT_GENERIC_PLAN);
 
@@ -41,8 +58,11 @@ run(Statement *statement, const Datum *values, const bool *nulls, Snapshot snaps
 		null_flags[i] = nulls && nulls[i] ? 'n' : ' ';
 	null_flags[statement->argument_count] = '\0';
 
+	level = statement_prefer_indexes(statement->plan, is_new, true);
 	result = SPI_execute_snapshot(statement->plan, (Datum *) values, null_flags, snapshot,
 								  InvalidSnapshot, false, true, 0);
+	if (level > 0)
+		AtEOXact_GUC(false, level);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;
