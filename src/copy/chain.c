@@ -154,7 +154,7 @@ fill_chain(struct chain *chain)
 {
 	uint64_t limit = UINT64_MAX;
 
-	chain->virtual_size = chain->layers[chain->count - 1].virtual_size;
+	chain->virtual_size = chain->count > 0 ? chain->layers[chain->count - 1].virtual_size : 0;
 	chain->granule = 2 * MIB;
 	chain->max_cluster = 0;
 	for (int i = chain->count - 1; i >= 0; i--)
@@ -180,7 +180,7 @@ static int
 allocate_layers(struct chain *chain, int count)
 {
 	memset(chain, 0, sizeof(*chain));
-	chain->layers = calloc((size_t) count, sizeof(struct layer));
+	chain->layers = calloc((size_t) count + 1, sizeof(struct layer));
 	if (chain->layers == NULL)
 		return report_error(REPORT_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
 							"could not remember %d layers", count);

@@ -278,9 +278,11 @@ parse_option(struct options *options, int code, const char *value)
 static int
 check_options(const struct options *options, enum option_set set)
 {
-	if (options->layer_count == 0)
+	/* a copy of no layer is an empty image */
+	if (options->layer_count == 0 && !(set == OPTIONS_COPY && options->has_size))
 		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-							"give at least one --layer FORMAT:PATH, the first snapshot first");
+							"give at least one --layer FORMAT:PATH, the first snapshot first%s",
+							set == OPTIONS_COPY ? ", or --size for an empty image" : "");
 	if ((set == OPTIONS_COPY || set == OPTIONS_VERIFY) && options->output_path == NULL)
 		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"give --output FORMAT:PATH");

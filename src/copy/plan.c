@@ -10,13 +10,15 @@
 static int
 choose_size(struct plan *plan, const struct chain *chain, const struct options *options)
 {
-	const struct layer *last = &chain->layers[chain->count - 1];
-
 	plan->virtual_size = options->has_size ? options->size : chain->virtual_size;
 	if (plan->virtual_size < chain->virtual_size)
+	{
+		const struct layer *last = &chain->layers[chain->count - 1];
+
 		return report_error(REPORT_REFUSED, 0, last->index, last->path, NO_OFFSET,
 							"virtual size is %" PRIu64 " bytes, more than --size %" PRIu64,
 							chain->virtual_size, plan->virtual_size);
+	}
 	return 0;
 }
 

@@ -75,7 +75,7 @@ reflink_probe(struct chain *chain, const struct output *output, uint64_t beyond,
 	}
 	if (!any)
 	{
-		if (chain->layers[0].device != output->device)
+		if (chain->count > 0 && chain->layers[0].device != output->device)
 			*reason = "layers and output are on different file systems";
 		return 0;
 	}

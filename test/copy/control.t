@@ -21,6 +21,20 @@ my @layers = (qw(--layer raw:base.raw --layer qcow2:top.qcow2));
 my @copy   = ('copy', @layers, '--output', 'raw:out', '--no-reflink');
 my @json   = (@copy, '--progress', 'json');
 
+# ---------- no layer: an empty image ----------
+for my $format (qw(raw qcow2))
+{
+	my $run = start_copier('copy', '--size', '100M', '--output', "$format:blank", '--progress', 'json');
+	my ($code, $err) = $run->finish;
+	is($code, 0, "an empty $format image") or diag $err;
+	my ($done) = grep { $_->{event} eq 'done' } @{ $run->{events} };
+	is($done->{bytes_done}, 0, 'nothing copied');
+	command_ok(qw(qemu-img create -q -f raw zeroes 100M));
+	command_ok(qw(qemu-img compare -q -f), $format, qw(-F raw blank zeroes));
+	unlink 'blank', 'zeroes';
+}
+is((start_copier('copy', '--output', 'raw:blank')->finish)[0], 2, 'neither layer nor size');
+
 # ---------- events ----------
 {
 	my $run = start_copier(@json, '--limit', '64M');
