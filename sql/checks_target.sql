@@ -65,6 +65,18 @@ SELECT * FROM fixture.try($$UPDATE storage_domain_static SET critical_space_acti
 SELECT * FROM fixture.try($$UPDATE storage_domain_static SET critical_space_action_blocker = NULL; UPDATE storage_domain_dynamic SET available_disk_size = 7 WHERE id = fixture.id('nfs1');
     SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true, lock_mode => 'shared');
     UPDATE async_tasks SET bytes_written = 1073741824 WHERE disk_number = 1$$, $$vm_name => 'second', lock_mode => 'shared'$$);
+-- finished ones count until the engine has looked again; an engine that doesn't say when has looked just now
+CREATE FUNCTION fixture.finish_first(looked text) RETURNS void LANGUAGE sql SET search_path = vmclone AS $$
+    UPDATE storage_domain_static SET critical_space_action_blocker = NULL;
+    UPDATE storage_domain_dynamic SET available_disk_size = 7, _update_date = clock_timestamp() + looked::interval WHERE id = fixture.id('nfs1');
+    SELECT add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true, lock_mode => 'shared');
+    UPDATE async_tasks SET status = 'finished', result = 'success', bytes_written = bytes_reserved, actual_size = bytes_reserved, ended_at = clock_timestamp();
+$$;
+SELECT * FROM fixture.try($$SELECT fixture.finish_first('-1 minute')$$, $$vm_name => 'second', lock_mode => 'shared'$$);
+SELECT * FROM fixture.try($$SELECT fixture.finish_first('1 minute')$$, $$vm_name => 'second', lock_mode => 'shared'$$);
+SELECT * FROM fixture.try($$SELECT fixture.finish_first(NULL)$$, $$vm_name => 'second', lock_mode => 'shared'$$);
+SELECT * FROM fixture.try($$SELECT fixture.finish_first(NULL); UPDATE storage_domain_dynamic SET available_disk_size = NULL; UPDATE storage_mounts SET available_bytes = 7516192768$$,
+    $$vm_name => 'second', lock_mode => 'shared'$$);
 -- a second exclusive call while the first holds the snapshot, and a sharing one beside an exclusive one
 SELECT * FROM fixture.try($$SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true)$$, $$vm_name => 'second'$$);
 SELECT * FROM fixture.try($$SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true)$$, $$vm_name => 'second', lock_mode => 'shared'$$);

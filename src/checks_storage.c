@@ -279,7 +279,7 @@ check_domain_space(CheckRun *run)
 		append_item(&names, label(domain));
 		appendStringInfo(&detail,
 						 "%sStorage domain \"%s\" has " INT64_FORMAT
-						 " bytes left, of which jobs under way need " INT64_FORMAT
+						 " bytes left, of which other clones take " INT64_FORMAT
 						 "; the clone needs " INT64_FORMAT " bytes.",
 						 detail.len ? "  " : "", label(domain), available, domain->bytes_reserved,
 						 domain->bytes_needed);

@@ -155,7 +155,6 @@ load(ClonePlan *plan, pg_uuid_t **profiles, int *profile_count)
 	plan->snapshot_id = request->snapshot_id.value;
 	plan->snapshot_exists = !field_is_null(0, 5);
 	plan->snapshot_type = field_text(0, 1);
-	plan->snapshot_status = field_text(0, 2);
 	plan->snapshot_description = field_text(0, 3);
 	plan->configuration_broken = field_bool(0, 4);
 	plan->source_vm_id = field_uuid(0, 5);

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
@@ -28,9 +29,8 @@ typedef struct ChainImage
 	int64 size;        /* bytes */
 	int64 actual_size; /* bytes */
 	bool of_template;  /* belongs to the template that a thin VM stands on */
-	pg_uuid_t
-		folder_id;    /* disk whose folder holds the file; a template's image: the VM's own disk */
-	int other_locks;  /* holders in vmclone.image_locks; looked up where the image is LOCKED */
+	/* disk whose folder holds the file; a template's image is linked into the VM's own */
+	pg_uuid_t folder_id;
 	bool shared_only; /* LOCKED only by sharing holders */
 	char *holders;    /* ids of the jobs that hold it; NULL: none of ours */
 } ChainImage;
@@ -103,6 +103,8 @@ typedef struct DomainFacts
 	char *format; /* storage_domain_format_type, "0".."5" */
 	bool has_available;
 	int64 available_gb;
+	bool engine_knows_available; /* else the last look at the attached domain counts */
+	TimestampTz available_since; /* when the engine looked */
 	bool has_blocker;
 	int64 critical_blocker_gb;
 	bool attached;       /* in vmclone.storage_mounts, status attached */
@@ -111,9 +113,8 @@ typedef struct DomainFacts
 	bool of_active_disk; /* a disk that the source VM has now lies there */
 	pg_uuid_t *disk_profiles;
 	int disk_profile_count;
-	int64 bytes_reserved; /* of jobs under way, less what they have written */
+	int64 bytes_reserved; /* for other clones: to be written, or written since the look */
 	int64 bytes_needed;   /* of this call, all copies */
-	bool backup;
 	bool reflink;
 	bool snapshot_measured; /* there are measurements of the snapshot; the same for all domains */
 } DomainFacts;
@@ -123,7 +124,6 @@ typedef struct DomainFacts
 #define DISK_STORAGE_TYPE_IMAGE         0
 #define DISK_STORAGE_TYPE_LUN           1
 #define DISK_STORAGE_TYPE_MANAGED_BLOCK 3
-#define IMAGE_STATUS_OK                 1
 #define IMAGE_STATUS_LOCKED             2
 #define IMAGE_STATUS_ILLEGAL            4
 
@@ -145,9 +145,8 @@ typedef struct PlannedDisk
 	ChainImage *chain;        /* first snapshot first; chain_length 0 for a missing disk */
 	int chain_length;
 	ChainFault chain_fault; /* what is wrong below the chosen image */
-	pg_uuid_t faulty_image_id;
-	char *fault_detail; /* a sentence; NULL for a sound chain */
-	int64 size;         /* bytes, rounded up to 4 KiB */
+	char *fault_detail;     /* a sentence; NULL for a sound chain */
+	int64 size;             /* bytes, rounded up to 4 KiB */
 	bool has_target;
 	pg_uuid_t target_domain_id;
 	VolumeFormat volume_format; /* after the rules of reference §2.5 */
@@ -164,8 +163,8 @@ typedef struct PlannedDisk
 typedef struct PlannedInterface
 {
 	int number;
-	Jsonb *
-		configuration; /* its object in configuration.interfaces, the caller's values laid over it */
+	/* its object in configuration.interfaces, the caller's values laid over it */
+	Jsonb *configuration;
 	pg_uuid_t interface_id;
 	const char *name;
 	bool include;
@@ -194,7 +193,6 @@ typedef struct ClonePlan
 	bool snapshot_exists;
 	pg_uuid_t snapshot_id;
 	char *snapshot_type;
-	char *snapshot_status;
 	char *snapshot_description;
 	bool configuration_broken;
 	pg_uuid_t source_vm_id;

@@ -193,8 +193,8 @@ read_configuration(ClonePlan *plan)
 	}
 }
 
-static void pg_attribute_printf(4, 5) set_fault(PlannedDisk *disk, ChainFault fault,
-												const pg_uuid_t *image_id, const char *format, ...)
+static void pg_attribute_printf(3, 4)
+	set_fault(PlannedDisk *disk, ChainFault fault, const char *format, ...)
 {
 	char buffer[512];
 	va_list arguments;
@@ -205,7 +205,6 @@ static void pg_attribute_printf(4, 5) set_fault(PlannedDisk *disk, ChainFault fa
 	vsnprintf(buffer, sizeof(buffer), format, arguments);
 	va_end(arguments);
 	disk->chain_fault = fault;
-	disk->faulty_image_id = *image_id;
 	disk->fault_detail = pstrdup(buffer);
 }
 
@@ -255,16 +254,16 @@ check_step(PlannedDisk *disk, ChainImage *image, const ChainImage *child, bool o
 {
 	if (child == NULL)
 	{
-		set_fault(disk, CHAIN_OTHER_DISK, &image->image_id,
-				  "Image %s belongs to disk %s, not to disk %s.", uuid_text(&image->image_id),
-				  uuid_text(&image->disk_id), uuid_text(&disk->disk_id));
+		set_fault(disk, CHAIN_OTHER_DISK, "Image %s belongs to disk %s, not to disk %s.",
+				  uuid_text(&image->image_id), uuid_text(&image->disk_id),
+				  uuid_text(&disk->disk_id));
 		return;
 	}
 	if (child->of_template)
 	{
 		image->of_template = true;
 		if (!uuid_same(&image->disk_id, &child->disk_id))
-			set_fault(disk, CHAIN_TEMPLATE_STEP, &image->image_id,
+			set_fault(disk, CHAIN_TEMPLATE_STEP,
 					  "Image %s of disk %s continues in image %s of disk %s; a chain may step "
 					  "into a template's disk once.",
 					  uuid_text(&child->image_id), uuid_text(&child->disk_id),
@@ -273,7 +272,7 @@ check_step(PlannedDisk *disk, ChainImage *image, const ChainImage *child, bool o
 	}
 	if (!of_template)
 	{
-		set_fault(disk, CHAIN_OTHER_DISK, &image->image_id,
+		set_fault(disk, CHAIN_OTHER_DISK,
 				  "Image %s of disk %s has a parent of disk %s, which is no template's disk: image "
 				  "%s.",
 				  uuid_text(&child->image_id), uuid_text(&child->disk_id),
@@ -282,13 +281,13 @@ check_step(PlannedDisk *disk, ChainImage *image, const ChainImage *child, bool o
 	}
 	image->of_template = true;
 	if (!uuid_is_zero(child_template_image) && !uuid_same(child_template_image, &image->image_id))
-		set_fault(disk, CHAIN_TEMPLATE_STEP, &image->image_id,
+		set_fault(disk, CHAIN_TEMPLATE_STEP,
 				  "Image %s is made from template image %s, but its parent is image %s.",
 				  uuid_text(&child->image_id), uuid_text(child_template_image),
 				  uuid_text(&image->image_id));
 	if (image->has_domain && child->has_domain &&
 		!uuid_same(&image->storage_domain_id, &child->storage_domain_id))
-		set_fault(disk, CHAIN_TEMPLATE_DOMAIN, &image->image_id,
+		set_fault(disk, CHAIN_TEMPLATE_DOMAIN,
 				  "Template image %s is not on storage domain %s, where image %s is.",
 				  uuid_text(&image->image_id), uuid_text(&child->storage_domain_id),
 				  uuid_text(&child->image_id));
@@ -313,32 +312,29 @@ read_chain(PlannedDisk *disk, uint64 first, uint64 last)
 		image->folder_id = disk->disk_id;
 		if (seen_before(images, count, &image->image_id))
 		{
-			set_fault(disk, CHAIN_LOOP, &image->image_id,
-					  "Image %s is its own ancestor by way of image %s.",
+			set_fault(disk, CHAIN_LOOP, "Image %s is its own ancestor by way of image %s.",
 					  uuid_text(&image->image_id), uuid_text(&child->image_id));
 			break;
 		}
 		if (count >= CHAIN_MAX_LENGTH)
 		{
-			set_fault(disk, CHAIN_TOO_LONG, &image->image_id,
-					  "The chain of image %s is longer than %d images.", uuid_text(&disk->image_id),
-					  CHAIN_MAX_LENGTH);
+			set_fault(disk, CHAIN_TOO_LONG, "The chain of image %s is longer than %d images.",
+					  uuid_text(&disk->image_id), CHAIN_MAX_LENGTH);
 			break;
 		}
 		if (!uuid_same(&image->disk_id, &disk->disk_id))
 			check_step(disk, image, child, field_bool(row, 12), &child_template_image);
 		else if (child && child->of_template)
-			set_fault(disk, CHAIN_TEMPLATE_STEP, &image->image_id,
+			set_fault(disk, CHAIN_TEMPLATE_STEP,
 					  "Template image %s has a parent in the virtual machine's own disk: image %s.",
 					  uuid_text(&child->image_id), uuid_text(&image->image_id));
 		if (count > 0 && image->image_status == IMAGE_STATUS_ILLEGAL)
-			set_fault(disk, CHAIN_IMAGE_ILLEGAL, &image->image_id, "Image %s is ILLEGAL.",
+			set_fault(disk, CHAIN_IMAGE_ILLEGAL, "Image %s is ILLEGAL.",
 					  uuid_text(&image->image_id));
 		child_template_image = field_uuid(row, 4);
 	}
 	if (count == rows && !uuid_is_zero(&images[rows - 1].parent_id))
-		set_fault(disk, CHAIN_PARENT_MISSING, &images[rows - 1].parent_id,
-				  "Image %s has parent %s, which does not exist.",
+		set_fault(disk, CHAIN_PARENT_MISSING, "Image %s has parent %s, which does not exist.",
 				  uuid_text(&images[rows - 1].image_id), uuid_text(&images[rows - 1].parent_id));
 
 	disk->chain = palloc(sizeof(ChainImage) * (count + 1));

@@ -6,6 +6,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/timestamp.h"
 
 #include "frame.h"
 #include "json.h"
@@ -16,13 +18,13 @@
 static Statement load_domains = {
 	.sql =
 		"SELECT s.id, s.storage_name::text, m.status, s.storage_domain_type, s.storage_type,"
-		" s.storage_domain_format_type::text, d.available_disk_size, s.critical_space_action_blocker,"
-		" s.backup, ARRAY (SELECT f.id FROM disk_profiles f WHERE f.storage_domain_id = s.id"
+		" d.available_disk_size, s.critical_space_action_blocker, ARRAY (SELECT f.id FROM disk_profiles f WHERE f.storage_domain_id = s.id"
 		"  ORDER BY $3 IS NULL OR EXISTS (SELECT 1 FROM permissions pm"
 		"    JOIN roles_groups g ON g.role_id = pm.role_id AND g.action_group_id = 1563"
 		"    WHERE pm.ad_element_id IN ($3, 'eee00000-0000-0000-0000-123456789eee')"
 		"     AND pm.object_id IN (f.id, s.id, $2, 'aaa00000-0000-0000-0000-123456789aaa')) DESC,"
-		"   f.name, f.id)"
+		"   f.name, f.id), (pg_catalog.to_jsonb(d) ->> '_update_date')::timestamptz,"
+		" s.storage_domain_format_type::text"
 		" FROM pg_catalog.unnest($1) r(id)"
 		" JOIN storage_domain_static s ON s.id = r.id"
 		" LEFT JOIN storage_domain_dynamic d ON d.id = s.id"
@@ -31,23 +33,29 @@ static Statement load_domains = {
 	.argument_types = {UUIDARRAYOID, UUIDOID, UUIDOID},
 };
 
+/*
+ * What other clones take of a domain's free space: jobs under way what they have still to write,
+ * finished ones what they have written since the free space was looked at.
+ */
 static Statement load_mounts = {
-	.sql = "SELECT r.id, m.status = 'attached', m.reflink, m.available_bytes,"
-		   " COALESCE((SELECT pg_catalog.sum(GREATEST(t.bytes_reserved - t.bytes_written, 0))"
-		   "  FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL), 0)"
-		   "  ::bigint, EXISTS (SELECT 1 FROM vmclone.measurements e"
-		   "   WHERE e.snapshot_id = $2 AND e.status = 'done')"
-		   " FROM pg_catalog.unnest($1) r(id)"
-		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = r.id",
-	.argument_count = 2,
-	.argument_types = {UUIDARRAYOID, UUIDOID},
+	.sql =
+		"SELECT r.id, m.status = 'attached', m.reflink, m.available_bytes,"
+		" (COALESCE((SELECT pg_catalog.sum(GREATEST(t.bytes_reserved - t.bytes_written, 0))"
+		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL), 0)"
+		"  + COALESCE((SELECT pg_catalog.sum(COALESCE(t.actual_size, t.bytes_written))"
+		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result = 'success'"
+		"    AND t.ended_at > COALESCE(r.known_at, m.checked_at)), 0))::bigint,"
+		" EXISTS (SELECT 1 FROM vmclone.measurements e"
+		"  WHERE e.snapshot_id = $2 AND e.status = 'done')"
+		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($3)) AS r(id, known_at)"
+		" LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = r.id",
+	.argument_count = 3,
+	.argument_types = {UUIDARRAYOID, UUIDOID, TIMESTAMPTZARRAYOID},
 };
 
 static Statement load_holders = {
 	.sql =
-		"SELECT s.entity_id, s.shared_only, (SELECT pg_catalog.count(*) FROM vmclone.image_locks l"
-		"  WHERE l.kind = s.kind AND l.entity_id = s.entity_id)::integer,"
-		" (SELECT pg_catalog.string_agg(h.job_id::text, ', ' ORDER BY h.created_at, h.job_id)"
+		"SELECT s.entity_id, s.shared_only, (SELECT pg_catalog.string_agg(h.job_id::text, ', ' ORDER BY h.created_at, h.job_id)"
 		"   || CASE WHEN pg_catalog.max(h.total) > 3"
 		"    THEN pg_catalog.format(' and %s more', pg_catalog.max(h.total) - 3) ELSE '' END"
 		"   FROM (SELECT j.job_id, j.created_at, pg_catalog.count(*) OVER () AS total"
@@ -109,6 +117,9 @@ collect_domains(ClonePlan *plan)
 static void
 read_domain(uint64 row, DomainFacts *domain)
 {
+	Datum since;
+	bool is_null;
+
 	domain->name = field_text(row, 2);
 	domain->exists = !field_is_null(row, 3);
 	domain->status = (int) field_int64(row, 3);
@@ -116,22 +127,53 @@ read_domain(uint64 row, DomainFacts *domain)
 	domain->storage_type = (int) field_int64(row, 5);
 	/* FCP and iSCSI */
 	domain->is_block = domain->storage_type == 2 || domain->storage_type == 3;
-	domain->format = field_text(row, 6);
-	domain->has_available = !field_is_null(row, 7);
-	domain->available_gb = field_int64(row, 7);
-	domain->has_blocker = !field_is_null(row, 8);
-	domain->critical_blocker_gb = field_int64(row, 8);
-	domain->backup = field_bool(row, 9);
-	domain->disk_profiles = plan_field_uuids(row, 10, &domain->disk_profile_count);
+	domain->engine_knows_available = !field_is_null(row, 6);
+	domain->has_available = domain->engine_knows_available;
+	domain->available_gb = field_int64(row, 6);
+	domain->has_blocker = !field_is_null(row, 7);
+	domain->critical_blocker_gb = field_int64(row, 7);
+	domain->disk_profiles = plan_field_uuids(row, 8, &domain->disk_profile_count);
+	/* an engine that doesn't say when has looked just now */
+	since = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 9, &is_null);
+	domain->format = field_text(row, 10);
+	domain->available_since = is_null ? DT_NOEND : DatumGetTimestampTz(since);
+}
+
+/* Ids of all domains, and when each one's free space was looked at: NULL where only a mount knows it. */
+static void
+domain_arrays(const ClonePlan *plan, Datum *ids, Datum *known_at)
+{
+	int count = list_length(plan->domains);
+	int lower_bound = 1;
+	pg_uuid_t *uuids = palloc(sizeof(pg_uuid_t) * count);
+	Datum *times = palloc(sizeof(Datum) * count);
+	bool *nulls = palloc(sizeof(bool) * count);
+	int i = 0;
+	ListCell *cell;
+
+	foreach (cell, plan->domains)
+	{
+		const DomainFacts *domain = lfirst(cell);
+
+		uuids[i] = domain->id;
+		times[i] = TimestampTzGetDatum(domain->available_since);
+		nulls[i++] = !domain->engine_knows_available;
+	}
+	*ids = plan_uuid_array(uuids, count);
+	*known_at =
+		PointerGetDatum(construct_md_array(times, nulls, 1, &count, &lower_bound, TIMESTAMPTZOID,
+										   sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 static void
-load_reservations(const ClonePlan *plan, Datum ids)
+load_reservations(const ClonePlan *plan)
 {
-	Datum values[2] = {ids, UUIDPGetDatum(&plan->snapshot_id)};
+	Datum values[3];
 	uint64 rows;
 	Frame frame;
 
+	domain_arrays(plan, &values[0], &values[2]);
+	values[1] = UUIDPGetDatum(&plan->snapshot_id);
 	frame_enter_own(&frame);
 	rows = statement_run(&load_mounts, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
@@ -141,7 +183,7 @@ load_reservations(const ClonePlan *plan, Datum ids)
 
 		domain->attached = field_bool(row, 2);
 		domain->reflink = field_bool(row, 3);
-		if (!domain->has_available && !field_is_null(row, 4))
+		if (!domain->engine_knows_available && !field_is_null(row, 4))
 		{
 			domain->has_available = true;
 			domain->available_gb = field_int64(row, 4) / ((int64) 1024 * 1024 * 1024);
@@ -152,36 +194,25 @@ load_reservations(const ClonePlan *plan, Datum ids)
 	frame_leave(&frame);
 }
 
-static Datum
-domain_ids(const ClonePlan *plan)
-{
-	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * list_length(plan->domains));
-	int count = 0;
-	ListCell *cell;
-
-	foreach (cell, plan->domains)
-		ids[count++] = ((DomainFacts *) lfirst(cell))->id;
-	return plan_uuid_array(ids, count);
-}
-
 void
 plan_reload_reservations(const ClonePlan *plan)
 {
 	if (plan->domains != NIL)
-		load_reservations(plan, domain_ids(plan));
+		load_reservations(plan);
 }
 
 void
 plan_load_domains(ClonePlan *plan)
 {
 	Datum values[3];
+	Datum known_at;
 	bool nulls[3] = {false};
 	uint64 rows;
 
 	collect_domains(plan);
 	if (plan->domains == NIL)
 		return;
-	values[0] = domain_ids(plan);
+	domain_arrays(plan, &values[0], &known_at);
 	/* domains are looked up in the target's pool; an unknown one has none */
 	values[1] = UUIDPGetDatum(&plan->pool_id);
 	nulls[1] = !plan->pool_exists;
@@ -195,26 +226,23 @@ plan_load_domains(ClonePlan *plan)
 		read_domain(row, plan_domain(plan, &id));
 	}
 
-	load_reservations(plan, values[0]);
+	load_reservations(plan);
 }
 
 /* One LOCKED entity, and where to write down who holds it. */
 typedef struct LockedEntity
 {
 	const pg_uuid_t *id;
-	int *other_locks;
 	bool *shared_only;
 	char **holders;
 } LockedEntity;
 
 static void
-add_locked(List **entities, const pg_uuid_t *id, int *other_locks, bool *shared_only,
-		   char **holders)
+add_locked(List **entities, const pg_uuid_t *id, bool *shared_only, char **holders)
 {
 	LockedEntity *entity = palloc(sizeof(LockedEntity));
 
 	entity->id = id;
-	entity->other_locks = other_locks;
 	entity->shared_only = shared_only;
 	entity->holders = holders;
 	*entities = lappend(*entities, entity);
@@ -229,15 +257,14 @@ collect_locked(ClonePlan *plan)
 	{
 		BusySnapshot *snapshot = &plan->busy_snapshots[i];
 
-		add_locked(&entities, &snapshot->snapshot_id, NULL, &snapshot->shared_only,
-				   &snapshot->holders);
+		add_locked(&entities, &snapshot->snapshot_id, &snapshot->shared_only, &snapshot->holders);
 	}
 	for (int i = 0; i < plan->active_disk_count; i++)
 	{
 		ActiveDisk *disk = &plan->active_disks[i];
 
 		if (disk->image_status == IMAGE_STATUS_LOCKED)
-			add_locked(&entities, &disk->image_id, NULL, &disk->shared_only, &disk->holders);
+			add_locked(&entities, &disk->image_id, &disk->shared_only, &disk->holders);
 	}
 	for (int i = 0; i < plan->disk_count; i++)
 	{
@@ -248,8 +275,7 @@ collect_locked(ClonePlan *plan)
 			ChainImage *image = &disk->chain[j];
 
 			if (image->image_status == IMAGE_STATUS_LOCKED)
-				add_locked(&entities, &image->image_id, &image->other_locks, &image->shared_only,
-						   &image->holders);
+				add_locked(&entities, &image->image_id, &image->shared_only, &image->holders);
 		}
 	}
 	return entities;
@@ -285,9 +311,7 @@ plan_load_locks(ClonePlan *plan)
 			if (!uuid_same(entity->id, &id))
 				continue;
 			*entity->shared_only = field_bool(row, 2);
-			if (entity->other_locks)
-				*entity->other_locks = (int) field_int64(row, 3);
-			*entity->holders = field_text(row, 4);
+			*entity->holders = field_text(row, 3);
 		}
 	}
 	frame_leave(&frame);
