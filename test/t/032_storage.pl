@@ -75,6 +75,20 @@ $node->safe_psql('postgres', 'ALTER SYSTEM RESET vmclone.storage_timeout');
 $node->reload;
 is($node->wait_for_job($job->{job_id}), 'succeeded', 'and goes on when storage answers');
 
+# a disk that is missing from the snapshot, made blank
+my $missing = $node->make_vm(name => 'web02', snapshots => 2, disks => [ {}, {} ]);
+$node->safe_psql('postgres', "UPDATE vmclone.images SET imagestatus = 4 WHERE image_guid = '$missing->{disks}[1]{images}[0]'");
+$job = $node->clone($missing->{snapshots}[0], vm_name => 'blank', missing_disk => 'blank');
+is($node->wait_for_job($job->{job_id}), 'succeeded', 'a blank disk is made')
+  or diag($node->value("SELECT reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"));
+my $layers = $node->row("SELECT disk_id, virtual_size FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}' AND layers = '[]'");
+my ($blank) = grep { $_->{disk_id} eq $layers->{disk_id} } $node->disk_files($job->{vm_id});
+my $zeroes = $node->basedir . '/zeroes';
+open $file, '>', $zeroes or die "open: $!";
+truncate $file, $layers->{virtual_size} or die "truncate: $!";
+close $file;
+is(system('qemu-img', 'compare', '-q', '-f', $blank->{format}, '-F', 'raw', $blank->{path}, $zeroes), 0, 'and holds zeroes only');
+
 # measurements
 $node->safe_psql('postgres', "SELECT vmclone.measure_snapshot('$snapshot')");
 ok($node->poll_query_until('postgres', "SELECT count(*) > 0 AND bool_and(status IN ('done', 'failed')) FROM vmclone.measurements"),
