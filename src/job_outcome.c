@@ -113,6 +113,29 @@ parse_answer(const JobRun *run)
 	return answer;
 }
 
+/* What a child says is checked, not believed: anything but a number from 0 up is absent. */
+static int64
+answer_number(const Jsonb *answer, const char *key, int64 absent)
+{
+	char *text = answer != NULL ? json_get_text(answer, key) : NULL;
+	char *end;
+	int64 value;
+
+	if (text == NULL)
+		return absent;
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	return errno != 0 || end == text || value < 0 ? absent : value;
+}
+
+static bool
+answer_is_true(const Jsonb *answer, const char *key)
+{
+	char *text = answer != NULL ? json_get_text(answer, key) : NULL;
+
+	return text != NULL && strcmp(text, "true") == 0;
+}
+
 static void
 take_refusal(JobRun *run, const Jsonb *answer)
 {
@@ -295,9 +318,9 @@ write_measurement(void *argument)
 	nulls[6] = answer != NULL;
 	if (answer != NULL)
 	{
-		values[3] = Int64GetDatum(json_get_int64(answer, "required", 0));
-		values[4] = Int64GetDatum(json_get_int64(answer, "bytes_to_read", 0));
-		values[5] = Int64GetDatum(json_get_int64(answer, "allocated_bytes", 0));
+		values[3] = Int64GetDatum(answer_number(answer, "required", 0));
+		values[4] = Int64GetDatum(answer_number(answer, "bytes_to_read", 0));
+		values[5] = Int64GetDatum(answer_number(answer, "allocated_bytes", 0));
 	}
 	else
 		values[6] = CStringGetTextDatum(run->error_message ? run->error_message : "no answer");
@@ -348,14 +371,13 @@ step_done(JobRun *run, Jsonb *answer)
 			return next_step(run, step_after_check(run));
 		case STEP_CREATE:
 			/* Committed by an attempt whose end could not be written any more: nothing to copy. */
-			if (answer != NULL && json_get_bool(answer, "committed", false))
+			if (answer_is_true(answer, "committed"))
 				return next_step(run, STEP_COMMIT);
 			return next_step(run, STEP_COPY);
 		case STEP_COPY:
 			return next_step(run, STEP_COMMIT);
 		case STEP_COMMIT:
-			if (answer != NULL)
-				run->allocated = json_get_int64(answer, "allocated", run->allocated);
+			run->allocated = answer_number(answer, "allocated", run->allocated);
 			return written(job_transaction(write_success, run));
 		case STEP_REMOVE:
 			return written(job_transaction(write_cleaned, run));
