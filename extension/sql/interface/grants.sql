@@ -103,6 +103,9 @@ BEGIN
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA vmclone FROM %I', role);
     EXECUTE format('REVOKE ALL ON SCHEMA vmclone FROM %I', role);
     DELETE FROM vmclone.operators o WHERE o.role_name = role;
+    -- what it needs as the owner of the inventory's tables is no right of its own
+    PERFORM vmclone.grant_to_inventory_owner(b.owner, true)
+    FROM vmclone.inventory_binding b JOIN pg_roles r ON r.oid = b.owner WHERE r.rolname = role;
 END
 $$;
 COMMENT ON FUNCTION vmclone.revoke_rights(name) IS 'takes back all that grant_admin, grant_engine, grant_operator and grant_viewer gave';
