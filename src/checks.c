@@ -14,8 +14,8 @@
 #define WHEN_COUNTED CHECK_AFTER_LOCKS
 
 #define HINT_WAIT "Wait until the operation ends; view vmclone.locks shows who holds what."
-#define HINT_CHAIN                                                                                 \
-	"The chain must be repaired in the engine before it can be copied; vmclone.snapshot_tree "     \
+#define HINT_CHAIN                                                                                    \
+	"The chain must be repaired in the engine before it can be copied; vmclone.snapshot_tree(vm_id) " \
 	"shows it."
 #define HINT_DOMAIN    "Activate the storage domain, or choose another one in parameter \"disks\"."
 #define HINT_GRANT     "Ask an administrator of the engine for a role that allows it."
@@ -43,7 +43,7 @@ static const Check checks[] = {
 	 check_consume_quota_permission},
 	/* (I) inputs */
 	{700, "VALIDATION_SOURCE_SNAPSHOT_ID_NOT_NULL", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
-	 "snapshot_id is NULL", "Pass the id of a snapshot; view vmclone.snapshot_tree lists them.",
+	 "snapshot_id is NULL", "Pass the id of a snapshot; vmclone.snapshot_tree(vm_id) lists a VM's.",
 	 check_snapshot_id_given},
 	{710, "ACTION_TYPE_FAILED_NAME_MAY_NOT_CONTAIN_SPECIAL_CHARS", ERRCODE_VC_NAME, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "A name has characters other than letters, digits, _, -, . and +",
@@ -68,7 +68,8 @@ static const Check checks[] = {
 	/* (V) AddVmFromSnapshotCommand.validate */
 	{1100, "ACTION_TYPE_FAILED_VM_SNAPSHOT_DOES_NOT_EXIST", ERRCODE_VC_SNAPSHOT, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "No snapshot has that id",
-	 "Pass the id of a snapshot; view vmclone.snapshot_tree lists them.", check_snapshot_exists},
+	 "Pass the id of a snapshot; vmclone.snapshot_tree(vm_id) lists a VM's.",
+	 check_snapshot_exists},
 	{1110, "ACTION_TYPE_FAILED_SNAPSHOT_OF_ANOTHER_VM", ERRCODE_VC_SNAPSHOT, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "source_vm_id is given and the snapshot belongs to another VM",
 	 "Leave source_vm_id out, or pass a snapshot of that virtual machine.",
