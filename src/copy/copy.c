@@ -16,6 +16,7 @@
 #include "device.h"
 #include "fileio.h"
 #include "reflink.h"
+#include "remote.h"
 #include "report.h"
 #include "sandbox.h"
 #include "verify.h"
@@ -58,6 +59,8 @@ open_output(struct copy *copy)
 		return -1;
 	if (copy->with_resume && resume_set_output(&copy->resume, &copy->output) != 0)
 		return -1;
+	if (!options->preallocate && !options->no_reflink && options->io == IO_AUTO)
+		copy->remote = remote_choose(&copy->chain, &copy->output);
 	if (options->io != IO_BUFFERED)
 		output_open_direct(&copy->output);
 	return options->verify ? output_open_verify(&copy->output) : 0;
@@ -124,7 +127,12 @@ choose_method(struct copy *copy)
 			return;
 		}
 	}
-	if (copy->output.direct_fd >= 0)
+	if (copy->remote)
+	{
+		copy->method = "copy_file_range";
+		copy->reason = "layers and output are on one file server that copies by itself";
+	}
+	else if (copy->output.direct_fd >= 0)
 	{
 		copy->method = "threads-direct";
 		copy->reason = no_reflink;

@@ -27,6 +27,7 @@ struct copy
 	struct engine *engine;
 	struct stream stream;
 	uint64_t start_mark; /* bytes of the stream that an earlier run did */
+	bool remote;         /* the file server copies */
 	const char *method;
 	const char *reason;
 	bool result_is_bad; /* what was written must not be gone on with */

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "budget.h"
 #include "decompress.h"
@@ -17,6 +18,7 @@
 #define BUFFERS_PER_THREAD 4
 #define SPARE_BYTES        (2 * MIB) /* of the budget, for what comes after */
 #define THREAD_STACK_BYTES ((size_t) 128 * 1024)
+#define MAX_REMOTE_BYTES   (64 * MIB) /* a stop must not wait long */
 #define ZERO_BLOCK         ((size_t) 4096)
 
 struct piece
@@ -39,6 +41,7 @@ struct batch
 	uint32_t bytes;    /* of data */
 	uint32_t used;     /* of the buffer */
 	int count;
+	bool remote;           /* one piece, which the file server copies */
 	struct buffer *buffer; /* while it is in work */
 	struct piece pieces[BATCH_PIECES];
 };
@@ -290,6 +293,46 @@ write_batch(const struct engine *engine, const struct batch *batch)
 }
 
 /*
+ * Copying by the file server.  A piece can be larger than the buffer, which is used only if the server
+ * refuses.
+ */
+
+static int
+copy_remote(const struct engine *engine, const struct batch *batch)
+{
+	const struct piece *piece = &batch->pieces[0];
+	const struct layer *layer = &engine->options.chain->layers[piece->layer];
+	const struct output *output = engine->options.output;
+	uint64_t done = 0;
+
+	while (done < piece->length)
+	{
+		off_t from = (off_t) (piece->host + done);
+		off_t to = (off_t) (piece->out + done);
+		ssize_t copied =
+			copy_file_range(layer->fd, &from, output->fd, &to, piece->length - done, 0);
+		size_t part;
+
+		if (copied > 0)
+		{
+			done += (uint64_t) copied;
+			continue;
+		}
+		if (copied < 0 && errno == EINTR)
+			continue;
+		/* Refused, failed, or at the end of the file: read and write tell what is wrong. */
+		part = (size_t) min_u64(piece->length - done, engine->buffer_size);
+		if (file_read_zero_filled(layer->fd, batch->buffer->bytes, part, piece->host + done) != 0)
+			return report_io_error(errno, layer->index, layer->path, piece->host + done,
+								   "could not read data");
+		if (write_part(output, output->fd, batch->buffer->bytes, part, piece->out + done) != 0)
+			return -1;
+		done += part;
+	}
+	return 0;
+}
+
+/*
  * Threads.  All of what follows is called with the mutex held unless it says otherwise.
  */
 
@@ -396,6 +439,7 @@ do_read(struct worker *worker)
 {
 	struct engine *engine = worker->engine;
 	struct batch *batch = pop(&engine->to_read);
+	bool write_later = engine->serial_writes && !batch->remote;
 	bool good = !engine->failed;
 
 	if (good)
@@ -406,17 +450,19 @@ do_read(struct worker *worker)
 		pthread_mutex_unlock(&engine->mutex);
 		if (!throttle_take(engine->options.throttle, batch->bytes))
 			good = report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled") == 0;
+		else if (batch->remote)
+			good = copy_remote(engine, batch) == 0;
 		else
 			good = read_batch(worker, batch) == 0;
-		if (good && !engine->serial_writes)
+		if (good && !write_later)
 		{
-			good = write_batch(engine, batch) == 0;
+			good = batch->remote || write_batch(engine, batch) == 0;
 			if (good)
 				count_done(engine, batch->bytes);
 		}
 		pthread_mutex_lock(&engine->mutex);
 	}
-	if (good && engine->serial_writes)
+	if (good && write_later)
 		push(&engine->to_write, batch);
 	else
 		release(engine, batch, good);
@@ -616,6 +662,7 @@ get_batch(struct engine *engine)
 	engine->filling->bytes = 0;
 	engine->filling->used = 0;
 	engine->filling->count = 0;
+	engine->filling->remote = false;
 	return 0;
 }
 
@@ -684,6 +731,38 @@ engine_add(struct engine *engine, const struct extent *extent, uint64_t skip, ui
 		out_offset += part;
 		if (batch->used >= capacity && submit(engine) != 0)
 			return -1;
+	}
+	return 0;
+}
+
+int
+engine_add_remote(struct engine *engine, const struct extent *extent, uint64_t skip,
+				  uint64_t length, uint64_t out_offset)
+{
+	while (length > 0)
+	{
+		uint32_t part = (uint32_t) min_u64(length, MAX_REMOTE_BYTES);
+		struct batch *batch;
+
+		if (engine->filling != NULL && submit(engine) != 0)
+			return -1;
+		if (get_batch(engine) != 0)
+			return -1;
+		batch = engine->filling;
+		batch->remote = true;
+		batch->count = 1;
+		batch->bytes = part;
+		batch->pieces[0] = (struct piece){.host = extent->host + skip,
+										  .out = out_offset,
+										  .length = part,
+										  .layer = extent->layer,
+										  .kind = extent->kind};
+		engine->added += part;
+		if (submit(engine) != 0)
+			return -1;
+		skip += part;
+		out_offset += part;
+		length -= part;
 	}
 	return 0;
 }

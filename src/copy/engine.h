@@ -40,6 +40,13 @@ extern int engine_configure(struct engine *engine, size_t buffer_size, uint64_t 
 extern int engine_add(struct engine *engine, const struct extent *extent, uint64_t skip,
 					  uint64_t length, uint64_t out_offset);
 
+/*
+ * As engine_add() for a data extent, but the file server copies (copy_file_range); where it can't after
+ * all, the thread does.
+ */
+extern int engine_add_remote(struct engine *engine, const struct extent *extent, uint64_t skip,
+							 uint64_t length, uint64_t out_offset);
+
 /* Counts the next bytes of the stream as written: the caller has done it (reflink). */
 extern void engine_add_done(struct engine *engine, uint64_t length);
 

@@ -61,6 +61,7 @@ struct layer
 	uint64_t limit;
 
 	bool reflink; /* blocks can be shared with the output */
+	bool remote;  /* the file server copies to the output (copy_file_range) */
 
 	struct qcow2_header qcow2; /* for FORMAT_QCOW2 */
 };

@@ -74,6 +74,8 @@ add_moved(struct stream *stream, const struct extent *extent, uint64_t skip, uin
 		return 0;
 	if (flush_run(stream) != 0)
 		return -1;
+	if (stream->chain->layers[extent->layer].remote && extent->kind == EXTENT_DATA)
+		return engine_add_remote(stream->engine, extent, skip, length, out);
 	return engine_add(stream->engine, extent, skip, length, out);
 }
 
