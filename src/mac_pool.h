@@ -9,7 +9,7 @@
 
 #include "utils/uuid.h"
 
-#define MAC_TEXT_LENGTH				   17
+#define MAC_TEXT_LENGTH            17
 #define MAC_POOL_REMAINING_WARNING 10 /* oVirt's RemainingMacsInPoolWarningThreshold */
 
 /*

@@ -31,7 +31,7 @@ typedef struct RowCopyColumn
 typedef struct RowCopyTarget
 {
 	const char *relation;
-	const char *key;		/* uuid column that finds a source row */
+	const char *key;        /* uuid column that finds a source row */
 	const char *second_key; /* a second one, or NULL */
 	int column_count;
 	RowCopyColumn columns[ROW_COPY_MAX_COLUMNS];
