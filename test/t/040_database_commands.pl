@@ -83,7 +83,20 @@ is($node->safe_psql('copied', "SELECT count(*) FROM vmclone.vm_static WHERE vm_n
 $node->images_equal($job->{vm_id}, $vm, 1, "the original's files are untouched");
 ($code, $out, $err) = $node->psql('copied', "SELECT vmclone.attach_storage_domain('$vm->{domain}', '$vm->{path}')");
 like($err, qr/attached to another database/, 'the domain is not taken from the original by mistake');
-quick('DROP DATABASE copied', 'DROP DATABASE of the copy');
+
+# DROP DATABASE while its worker copies
+$node->safe_psql('copied', <<"SQL");
+SELECT vmclone.attach_storage_domain('$vm->{domain}', '$vm->{path}', take_over => true);
+SELECT vmclone.add_vm_from_snapshot('$vm->{snapshots}[1]', 'dropped', bandwidth_limit => 300000);
+SQL
+$node->poll_query_until('copied', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE status = 'running'")
+  or die 'nothing is copied';
+isnt(scalar(my @running = $node->copiers), 0, 'a copy is under way');
+quick('DROP DATABASE copied', 'DROP DATABASE while its worker copies');
+my $left = 0;
+sleep 1 while $node->copiers && $left++ < 10;
+is_deeply([ $node->copiers ], [], 'the copiers end with it');
+$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$vm->{domain}', '$vm->{path}', take_over => true)");
 
 # DROP EXTENSION with a job that waits
 $job = $node->clone($vm->{snapshots}[1], vm_name => 'copy2', bandwidth_limit => 300_000);
