@@ -123,11 +123,34 @@ same_volume(const VolumeMeta *existing, const VolumeMeta *wanted)
 }
 
 static bool
+is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool
 is_legal(const VolumeMeta *meta)
 {
 	const char *legality = volume_meta_value(meta, "LEGALITY");
 
 	return legality != NULL && strcmp(legality, "LEGAL") == 0;
+}
+
+/* The job is over for this file: .part and its resume file go. */
+static bool
+remove_part(int dirfd, const char *image, VolumeAnswer *answer)
+{
+	static const char *const suffixes[] = {".part.resume", ".part.resume.new", ".part"};
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+	{
+		char name[VOLUME_NAME_SIZE];
+
+		image_name(name, image, suffixes[i]);
+		if (unlinkat(dirfd, name, 0) != 0 && errno != ENOENT)
+			return volume_fail_errno(answer, name, "could not remove file");
+	}
+	return volume_sync(dirfd, image, answer);
 }
 
 bool
@@ -145,6 +168,7 @@ volume_create(const VolumeOptions *options, VolumeAnswer *answer)
 	int has_part;
 	int rootfd;
 	int dirfd = -1;
+	bool committed;
 	bool done = false;
 
 	if (!volume_meta_format(options, text, answer))
@@ -176,8 +200,7 @@ volume_create(const VolumeOptions *options, VolumeAnswer *answer)
 	/* a final file is ours only if our metadata says that it is complete, or commit was cut off after its link */
 	if (has_final == 1 &&
 		!(has_meta == 1 &&
-		  (is_legal(&existing) || (has_part == 1 && final_status.st_dev == part_status.st_dev &&
-								   final_status.st_ino == part_status.st_ino))))
+		  (is_legal(&existing) || (has_part == 1 && is_same_file(&final_status, &part_status)))))
 	{
 		volume_fail(answer, VOLUME_EXISTS, EEXIST, options->image,
 					"Another job or VDSM made this volume; use another image id.",
@@ -197,8 +220,13 @@ volume_create(const VolumeOptions *options, VolumeAnswer *answer)
 		goto end;
 	if (!volume_sync(dirfd, options->disk, answer))
 		goto end;
+	committed = has_final == 1 && is_legal(&existing);
+	/* a commit that was cut off before its last step: nobody will call it again */
+	if (committed && (has_part == 0 || is_same_file(&final_status, &part_status)) &&
+		!remove_part(dirfd, options->image, answer))
+		goto end;
 	answer_bool(answer, "existing", has_meta == 1);
-	answer_bool(answer, "committed", has_final == 1 && is_legal(&existing));
+	answer_bool(answer, "committed", committed);
 	answer_string(answer, "part", part);
 	done = true;
 end:
@@ -215,23 +243,6 @@ tell_file_size(const struct stat *status, VolumeAnswer *answer)
 	answer_integer(answer, "allocated", (uint64_t) status->st_blocks * 512);
 }
 
-/* The job is over for this file: .part and its resume file go. */
-static bool
-remove_part(int dirfd, const char *image, VolumeAnswer *answer)
-{
-	static const char *const suffixes[] = {".part.resume", ".part.resume.new", ".part"};
-
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
-	{
-		char name[VOLUME_NAME_SIZE];
-
-		image_name(name, image, suffixes[i]);
-		if (unlinkat(dirfd, name, 0) != 0 && errno != ENOENT)
-			return volume_fail_errno(answer, name, "could not remove file");
-	}
-	return volume_sync(dirfd, image, answer);
-}
-
 /*
  * Links the locked, synced .part to the final name and returns the final file's attributes.  A
  * repeat after a crash finds the link made already: the same inode under both names.
@@ -245,7 +256,7 @@ link_part(int dirfd, int fd, const char *part, const VolumeOptions *options, str
 
 	if (fstat(fd, &locked) != 0 || fstatat(dirfd, part, &named, AT_SYMLINK_NOFOLLOW) != 0)
 		return volume_fail_errno(answer, part, "could not read file attributes");
-	if (!S_ISREG(locked.st_mode) || locked.st_dev != named.st_dev || locked.st_ino != named.st_ino)
+	if (!S_ISREG(locked.st_mode) || !is_same_file(&locked, &named))
 		return volume_fail(answer, VOLUME_BUSY, 0, part, NULL,
 						   "file was replaced while it was opened");
 	if (options->has_size && (uint64_t) locked.st_size != options->size)
@@ -260,7 +271,7 @@ link_part(int dirfd, int fd, const char *part, const VolumeOptions *options, str
 		return volume_fail_errno(answer, options->image, "could not link image file");
 	if (fstatat(dirfd, options->image, status, AT_SYMLINK_NOFOLLOW) != 0)
 		return volume_fail_errno(answer, options->image, "could not read file attributes");
-	if (status->st_dev != locked.st_dev || status->st_ino != locked.st_ino)
+	if (!is_same_file(status, &locked))
 		return volume_fail(answer, VOLUME_EXISTS, EEXIST, options->image,
 						   "Another job or VDSM made this volume; use another image id.",
 						   "image file is there already");
@@ -399,14 +410,14 @@ lock_for_removal(int dirfd, const char *name, VolumeAnswer *answer)
 
 /* The open file fd (or none, < 0) is the one that has this name. */
 static bool
-same_file(int dirfd, int fd, const char *name)
+names_open_file(int dirfd, int fd, const char *name)
 {
 	struct stat open_status;
 	struct stat named_status;
 
 	return fd >= 0 && fstat(fd, &open_status) == 0 &&
 		   fstatat(dirfd, name, &named_status, AT_SYMLINK_NOFOLLOW) == 0 &&
-		   open_status.st_dev == named_status.st_dev && open_status.st_ino == named_status.st_ino;
+		   is_same_file(&open_status, &named_status);
 }
 
 /* Names what is left in the directory, and says whether it is empty. */
@@ -496,7 +507,7 @@ volume_remove(const VolumeOptions *options, VolumeAnswer *answer)
 	if (part == -1)
 		goto end;
 	/* a commit cut off after its link: both names are one file, which is locked already */
-	if (!same_file(dirfd, part, options->image))
+	if (!names_open_file(dirfd, part, options->image))
 		final = lock_for_removal(dirfd, options->image, answer);
 	if (final == -1)
 		goto end;

@@ -246,6 +246,9 @@ for my $format (0 .. 4)
 
 	# a crash after the metadata, before .part went
 	link "$folder/$image", "$folder/$image.part" or die;
+	ok(works('create of a volume whose commit was cut off', create())->{committed}, 'tells that it is committed');
+	ok(!-e "$folder/$image.part", 'and does the last step of the commit');
+	link "$folder/$image", "$folder/$image.part" or die;
 	works('commit goes on after the metadata', commit => @names);
 	ok(!-e "$folder/$image.part", '.part is gone');
 	is((stat "$folder/$image")[3], 1, 'one name');
