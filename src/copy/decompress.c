@@ -14,6 +14,10 @@
 
 #define MIN_INPUT_BYTES ((size_t) 512 * 1024)
 
+#define ZSTD_FRAME_MAGIC     UINT32_C(0xfd2fb528)
+#define ZSTD_SKIPPABLE_MAGIC UINT32_C(0x184d2a50) /* the last digit is free */
+#define ZSTD_WINDOW_LIMIT    ((UINT64_C(1) << 27) + 1)
+
 struct decompressor
 {
 	struct libdeflate_decompressor *deflate;
@@ -133,17 +137,31 @@ decode_zlib(struct decompressor *decompressor, const unsigned char *input, size_
 	return inflate_prefix(input, input_length, output, output_length);
 }
 
-/* Begins with the magic number of a frame, or of a skippable one (RFC 8878, sections 3.1.1 and 3.1.2). */
+/*
+ * Begins with a frame that qemu would decode, or with a skippable one (RFC 8878, sections 3.1.1 and
+ * 3.1.2).  A frame that does not say how much it holds may ask for any window; zstd's streaming
+ * decoder, which qemu uses, allows 128 MiB.
+ */
 static bool
 is_zstd_frame(const unsigned char *input, size_t length)
 {
 	uint32_t magic;
+	uint64_t window;
 
-	if (length < sizeof(magic))
+	if (length < sizeof(magic) + 2)
 		return false;
 	memcpy(&magic, input, sizeof(magic));
 	magic = le32toh(magic);
-	return magic == ZSTD_MAGICNUMBER || (magic & 0xfffffff0) == 0x184d2a50;
+	if ((magic & 0xfffffff0) == ZSTD_SKIPPABLE_MAGIC)
+		return true;
+	if (magic != ZSTD_FRAME_MAGIC)
+		return false;
+	/* content size and single segment flags; then the window's exponent and mantissa */
+	if (input[4] >> 5 != 0)
+		return true;
+	window = UINT64_C(1) << (10 + (input[5] >> 3));
+	window += window / 8 * (input[5] & 7);
+	return window <= ZSTD_WINDOW_LIMIT;
 }
 
 static bool

@@ -137,14 +137,15 @@ check_extensions(struct layer *layer, uint64_t offset, uint64_t end)
 			return -1;
 		type = load_be32(extension);
 		length = load_be32(extension + 4);
-		if (type == QCOW2_EXTENSION_END)
-			return 0;
 		offset += 8;
+		/* qemu looks at the length of the last one too */
 		if (length > end - offset)
 			return report_error(REPORT_REFUSED, 0, layer->index, layer->path, offset - 8,
 								"header extension 0x%08" PRIx32 " of %" PRIu32
 								" bytes reaches beyond the header",
 								type, length);
+		if (type == QCOW2_EXTENSION_END)
+			return 0;
 		if (type == QCOW2_EXTENSION_BACKING_FORMAT &&
 			read_backing_format(layer, offset, length) != 0)
 			return -1;

@@ -101,6 +101,8 @@ for my $damage (
 	$image = fresh();
 	$image->write_at($image->get('header_length'), pack('NN', 0xe2792aca, 0xfffffff0));
 	refuse('an extension longer than the cluster');
+	$image->write_at($image->get('header_length'), pack('NN', 0, 0x40000000));
+	refuse('an end of extensions longer than the cluster');
 	$image = fresh();
 	$image->write_at($image->get('header_length'), pack('NNa*', 0x44415441, 11, '/etc/passwd'));
 	refuse('a data file name without its feature bit', or_equal => 1);
@@ -225,6 +227,15 @@ for my $damage (
 		$image = $make->();
 		$image->set_l2(0, $entry | 1 << 63);
 		refuse("$type: COPIED bit on a compressed cluster", or_equal => 1, data_only => 1);
+		if ($type eq 'zstd')
+		{
+			$image = $make->();
+			$image->write_at($offset, "\x27");
+			refuse('zstd: the format of version 0.7', data_only => 1);
+			$image = $make->();
+			$image->write_at($offset, pack('H*', '28b52ffd' . '00' . 'f8') . "\x01\x00\x00");
+			refuse('zstd: a window of terabytes', data_only => 1);
+		}
 	}
 }
 
