@@ -100,7 +100,8 @@ command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	command.caller = caller_identify();
 	command.has_user = caller_choose_user(&command.caller, request->user_id.given,
 										  &request->user_id.value, &command.user_id);
-	if (command_find_earlier_call(&command))
+	/* a retry is a new call; the key stands for the first one */
+	if (retry_of == NULL && command_find_earlier_call(&command))
 		return command.result;
 
 	frame_enter_inventory(&inventory);

@@ -32,7 +32,7 @@ sub refusal
 
 sub end_all
 {
-	$node->safe_psql('postgres', 'SELECT vmclone.cancel_job(job_id) FROM vmclone.jobs WHERE ended_at IS NULL');
+	$node->safe_psql('postgres', 'SELECT vmclone.cancel_job(job_id) FROM vmclone.jobs WHERE ended_at IS NULL AND requested IS NULL AND status = \'paused\'');
 	$node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM vmclone.jobs WHERE ended_at IS NULL')
 	  or die 'jobs do not end';
 	return;
@@ -208,6 +208,15 @@ end_all();
 is($node->value("SELECT job_id || ' ' || status FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm1', 2), 'keyed', start_paused => true, request_key => 'k')"), "$job cancelled", 'also when it is over');
 like(refusal(call("'vm1', 2", 'other', "request_key => 'k'")), qr/ERROR:  VC016: request key "k" was used for another call\nDETAIL:  REQUEST_KEY_USED: call [0-9a-f-]+ of .* had other parameters\..*\nHINT:.*\nCONSTRAINT NAME:  REQUEST_KEY_USED/s, 'with other parameters it is refused');
 is($node->value("SELECT count(*) FROM vmclone.vm_static WHERE vm_name = 'keyed'"), 0, 'and makes nothing');
+# a retry is a new call; the key stays with the first one
+my $again = $node->value("SELECT new_job_id FROM vmclone.retry_job('$job')");
+isnt($again, $job, 'a retry makes a new job');
+is($node->value("SELECT count(*) FROM vmclone.vm_static WHERE vm_name = 'keyed'"), 1, 'and a new VM');
+is($node->value("SELECT retry_of FROM vmclone.jobs WHERE job_id = '$again'"), $job, 'of the old one');
+is($node->value("SELECT log_type || ' ' || severity || ' ' || message FROM vmclone.audit_log WHERE job_id = '$again' AND log_type = 11003"), '11003 0 Creation of keyed was started again by postgres.', 'audited');
+is($node->value("SELECT job_id FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm1', 2), 'keyed', start_paused => true, request_key => 'k')"), $job, 'the key stands for the first call');
+end_all();
+is($node->value("SELECT string_agg(DISTINCT log_type || ' ' || severity || ' ' || message, ', ') FROM vmclone.audit_log WHERE job_id = '$again' AND log_type = 11002"), '11002 1 Creation of keyed was given up: cancelled by postgres.', 'a cancel is audited');
 
 $_->quit for $session, $other;
 $node->stop;
