@@ -73,16 +73,22 @@ SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.d
 SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'include', 'yes'))$$);
 SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'disk_interface', 'SCSI'))$$);
 SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'size', 1))$$);
-SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'disk_alias', repeat('a', 256)))$$);
+SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'disk_alias', repeat('ä', 256)))$$);
 SELECT call($$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 1), 'attach', true))$$);
 SELECT call($$disks => (SELECT jsonb_agg(jsonb_build_object('disk_id', fixture.id(n::text))) FROM generate_series(1, 4097) n)$$);
 SELECT call($$interfaces => '[{}]'$$);
 SELECT call($$interfaces => '[{"name": "nic1", "mac": "zz"}]'$$);
 SELECT call($$interfaces => '[{"name": "nic1", "mac": "56:6f:00:00:00:0"}]'$$);
+SELECT call($$interfaces => '[{"name": "nic1", "mac": "01:00:5e:00:00:01"}]'$$);
+SELECT call($$interfaces => '[{"name": "nic1", "mac": "00:00:00:00:00:00"}]'$$);
+SELECT call($$interfaces => '[{"name": "nic1"}, {"name": "nic1", "linked": false}]'$$);
+SELECT call($$interfaces => jsonb_build_array(jsonb_build_object('interface_id', fixture.nic('one', 1)), jsonb_build_object('interface_id', fixture.nic('one', 1)))$$);
 SELECT call($$interfaces => '[{"name": "nic1", "type": 9}]'$$);
 SELECT call($$interfaces => '[{"name": "nic1", "linked": 1}]'$$);
 SELECT call($$interfaces => '[{"name": "nic1", "network": "net1"}]'$$);
 SELECT call($$vm_static => '[]'$$);
+SELECT call($$vm_static => '"a"'$$);
+SELECT call($$disks => '5'$$);
 SELECT call($$vm_static => '{"memory": 1}'$$);
 SELECT call($$vm_static => '{"mem_size_mb": "much"}'$$);
 SELECT call($$vm_static => '{"quota_id": "x"}'$$);
@@ -111,3 +117,7 @@ SELECT (SELECT jsonb_agg(p) FROM plan_add_vm_from_snapshot(fixture.snapshot('one
      = (SELECT jsonb_agg(p) FROM plan_add_vm_from_snapshot(fixture.snapshot('one', 2), vm_static => (SELECT c -> 'vm_static' FROM configuration),
             disks => (SELECT c -> 'disks' FROM configuration), interfaces => (SELECT c -> 'interfaces' FROM configuration)) p) AS same_plan;
 ROLLBACK;
+
+-- What only a constraint refuses: its error, without the statement.
+\set VERBOSITY default
+SELECT add_vm_from_snapshot(fixture.snapshot('one', 2), 'iconic', '{"small_icon_id": "11111111-0000-0000-0000-000000000000"}');

@@ -35,6 +35,8 @@ SELECT vmclone.grant_operator('regress_alice', fixture.id('alice'));
 SELECT vmclone.grant_operator('regress_bob', fixture.id('bob'));
 SELECT vmclone.grant_viewer('regress_viewer');
 SELECT vmclone.grant_viewer('regress_absent');
+SELECT vmclone.grant_viewer(NULL);
+SELECT vmclone.grant_operator('regress_viewer', NULL);
 
 -- PUBLIC has nothing
 SELECT p.oid::regprocedure AS for_everybody

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -89,10 +90,6 @@ static const char *const disk_keys[] = {"disk_id",
 										"disk_storage_type",
 										"backup",
 										"image_status",
-										"actual_size",
-										"is_readonly",
-										"is_using_scsi_reservation",
-										"lun_id",
 										NULL};
 
 static const char *const interface_keys[] = {
@@ -367,30 +364,62 @@ parse_disks(CloneRequest *request, Jsonb *array)
 		(void) boolean_of(object, "disks", "is_readonly", false);
 		(void) boolean_of(object, "disks", "is_using_scsi_reservation", false);
 		check_scalar(object, "disks", "size");
-		if (choice->disk_alias && strlen(choice->disk_alias) > 255)
+		if (choice->disk_alias && pg_mbstrlen(choice->disk_alias) > 255)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("disk alias of disk %s is longer than 255 bytes",
+							errmsg("disk alias of disk %s is longer than 255 characters",
 								   uuid_text(&disk_id.value))));
 	}
 }
 
-/* "new", "keep" or six hexadecimal bytes. */
+/* Six hexadecimal bytes. */
+static bool
+is_mac(const char *text)
+{
+	bool right = strlen(text) == 17 && strspn(text, "0123456789abcdefABCDEF:") == 17;
+
+	for (int i = 0; right && i < 17; i++)
+		right = (text[i] == ':') == (i % 3 == 2);
+	return right;
+}
+
+/* "new", "keep" or the address of one station: no group's (an odd first byte), and not all zero. */
 static void
 check_mac(const char *mac)
 {
 	if (pg_strcasecmp(mac, "new") == 0 || pg_strcasecmp(mac, "keep") == 0)
 		return;
-	if (strlen(mac) == 17 && strspn(mac, "0123456789abcdefABCDEF:") == 17)
-	{
-		bool right = true;
+	if (!is_mac(mac))
+		refuse_value("interfaces.mac", mac,
+					 "\"new\", \"keep\" and an address like \"56:6f:1a:00:00:01\"");
+	if (strchr("13579bdfBDF", mac[1]) || strspn(mac, "0:") == 17)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("MAC address %s in parameter \"interfaces\" is not one that a network "
+						"interface can have",
+						mac),
+				 errdetail("It is a multicast address or zero."),
+				 errhint("Use \"mac\": \"new\", or an address whose first byte is even.")));
+}
 
-		for (int i = 0; i < 17; i++)
-			right = right && ((mac[i] == ':') == (i % 3 == 2));
-		if (right)
-			return;
+/* Two elements for one interface: which of them would count? */
+static void
+refuse_given_twice(Jsonb **objects, int index)
+{
+	OptionalUuid id = uuid_of(objects[index], "interfaces", "interface_id");
+	const char *name = text_of(objects[index], "interfaces", "name");
+
+	for (int i = 0; i < index; i++)
+	{
+		OptionalUuid other_id = uuid_of(objects[i], "interfaces", "interface_id");
+		const char *other_name = text_of(objects[i], "interfaces", "name");
+
+		/* a snapshot may have two interfaces of one name, which their ids tell apart */
+		if (id.given && other_id.given ? uuid_same(&id.value, &other_id.value)
+									   : name && other_name && strcmp(name, other_name) == 0)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("parameter \"interfaces\" names interface \"%s\" twice",
+								   name ? name : uuid_text(&id.value))));
 	}
-	refuse_value("interfaces.mac", mac,
-				 "\"new\", \"keep\" and an address like \"56:6f:1a:00:00:01\"");
 }
 
 static void
@@ -410,11 +439,12 @@ check_interfaces(Jsonb *array)
 							errmsg("element %d of parameter \"interfaces\" has neither "
 								   "\"interface_id\" nor \"name\"",
 								   i + 1)));
+		refuse_given_twice(objects, i);
 		if (mac)
 			check_mac(mac);
 		mac = text_of(objects[i], "interfaces", "mac_addr");
-		if (mac)
-			check_mac(mac);
+		if (mac && !is_mac(mac))
+			refuse_value("interfaces.mac_addr", mac, "addresses like \"56:6f:1a:00:00:01\"");
 		(void) uuid_of(objects[i], "interfaces", "vnic_profile_id");
 		(void) text_of(objects[i], "interfaces", "network_name");
 		(void) text_of(objects[i], "interfaces", "profile_name");
@@ -502,18 +532,13 @@ integer_of(const Jsonb *parameters, const char *name, int64 absent, int64 least,
 	return value;
 }
 
-/* The value of a jsonb parameter; scalars are refused where an object or array is wanted. */
+/* The value of a jsonb parameter, a scalar too: what it is for tells what it should have been. */
 static Jsonb *
 jsonb_of(const Jsonb *parameters, const char *name)
 {
-	const JsonbValue *value = value_of(parameters, name);
+	JsonbValue *value = value_of(parameters, name);
 
-	if (value == NULL)
-		return NULL;
-	if (value->type != jbvBinary)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("parameter \"%s\" is neither an object nor an array", name)));
-	return JsonbValueToJsonb((JsonbValue *) value);
+	return value ? JsonbValueToJsonb(value) : NULL;
 }
 
 CloneRequest *

@@ -357,6 +357,43 @@ error_context(void *relation)
 	errcontext("copying rows of %s", (const char *) relation);
 }
 
+/*
+ * In a catch block: the error again.  Where a constraint has refused a row, a value that the
+ * caller gave is the likely reason; the kilobytes of the statement would hide the message.
+ */
+static void
+pg_attribute_noreturn() rethrow_refused_row(const RowCopyTarget *target)
+{
+	ErrorData *error = CopyErrorData();
+
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+		PG_RE_THROW();
+	FlushErrorState();
+	error->context = psprintf("copying rows of %s", target->relation);
+	if (error->hint == NULL && strcmp(target->relation, "vm_static") == 0)
+		error->hint = "Set the column to a valid value in parameter \"vm_static\".";
+	ReThrowError(error);
+}
+
+static int
+insert_rows(const RowCopyTarget *target, SPIPlanPtr plan, Datum *arguments)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		result = SPI_execute_plan(plan, arguments, NULL, false, 0);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		rethrow_refused_row(target);
+	}
+	PG_END_TRY();
+	return result;
+}
+
 uint64
 row_copy_run(RowCopy *copy)
 {
@@ -385,7 +422,7 @@ row_copy_run(RowCopy *copy)
 
 	/* the sources and the new rows may well be hashed, there can be many */
 	level = statement_prefer_indexes(statement->plan, !statement->has_run, false);
-	result = SPI_execute_plan(statement->plan, arguments, NULL, false, 0);
+	result = insert_rows(target, statement->plan, arguments);
 	if (level > 0)
 		AtEOXact_GUC(false, level);
 	statement->has_run = true;

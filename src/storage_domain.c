@@ -369,12 +369,20 @@ find_attached(const pg_uuid_t *domain_id, const char *name, char **real_path, ch
 Datum
 vmclone_detach_storage_domain(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t *domain_id = PG_GETARG_UUID_P(0);
-	Datum value = UUIDPGetDatum(domain_id);
-	char *name = uuid_text(domain_id);
+	pg_uuid_t *domain_id;
+	Datum value;
+	char *name;
 	char *real_path;
 	char *token;
 	Frame frame;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("storage_domain_id must not be null"),
+						errhint("View vmclone.storage lists the storage domains.")));
+	domain_id = PG_GETARG_UUID_P(0);
+	value = UUIDPGetDatum(domain_id);
+	name = uuid_text(domain_id);
 
 	SPI_connect();
 	(void) begin("detach");

@@ -152,9 +152,9 @@ refuse_while_jobs_live(const EntityKind *kind, const pg_uuid_t *id, Datum entiti
 Datum
 vmclone_unlock_entity(PG_FUNCTION_ARGS)
 {
-	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	pg_uuid_t *id = PG_GETARG_UUID_P(1);
-	const EntityKind *kind = find_kind(name);
+	char *name;
+	pg_uuid_t *id;
+	const EntityKind *kind;
 	Caller caller;
 	Datum entities;
 	pg_uuid_t *holders;
@@ -162,6 +162,13 @@ vmclone_unlock_entity(PG_FUNCTION_ARGS)
 	uint64 changed;
 	Frame frame;
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("kind and id must not be null"),
+				 errhint("View vmclone.locks shows what is locked.")));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	id = PG_GETARG_UUID_P(1);
+	kind = find_kind(name);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	caller = caller_identify();

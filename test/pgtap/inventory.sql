@@ -200,6 +200,9 @@ SELECT results_eq($$ SELECT storage_domain, data_center, type, storage_type, kin
     $$ VALUES ('iscsi1', 'dc1', 'Data', 'ISCSI', 'block', 'Active', 'not attached'), ('iso1', 'dc1', 'ISO', 'NFS', 'file', 'Active', 'not attached'),
         ('nfs1', 'dc1', 'Master', 'NFS', 'file', 'Active', 'not attached'), ('nfs2', 'dc1', 'Data', 'NFS', 'file', 'Active', 'not attached'),
         ('nfs_dc2', 'dc2', 'Master', 'NFS', 'file', 'Active', 'not attached') $$, 'storage');
+SELECT results_eq($$ SELECT tree, type, status FROM snapshot_tree WHERE vm_name = 'web01' $$,
+    $$ SELECT tree, type, status FROM snapshot_tree((SELECT vm_guid FROM vm_static WHERE vm_name = 'web01')) $$, 'the view shows what the function draws');
+SELECT results_eq('SELECT DISTINCT vm_name FROM snapshot_tree ORDER BY 1', 'SELECT vm_name FROM vms ORDER BY 1', '... of every virtual machine');
 SELECT is_empty('SELECT * FROM missing_disks', 'no disk is missing at first');
 SELECT fixture.lose_image('web01', 2, 2);
 DELETE FROM images WHERE image_guid = fixture.id('shareable image of web01');

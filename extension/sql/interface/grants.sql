@@ -13,8 +13,8 @@ AS $$
             plan_add_vm_from_snapshot,plan_add_vm_template_from_snapshot,checks,snapshot_tree,lineage_tree,
             caller_name,caller_sees_all,caller_user_id,inventory_rows,
             worker_preloaded,identity_state}'::text[]),
-        ('{viewer,operator,engine,admin}', 'view', '{jobs_view,progress,locks,lineage_tree,vms,disks,missing_disks,
-            storage,worker}'),
+        ('{viewer,operator,engine,admin}', 'view', '{jobs_view,progress,locks,lineage_tree,snapshot_tree,vms,disks,
+            missing_disks,storage,worker}'),
         ('{viewer,admin}', 'routine', '{see_all_jobs}'),
         ('{operator,engine,admin}', 'routine', '{add_vm_from_snapshot,add_vm_template_from_snapshot,
             measure_snapshot,cancel_job,pause_job,resume_job,retry_job,alter_job,wait_for_job,clone_again,
@@ -37,6 +37,9 @@ AS $$
 DECLARE
     object record;
 BEGIN
+    IF p_role IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'role must not be null';
+    END IF;
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = p_role) THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
             MESSAGE = format('role "%s" does not exist', p_role), HINT = 'Create it with CREATE ROLE.';
@@ -74,12 +77,18 @@ AS $$ SELECT vmclone.give_rights(role, 'engine') $$;
 COMMENT ON FUNCTION vmclone.grant_engine(name) IS 'lets a role clone on behalf of any engine user, or internally without permission checks';
 
 CREATE FUNCTION vmclone.grant_operator(role name, user_id uuid) RETURNS void
-LANGUAGE sql SECURITY DEFINER
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT vmclone.give_rights(role, 'operator');
-    INSERT INTO vmclone.operators (role_name, user_id) VALUES (role, user_id)
-    ON CONFLICT (role_name) DO UPDATE SET user_id = excluded.user_id
+BEGIN
+    IF user_id IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'user_id must not be null',
+            HINT = 'An operator clones as one engine user; vmclone.grant_engine is for roles that clone for anyone.';
+    END IF;
+    PERFORM vmclone.give_rights(role, 'operator');
+    INSERT INTO vmclone.operators AS o (role_name, user_id) VALUES ($1, $2)
+    ON CONFLICT (role_name) DO UPDATE SET user_id = excluded.user_id;
+END
 $$;
 COMMENT ON FUNCTION vmclone.grant_operator(name, uuid) IS 'lets a role clone on behalf of one engine user, with that user''s permissions';
 

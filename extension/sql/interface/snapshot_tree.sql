@@ -10,4 +10,13 @@ AS 'MODULE_PATHNAME', 'vmclone_snapshot_tree';
 
 COMMENT ON FUNCTION vmclone.snapshot_tree(uuid) IS 'draws the snapshots of a virtual machine in order of time, each with its images: names, formats, sizes, status, who reads them';
 
+CREATE VIEW vmclone.snapshot_tree AS
+SELECT v.vm_id, v.vm_name, t.tree, t.type, t.status, t.format, t.virtual_size, t.actual_size, t.storage_domain, t.created_at, t.locked_by, t.id, t.parent_id
+FROM vmclone.vms v CROSS JOIN LATERAL vmclone.snapshot_tree(v.vm_id) WITH ORDINALITY
+    AS t (tree, type, status, format, virtual_size, actual_size, storage_domain, created_at, locked_by, id, parent_id, line)
+ORDER BY v.vm_name, v.vm_id, t.line;
+
+COMMENT ON VIEW vmclone.snapshot_tree IS 'snapshots and image chains of all virtual machines and templates; function snapshot_tree(vm_id) draws one';
+
 REVOKE ALL ON FUNCTION vmclone.snapshot_tree(uuid) FROM PUBLIC;
+REVOKE ALL ON vmclone.snapshot_tree FROM PUBLIC;

@@ -15,7 +15,7 @@ COMMENT ON FUNCTION vmclone.attach_storage_domain IS 'makes the directory of a f
 
 CREATE FUNCTION vmclone.detach_storage_domain(storage_domain_id uuid)
 RETURNS void
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_detach_storage_domain';
 COMMENT ON FUNCTION vmclone.detach_storage_domain IS 'gives a storage domain up; refused while a job that is not over uses it';
 
