@@ -336,18 +336,56 @@ claim_copy(void *argument)
 	job_runs(&job);
 }
 
+typedef struct ClaimProblem
+{
+	const JobRun *run;
+	const char *text;
+} ClaimProblem;
+
+/* The claim's transaction failed, as where no inventory is bound: not at once again. */
+static void
+write_claim_problem(void *argument)
+{
+	const ClaimProblem *problem = argument;
+	const JobRun *run = problem->run;
+	Datum text = CStringGetTextDatum(problem->text);
+	Datum cleaning[3] = {UUIDPGetDatum(&run->job_id), text, Int32GetDatum(vmclone_retry_delay)};
+	Datum measurement[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task_id)};
+	JobRow job;
+
+	switch (run->kind)
+	{
+		case RUN_COPY:
+			if (job_lock(&run->job_id, &job))
+				job_waits(&job, "error", problem->text);
+			break;
+		case RUN_CLEAN:
+			(void) statement_run(&cleaning_waits, cleaning, NULL);
+			break;
+		case RUN_MEASURE:
+			measurement[2] = CStringGetTextDatum(run->volume_format);
+			measurement[3] = text;
+			(void) statement_run(&measurement_failed, measurement, NULL);
+			break;
+	}
+}
+
 /* Runs one claim's transaction and starts what came of it.  False: nothing was there to claim. */
 static bool
 claim_one(JobUnit unit)
 {
 	Claim claim = {NULL, false};
-	char *problem = job_transaction(unit, &claim);
+	ClaimProblem problem;
 
-	if (problem != NULL)
+	problem.text = job_transaction(unit, &claim);
+	if (problem.text != NULL)
 	{
+		problem.run = claim.run;
 		if (claim.run != NULL)
+		{
+			(void) job_transaction(write_claim_problem, &problem);
 			MemoryContextDelete(claim.run->context);
-		pfree(problem);
+		}
 		return false;
 	}
 	if (claim.run != NULL)
