@@ -59,8 +59,10 @@ static Statement lock_template_images = {
  * the chain is, so their rows are locked with it.
  */
 static Statement children = {
-	.sql = "SELECT image_guid FROM images WHERE parentid = ANY ($1) AND NOT image_guid = ANY ($1)"
-		   " ORDER BY image_guid",
+	/* "<> zero" lets the partial index of parents be used */
+	.sql = "SELECT image_guid FROM images WHERE parentid = ANY ($1)"
+		   " AND parentid <> '00000000-0000-0000-0000-000000000000'"
+		   " AND NOT image_guid = ANY ($1) ORDER BY image_guid",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };

@@ -16,13 +16,15 @@
 int
 statement_prefer_indexes(SPIPlanPtr plan, bool is_new, bool joins)
 {
-	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+	/* without jit: the price put on what is off would have tiny plans compiled */
+	static const char *const off[] = {"jit", "enable_seqscan", "enable_hashjoin",
+									  "enable_mergejoin"};
 	int level;
 
 	if (!is_new && SPI_plan_is_valid(plan))
 		return 0;
 	level = NewGUCNestLevel();
-	for (int i = 0; i < (joins ? lengthof(off) : 1); i++)
+	for (int i = 0; i < (joins ? lengthof(off) : 2); i++)
 		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
 								 0, false);
 	return level;

@@ -69,8 +69,11 @@ BEGIN
     PERFORM FROM base_disks WHERE disk_id = ANY (disks) ORDER BY disk_id FOR UPDATE;
 
     -- references that no foreign key guards
-    SELECT format('(image_guid)=(%s)', i.image_guid) INTO key FROM images i
-    WHERE (i.image_group_id = ANY (disks) OR i.parentid = ANY (p_ids) OR i.it_guid = ANY (p_ids)) AND i.image_guid <> ALL (p_ids) LIMIT 1;
+    SELECT format('(image_guid)=(%s)', i.image_guid) INTO key
+    FROM (SELECT image_guid FROM images WHERE image_group_id = ANY (disks)
+          UNION ALL SELECT image_guid FROM images WHERE parentid = ANY (p_ids) AND parentid <> '00000000-0000-0000-0000-000000000000'
+          UNION ALL SELECT image_guid FROM images WHERE it_guid = ANY (p_ids) AND it_guid <> '00000000-0000-0000-0000-000000000000') i
+    WHERE i.image_guid <> ALL (p_ids) LIMIT 1;
     IF key IS NOT NULL THEN
         PERFORM vmclone.clone_refuse_removal('images', key, p_vm_id);
     END IF;

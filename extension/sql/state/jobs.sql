@@ -106,6 +106,7 @@ CREATE TABLE vmclone.async_tasks (
 
 CREATE INDEX async_tasks_open ON vmclone.async_tasks (storage_domain_id) WHERE result IS NULL;
 CREATE INDEX async_tasks_finished ON vmclone.async_tasks (storage_domain_id, ended_at) WHERE result = 'success';
+CREATE INDEX async_tasks_written ON vmclone.async_tasks (storage_domain_id, ended_at) WHERE result = 'success';
 CREATE INDEX async_tasks_image_id ON vmclone.async_tasks (image_id);
 CREATE INDEX async_tasks_read_from_task ON vmclone.async_tasks (read_from_task) WHERE read_from_task IS NOT NULL;
 
