@@ -27,7 +27,7 @@
 #define DESCRIPTORS_AFTER 8
 
 /* Sanitizers map terabytes and look at the process from outside at its end. */
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define UNDER_SANITIZER 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) ||                         \
