@@ -47,9 +47,10 @@ sub table
 		  $r->{best} || '–', defined $r->{ratio} ? sprintf('**%.2f×**', $r->{ratio}) : '–',
 		  $r->{goal} ? "$r->{goal}×" : '–', seconds($r->{medians}{'cp of the result'}), $r->{rss} / 1024;
 	}
-	for my $r (grep { $_->{runs} && $_->{medians} } @results)
+	for my $r (grep { $_->{medians} } @results)
 	{
-		$text .= sprintf "\n%s: %.1f µs a run.\n", $r->{id}, $r->{medians}{'vmclone-copy'} / $r->{runs} * 1e6;
+		$text .= sprintf "\n%s: %.1f µs a run.\n", $r->{id}, $r->{medians}{'vmclone-copy'} / $r->{runs} * 1e6 if $r->{runs};
+		$text .= sprintf "\n%s: %.2f %% more space used.\n", $r->{id}, 100 * $r->{space} if defined $r->{space};
 	}
 	return $text;
 }
