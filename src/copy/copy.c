@@ -217,7 +217,12 @@ prepare_output(struct copy *copy)
 		while (result != 0 && errno == EINTR && !throttle_is_stopped(&copy->throttle));
 		/* Without fallocate (NFS before 4.2) blocks come only by writing to them. */
 		if (result != 0 && errno == EOPNOTSUPP)
+		{
+			/* A run that goes on has done so before, and data lies there now. */
+			if (copy->start_mark > 0)
+				return 0;
 			return device_fill(output, length, &copy->throttle);
+		}
 		if (result != 0)
 			return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
 								   "could not allocate %" PRIu64 " bytes", length);
@@ -292,6 +297,15 @@ copy_pieces(struct copy *copy)
 }
 
 static int
+sync_file(const struct copy *copy, bool with_metadata)
+{
+	if ((with_metadata ? fsync(copy->output.fd) : fdatasync(copy->output.fd)) != 0)
+		return report_io_error(errno, NO_LAYER, copy->output.path, NO_OFFSET,
+							   "could not sync the output");
+	return 0;
+}
+
+static int
 copy_data(struct copy *copy)
 {
 	size_t buffer_size = copy->output.direct_fd >= 0 ? DIRECT_BUFFER_BYTES : BUFFERED_BUFFER_BYTES;
@@ -306,6 +320,9 @@ copy_data(struct copy *copy)
 	copy->stream.skip = copy->start_mark;
 	if (copy->with_resume)
 	{
+		/* This checkpoint says that a device's zeroes are there: a later run won't write them. */
+		if (copy->output.is_block_device && sync_file(copy, false) != 0)
+			return -1;
 		if (resume_checkpoint(&copy->resume, RESUME_DATA, copy->start_mark) != 0)
 			return -1;
 		checkpointer_begin(copy->engine);
@@ -313,15 +330,6 @@ copy_data(struct copy *copy)
 	if (copy_pieces(copy) != 0 || stream_finish(&copy->stream) != 0)
 		return -1;
 	progress_show(&copy->progress, true);
-	return 0;
-}
-
-static int
-sync_file(const struct copy *copy, bool with_metadata)
-{
-	if ((with_metadata ? fsync(copy->output.fd) : fdatasync(copy->output.fd)) != 0)
-		return report_io_error(errno, NO_LAYER, copy->output.path, NO_OFFSET,
-							   "could not sync the output");
 	return 0;
 }
 
@@ -445,8 +453,8 @@ copy_clean(struct copy *copy)
 	copy->engine = NULL;
 	if (copy->output.fd < 0)
 	{
-		/* Nothing was begun: a record that was there stays, a new one goes. */
-		if (copy->with_resume && !copy->resume.found)
+		/* Nothing was begun: what was there stays, whatever it is; a new record goes. */
+		if (copy->resume.made)
 			resume_remove(&copy->resume);
 		return;
 	}

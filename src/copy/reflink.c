@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -49,11 +50,13 @@ reflink_probe(struct chain *chain, const struct output *output, uint64_t beyond,
 			  const char **reason)
 {
 	struct statfs system;
+	struct stat status;
 	uint64_t unit;
 	bool any = false;
 
 	*reason = "the output is a block device";
-	if (output->is_block_device || fstatfs(output->fd, &system) != 0)
+	if (output->is_block_device || fstatfs(output->fd, &system) != 0 ||
+		fstat(output->fd, &status) != 0)
 		return 0;
 	unit = (uint64_t) system.f_bsize;
 	*reason = "the file system has no reflink";
@@ -72,6 +75,12 @@ reflink_probe(struct chain *chain, const struct output *output, uint64_t beyond,
 		else
 			layer->reflink = clone_range(output, layer, 0, unit, beyond) == 0;
 		any = any || layer->reflink;
+	}
+	/* A copy that goes on knows its output by its length. */
+	if (any && ftruncate(output->fd, status.st_size) != 0)
+	{
+		*reason = "the trial of reflink could not be undone";
+		return 0;
 	}
 	if (!any)
 	{

@@ -138,6 +138,7 @@ create_record(struct resume *resume)
 			renameat(resume->directory_fd, temporary, resume->directory_fd, resume->name) != 0)
 			return io_error(resume, "rename");
 	}
+	resume->made = true;
 	if (fsync(resume->directory_fd) != 0 && errno != EINVAL)
 		return io_error(resume, "sync the directory of");
 	return 0;

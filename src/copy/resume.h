@@ -45,6 +45,7 @@ struct resume
 	int fd;
 	uint64_t nonce;
 	bool found; /* the record was there: slot holds its last checkpoint */
+	bool made;  /* by this run, under its name */
 	struct resume_slot slot;
 	atomic_uint_fast64_t *done_ever; /* shared page; bytes of data done by all runs */
 	pthread_mutex_t mutex;           /* protects slot and the file */

@@ -45,9 +45,11 @@ lower_limit(int resource, uint64_t value)
 	struct rlimit limit;
 
 	/* A limit that is lower already stays; one that can't be set only protects less. */
-	if (getrlimit((__rlimit_resource_t) resource, &limit) == 0 && limit.rlim_cur > value)
+	if (getrlimit((__rlimit_resource_t) resource, &limit) == 0 && limit.rlim_max > value)
 	{
-		limit.rlim_cur = value;
+		/* The hard limit too: there is no way back up. */
+		limit.rlim_cur = min_u64(limit.rlim_cur, value);
+		limit.rlim_max = value;
 		if (setrlimit((__rlimit_resource_t) resource, &limit) != 0)
 			return;
 	}
