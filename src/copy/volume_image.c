@@ -22,8 +22,11 @@
 #define LEASE_BYTES      (1024 * 1024) /* sanlock's space for one resource on 512-byte sectors */
 #define LEFT_NAMES_LIMIT 32            /* names of foreign files that remove reports */
 
-/* Every suffix that a job writes beside <image>, in the order in which remove takes them away. */
-static const char *const job_suffixes[] = {".part.resume", ".part.resume.new", ".part", "",
+/*
+ * Every suffix that a job writes beside <image>, in the order in which remove takes them away: what
+ * shows whose a file is goes after that file.
+ */
+static const char *const job_suffixes[] = {".part.resume", ".part.resume.new", "",     ".part",
 										   ".lease",       ".meta.new",        ".meta"};
 #define JOB_SUFFIX_COUNT (sizeof(job_suffixes) / sizeof(job_suffixes[0]))
 
@@ -472,12 +475,42 @@ remove_directory(int rootfd, const char *disk, bool *removed, VolumeAnswer *answ
 	return done;
 }
 
+/*
+ * Whether the volume of that name is somebody else's: create has refused it, or it came afterwards.
+ * An image file is the job's if it is .part under its second name or the job's metadata says that it
+ * was committed; metadata are the job's if they name the job's disk.  False after volume_fail().
+ */
+static bool
+find_foreign(int dirfd, const VolumeOptions *options, int part, bool *foreign, VolumeAnswer *answer)
+{
+	char name[VOLUME_NAME_SIZE];
+	char text[VOLUME_META_LIMIT + 2];
+	VolumeMeta meta;
+	const char *disk;
+	struct stat status;
+	ssize_t length;
+	bool ours;
+	int has_final = stat_name(dirfd, options->image, &status, answer);
+
+	image_name(name, options->image, ".meta");
+	length = volume_read_file(dirfd, name, text, sizeof(text), answer);
+	if (has_final < 0 || length == -1)
+		return false;
+	ours = length >= 0 && volume_meta_parse(text, (size_t) length, &meta) &&
+		   (disk = volume_meta_value(&meta, "IMAGE")) != NULL && strcmp(disk, options->disk) == 0;
+	*foreign = length >= 0 && !ours;
+	if (has_final == 1 && !names_open_file(dirfd, part, options->image))
+		*foreign = !ours || !is_legal(&meta);
+	return true;
+}
+
 bool
 volume_remove(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	char name[VOLUME_NAME_SIZE];
 	bool missing;
 	bool empty;
+	bool foreign;
 	bool removed = false;
 	bool done = false;
 	int dirfd = -1;
@@ -504,16 +537,18 @@ volume_remove(const VolumeOptions *options, VolumeAnswer *answer)
 	/* a copier that writes, or a program that runs from the image, keeps its files */
 	image_name(name, options->image, ".part");
 	part = lock_for_removal(dirfd, name, answer);
-	if (part == -1)
+	if (part == -1 || !find_foreign(dirfd, options, part, &foreign, answer))
 		goto end;
 	/* a commit cut off after its link: both names are one file, which is locked already */
-	if (!names_open_file(dirfd, part, options->image))
+	if (!foreign && !names_open_file(dirfd, part, options->image))
 		final = lock_for_removal(dirfd, options->image, answer);
 	if (final == -1)
 		goto end;
 	answer_open(answer, "removed", '[');
 	for (size_t i = 0; i < JOB_SUFFIX_COUNT; i++)
 	{
+		if (foreign && strncmp(job_suffixes[i], ".part", 5) != 0)
+			continue;
 		image_name(name, options->image, job_suffixes[i]);
 		if (unlinkat(dirfd, name, 0) == 0)
 			answer_string(answer, NULL, name);

@@ -294,6 +294,30 @@ for my $format (0 .. 4)
 	link "$folder/$image.part", "$folder/$image";
 	works('remove of half a commit', remove => @names);
 	ok(!-e $folder, 'all gone');
+
+	# what create has refused, or what has come since, is not the job's
+	mkdir $folder;
+	spew("$folder/$image", 'precious');
+	refuses('3 exists', 'somebody has an image of that name', create());
+	is_deeply(works('remove', remove => @names)->{removed}, [], 'it is not removed');
+	is(slurp("$folder/$image"), 'precious', 'nor touched');
+	spew("$folder/$image.part", 'half');
+	is_deeply(works('remove', remove => @names)->{removed}, ["$image.part"], 'just .part is');
+	unlink "$folder/$image";
+	works('create', create());
+	spew("$folder/$image", 'precious');
+	is_deeply(works('remove', remove => @names)->{removed}, [], 'an image that came after create is not removed');
+	is(slurp("$folder/$image"), 'precious', 'nor touched');
+	unlink "$folder/$image";
+	for my $foreign (slurp("$folder/$image.meta") =~ s/$disk/$other/r, 'no metadata')
+	{
+		spew("$folder/$image.meta", $foreign);
+		spew("$folder/$image.lease", 'lease');
+		is_deeply(works('remove', remove => @names)->{removed}, [], 'metadata of another volume');
+	}
+	unlink "$folder/$image.meta", "$folder/$image.lease";
+	works('remove', remove => @names);
+	ok(!-e $folder, 'the empty directory goes');
 }
 
 # links planted by someone with rights on the domain

@@ -117,6 +117,7 @@ $node->safe_psql('postgres', "SELECT vmclone.resume_job('$job->{job_id}')");
 $node->wait_for_status($job->{job_id}, qw(cleaning failed));
 like(reason($job), qr/already/, 'a destination that is there fails the job');
 $node->wait_for_job($job->{job_id});
+is(PostgreSQL::Test::Utils::slurp_file("$folder/$task->{image_id}"), 'precious', 'and is not removed with what the job made');
 remove_tree($folder);
 
 # people's rows: removal is refused visibly and goes on when they are gone
