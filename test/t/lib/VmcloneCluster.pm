@@ -197,6 +197,7 @@ the base first.  $layers is a list of image ids.
   size      virtual size (default 64M)
   cluster   cluster size of the qcow2 layers (default 65536)
   writes    number of writes in each layer (default 8); what is written tells layer and place
+  on        [ image id, format ] of a file in $folder that the first layer stands on, as a thin VM's does
 
 =cut
 
@@ -209,8 +210,8 @@ sub make_chain
 	my $writes = $options{writes} || 8;
 	my ($number, $unit) = $size =~ /^(\d+)([KMG]?)$/ or croak "size: $size";
 	my $bytes = $number * { '' => 1, K => 1024, M => 1024**2, G => 1024**3 }->{$unit};
-	my ($parent, $parent_format);
-	my $depth = 0;
+	my ($parent, $parent_format) = @{ $options{on} || [] };
+	my $depth = defined $parent ? 1 : 0;
 
 	make_path($folder);
 	foreach my $image (@$layers)
