@@ -237,6 +237,24 @@ SKIP:
 	}
 }
 
+# ---------- a blank disk ----------
+for my $output (['raw'], [ 'raw', '--preallocate' ], ['qcow2'], [ 'qcow2', '--compat', '0.10', '--cluster-size', 4096 ], [ 'raw', '--resume', 'blank.resume' ])
+{
+	my ($format, @options) = @$output;
+	my ($code, $out, $err) = run_command([ $copier, 'copy', '--size', 5 << 20, '--output', "$format:blank", @options, '--progress', 'json' ]);
+	is($code, 0, "a blank disk, $format @options") or diag $err;
+	is(done_event($out)->{output_size}, -s 'blank', 'done: output size');
+	my $info = json_of((run_command([ qw(qemu-img info --output json -f), $format, 'blank' ]))[1]);
+	is($info->{'virtual-size'}, 5 << 20, 'virtual size');
+	is((run_command([ qw(qemu-img check -q -f qcow2 blank) ]))[0], 0, 'clean') if $format eq 'qcow2';
+	command_ok(qw(qemu-img create -q -f raw zeroes 5M));
+	is((run_command([ qw(qemu-img compare -f raw -F), $format, qw(zeroes blank) ]))[0], 0, 'reads as zeroes');
+	ok((stat 'blank')[12] * 512 >= 5 << 20, 'allocated') if "@options" eq '--preallocate';
+	ok(!-e 'blank.resume', 'no record left');
+	unlink 'blank', 'zeroes';
+}
+fails('a blank disk without a size', 2, 'usage', 'copy', '--output', 'raw:out');
+
 # ---------- the rest ----------
 {
 	my ($code, $out, $err) = run_command([ $copier, '--help' ]);
