@@ -121,3 +121,25 @@ ROLLBACK;
 -- What only a constraint refuses: its error, without the statement.
 \set VERBOSITY default
 SELECT add_vm_from_snapshot(fixture.snapshot('one', 2), 'iconic', '{"small_icon_id": "11111111-0000-0000-0000-000000000000"}');
+
+-- Made again with other parameters, whose names and types are checked as those of a call; a priority's range is that of a call.
+CREATE FUNCTION again(overrides jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    hint text;
+BEGIN
+    PERFORM clone_again((SELECT vm_id FROM jobs WHERE vm_name = 'made'), 'again', overrides);
+    RETURN 'went through';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n    ', SQLSTATE || ' ' || SQLERRM, nullif(hint, ''));
+END
+$$;
+SELECT vm_name FROM add_vm_from_snapshot(fixture.snapshot('one', 2), 'made', start_paused => true, lock_mode => 'shared');
+SELECT again(overrides::jsonb) FROM unnest(ARRAY['{"bogus": 1}', '{"copies": "many"}', '{"priority": 1.5}', '{"snapshot_id": "x"}', '{"verify": 1}', '[]', '7']) overrides;
+SELECT again('{"priority": 7}');
+SELECT alter_job(job_id, 1000001) FROM jobs WHERE vm_name = 'made';
+
+-- A snapshot without configuration: the preview says where values come from.
+UPDATE snapshots SET vm_configuration = NULL WHERE snapshot_id = fixture.snapshot('one', 1);
+SELECT disk_alias, note FROM plan_add_vm_from_snapshot(fixture.snapshot('one', 1));
+SELECT get_vm_configuration_by_snapshot_id(fixture.snapshot('one', 1)) -> 'source';

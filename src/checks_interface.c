@@ -205,10 +205,15 @@ expected_method(const ClonePlan *plan, const PlannedDisk *disk, const char **rea
 static const char *
 note_of(const ClonePlan *plan, const PlannedDisk *disk)
 {
+	const char *source;
+
 	if (disk->fate_reason)
 		return disk->fate_reason;
 	if (disk->raw_became_cow)
 		return "sparse RAW becomes COW on a block domain";
+	source = json_get_text(plan->configuration, "source");
+	if (source && strcmp(source, "current") == 0)
+		return "the snapshot has no configuration: the current virtual machine's is taken";
 	if (plan->request->copies > 1 && disk_is_made(disk))
 		return psprintf("for each of %d copies", plan->request->copies);
 	return NULL;

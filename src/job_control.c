@@ -21,6 +21,7 @@
 #include "errors.h"
 #include "frame.h"
 #include "json.h"
+#include "request.h"
 #include "statement.h"
 #include "wake.h"
 
@@ -263,6 +264,12 @@ vmclone_alter_job(PG_FUNCTION_ARGS)
 	Datum values[3];
 	bool nulls[3] = {false, PG_ARGISNULL(1), PG_ARGISNULL(2)};
 
+	if (!nulls[1] &&
+		(PG_GETARG_INT32(1) < REQUEST_LEAST_PRIORITY || PG_GETARG_INT32(1) > REQUEST_MOST_PRIORITY))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("parameter \"priority\" is out of range: %d", PG_GETARG_INT32(1)),
+						errdetail("It must lie between %d and %d.", REQUEST_LEAST_PRIORITY,
+								  REQUEST_MOST_PRIORITY)));
 	if (!nulls[2] && PG_GETARG_INT64(2) < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("bandwidth_limit must not be negative"),

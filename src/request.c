@@ -171,9 +171,15 @@ value_of(const Jsonb *object, const char *key)
 	return value && value->type != jbvNull ? value : NULL;
 }
 
+/* Stands for the call itself where a parameter's name is wanted: its keys are the parameters. */
+static const char call_itself[] = "parameters";
+
 static void
 pg_attribute_noreturn() refuse_type(const char *parameter, const char *key, const char *expected)
 {
+	if (parameter == call_itself)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("parameter \"%s\" is not %s", key, expected)));
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("key \"%s\" in parameter \"%s\" is not %s", key, parameter, expected)));
 }
@@ -210,6 +216,9 @@ uuid_of(const Jsonb *object, const char *parameter, const char *key)
 
 	if (text == NULL)
 		return result;
+	if (!uuid_parse_text(text, &result.value) && parameter == call_itself)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						errmsg("parameter \"%s\" is not a uuid: \"%s\"", key, text)));
 	if (!uuid_parse_text(text, &result.value))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 						errmsg("key \"%s\" in parameter \"%s\" is not a uuid: \"%s\"", key,
@@ -253,9 +262,13 @@ check_keys(Jsonb *object, const char *parameter, const char *const *allowed)
 			initStringInfo(&list);
 			for (i = 0; allowed[i]; i++)
 				appendStringInfo(&list, "%s%s", i ? ", " : "", allowed[i]);
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("unrecognized key \"%s\" in parameter \"%s\"", key, parameter),
-							errhint("Valid keys are %s.", list.data)));
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 parameter == call_itself
+						 ? errmsg("unrecognized parameter \"%s\"", key)
+						 : errmsg("unrecognized key \"%s\" in parameter \"%s\"", key, parameter),
+					 errhint("Valid %s are %s.", parameter == call_itself ? "parameters" : "keys",
+							 list.data)));
 		}
 	}
 }
@@ -522,14 +535,37 @@ second_of(const char *parameter, const char *text, const char *first, const char
 static int64
 integer_of(const Jsonb *parameters, const char *name, int64 absent, int64 least, int64 most)
 {
-	int64 value = json_get_int64(parameters, name, absent);
+	const JsonbValue *given = value_of(parameters, name);
+	int64 value;
 
-	if (value_of(parameters, name) && (value < least || value > most))
+	if (given && (given->type != jbvNumeric || strchr(json_get_text(parameters, name), '.')))
+		refuse_type(call_itself, name, "an integer");
+	value = json_get_int64(parameters, name, absent);
+	if (given && (value < least || value > most))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("parameter \"%s\" is out of range: " INT64_FORMAT, name, value),
 						errdetail("It must lie between " INT64_FORMAT " and " INT64_FORMAT ".",
 								  least, most)));
 	return value;
+}
+
+/* What clone_again lays over a stored call may have any key. */
+static void
+check_parameter_names(Jsonb *parameters, CloneTarget target)
+{
+	const char *names[lengthof(common_parameters) + lengthof(template_parameters) +
+					  lengthof(last_parameters) + 1];
+	int count = 0;
+
+	for (int i = 0; i < lengthof(common_parameters); i++)
+		names[count++] = common_parameters[i].name;
+	if (target == CLONE_TARGET_TEMPLATE)
+		for (int i = 0; i < lengthof(template_parameters); i++)
+			names[count++] = template_parameters[i].name;
+	for (int i = 0; i < lengthof(last_parameters); i++)
+		names[count++] = last_parameters[i].name;
+	names[count] = NULL;
+	check_keys(parameters, call_itself, names);
 }
 
 /* The value of a jsonb parameter, a scalar too: what it is for tells what it should have been. */
@@ -548,45 +584,47 @@ request_from_parameters(const Jsonb *parameters, CloneTarget target)
 	const char *lock_mode = json_get_text(parameters, "lock_mode");
 	const char *on_failure = json_get_text(parameters, "on_failure");
 
+	check_parameter_names((Jsonb *) parameters, target);
 	request->target = target;
 	request->parameters = (Jsonb *) parameters;
-	request->snapshot_id = uuid_of(parameters, "parameters", "snapshot_id");
-	request->vm_name = text_of(parameters, "parameters", "vm_name");
+	request->snapshot_id = uuid_of(parameters, call_itself, "snapshot_id");
+	request->vm_name = text_of(parameters, call_itself, "vm_name");
 	request->vm_static = jsonb_of(parameters, "vm_static");
 	check_object(request->vm_static, "vm_static");
 	request->use_given_vm_static =
-		boolean_of(parameters, "parameters", "use_given_vm_static", false);
+		boolean_of(parameters, call_itself, "use_given_vm_static", false);
 	if (request->use_given_vm_static &&
 		(request->vm_static == NULL || JB_ROOT_COUNT(request->vm_static) == 0))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("use_given_vm_static is true, but parameter \"vm_static\" is empty"),
 						errhint("Pass the whole vm_static, or leave use_given_vm_static out to "
 								"take the snapshot's.")));
-	request->source_vm_id = uuid_of(parameters, "parameters", "source_vm_id");
-	request->cluster_id = uuid_of(parameters, "parameters", "cluster_id");
+	request->source_vm_id = uuid_of(parameters, call_itself, "source_vm_id");
+	request->cluster_id = uuid_of(parameters, call_itself, "cluster_id");
 	parse_disks(request, jsonb_of(parameters, "disks"));
 	request->interfaces = jsonb_of(parameters, "interfaces");
 	check_interfaces(request->interfaces);
-	request->missing_disk = missing_disk_of(text_of(parameters, "parameters", "missing_disk"));
+	request->missing_disk = missing_disk_of(text_of(parameters, call_itself, "missing_disk"));
 	request->copies = integer_of(parameters, "copies", 1, 1, REQUEST_MAX_COPIES);
 	parse_copy_overrides(request, jsonb_of(parameters, "copy_overrides"));
 	request->lock_shared =
 		second_of("lock_mode", lock_mode ? lock_mode : vmclone_lock_mode, "exclusive", "shared");
-	request->user_id = uuid_of(parameters, "parameters", "user_id");
-	request->request_key = text_of(parameters, "parameters", "request_key");
+	request->user_id = uuid_of(parameters, call_itself, "user_id");
+	request->request_key = text_of(parameters, call_itself, "request_key");
 	if (request->request_key &&
 		(request->request_key[0] == '\0' || strlen(request->request_key) > 255))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("parameter \"request_key\" is empty or longer than 255 bytes")));
-	request->priority = integer_of(parameters, "priority", 0, -1000000, 1000000);
+	request->priority =
+		integer_of(parameters, "priority", 0, REQUEST_LEAST_PRIORITY, REQUEST_MOST_PRIORITY);
 	request->bandwidth_limit = integer_of(parameters, "bandwidth_limit", 0, 1, PG_INT64_MAX);
-	request->verify = boolean_of(parameters, "parameters", "verify", false);
-	request->start_paused = boolean_of(parameters, "parameters", "start_paused", false);
+	request->verify = boolean_of(parameters, call_itself, "verify", false);
+	request->start_paused = boolean_of(parameters, call_itself, "start_paused", false);
 	request->hold_on_failure =
 		on_failure ? second_of("on_failure", on_failure, "clean", "hold") : false;
-	request->base_template_id = uuid_of(parameters, "parameters", "base_template_id");
-	request->template_version_name = text_of(parameters, "parameters", "template_version_name");
+	request->base_template_id = uuid_of(parameters, call_itself, "base_template_id");
+	request->template_version_name = text_of(parameters, call_itself, "template_version_name");
 	request->virtio_scsi_given = value_of(parameters, "virtio_scsi") != NULL;
-	request->virtio_scsi = boolean_of(parameters, "parameters", "virtio_scsi", true);
+	request->virtio_scsi = boolean_of(parameters, call_itself, "virtio_scsi", true);
 	return request;
 }

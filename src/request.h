@@ -42,6 +42,8 @@ typedef enum MissingDisk
 } MissingDisk;
 
 #define REQUEST_MAX_COPIES   1000
+#define REQUEST_LEAST_PRIORITY (-1000000)
+#define REQUEST_MOST_PRIORITY 1000000
 #define REQUEST_MAX_ELEMENTS 4096 /* disks or interfaces in one call */
 
 typedef struct OptionalUuid
