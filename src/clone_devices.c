@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "clone_internal.h"
+#include "compat.h"
 #include "json.h"
 
 /* vm_static.default_display_type */

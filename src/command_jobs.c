@@ -8,6 +8,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "command_steps.h"
 #include "errors.h"
 #include "frame.h"
@@ -77,8 +78,8 @@ static Statement release_names = {
 	.argument_types = {UUIDOID},
 };
 
-static void
-pg_attribute_noreturn() raise_name_used(const char *name, const char *by)
+pg_noreturn static void
+raise_name_used(const char *name, const char *by)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_VC_NAME), errmsg("name is already used: %s", name),

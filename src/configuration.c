@@ -13,6 +13,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
 #include "configuration.h"
 #include "configuration_internal.h"
 #include "json.h"

@@ -13,6 +13,7 @@
 #include "utils/datum.h"
 #include "utils/tuplestore.h"
 
+#include "compat.h"
 #include "configuration.h"
 #include "errors.h"
 #include "frame.h"

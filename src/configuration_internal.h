@@ -10,6 +10,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "compat.h"
 #include "ovf.h"
 
 #define CONFIGURATION_KEY "ACTION_TYPE_FAILED_VM_SNAPSHOT_HAS_NO_CONFIGURATION"
@@ -19,7 +20,7 @@
 /* What the OVF reader gives, palloc'd, still in UTF-8; NULL and a message when it is refused. */
 extern OvfResult *configuration_read_ovf(const char *ovf, Size length, char **message);
 
-extern void configuration_refuse(const char *message) pg_attribute_noreturn();
+pg_noreturn extern void configuration_refuse(const char *message);
 
 /*
  * Names for a clone of vm_name that no job has reserved in the data centre, best first: those

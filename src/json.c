@@ -139,6 +139,8 @@ uuid_text(const pg_uuid_t *uuid)
 	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(uuid)));
 }
 
+StaticAssertDecl(sizeof(uuid_t) == UUID_LEN, "libuuid's uuids have PostgreSQL's size");
+
 pg_uuid_t
 uuid_new(void)
 {
@@ -146,7 +148,6 @@ uuid_new(void)
 	uuid_t generated;
 
 	uuid_generate_random(generated);
-	StaticAssertStmt(sizeof(generated) == UUID_LEN, "libuuid's uuids have PostgreSQL's size");
 	memcpy(result.data, generated, UUID_LEN);
 	return result;
 }

@@ -19,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "compat.h"
 #include "errors.h"
 #include "frame.h"
 #include "json.h"
@@ -322,8 +323,8 @@ append_entity(StringInfo detail, const char *kind, const char *id)
 	appendStringInfo(detail, "%s%s %s", detail->len ? "\n" : "", kind, id);
 }
 
-static void
-pg_attribute_noreturn() raise_locked(bool snapshot, const char *detail)
+pg_noreturn static void
+raise_locked(bool snapshot, const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_VC_LOCKED),

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#include "compat.h"
 #include "json.h"
 #include "request.h"
 #include "settings.h"
@@ -153,8 +154,8 @@ request_parse(FunctionCallInfo fcinfo, CloneTarget target)
 	return request_from_parameters(json_from_text(buffer.data), target);
 }
 
-static void
-pg_attribute_noreturn() refuse_value(const char *parameter, const char *value, const char *allowed)
+pg_noreturn static void
+refuse_value(const char *parameter, const char *value, const char *allowed)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("invalid value for parameter \"%s\": \"%s\"", parameter, value),
@@ -174,8 +175,8 @@ value_of(const Jsonb *object, const char *key)
 /* Stands for the call itself where a parameter's name is wanted: its keys are the parameters. */
 static const char call_itself[] = "parameters";
 
-static void
-pg_attribute_noreturn() refuse_type(const char *parameter, const char *key, const char *expected)
+pg_noreturn static void
+refuse_type(const char *parameter, const char *key, const char *expected)
 {
 	if (parameter == call_itself)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -31,6 +31,7 @@
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
+#include "compat.h"
 #include "json.h"
 #include "row_copy.h"
 #include "statement.h"
@@ -361,8 +362,8 @@ error_context(void *relation)
  * In a catch block: the error again.  Where a constraint has refused a row, a value that the
  * caller gave is the likely reason; the kilobytes of the statement would hide the message.
  */
-static void
-pg_attribute_noreturn() rethrow_refused_row(const RowCopyTarget *target)
+pg_noreturn static void
+rethrow_refused_row(const RowCopyTarget *target)
 {
 	ErrorData *error = CopyErrorData();
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "compat.h"
 #include "errors.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -20,15 +21,6 @@
 #include "storage_command.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-
-#if PG_VERSION_NUM >= 180000
-#include "storage/waiteventset.h"
-#endif
-#if PG_VERSION_NUM >= 170000
-#define create_wait_event_set(count) CreateWaitEventSet(NULL, count)
-#else
-#define create_wait_event_set(count) CreateWaitEventSet(CurrentMemoryContext, count)
-#endif
 
 #define PIPES_OF_A_CHILD 3
 
@@ -389,7 +381,7 @@ keep_last_line(const char *line, void *argument)
 static void
 wait_for_child(StorageCommand *command)
 {
-	WaitEventSet *set = create_wait_event_set(4);
+	WaitEventSet *set = CreateWaitEventSet(NULL, 4);
 	WaitEvent event;
 	bool latch_set = false;
 

@@ -31,15 +31,7 @@
 #include "utils/timestamp.h"
 #include "wake.h"
 #include "worker.h"
-
-#if PG_VERSION_NUM >= 180000
-#include "storage/waiteventset.h"
-#endif
-#if PG_VERSION_NUM >= 170000
-#define create_wait_event_set(count) CreateWaitEventSet(NULL, count)
-#else
-#define create_wait_event_set(count) CreateWaitEventSet(CurrentMemoryContext, count)
-#endif
+#include "compat.h"
 
 /* Milliseconds between two passes over the tables while something runs. */
 #define PASS_INTERVAL_MS 1000
@@ -79,7 +71,7 @@ connect_to_database(Oid database_id)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	/* A child that is gone tells so by its pipe; SIGPIPE would end the worker. */
-	pqsignal(SIGPIPE, SIG_IGN);
+	pqsignal(SIGPIPE, PG_SIG_IGN);
 	BackgroundWorkerUnblockSignals();
 	if (!worker_slot_occupy(database_id))
 		proc_exit(0);
@@ -117,7 +109,7 @@ wait_timeout(bool busy)
 static bool
 wait_for_something(long timeout)
 {
-	WaitEventSet *set = create_wait_event_set(2 + 2 * list_length(job_runs_list));
+	WaitEventSet *set = CreateWaitEventSet(NULL, 2 + 2 * list_length(job_runs_list));
 	WaitEvent event;
 	bool woken = false;
 	ListCell *cell;

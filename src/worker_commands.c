@@ -22,11 +22,8 @@
 #include "utils/acl.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "compat.h"
 #include "worker_slots.h"
-
-#if PG_VERSION_NUM < 160000
-#define object_ownercheck(class_id, object_id, role_id) pg_database_ownercheck(object_id, role_id)
-#endif
 
 /* Milliseconds that DROP DATABASE and the like wait for the worker to leave. */
 #define STOP_LIMIT_MS 10000

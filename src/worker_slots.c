@@ -15,6 +15,7 @@
 #include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
+#include "compat.h"
 #include "worker.h"
 #include "worker_slots.h"
 
@@ -119,12 +120,8 @@ worker_is_running(void)
 
 	set_worker_lock_tag(&tag);
 	/* No error where shared memory for locks is used up: counts as running. */
-	if (LockAcquireExtended(&tag, ShareLock, true, true, false, NULL
-#if PG_VERSION_NUM >= 180000
-							,
-							false
-#endif
-							) == LOCKACQUIRE_NOT_AVAIL)
+	if (LockAcquireExtended(&tag, ShareLock, true, true, false, NULL, false) ==
+		LOCKACQUIRE_NOT_AVAIL)
 		return true;
 	LockRelease(&tag, ShareLock, true);
 	return false;
@@ -270,12 +267,7 @@ wake_workers_of_database(void)
 		PGPROC *proc = &ProcGlobal->allProcs[i];
 
 		if (proc->pid != 0 && proc->databaseId == MyDatabaseId &&
-#if PG_VERSION_NUM >= 180000
-			!proc->isRegularBackend
-#else
-			proc->isBackgroundWorker
-#endif
-		)
+			proc_may_be_background_worker(proc))
 			SetLatch(&proc->procLatch);
 	}
 }
