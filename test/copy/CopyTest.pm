@@ -27,10 +27,12 @@ die "$copier is not built: run make vmclone-copy\n" unless -x $copier;
 $ENV{ASAN_OPTIONS}  //= 'exitcode=99:abort_on_error=0:detect_leaks=1:allocator_may_return_null=0';
 $ENV{UBSAN_OPTIONS} //= 'halt_on_error=1:exitcode=99:print_stacktrace=1';
 
-# A directory that is gone at exit; in memory unless another place is asked for.
+# A directory that is gone at exit; in memory unless another place is asked for ("/tmp": for temporary files on disk).
 sub workspace
 {
 	my ($where) = @_;
+
+	$where = $ENV{TMPDIR} if defined $where && $where eq '/tmp' && defined $ENV{TMPDIR};
 	my $base = $where // $ENV{COPYTEST_DIR} // (-w '/dev/shm' ? '/dev/shm' : '/tmp');
 	return tempdir('copytest-XXXXXX', DIR => $base, CLEANUP => 1);
 }

@@ -39,21 +39,25 @@ stage_give() {
 	[ ${#as_user[@]} = 0 ] || chown -R "$("${as_user[@]}" id -u):$("${as_user[@]}" id -g)" "$stage"
 }
 
-# stage_remove: stops what still runs on the folder and removes it.
+# stage_remove: stops what still runs on the folder and removes it.  A suite cleans up behind itself; this is for
+# one that was killed, whose tests may still be at it.
 stage_remove() {
-	local pidfile pid
-	# A suite stops its own servers; this is for one that was killed before it could.
-	find "$stage" -name postmaster.pid 2>/dev/null | while read -r pidfile; do
-		pid=$(head -n 1 "$pidfile") || continue
-		kill -QUIT "$pid" 2>/dev/null || continue
-		for _ in $(seq 50); do
-			kill -0 "$pid" 2>/dev/null || break
-			sleep 0.1
+	local pidfile pid mount loop
+	set +e
+	for _ in $(seq 20); do
+		find "$stage" -name postmaster.pid 2>/dev/null | while read -r pidfile; do
+			pid=$(head -n 1 "$pidfile" 2>/dev/null) && kill -QUIT "$pid" 2>/dev/null && sleep 0.2
 		done
+		# small file systems and loop devices of the copier's tests
+		awk -v stage="$stage/" 'index($2, stage) == 1 { print $2 }' /proc/mounts | while read -r mount; do
+			umount -l "$mount" 2>/dev/null
+		done
+		if [ "$(id -u)" = 0 ] && command -v losetup >/dev/null; then
+			losetup -ln -O NAME,BACK-FILE 2>/dev/null | awk -v stage="$stage/" 'index($2, stage) == 1 { print $1 }' |
+				while read -r loop; do losetup -d "$loop" 2>/dev/null; done
+		fi
+		rm -rf "$stage" 2>/dev/null && [ ! -e "$stage" ] && return
+		sleep 0.3
 	done
-	# a small file system that a killed test of the copier left mounted
-	awk -v stage="$stage/" 'index($2, stage) == 1 { print $2 }' /proc/mounts | while read -r mount; do
-		umount -l "$mount" || true
-	done
-	rm -rf "$stage"
+	echo "left behind: $stage" >&2
 }
