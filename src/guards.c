@@ -17,23 +17,30 @@
 PG_FUNCTION_INFO_V1(vmclone_held_now);
 
 static Statement held_now = {
+	.sql = "SELECT entity_id, keeps_status FROM vmclone.image_locks WHERE kind = $1"
+		   " AND entity_id = ANY ($2)",
+	.argument_count = 2,
+	.argument_types = {TEXTOID, UUIDARRAYOID},
+};
+
+static Statement all_held_now = {
 	.sql = "SELECT entity_id, keeps_status FROM vmclone.image_locks WHERE kind = $1",
 	.argument_count = 1,
 	.argument_types = {TEXTOID},
 };
 
-/* held_now(kind text) → entity_id, keeps_status */
+/* held_now(kind text, ids uuid[]) → entity_id, keeps_status */
 Datum
 vmclone_held_now(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	Datum kind = PG_GETARG_DATUM(0);
+	Datum values[2] = {PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? (Datum) 0 : PG_GETARG_DATUM(1)};
 	uint64 rows;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	rows = statement_run_latest(&held_now, &kind, NULL);
+	rows = statement_run_latest(PG_ARGISNULL(1) ? &all_held_now : &held_now, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[row]);
 	if (SPI_finish() != SPI_OK_FINISH)

@@ -25,7 +25,6 @@
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -406,7 +405,6 @@ row_copy_run(RowCopy *copy)
 		.arg = (void *) target->relation,
 	};
 	RowCopyStatement *statement;
-	int level;
 	int result;
 
 	if (copy->row_count == 0)
@@ -422,11 +420,9 @@ row_copy_run(RowCopy *copy)
 									target->columns[c].type);
 
 	/* the sources and the new rows may well be hashed, there can be many */
-	level = statement_prefer_indexes(statement->plan, !statement->has_run, false);
-	result = insert_rows(target, statement->plan, arguments);
-	if (level > 0)
-		AtEOXact_GUC(false, level);
+	statement_plan(statement->plan, !statement->has_run, false);
 	statement->has_run = true;
+	result = insert_rows(target, statement->plan, arguments);
 	if (result != SPI_OK_INSERT)
 		elog(ERROR, "could not copy rows of %s: %s", target->relation,
 			 SPI_result_code_string(result));

@@ -9,25 +9,31 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 #include "statement.h"
 
-int
-statement_prefer_indexes(SPIPlanPtr plan, bool is_new, bool joins)
+void
+statement_plan(SPIPlanPtr plan, bool is_new, bool joins)
 {
 	/* without jit: the price put on what is off would have tiny plans compiled */
 	static const char *const off[] = {"jit", "enable_seqscan", "enable_hashjoin",
 									  "enable_mergejoin"};
+	CachedPlan *cached;
 	int level;
 
 	if (!is_new && SPI_plan_is_valid(plan))
-		return 0;
+		return;
 	level = NewGUCNestLevel();
 	for (int i = 0; i < (joins ? lengthof(off) : 2); i++)
 		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
 								 0, false);
-	return level;
+	cached = SPI_plan_get_cached_plan(plan);
+	if (cached)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+	AtEOXact_GUC(false, level);
 }
 
 static uint64
@@ -35,7 +41,6 @@ run(Statement *statement, const Datum *values, const bool *nulls, Snapshot snaps
 {
 	char null_flags[STATEMENT_MAX_ARGUMENTS + 1];
 	bool is_new = statement->plan == NULL;
-	int level;
 	int result;
 
 	/*
@@ -60,11 +65,9 @@ run(Statement *statement, const Datum *values, const bool *nulls, Snapshot snaps
 		null_flags[i] = nulls && nulls[i] ? 'n' : ' ';
 	null_flags[statement->argument_count] = '\0';
 
-	level = statement_prefer_indexes(statement->plan, is_new, true);
+	statement_plan(statement->plan, is_new, true);
 	result = SPI_execute_snapshot(statement->plan, (Datum *) values, null_flags, snapshot,
 								  InvalidSnapshot, false, true, 0);
-	if (level > 0)
-		AtEOXact_GUC(false, level);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;

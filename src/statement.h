@@ -37,11 +37,10 @@ extern uint64 statement_run_latest(Statement *statement, const Datum *values, co
 extern void statement_run_one_row(Statement *statement, const Datum *values, const bool *nulls);
 
 /*
- * Before a kept plan is run: if it will be planned now, has the planner use indexes and (joins)
- * nested loops, since our statements look up few rows by keys, and the plan outlives the size that the
- * tables have today.  Returns a level for AtEOXact_GUC(false, level) afterwards, or 0.
+ * Plans a kept statement that is new or no longer valid, with indexes and (joins) nested loops:
+ * our statements look up few rows by keys, and the plan outlives the size that the tables have today.
  */
-extern int statement_prefer_indexes(SPIPlanPtr plan, bool is_new, bool joins);
+extern void statement_plan(SPIPlanPtr plan, bool is_new, bool joins);
 
 /* Fields of SPI_tuptable, by row and by column from 1; palloc'd in the current context. */
 extern bool field_is_null(uint64 row, int column);

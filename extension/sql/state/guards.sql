@@ -8,11 +8,11 @@
 -- restore may load rows in any order.
 --
 
-CREATE FUNCTION vmclone.held_now(kind text) RETURNS TABLE (entity_id uuid, keeps_status boolean)
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION vmclone.held_now(kind text, ids uuid[]) RETURNS TABLE (entity_id uuid, keeps_status boolean)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_held_now';
 
-COMMENT ON FUNCTION vmclone.held_now(text) IS 'snapshots or images that calls hold, by what is committed now, whatever the isolation level';
+COMMENT ON FUNCTION vmclone.held_now(text, uuid[]) IS 'which of these snapshots or images (NULL: all) calls hold, by what is committed now, whatever the isolation level';
 
 CREATE FUNCTION vmclone.refuse_held(p_what text, p_kind text, p_id uuid, p_held uuid) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -47,7 +47,7 @@ DECLARE
     refused record;
 BEGIN
     SELECT array_agg(h.entity_id), array_agg(h.entity_id) FILTER (WHERE NOT h.keeps_status) INTO held, parents
-    FROM vmclone.held_now('image') h;
+    FROM vmclone.held_now('image', ARRAY (SELECT image_guid FROM old_images UNION SELECT parentid FROM old_images)) h;
     IF held IS NULL THEN
         RETURN NULL;
     END IF;
@@ -69,12 +69,26 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    suspects uuid[];
     held uuid[];
     parents uuid[];
     refused record;
 BEGIN
+    -- most updates set a status or a time: who holds what is not looked at for them
+    SELECT array_agg(o.image_guid) || array_agg(o.parentid) INTO suspects
+    FROM old_images o LEFT JOIN new_images n USING (image_guid)
+    WHERE n.image_guid IS NULL OR n.parentid IS DISTINCT FROM o.parentid
+       OR n.image_group_id IS DISTINCT FROM o.image_group_id
+       OR n.vm_snapshot_id IS DISTINCT FROM o.vm_snapshot_id
+       OR n.it_guid IS DISTINCT FROM o.it_guid
+       OR n.volume_format IS DISTINCT FROM o.volume_format
+       OR n.size IS DISTINCT FROM o.size
+       OR (n.imagestatus IS DISTINCT FROM o.imagestatus AND n.imagestatus <> 2);
+    IF suspects IS NULL THEN
+        RETURN NULL;
+    END IF;
     SELECT array_agg(h.entity_id), array_agg(h.entity_id) FILTER (WHERE NOT h.keeps_status) INTO held, parents
-    FROM vmclone.held_now('image') h;
+    FROM vmclone.held_now('image', suspects) h;
     IF held IS NULL THEN
         RETURN NULL;
     END IF;
@@ -108,7 +122,7 @@ DECLARE
     held uuid;
 BEGIN
     SELECT o.snapshot_id INTO held FROM old_snapshots o
-    JOIN vmclone.held_now('snapshot') h ON h.entity_id = o.snapshot_id
+    JOIN vmclone.held_now('snapshot', ARRAY (SELECT snapshot_id FROM old_snapshots)) h ON h.entity_id = o.snapshot_id
     ORDER BY 1 LIMIT 1;
     IF FOUND THEN
         PERFORM vmclone.refuse_held('deleted', 'snapshot', held, held);
@@ -124,16 +138,18 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    suspects uuid[];
     held uuid;
 BEGIN
-    SELECT o.snapshot_id INTO held
-    FROM old_snapshots o
-    JOIN vmclone.held_now('snapshot') h ON h.entity_id = o.snapshot_id
-    LEFT JOIN new_snapshots n ON n.snapshot_id = o.snapshot_id
+    SELECT array_agg(o.snapshot_id) INTO suspects
+    FROM old_snapshots o LEFT JOIN new_snapshots n ON n.snapshot_id = o.snapshot_id
     WHERE n.snapshot_id IS NULL OR n.vm_id IS DISTINCT FROM o.vm_id
        OR n.snapshot_type IS DISTINCT FROM o.snapshot_type
-       OR (n.status IS DISTINCT FROM o.status AND n.status <> 'LOCKED')
-    ORDER BY 1 LIMIT 1;
+       OR (n.status IS DISTINCT FROM o.status AND n.status <> 'LOCKED');
+    IF suspects IS NULL THEN
+        RETURN NULL;
+    END IF;
+    SELECT h.entity_id INTO held FROM vmclone.held_now('snapshot', suspects) h ORDER BY 1 LIMIT 1;
     IF FOUND THEN
         PERFORM vmclone.refuse_held('changed', 'snapshot', held, held);
     END IF;
@@ -151,7 +167,7 @@ DECLARE
     kind CONSTANT text := CASE TG_TABLE_NAME WHEN 'images' THEN 'image' ELSE 'snapshot' END;
     held uuid;
 BEGIN
-    SELECT h.entity_id INTO held FROM vmclone.held_now(kind) h ORDER BY 1 LIMIT 1;
+    SELECT h.entity_id INTO held FROM vmclone.held_now(kind, NULL) h ORDER BY 1 LIMIT 1;
     IF FOUND THEN
         PERFORM vmclone.refuse_held('removed by TRUNCATE', kind, held, held);
     END IF;
@@ -178,6 +194,6 @@ CREATE TRIGGER vmclone_guard_update AFTER UPDATE ON vmclone.snapshots
 CREATE TRIGGER vmclone_guard_truncate BEFORE TRUNCATE ON vmclone.snapshots
     FOR EACH STATEMENT EXECUTE FUNCTION vmclone.guard_truncated();
 
-REVOKE ALL ON FUNCTION vmclone.held_now(text), vmclone.refuse_held(text, text, uuid, uuid), vmclone.guard_deleted_images(),
+REVOKE ALL ON FUNCTION vmclone.held_now(text, uuid[]), vmclone.refuse_held(text, text, uuid, uuid), vmclone.guard_deleted_images(),
     vmclone.guard_changed_images(), vmclone.guard_deleted_snapshots(), vmclone.guard_changed_snapshots(),
     vmclone.guard_truncated() FROM PUBLIC;
