@@ -59,6 +59,8 @@ typedef struct DeviceSet
 	int copy_count;
 	Jsonb *vm_static;
 	bool chipset_changes;
+	Jsonb *new_row; /* what every new row has */
+	Jsonb *new_row_empty_spec;
 	StringInfoData report;
 	/* what is there already */
 	bool cdrom;
@@ -107,16 +109,15 @@ leave_out(DeviceSet *set, const SourceDevice *source, const char *reason)
 static Jsonb *
 row_overlay(const DeviceSet *set, const SourceDevice *source, const char *changes)
 {
-	Jsonb *overlay = clone_overlay(
-		source->object,
-		json_from_text("{\"snapshot_id\": null, \"logical_name\": null, \"_create_date\": \"now\","
-					   " \"_update_date\": null}"));
+	/* the common changes, parsed once a call */
+	bool plain = changes == empty_spec;
+	Jsonb *overlay = clone_overlay(source->object, plain ? set->new_row_empty_spec : set->new_row);
 
 	if (set->chipset_changes || json_get_text(source->object, "address") == NULL)
 		overlay = clone_overlay(overlay, json_from_text("{\"address\": \"\"}"));
 	if (json_get_text(source->object, "alias") == NULL)
 		overlay = clone_overlay(overlay, json_from_text("{\"alias\": \"\"}"));
-	return changes ? clone_overlay(overlay, json_from_text(changes)) : overlay;
+	return changes && !plain ? clone_overlay(overlay, json_from_text(changes)) : overlay;
 }
 
 static void
@@ -691,6 +692,9 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	int count;
 
 	set.chipset_changes = clone_changes_chipset(plan, set.vm_static);
+	set.new_row = json_from_text("{\"snapshot_id\": null, \"logical_name\": null,"
+								 " \"_create_date\": \"now\", \"_update_date\": null}");
+	set.new_row_empty_spec = clone_overlay(set.new_row, json_from_text(empty_spec));
 	set.disks = palloc0(sizeof(bool) * Max(plan->disk_count, 1));
 	set.interfaces = palloc0(sizeof(bool) * Max(plan->interface_count, 1));
 	initStringInfo(&set.report);

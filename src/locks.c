@@ -77,15 +77,18 @@ static Statement row_places = {
 	.argument_types = {UUIDOID, UUIDARRAYOID},
 };
 
-/* Entities that a holder other than this call stands in the way of. */
+/*
+ * Entities that a holder other than this call stands in the way of.  Here and below, OFFSET 0 makes it
+ * one index probe an entity: the planner has mostly seen these tables empty, and would scan them.
+ */
 static Statement obstacles = {
 	.sql = "SELECT e.kind, e.entity_id, l.mode, (SELECT pg_catalog.string_agg(j.job_id::text, ', '"
 		   "   ORDER BY j.copy_number) FROM vmclone.jobs j WHERE j.call_id = l.holder)"
 		   " FROM (SELECT 'snapshot' AS kind, $1 AS entity_id, false AS template"
 		   "  UNION ALL SELECT 'image', id, false FROM pg_catalog.unnest($2) id"
 		   "  UNION ALL SELECT 'image', id, true FROM pg_catalog.unnest($3) id) e"
-		   " JOIN vmclone.image_locks l ON l.kind = e.kind AND l.entity_id = e.entity_id"
-		   "  AND l.holder <> $5"
+		   " CROSS JOIN LATERAL (SELECT * FROM vmclone.image_locks h WHERE h.kind = e.kind"
+		   "   AND h.entity_id = e.entity_id AND h.holder <> $5 OFFSET 0) l"
 		   " WHERE l.mode = 'exclusive' OR (NOT $4 AND NOT e.template)"
 		   " ORDER BY e.kind DESC, e.entity_id, l.holder",
 	.argument_count = 5,
@@ -94,12 +97,12 @@ static Statement obstacles = {
 
 /* LOCKED, and not by holders of ours: another operation of the engine.  $1: earlier_statuses. */
 static Statement foreign_locks = {
-	.sql =
-		"SELECT e.kind, e.entity_id"
-		" FROM pg_catalog.jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
-		" WHERE e.status = CASE e.kind WHEN 'snapshot' THEN 'LOCKED' ELSE '2' END"
-		" AND NOT EXISTS (SELECT 1 FROM vmclone.image_locks l WHERE l.kind = e.kind"
-		"  AND l.entity_id = e.entity_id AND NOT l.keeps_status) ORDER BY e.kind DESC, e.entity_id",
+	.sql = "SELECT e.kind, e.entity_id"
+		   " FROM pg_catalog.jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
+		   " WHERE e.status = CASE e.kind WHEN 'snapshot' THEN 'LOCKED' ELSE '2' END"
+		   " AND NOT EXISTS (SELECT 1 FROM vmclone.image_locks l WHERE l.kind = e.kind"
+		   "  AND l.entity_id = e.entity_id AND NOT l.keeps_status OFFSET 0)"
+		   " ORDER BY e.kind DESC, e.entity_id",
 	.argument_count = 1,
 	.argument_types = {JSONBOID},
 };
@@ -164,7 +167,7 @@ static Statement remove_holder = {
 		"  RETURNING kind, entity_id, keeps_status),"
 		" last AS (SELECT g.kind, g.entity_id FROM gone g WHERE NOT g.keeps_status AND NOT EXISTS ("
 		"  SELECT 1 FROM vmclone.image_locks l WHERE l.kind = g.kind AND l.entity_id = g.entity_id"
-		"   AND l.holder <> $1 AND NOT l.keeps_status)),"
+		"   AND l.holder <> $1 AND NOT l.keeps_status OFFSET 0)),"
 		" state AS (DELETE FROM vmclone.lock_state s USING last"
 		"  WHERE s.kind = last.kind AND s.entity_id = last.entity_id"
 		"  RETURNING s.kind, s.entity_id, s.earlier_status)"

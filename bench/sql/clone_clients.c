@@ -25,12 +25,13 @@
 #include <unistd.h>
 #include <uuid.h>
 
-#define WARM_UP		  12 /* clones before the clock starts: plans, caches */
-#define MAX_COLUMNS	  128
-#define MAX_ROWS	  512
-#define MAX_NEW_IDS	  512
-#define EXTRA		  3 /* after the times: statements, whole time, CPU time */
-#define LAYER		  9 /* the snapshot that is cloned */
+#define WARM_UP     12 /* clones before the clock starts: plans, caches */
+#define MAX_COLUMNS 128
+#define MAX_ROWS    512
+#define MAX_NEW_IDS 512
+#define EXTRA       3 /* after the times: statements, whole time, CPU time */
+#define MAX_CHAIN   64
+#define LAYER       9 /* the snapshot that is cloned */
 
 typedef struct Row
 {
@@ -41,12 +42,30 @@ typedef struct Row
 } Row;
 
 /* Children after their parents. */
-static const char *const tables[] = {
-	"vm_static", "vm_dynamic", "vm_statistics", "snapshots", "vm_ovf_generations", "base_disks",
-	"images", "disk_image_dynamic", "image_storage_domain_map", "disk_vm_element", "vm_interface",
-	"vm_interface_statistics", "vm_device", "vm_init", "numa_node", "numa_node_cpu_map",
-	"permissions", "audit_log", "jobs", "async_tasks", "lineage", "vm_names", "image_locks",
-	"lock_state"};
+static const char *const tables[] = {"vm_static",
+									 "vm_dynamic",
+									 "vm_statistics",
+									 "snapshots",
+									 "vm_ovf_generations",
+									 "base_disks",
+									 "images",
+									 "disk_image_dynamic",
+									 "image_storage_domain_map",
+									 "disk_vm_element",
+									 "vm_interface",
+									 "vm_interface_statistics",
+									 "vm_device",
+									 "vm_init",
+									 "numa_node",
+									 "numa_node_cpu_map",
+									 "permissions",
+									 "audit_log",
+									 "jobs",
+									 "async_tasks",
+									 "lineage",
+									 "vm_names",
+									 "image_locks",
+									 "lock_state"};
 
 #define TABLE_COUNT ((int) (sizeof(tables) / sizeof(tables[0])))
 
@@ -161,10 +180,11 @@ capture(int vm)
 	PGresult *result;
 
 	PQclear(query("BEGIN"));
-	snprintf(sql, sizeof(sql),
-			 "SELECT vm_id, vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('bench%d', %d),"
-			 " 'captured%d', start_paused => true)",
-			 vm, LAYER, vm);
+	snprintf(
+		sql, sizeof(sql),
+		"SELECT vm_id, vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('bench%d', %d),"
+		" 'captured%d', start_paused => true)",
+		vm, LAYER, vm);
 	result = query(sql);
 	captured_name = strdup(PQgetvalue(result, 0, 1));
 	snprintf(sql, sizeof(sql),
@@ -186,11 +206,12 @@ capture(int vm)
 		char parameters[2048] = "";
 		int count;
 
-		snprintf(sql, sizeof(sql),
-				 "SELECT attname FROM pg_attribute WHERE attrelid = 'vmclone.%s'::regclass AND attnum > 0"
-				 " AND NOT attisdropped AND attgenerated = '' AND attidentity = ''"
-				 " AND attname <> 'audit_log_id' ORDER BY attnum",
-				 tables[t]);
+		snprintf(
+			sql, sizeof(sql),
+			"SELECT attname FROM pg_attribute WHERE attrelid = 'vmclone.%s'::regclass AND attnum > 0"
+			" AND NOT attisdropped AND attgenerated = '' AND attidentity = ''"
+			" AND attname <> 'audit_log_id' ORDER BY attnum",
+			tables[t]);
 		result = query(sql);
 		count = PQntuples(result);
 		for (int c = 0; c < count; c++)
@@ -205,8 +226,9 @@ capture(int vm)
 				 parameters);
 		prepare(tables[t], sql);
 
-		snprintf(sql, sizeof(sql), "SELECT %s FROM vmclone.%s t WHERE t.xmin = pg_current_xact_id()::xid%s",
-				 columns, tables[t],
+		snprintf(sql, sizeof(sql),
+				 "SELECT %s FROM vmclone.%s t WHERE t.xmin = pg_current_xact_id()::xid%s", columns,
+				 tables[t],
 				 /* those that were only locked are updated, not inserted */
 				 strcmp(tables[t], "images") == 0 || strcmp(tables[t], "snapshots") == 0
 					 ? " AND t._create_date = now()"
@@ -227,8 +249,7 @@ capture(int vm)
 			{
 				row->values[c] =
 					PQgetisnull(result, r, c) ? NULL : strdup(PQgetvalue(result, r, c));
-				row->new_id[c] =
-					row->values[c] ? find(new_ids, new_id_count, row->values[c]) : -1;
+				row->new_id[c] = row->values[c] ? find(new_ids, new_id_count, row->values[c]) : -1;
 				if (row->values[c] && strcmp(PQfname(result, c), "mac_addr") == 0)
 					captured_macs[captured_mac_count++] = row->values[c];
 			}
@@ -238,26 +259,34 @@ capture(int vm)
 	PQclear(query("ROLLBACK"));
 
 	prepare("read_snapshot", "SELECT * FROM vmclone.snapshots WHERE snapshot_id = $1::uuid");
-	prepare("read_busy", "SELECT count(*) FROM vmclone.snapshots WHERE vm_id = $1::uuid AND status <> 'OK'");
+	prepare("read_busy",
+			"SELECT count(*) FROM vmclone.snapshots WHERE vm_id = $1::uuid AND status <> 'OK'");
 	prepare("read_vm", "SELECT * FROM vmclone.vm_static WHERE vm_guid = $1::uuid");
 	prepare("read_status", "SELECT status FROM vmclone.vm_dynamic WHERE vm_guid = $1::uuid");
 	prepare("read_cluster", "SELECT * FROM vmclone.cluster WHERE cluster_id = $1::uuid");
 	prepare("read_pool", "SELECT * FROM vmclone.storage_pool WHERE id = $1::uuid");
 	prepare("read_cpu_profile", "SELECT * FROM vmclone.cpu_profiles WHERE id = $1::uuid");
-	prepare("read_domain", "SELECT * FROM vmclone.storage_domain_static s JOIN vmclone.storage_domain_dynamic d"
-						   " USING (id) JOIN vmclone.storage_pool_iso_map m ON m.storage_id = s.id WHERE id = $1::uuid");
-	prepare("read_disk_profiles", "SELECT * FROM vmclone.disk_profiles WHERE storage_domain_id = $1::uuid");
-	prepare("read_network", "SELECT * FROM vmclone.network n JOIN vmclone.vnic_profiles p ON p.network_id = n.id"
-							" JOIN vmclone.network_cluster c USING (network_id) WHERE n.name = $1 LIMIT 1");
+	prepare(
+		"read_domain",
+		"SELECT * FROM vmclone.storage_domain_static s JOIN vmclone.storage_domain_dynamic d"
+		" USING (id) JOIN vmclone.storage_pool_iso_map m ON m.storage_id = s.id WHERE id = $1::uuid");
+	prepare("read_disk_profiles",
+			"SELECT * FROM vmclone.disk_profiles WHERE storage_domain_id = $1::uuid");
+	prepare("read_network",
+			"SELECT * FROM vmclone.network n JOIN vmclone.vnic_profiles p ON p.network_id = n.id"
+			" JOIN vmclone.network_cluster c USING (network_id) WHERE n.name = $1 LIMIT 1");
 	prepare("read_name", "SELECT 1 FROM vmclone.vm_static WHERE vm_name = $1");
-	prepare("read_chain", "WITH RECURSIVE chain AS (SELECT i.*, 1 AS step FROM vmclone.images i WHERE image_guid = $1::uuid"
-						  " UNION ALL SELECT p.*, c.step + 1 FROM chain c JOIN vmclone.images p ON p.image_guid = c.parentid)"
-						  " SELECT c.image_guid, c.*, m.*, d.actual_size FROM chain c"
-						  " JOIN vmclone.image_storage_domain_map m ON m.image_id = c.image_guid"
-						  " JOIN vmclone.disk_image_dynamic d ON d.image_id = c.image_guid ORDER BY step DESC");
-	prepare("lock_snapshot", "UPDATE vmclone.snapshots SET status = 'LOCKED' WHERE snapshot_id = $1::uuid");
+	prepare(
+		"read_image",
+		"SELECT i.image_guid, i.parentid, i.*, m.*, d.actual_size FROM vmclone.images i"
+		" LEFT JOIN vmclone.image_storage_domain_map m ON m.image_id = i.image_guid"
+		" LEFT JOIN vmclone.disk_image_dynamic d ON d.image_id = i.image_guid WHERE i.image_guid = $1::uuid");
+	prepare("lock_snapshot",
+			"UPDATE vmclone.snapshots SET status = 'LOCKED' WHERE snapshot_id = $1::uuid");
 	prepare("lock_image", "UPDATE vmclone.images SET imagestatus = 2 WHERE image_guid = $1::uuid");
-	prepare("count_up", "UPDATE vmclone.reservations SET version = version + 1 WHERE kind = $1 AND entity_id = $2::uuid");
+	prepare(
+		"count_up",
+		"UPDATE vmclone.reservations SET version = version + 1 WHERE kind = $1 AND entity_id = $2::uuid");
 }
 
 /* Ids of the source that the client has in its hands, as an engine has. */
@@ -278,14 +307,15 @@ source_of(int vm)
 	char sql[1024];
 	PGresult *result;
 	Source source;
-	char **fields[] = {&source.vm, &source.snapshot, &source.images[0], &source.images[1],
-					   &source.cluster, &source.pool, &source.domain, &source.cpu_profile};
+	char **fields[] = {&source.vm,      &source.snapshot, &source.images[0], &source.images[1],
+					   &source.cluster, &source.pool,     &source.domain,    &source.cpu_profile};
 
-	snprintf(sql, sizeof(sql),
-			 "SELECT fixture.vm('bench%d'), fixture.snapshot('bench%d', %d), fixture.image('bench%d', 1, %d),"
-			 " fixture.image('bench%d', 2, %d), fixture.id('cl1'), fixture.id('dc1'), fixture.id('nfs1'),"
-			 " fixture.id('cpu profile cl1')",
-			 vm, vm, LAYER, vm, LAYER, vm, LAYER);
+	snprintf(
+		sql, sizeof(sql),
+		"SELECT fixture.vm('bench%d'), fixture.snapshot('bench%d', %d), fixture.image('bench%d', 1, %d),"
+		" fixture.image('bench%d', 2, %d), fixture.id('cl1'), fixture.id('dc1'), fixture.id('nfs1'),"
+		" fixture.id('cpu profile cl1')",
+		vm, vm, LAYER, vm, LAYER, vm, LAYER);
 	result = query(sql);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		*fields[i] = strdup(PQgetvalue(result, 0, i));
@@ -298,9 +328,8 @@ clone_by_rows(const Source *source, const char *name, unsigned number)
 {
 	char fresh[MAX_NEW_IDS][37];
 	char macs[16][32];
-	const char *chain[64];
+	char *chain[MAX_CHAIN];
 	int chain_length = 0;
-	PGresult *chains[2];
 	int lock = 0;
 	int state = 0;
 
@@ -332,11 +361,25 @@ clone_by_rows(const Source *source, const char *name, unsigned number)
 	run_only("read_network", "net1");
 	for (int d = 0; d < 2; d++)
 	{
-		const char *image = source->images[d];
+		char *image = source->images[d];
 
-		chains[d] = run("read_chain", 1, &image);
-		for (int i = 0; i < PQntuples(chains[d]); i++)
-			chain[chain_length++] = PQgetvalue(chains[d], i, 0);
+		/* from the snapshot's image down to the first one */
+		while (strcmp(image, "00000000-0000-0000-0000-000000000000") != 0)
+		{
+			const char *value = image;
+			PGresult *result = run("read_image", 1, &value);
+
+			if (PQntuples(result) != 1 || chain_length == MAX_CHAIN)
+			{
+				fprintf(stderr, "clone_clients: image %s is not there once\n", image);
+				exit(1);
+			}
+			chain[chain_length++] = strdup(image);
+			image = strdup(PQgetvalue(result, 0, 1));
+			PQclear(result);
+		}
+		if (image != source->images[d])
+			free(image);
 	}
 	run_only("lock_snapshot", source->snapshot);
 	for (int i = 0; i < chain_length; i++)
@@ -390,8 +433,8 @@ clone_by_rows(const Source *source, const char *name, unsigned number)
 	}
 	PQclear(query("COMMIT"));
 	statements++;
-	PQclear(chains[0]);
-	PQclear(chains[1]);
+	for (int i = 0; i < chain_length; i++)
+		free(chain[i]);
 }
 
 static void
@@ -431,8 +474,9 @@ client(const char *mode, int number, int first, int count, const char *copies, i
 	if (by_rows)
 		capture(first);
 	else
-		prepare("call", "SELECT job_id, vm_id, vm_name FROM vmclone.add_vm_from_snapshot($1::uuid, $2,"
-						" copies => $3::integer, start_paused => true)");
+		prepare("call",
+				"SELECT job_id, vm_id, vm_name FROM vmclone.add_vm_from_snapshot($1::uuid, $2,"
+				" copies => $3::integer, start_paused => true)");
 	for (int i = 0; i < count; i++)
 	{
 		char *name = text(atoi(copies) > 1 ? "clone%d_%d_{n}" : "clone%d_%d", number, first + i);
@@ -457,7 +501,8 @@ client(const char *mode, int number, int first, int count, const char *copies, i
 	times[count + 1] = now() - times[count + 1];
 	times[count + 2] = cpu() - times[count + 2];
 	times[count] = statements;
-	if (write(output, times, sizeof(double) * (count + EXTRA)) != (ssize_t) (sizeof(double) * (count + EXTRA)))
+	if (write(output, times, sizeof(double) * (count + EXTRA)) !=
+		(ssize_t) (sizeof(double) * (count + EXTRA)))
 		exit(1);
 	PQfinish(connection);
 	exit(0);
