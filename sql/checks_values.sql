@@ -35,6 +35,14 @@ SELECT * FROM fixture.try('', $$vm_static => '{"mem_size_mb": 8192}'$$);
 SELECT * FROM fixture.try('', $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('nothing')))$$);
 SELECT * FROM fixture.try('', $$interfaces => '[{"name": "nic9"}]'$$);
 
+-- two interfaces of one name; a LUN that is gone, which can be left out but not attached
+SELECT count(*) FROM (SELECT fixture.make_vm('pair', nics => 2), fixture.make_vm('special', disks => 1, options => '{"lun": true}')) v;
+SELECT * FROM fixture.try('', $$interfaces => jsonb_build_array(jsonb_build_object('interface_id', (SELECT id FROM vm_interface WHERE vm_guid = fixture.vm('pair') AND name = 'nic2'), 'name', 'nic1'))$$, fixture.snapshot('pair', 2));
+SELECT * FROM fixture.try('', $$interfaces => jsonb_build_array(jsonb_build_object('interface_id', (SELECT id FROM vm_interface WHERE vm_guid = fixture.vm('pair') AND name = 'nic2'), 'name', 'nic1', 'include', false))$$, fixture.snapshot('pair', 2));
+SELECT * FROM fixture.try('', $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('lun of special'), 'attach', true))$$, fixture.snapshot('special', 2));
+SELECT * FROM fixture.try($$DELETE FROM base_disks WHERE disk_id = fixture.id('lun of special')$$, $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('lun of special'), 'attach', true))$$, fixture.snapshot('special', 2));
+SELECT * FROM fixture.try($$DELETE FROM base_disks WHERE disk_id = fixture.id('lun of special')$$, '', fixture.snapshot('special', 2));
+
 -- bad parameters: an error that names what is wrong, from can_add, plan_add and add alike
 \pset tuples_only off
 CREATE FUNCTION call(arguments text) RETURNS text LANGUAGE plpgsql AS $$

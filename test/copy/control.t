@@ -255,10 +255,33 @@ for my $output (['raw'], [ 'raw', '--preallocate' ], ['qcow2'], [ 'qcow2', '--co
 }
 fails('a blank disk without a size', 2, 'usage', 'copy', '--output', 'raw:out');
 
+# ---------- what becomes of zeroes that a layer holds as data ----------
+spew('zeroes', "\0" x (4 << 20));
+for my $case ([ 'raw', [], 0 ], [ 'raw', ['--keep-zeroes'], 4 << 20 ], [ 'raw', ['--preallocate'], 4 << 20 ], [ 'qcow2', [], 0 ], [ 'qcow2', ['--keep-zeroes'], 4 << 20 ])
+{
+	my ($format, $options, $allocated) = @$case;
+	my ($code, undef, $err) = run_command([ $copier, 'copy', '--layer', 'raw:zeroes', '--output', "$format:out", @$options ]);
+	is($code, 0, "zeroes to $format @$options") or diag $err;
+	my $bytes_allocated = (stat 'out')[12] * 512;
+	ok($bytes_allocated >= $allocated && $bytes_allocated <= $allocated + (320 << 10), "take $allocated bytes and metadata") or diag $bytes_allocated;
+	cmp_ok(-s 'out', '>', 4 << 20, 'their clusters stay allocated: the length is a matter of metadata') if $format eq 'qcow2';
+	is((run_command([ qw(qemu-img compare -q -f raw -F), $format, 'zeroes', 'out' ]))[0], 0, 'and are zeroes');
+	unlink 'out';
+}
+
 # ---------- the rest ----------
 {
 	my ($code, $out, $err) = run_command([ $copier, '--help' ]);
 	is($code, 0, '--help');
+	# the man page has the same options, subcommands and exit codes
+	my $man = slurp("$top/docs/man/vmclone-copy.1") =~ s/\\-/-/gr =~ s/\\f[BIR]//gr;
+	my %help_options = map { $_ => 1 } $out =~ /(--[a-z][a-z-]+)/g;
+	my %man_options  = map { $_ => 1 } $man =~ /(--[a-z][a-z-]+)/g;
+	delete $help_options{'--help'};
+	delete $man_options{'--help'};
+	is(join(' ', sort keys %man_options), join(' ', sort keys %help_options), 'the man page knows the options of --help');
+	like($man, qr/^vmclone-copy $_ /m, "and $_") for qw(copy measure map verify volume);
+	like($man, qr/^\.B $_$/m, "and exit status $_") for 0 .. 4;
 	like($out, qr/copy.*measure.*map.*verify.*volume/s, 'names the subcommands');
 	for my $verb (qw(copy measure map verify))
 	{
