@@ -22,8 +22,10 @@ static Statement load_parents = {
 
 /* What was made ILLEGAL just before locks_take set it to LOCKED. */
 static Statement count_illegal = {
-	.sql = "SELECT pg_catalog.count(*)::integer FROM vmclone.lock_state WHERE kind = 'image'"
-		   " AND entity_id = ANY ($1) AND earlier_status = '4'",
+	/* OFFSET 0: one index probe an image, however many are locked (locks.c) */
+	.sql = "SELECT pg_catalog.count(*)::integer FROM pg_catalog.unnest($1) AS i(id)"
+		   " CROSS JOIN LATERAL (SELECT FROM vmclone.lock_state s WHERE s.kind = 'image'"
+		   "  AND s.entity_id = i.id AND s.earlier_status = '4' OFFSET 0) s",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };

@@ -17,8 +17,9 @@
 PG_FUNCTION_INFO_V1(vmclone_held_now);
 
 static Statement held_now = {
-	.sql = "SELECT entity_id, keeps_status FROM vmclone.image_locks WHERE kind = $1"
-		   " AND entity_id = ANY ($2)",
+	.sql = "SELECT h.entity_id, h.keeps_status FROM pg_catalog.unnest($2) AS i(id)"
+		   " CROSS JOIN LATERAL (SELECT * FROM vmclone.image_locks l WHERE l.kind = $1"
+		   "  AND l.entity_id = i.id OFFSET 0) h",
 	.argument_count = 2,
 	.argument_types = {TEXTOID, UUIDARRAYOID},
 };

@@ -62,7 +62,9 @@ static Statement load_holders = {
 		"    FROM vmclone.image_locks l JOIN vmclone.jobs j ON j.call_id = l.holder"
 		"    WHERE l.kind = s.kind AND l.entity_id = s.entity_id"
 		"    ORDER BY j.created_at, j.job_id LIMIT 3) h)"
-		" FROM vmclone.lock_state s WHERE s.entity_id = ANY ($1)",
+		" FROM pg_catalog.unnest($1) AS i(id) CROSS JOIN (VALUES ('snapshot'), ('image')) k(kind)"
+		" CROSS JOIN LATERAL (SELECT * FROM vmclone.lock_state l WHERE l.kind = k.kind"
+		"  AND l.entity_id = i.id OFFSET 0) s",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };

@@ -17,7 +17,7 @@ BEGIN
             ELSE 't.' || quote_ident(attname) END, ', ' ORDER BY attnum)
     INTO columns, expressions
     FROM pg_attribute WHERE attrelid = format('vmclone.%I', relation)::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity = '';
-    EXECUTE format('INSERT INTO vmclone.%I (%s) SELECT %s FROM vmclone.%1$I t, generate_series(%s, %s) n WHERE %s', relation, columns, expressions, first, last, condition);
+    EXECUTE format('INSERT INTO vmclone.%1$I (%2$s) SELECT %3$s FROM vmclone.%1$I t, generate_series(%4$s, %5$s) n WHERE %6$s', relation, columns, expressions, first, last, condition);
 END
 $$;
 
