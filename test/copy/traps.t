@@ -35,6 +35,9 @@ sub same
 		for my $output (['raw'], [ 'raw', '--preallocate' ], ['qcow2'], [ 'qcow2', '--compat', '0.10', '--cluster-size', 4096 ], [ 'qcow2', '--keep-zeroes', '--cluster-size', 2097152 ])
 		{
 			my ($format, @options) = @$output;
+
+			# the folder may be memory
+			next if grep { $_ eq '--preallocate' } @options and -s 'oracle' > 1 << 30;
 			my ($code, $out, $err) = run_command([ $copier, 'copy', layers(@names), '--output', "$format:out", @options ]);
 			is($code, 0, "$format @options") or do { diag $err; next };
 			($code, $out) = run_command([ qw(qemu-img compare -f raw -F), $format, qw(oracle out) ]);

@@ -28,6 +28,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils ();
 use Test::More;
 
+# PostgreSQL::Test::Utils has taken it from the environment.
+$ENV{PGUSER} = 'postgres';
+
 # oVirt's codes of images.volume_format.
 my %VOLUME_FORMAT = (raw => 5, qcow2 => 4);
 
@@ -50,7 +53,9 @@ sub start_new
 	my ($class, $name, %options) = @_;
 	my $node = $class->new($name);
 
-	$node->init(@{ $options{init} || [] });
+	# "postgres" whoever runs the tests, so that what names the caller is the same everywhere
+	my %init = @{ $options{init} || [] };
+	$node->init(%init, extra => [ '-U', 'postgres', @{ $init{extra} || [] } ]);
 	make_path($node->storage_root);
 	$node->append_conf('postgresql.conf', $node->server_settings);
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'vmclone'\n")
