@@ -15,6 +15,7 @@
 #include "copy.h"
 #include "device.h"
 #include "fileio.h"
+#include "qcow2_header.h"
 #include "reflink.h"
 #include "remote.h"
 #include "report.h"
@@ -380,6 +381,19 @@ allocated_bytes(const struct copy *copy)
 	return (uint64_t) status.st_blocks * 512;
 }
 
+static void
+tell_ignored(struct copy *copy)
+{
+	for (int i = 0; i < copy->chain.count; i++)
+	{
+		const struct layer *layer = &copy->chain.layers[i];
+		char text[160];
+
+		if (qcow2_describe_ignored(layer, text, sizeof(text)))
+			progress_notice(&copy->progress, i, layer->path, text);
+	}
+}
+
 static int
 run_phases(struct copy *copy)
 {
@@ -393,6 +407,7 @@ run_phases(struct copy *copy)
 	choose_method(copy);
 	progress_plan(progress, copy->plan.virtual_size, copy->plan.layout.file_length, copy->method,
 				  copy->reason);
+	tell_ignored(copy);
 	progress_phase(progress, "layout");
 	if (place(copy) != 0 || prepare_output(copy) != 0)
 		return -1;

@@ -128,6 +128,24 @@ progress_plan(struct progress *progress, uint64_t virtual_size, uint64_t output_
 }
 
 void
+progress_notice(struct progress *progress, int layer, const char *path, const char *message)
+{
+	if (progress->style != PROGRESS_JSON)
+	{
+		fprintf(stderr, "vmclone-copy: layer %d \"%s\": %s\n", layer, path, message);
+		return;
+	}
+	pthread_mutex_lock(&show_mutex);
+	printf("{\"event\":\"notice\",\"layer\":%d,\"path\":", layer);
+	report_print_json_string(path);
+	fputs(",\"message\":", stdout);
+	report_print_json_string(message);
+	fputs("}\n", stdout);
+	fflush(stdout);
+	pthread_mutex_unlock(&show_mutex);
+}
+
+void
 progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_size,
 			  uint64_t allocated, const char *method, const char *reason)
 {

@@ -43,6 +43,10 @@ extern void progress_plan(struct progress *progress, uint64_t virtual_size, uint
 /* Shows where we are if the last time is a quarter of a second ago, or if "force". */
 extern void progress_show(struct progress *progress, bool force);
 
+/* Something about a layer that people should know: an event of JSON, or a line on standard error. */
+extern void progress_notice(struct progress *progress, int layer, const char *path,
+							const char *message);
+
 /* "bytes_again": done twice because of a resume. */
 extern void progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_size,
 						  uint64_t allocated, const char *method, const char *reason);

@@ -257,3 +257,28 @@ qcow2_read_header(struct layer *layer)
 		extensions_end = UINT64_C(1) << qcow2->cluster_bits;
 	return check_extensions(layer, header_length, extensions_end);
 }
+
+bool
+qcow2_describe_ignored(const struct layer *layer, char *text, size_t size)
+{
+	const struct qcow2_header *qcow2 = &layer->qcow2;
+	char snapshots[48] = "";
+
+	if (layer->format != FORMAT_QCOW2)
+		return false;
+	if (qcow2->snapshot_count > 0)
+		snprintf(snapshots, sizeof(snapshots), "; %" PRIu32 " internal snapshots are not copied",
+				 qcow2->snapshot_count);
+	snprintf(text, size, "%s%s%s%s", snapshots,
+			 qcow2->has_bitmaps ? "; bitmaps are not copied" : "",
+			 (qcow2->incompatible_features & QCOW2_INCOMPATIBLE_DIRTY) != 0
+				 ? "; marked dirty: refcounts are not needed"
+				 : "",
+			 (qcow2->incompatible_features & QCOW2_INCOMPATIBLE_CORRUPT) != 0
+				 ? "; marked corrupt: read as it is"
+				 : "");
+	if (text[0] == '\0')
+		return false;
+	memmove(text, text + 2, strlen(text + 2) + 1);
+	return true;
+}

@@ -35,4 +35,10 @@ extern int qcow2_read_header(struct layer *layer);
  */
 extern int qcow2_check_l1(const struct layer *layer);
 
+/*
+ * What a layer has that a copy doesn't take over or heed: internal snapshots, bitmaps, the dirty and the
+ * corrupt mark.  False: nothing.  160 bytes of text are enough.
+ */
+extern bool qcow2_describe_ignored(const struct layer *layer, char *text, size_t size);
+
 #endif

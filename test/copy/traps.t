@@ -151,6 +151,15 @@ same('internal snapshots: only the active state counts', 'snap.qcow2');
 command_ok(qw(qemu-img bitmap --add --enable snap.qcow2 dirty));
 io('snap.qcow2', 'write -P 4 2M 64k');
 same('bitmaps are dropped', 'snap.qcow2');
+{
+	my ($code, $out, $err) = run_command([ $copier, 'copy', layers('snap.qcow2'), '--output', 'raw:out' ]);
+	is($err, qq(vmclone-copy: layer 0 "snap.qcow2": 2 internal snapshots are not copied; bitmaps are not copied\n), 'which is said');
+	unlink 'out';
+	($code, $out, $err) = run_command([ $copier, 'copy', layers('snap.qcow2'), '--output', 'raw:out', '--progress', 'json' ]);
+	my ($notice) = grep { $_->{event} eq 'notice' } events_of($out);
+	is($notice && "$notice->{layer} $notice->{message}", '0 2 internal snapshots are not copied; bitmaps are not copied', 'to programs too');
+	unlink 'out';
+}
 create('lazy.qcow2', '1M', '-o', 'lazy_refcounts=on');
 io('lazy.qcow2', 'write -P 1 0 64k');
 same('lazy refcounts', 'lazy.qcow2');
