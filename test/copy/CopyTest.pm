@@ -27,6 +27,27 @@ die "$copier is not built: run make vmclone-copy\n" unless -x $copier;
 $ENV{ASAN_OPTIONS}  //= 'exitcode=99:abort_on_error=0:detect_leaks=1:allocator_may_return_null=0';
 $ENV{UBSAN_OPTIONS} //= 'halt_on_error=1:exitcode=99:print_stacktrace=1';
 
+# A test that is told to stop still undoes its mounts and devices and removes its directories.
+$SIG{$_} = sub { exit 1 } for qw(TERM INT HUP);
+my (@workspaces, $owner);
+
+# However the test ends: what is mounted below its directories, and loop devices on files in them.
+END
+{
+	if (@workspaces && $> == 0 && $owner == $$)
+	{
+		local $?;
+		my $ours = join '|', map { quotemeta } @workspaces;
+		chdir '/';
+		# devices first: a lazily unmounted file system hides the name of their file
+		my @loops = map { m{^(/dev/loop\d+)\s+(?:$ours)/} ? $1 : () } split /\n/, (run_command([qw(losetup -n -O NAME,BACK-FILE)]))[1];
+		run_command([ 'losetup', '-d', $_ ]) for @loops;
+		open my $mounts, '<', '/proc/self/mounts';
+		my @mounted = map { (split / /)[1] } grep { m{^\S+ (?:$ours)/} } <$mounts>;
+		run_command([ 'umount', '-l', s/\\040\(deleted\)$//r ]) for reverse @mounted;
+	}
+}
+
 # A directory that is gone at exit; in memory unless another place is asked for ("/tmp": for temporary files on disk).
 sub workspace
 {
@@ -34,7 +55,9 @@ sub workspace
 
 	$where = $ENV{TMPDIR} if defined $where && $where eq '/tmp' && defined $ENV{TMPDIR};
 	my $base = $where // $ENV{COPYTEST_DIR} // (-w '/dev/shm' ? '/dev/shm' : '/tmp');
-	return tempdir('copytest-XXXXXX', DIR => $base, CLEANUP => 1);
+	push @workspaces, tempdir('copytest-XXXXXX', DIR => $base, CLEANUP => 1);
+	$owner = $$;
+	return $workspaces[-1];
 }
 
 # Runs a program: (exit code or -signal, stdout, stderr).  Killed with -9 after the time limit.

@@ -10,7 +10,6 @@ use Test::More;
 
 my $space = workspace('/tmp');
 my $mounted;
-END { run_command([ qw(umount -l), $mounted ]) if $mounted }
 
 sub generated
 {
