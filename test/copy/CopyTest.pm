@@ -40,7 +40,7 @@ END
 		my $ours = join '|', map { quotemeta } @workspaces;
 		chdir '/';
 		# devices first: a lazily unmounted file system hides the name of their file
-		my @loops = map { m{^(/dev/loop\d+)\s+(?:$ours)/} ? $1 : () } split /\n/, (run_command([qw(losetup -n -O NAME,BACK-FILE)]))[1];
+		my @loops = map { m{^(/dev/loop\d+)\s+(?:$ours)/} ? $1 : () } split /\n/, (run_command([ 'losetup', '-n', '-O', 'NAME,BACK-FILE' ]))[1];
 		run_command([ 'losetup', '-d', $_ ]) for @loops;
 		open my $mounts, '<', '/proc/self/mounts';
 		my @mounted = map { (split / /)[1] } grep { m{^\S+ (?:$ours)/} } <$mounts>;
