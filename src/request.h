@@ -41,10 +41,10 @@ typedef enum MissingDisk
 	MISSING_DISK_BLANK,
 } MissingDisk;
 
-#define REQUEST_MAX_COPIES   1000
+#define REQUEST_MAX_COPIES     1000
 #define REQUEST_LEAST_PRIORITY (-1000000)
-#define REQUEST_MOST_PRIORITY 1000000
-#define REQUEST_MAX_ELEMENTS 4096 /* disks or interfaces in one call */
+#define REQUEST_MOST_PRIORITY  1000000
+#define REQUEST_MAX_ELEMENTS   4096 /* disks or interfaces in one call */
 
 typedef struct OptionalUuid
 {
