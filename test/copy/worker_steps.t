@@ -41,7 +41,7 @@ for my $round (1 .. 40)
 	my $tries = 0;
 
 	# a restarted worker begins with create again: it knows nothing but the ids
-	while ($step < @steps && $tries++ < 50)
+	while ($step < @steps && $tries++ < 1000)
 	{
 		if (rand() < 0.5 && $killed < 200)
 		{
