@@ -31,6 +31,7 @@
 #define MAX_NEW_IDS 512
 #define EXTRA       3 /* after the times: statements, whole time, CPU time */
 #define MAX_CHAIN   64
+#define MAX_DEVICES 64
 #define LAYER       9 /* the snapshot that is cloned */
 
 typedef struct Row
@@ -281,6 +282,12 @@ capture(int vm)
 		"SELECT i.image_guid, i.parentid, i.*, m.*, d.actual_size FROM vmclone.images i"
 		" LEFT JOIN vmclone.image_storage_domain_map m ON m.image_id = i.image_guid"
 		" LEFT JOIN vmclone.disk_image_dynamic d ON d.image_id = i.image_guid WHERE i.image_guid = $1::uuid");
+	prepare("read_device",
+			"SELECT * FROM vmclone.vm_device WHERE device_id = $1::uuid AND vm_id = $2::uuid");
+	prepare("read_interface", "SELECT * FROM vmclone.vm_interface WHERE id = $1::uuid");
+	prepare("read_disk", "SELECT * FROM vmclone.base_disks WHERE disk_id = $1::uuid");
+	prepare("read_element",
+			"SELECT * FROM vmclone.disk_vm_element WHERE disk_id = $1::uuid AND vm_id = $2::uuid");
 	prepare("lock_snapshot",
 			"UPDATE vmclone.snapshots SET status = 'LOCKED' WHERE snapshot_id = $1::uuid");
 	prepare("lock_image", "UPDATE vmclone.images SET imagestatus = 2 WHERE image_guid = $1::uuid");
@@ -299,6 +306,9 @@ typedef struct Source
 	char *pool;
 	char *domain;
 	char *cpu_profile;
+	char *devices[MAX_DEVICES]; /* ids, types: from the snapshot's OVF */
+	char *types[MAX_DEVICES];
+	int device_count;
 } Source;
 
 static Source
@@ -306,7 +316,7 @@ source_of(int vm)
 {
 	char sql[1024];
 	PGresult *result;
-	Source source;
+	Source source = {0};
 	char **fields[] = {&source.vm,      &source.snapshot, &source.images[0], &source.images[1],
 					   &source.cluster, &source.pool,     &source.domain,    &source.cpu_profile};
 
@@ -319,6 +329,18 @@ source_of(int vm)
 	result = query(sql);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		*fields[i] = strdup(PQgetvalue(result, 0, i));
+	PQclear(result);
+	snprintf(sql, sizeof(sql),
+			 "SELECT device_id, CASE WHEN device = 'disk' OR type = 'interface' THEN type END"
+			 " FROM vmclone.vm_device WHERE vm_id = '%s'",
+			 source.vm);
+	result = query(sql);
+	for (int i = 0; i < PQntuples(result) && i < MAX_DEVICES; i++)
+	{
+		source.devices[i] = strdup(PQgetvalue(result, i, 0));
+		source.types[i] = strdup(PQgetvalue(result, i, 1));
+		source.device_count++;
+	}
 	PQclear(result);
 	return source;
 }
@@ -380,6 +402,20 @@ clone_by_rows(const Source *source, const char *name, unsigned number)
 		}
 		if (image != source->images[d])
 			free(image);
+	}
+	/* rows are cloned whole: what the OVF doesn't know comes from the current ones */
+	for (int i = 0; i < source->device_count; i++)
+	{
+		const char *key[] = {source->devices[i], source->vm};
+
+		PQclear(run("read_device", 2, key));
+		if (strcmp(source->types[i], "interface") == 0)
+			run_only("read_interface", source->devices[i]);
+		else if (strcmp(source->types[i], "disk") == 0)
+		{
+			run_only("read_disk", source->devices[i]);
+			PQclear(run("read_element", 2, key));
+		}
 	}
 	run_only("lock_snapshot", source->snapshot);
 	for (int i = 0; i < chain_length; i++)
