@@ -15,7 +15,6 @@
 
 char *vmclone_storage_roots = NULL;
 char *vmclone_copy_program = NULL;
-char *vmclone_provision_command = NULL;
 char *vmclone_domain_owner = NULL;
 char *vmclone_lock_mode = NULL;
 int vmclone_max_parallel_copies = 2;
@@ -28,7 +27,6 @@ int vmclone_retry_delay = 1000;
 int vmclone_storage_timeout = 30;
 int vmclone_poll_interval = 10;
 bool vmclone_resume_on_promotion = false;
-bool vmclone_allow_loop_devices = false;
 
 /* A list of absolute directories; empty is allowed. */
 static bool
@@ -101,10 +99,6 @@ settings_define(void)
 	DefineCustomStringVariable("vmclone.copy_program", "Path of the program vmclone-copy.",
 							   "Empty: vmclone-copy beside the server's own programs.",
 							   &vmclone_copy_program, "", PGC_SUSET, 0, check_program, NULL, NULL);
-	DefineCustomStringVariable(
-		"vmclone.provision_command", "Program that makes and removes volumes of block domains.",
-		"Called as PROGRAM create|commit|remove VG LV BYTES, without a shell.",
-		&vmclone_provision_command, "", PGC_SUSET, 0, check_program, NULL, NULL);
 	DefineCustomStringVariable("vmclone.domain_owner",
 							   "Owner that files in a storage domain must get, as UID:GID.",
 							   "VDSM's is 36:36. Empty: any.", &vmclone_domain_owner, "", PGC_SUSET,
@@ -147,8 +141,5 @@ settings_define(void)
 							 "Lets a promoted standby go on with the jobs by itself.",
 							 "Switch it on only where the old primary is fenced.",
 							 &vmclone_resume_on_promotion, false, PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomBoolVariable(
-		"vmclone.allow_loop_devices", "Lets loop devices stand for block volumes, for tests.", NULL,
-		&vmclone_allow_loop_devices, false, PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("vmclone");
 }

@@ -8,7 +8,6 @@
 extern char
 	*vmclone_storage_roots; /* ':'-separated directories; empty = no domain may be attached */
 extern char *vmclone_copy_program;      /* empty = vmclone-copy beside the server's programs */
-extern char *vmclone_provision_command; /* absolute path; empty = block volumes are made by hand */
 extern char *vmclone_domain_owner;      /* "UID:GID" that files of a domain must get, or empty */
 extern char *vmclone_lock_mode;         /* "exclusive" or "shared" */
 extern int vmclone_max_parallel_copies; /* copier processes at once, per worker */
@@ -21,7 +20,6 @@ extern int vmclone_retry_delay; /* milliseconds before the first retry; doubles 
 extern int vmclone_storage_timeout; /* seconds that a storage command may take */
 extern int vmclone_poll_interval;   /* seconds between the worker's safety polls */
 extern bool vmclone_resume_on_promotion;
-extern bool vmclone_allow_loop_devices; /* for tests */
 
 extern void settings_define(void);
 

@@ -101,8 +101,7 @@ check_program(const char *program, VolumeAnswer *answer)
 	struct stat status;
 
 	if (program[0] != '/')
-		return volume_fail(answer, VOLUME_USAGE, 0, program,
-						   "Set vmclone.provision_command to the full path of the program.",
+		return volume_fail(answer, VOLUME_USAGE, 0, program, "Give the full path of the program.",
 						   "provisioning program must be an absolute path");
 	if (stat(program, &status) != 0)
 		return volume_fail_errno(answer, program, "could not find the provisioning program");
