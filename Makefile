@@ -119,4 +119,5 @@ format: ## clang-format all C sources in place
 
 lint: ## clang-format, cppcheck, shellcheck and perl -c; clean or it fails
 	@tools/install-packages build lint
+	@$(MAKE) --no-print-directory vmclone-copy  # the copier tests do not compile without it
 	@tools/lint
