@@ -29,8 +29,10 @@ SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'TemplateCreator', 'dc1
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'DiskCreator', 'nfs1')$$, $$user_id => fixture.id('alice')$$);
 SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), vm_static => '{"userdefined_properties": "a=b"}'$$);
 SELECT * FROM fixture.try('', $$user_id => fixture.id('admin'), vm_static => '{"userdefined_properties": "a=b"}'$$);
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), copies => 2, vm_name => 'c{n}', copy_overrides => '[{}, {"vm_static": {"userdefined_properties": "a=b"}}]'$$);
 SELECT * FROM fixture.try($$INSERT INTO vm_host_pinning_map VALUES (fixture.vm('thin'), fixture.id('host'))$$, $$user_id => fixture.id('alice')$$, fixture.snapshot('thin', 2));
 SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), vm_static => '{"cpu_pinning": "0#0", "cpu_pinning_policy": 1}'$$, fixture.snapshot('thin', 2));
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), copies => 2, vm_name => 'c{n}', copy_overrides => '[{}, {"vm_static": {"cpu_pinning": "0#0", "cpu_pinning_policy": 1}}]'$$, fixture.snapshot('thin', 2));
 -- a VM of no template may be pinned
 SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), vm_static => '{"cpu_pinning": "0#0", "cpu_pinning_policy": 1}'$$);
 -- the source VM: its own permission, or one on its cluster; a right on the target's cluster is not enough

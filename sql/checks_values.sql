@@ -126,9 +126,12 @@ SELECT (SELECT jsonb_agg(p) FROM plan_add_vm_from_snapshot(fixture.snapshot('one
             disks => (SELECT c -> 'disks' FROM configuration), interfaces => (SELECT c -> 'interfaces' FROM configuration)) p) AS same_plan;
 ROLLBACK;
 
--- What only a constraint refuses: its error, without the statement.
+-- What only a unique constraint refuses: its error, without the statement.
 \set VERBOSITY default
-SELECT add_vm_from_snapshot(fixture.snapshot('one', 2), 'iconic', '{"small_icon_id": "11111111-0000-0000-0000-000000000000"}');
+CREATE UNIQUE INDEX one_serial_number ON vm_static (custom_serial_number);
+UPDATE vm_static SET custom_serial_number = '4711' WHERE vm_guid = fixture.vm('one');
+SELECT add_vm_from_snapshot(fixture.snapshot('one', 2), 'serial', '{"custom_serial_number": "4711"}');
+UPDATE vm_static SET custom_serial_number = NULL WHERE vm_guid = fixture.vm('one');
 
 -- Made again with other parameters, whose names and types are checked as those of a call; a priority's range is that of a call.
 CREATE FUNCTION again(overrides jsonb) RETURNS text LANGUAGE plpgsql AS $$

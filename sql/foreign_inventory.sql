@@ -133,6 +133,34 @@ SELECT rolsuper FROM pg_roles WHERE rolname = 'regress_engine_owner';
 SELECT DISTINCT owner FROM vmclone.jobs;
 SELECT count(*) AS operators FROM vmclone.operators;
 
+-- Constraints of values in vm_static are foreseen with the owner's rights: a CHECK's function runs as it does when the row
+-- is written, a table that the owner may not read is left to the foreign key.
+SET ROLE regress_engine_owner;
+TRUNCATE engine.attempts;
+CREATE FUNCTION engine.looks_good(integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('engine.watch', true) = 'yes' THEN
+        INSERT INTO engine.attempts VALUES ('CHECK', current_user, session_user, NULL);
+    END IF;
+    RETURN $1 <> 7;
+END $$;
+ALTER TABLE engine.vm_static ADD CONSTRAINT looks_good CHECK (engine.looks_good(nice_level));
+CREATE TABLE engine.providers (id uuid PRIMARY KEY);
+ALTER TABLE engine.vm_static ADD CONSTRAINT of_provider FOREIGN KEY (provider_id) REFERENCES engine.providers;
+RESET ROLE;
+SET engine.watch = 'yes';
+SELECT step, message_key, message, detail FROM vmclone.can_add_vm_from_snapshot(fixture.snapshot('vm5', 2),
+    vm_static => jsonb_build_object('nice_level', 7, 'provider_id', fixture.id('provider')));
+RESET engine.watch;
+SELECT DISTINCT what, role FROM engine.attempts;
+CREATE SCHEMA hidden;
+CREATE TABLE hidden.regions (id uuid PRIMARY KEY);
+ALTER TABLE engine.vm_static ADD CONSTRAINT of_region FOREIGN KEY (migration_policy_id) REFERENCES hidden.regions;
+SELECT step, message FROM vmclone.can_add_vm_from_snapshot(fixture.snapshot('vm5', 2), vm_static => jsonb_build_object('migration_policy_id', fixture.id('region')));
+SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm5', 2), 'x', jsonb_build_object('migration_policy_id', fixture.id('region')), lock_mode => 'shared');
+ALTER TABLE engine.vm_static DROP CONSTRAINT of_region;
+DROP SCHEMA hidden CASCADE;
+
 -- The owner is an operator, too: in his trigger he is himself, not the administrator who calls.
 SELECT vmclone.grant_operator('regress_engine_owner', fixture.id('bob'));
 SELECT job_id AS job FROM vmclone.jobs WHERE vm_name = 'clone1' \gset

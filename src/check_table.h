@@ -23,6 +23,7 @@ typedef struct Check
 	const char *summary; /* when it refuses */
 	const char *hint;    /* what to do */
 	void (*function)(struct CheckRun *run);
+	bool of_values; /* looks at the new vm_static, which copy_overrides may make several of */
 } Check;
 
 typedef struct CheckRun
@@ -31,6 +32,15 @@ typedef struct CheckRun
 	const Check *check;
 	int phases; /* that are run together */
 	List *refusals;
+	/* what the check looks at: the plan's, or that of a copy with values of its own */
+	const Jsonb *vm_static;
+	Jsonb **copy_vm_static; /* by copy, NULL for one without; NULL: no copy has values */
+	/* of checks_reference.c, looked up once a run */
+	List *references;
+	bool references_loaded;
+	List *violations;
+	Jsonb **violating_rows;
+	bool violations_loaded;
 } CheckRun;
 
 /* The table, for its listing. */
@@ -46,12 +56,27 @@ extern void append_item(StringInfo list, const char *item);
 /* Alias of a disk for people: alias, else its id. */
 extern const char *disk_label(const PlannedDisk *disk);
 
-/* vm_static of the clone */
-extern int64 planned_integer(const ClonePlan *plan, const char *column, int64 absent);
-extern char *planned_text(const ClonePlan *plan, const char *column);
+/* Of run->vm_static */
+extern int64 planned_integer(const CheckRun *run, const char *column, int64 absent);
+extern char *planned_text(const CheckRun *run, const char *column);
+
+/* The objects of an array of the configuration ("devices", "numa_nodes"); *count 0: none. */
+extern Jsonb **configuration_objects(const ClonePlan *plan, const char *key, int *count);
 
 /* Has the configuration a device of that type (and that device, unless NULL)? */
 extern bool has_device(const ClonePlan *plan, const char *type, const char *device);
+
+/* Processors of the clone: sockets × cores × threads. */
+extern int64 virtual_processors(const CheckRun *run);
+
+/* Value of a custom property of the clone; NULL: it has none of that name. */
+extern char *custom_property(const CheckRun *run, const char *key);
+
+/* Families of cluster.architecture */
+extern bool is_power(int architecture);
+extern bool is_s390(int architecture);
+
+extern const char *storage_domain_status_name(int status);
 
 /* A disk is made for the clone. */
 extern bool disk_is_made(const PlannedDisk *disk);
@@ -141,6 +166,7 @@ extern void check_tpm_device(CheckRun *run);
 extern void check_pool_matches(CheckRun *run);
 extern void check_cpu_profile(CheckRun *run);
 extern void check_bios_type(CheckRun *run);
+extern void check_bios_platform(CheckRun *run);
 
 /* checks_vm.c */
 extern void check_monitors(CheckRun *run);
@@ -152,6 +178,42 @@ extern void check_threads_per_cpu(CheckRun *run);
 extern void check_cpu_shares(CheckRun *run);
 extern void check_minimum_memory(CheckRun *run);
 extern void check_maximum_memory(CheckRun *run);
+
+extern void check_cpu_count(CheckRun *run);
+
+/* checks_property.c */
+extern void check_property_syntax(CheckRun *run);
+extern void check_property_duplicates(CheckRun *run);
+extern void check_watchdog_model(CheckRun *run);
+extern void check_watchdog_action(CheckRun *run);
+
+/* checks_pinning.c */
+extern void check_pinning_policy(CheckRun *run);
+extern void check_pinning_format(CheckRun *run);
+extern void check_pinning_processors(CheckRun *run);
+extern void check_pinning_duplicates(CheckRun *run);
+extern void check_pinning_targets(CheckRun *run);
+
+/* checks_numa.c */
+extern void check_numa_preferred(CheckRun *run);
+extern void check_numa_count(CheckRun *run);
+extern void check_numa_index_duplicates(CheckRun *run);
+extern void check_numa_index_continuity(CheckRun *run);
+extern void check_numa_processors(CheckRun *run);
+extern void check_numa_processor_duplicates(CheckRun *run);
+extern void check_numa_memory(CheckRun *run);
+extern void check_numa_huge_pages(CheckRun *run);
+
+/* checks_reference.c */
+extern void check_icons_exist(CheckRun *run);
+extern void check_instance_type_exists(CheckRun *run);
+extern void check_image_type_exists(CheckRun *run);
+extern void check_lease_high_availability(CheckRun *run);
+extern void check_lease_domain_exists(CheckRun *run);
+extern void check_lease_domain_active(CheckRun *run);
+extern void check_lease_domain_type(CheckRun *run);
+extern void check_foreign_keys(CheckRun *run);
+extern void check_constraints(CheckRun *run);
 
 /* checks_name.c */
 extern void check_name_not_used(CheckRun *run);

@@ -8,6 +8,7 @@
 
 #include "check_table.h"
 #include "json.h"
+#include "plan_parts.h"
 
 #define WHEN_ALWAYS  CHECK_ALWAYS
 #define WHEN_USER    CHECK_USER
@@ -20,7 +21,10 @@
 #define HINT_DOMAIN    "Activate the storage domain, or choose another one in parameter \"disks\"."
 #define HINT_GRANT     "Ask an administrator of the engine for a role that allows it."
 #define HINT_VM_STATIC "Set the column to a valid value in parameter \"vm_static\"."
-#define HINT_QUOTA     "Choose another quota in parameter \"disks\", or have its limit raised."
+#define HINT_NUMA                                                                                  \
+	"Give the clone processors and memory that fit its NUMA nodes in parameter \"vm_static\", or " \
+	"clone from another snapshot."
+#define HINT_QUOTA "Choose another quota in parameter \"disks\", or have its limit raised."
 
 static const Check checks[] = {
 	/* (P) permissions */
@@ -32,10 +36,10 @@ static const Check checks[] = {
 	 check_create_disk_permission},
 	{300, "USER_NOT_AUTHORIZED_TO_PERFORM_ACTION", ERRCODE_VC_PERMISSION, SEVERITY_ERROR, WHEN_USER,
 	 "Custom properties differ from the template's and the user may not change them", HINT_GRANT,
-	 check_custom_properties_permission},
+	 check_custom_properties_permission, true},
 	{400, "USER_NOT_AUTHORIZED_TO_PERFORM_ACTION", ERRCODE_VC_PERMISSION, SEVERITY_ERROR, WHEN_USER,
 	 "Pinned hosts or processors are set and the user may not set them", HINT_GRANT,
-	 check_admin_properties_permission},
+	 check_admin_properties_permission, true},
 	{500, "USER_NOT_AUTHORIZED_TO_PERFORM_ACTION", ERRCODE_VC_PERMISSION, SEVERITY_ERROR, WHEN_USER,
 	 "The user may not create VMs from the snapshot's VM", HINT_GRANT, check_source_vm_permission},
 	{600, "USER_NOT_AUTHORIZED_TO_CONSUME_QUOTA", ERRCODE_VC_PERMISSION, SEVERITY_ERROR, WHEN_USER,
@@ -51,13 +55,13 @@ static const Check checks[] = {
 	{720, "ACTION_TYPE_FAILED_DESCRIPTION_MAY_NOT_CONTAIN_SPECIAL_CHARS", ERRCODE_VC_INPUT,
 	 SEVERITY_ERROR, WHEN_ALWAYS,
 	 "The description has characters other than ASCII characters and letters", HINT_VM_STATIC,
-	 check_description_characters},
+	 check_description_characters, true},
 	{730, "ACTION_TYPE_FAILED_LINUX_BOOT_PARAMS_MAY_NOT_CONTAIN_TRIMMING_WHITESPACES",
 	 ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
 	 "Kernel, initrd or kernel parameters begin or end with white space", HINT_VM_STATIC,
-	 check_boot_parameters},
+	 check_boot_parameters, true},
 	{740, "VALIDATION_VM_MIGRATION_DOWNTIME_RANGE", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
-	 "The migration downtime is negative", HINT_VM_STATIC, check_migration_downtime},
+	 "The migration downtime is negative", HINT_VM_STATIC, check_migration_downtime, true},
 	{750, "ACTION_TYPE_FAILED_DISK_NOT_IN_SNAPSHOT", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
 	 "Parameter disks names a disk that the snapshot doesn't have",
 	 "vmclone.snapshot_disks lists the snapshot's disks.", check_known_disks},
@@ -187,7 +191,7 @@ static const Check checks[] = {
 	 "Pass a template of the target cluster's data center.", check_template_in_pool},
 	{2700, "ACTION_TYPE_FAILED_CUSTOM_COMPATIBILITY_VERSION_NOT_SUPPORTED", ERRCODE_VC_CLUSTER,
 	 SEVERITY_ERROR, WHEN_ALWAYS, "custom_compatibility_version is not a supported version",
-	 HINT_VM_STATIC, check_compatibility_version},
+	 HINT_VM_STATIC, check_compatibility_version, true},
 	{2800, "ACTION_TYPE_FAILED_CLUSTER_UNDEFINED_ARCHITECTURE", ERRCODE_VC_CLUSTER, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "The target cluster's architecture is undefined",
 	 "Set the cluster's CPU type in the engine, or pass another cluster_id.", check_architecture},
@@ -213,7 +217,7 @@ static const Check checks[] = {
 	 "Pass a cluster_id of the source's architecture.", check_sound_device},
 	{3100, "TPM_DEVICE_REQUESTED_ON_NOT_SUPPORTED_PLATFORM", ERRCODE_VC_CLUSTER, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "The VM has a TPM and neither UEFI nor a POWER cluster",
-	 "Set bios_type to 3 or 4 in parameter \"vm_static\".", check_tpm_device},
+	 "Set bios_type to 3 or 4 in parameter \"vm_static\".", check_tpm_device, true},
 	{3300, "ACTION_TYPE_FAILED_QUOTA_NOT_EXIST", ERRCODE_VC_QUOTA, SEVERITY_ERROR, WHEN_ALWAYS,
 	 "The VM's own quota doesn't exist, or a disk's that the caller names while quota isn't enforced",
 	 "Choose another quota in parameter \"vm_static\" or \"disks\".", check_vm_quota_exists},
@@ -228,11 +232,11 @@ static const Check checks[] = {
 	 WHEN_ALWAYS, "The target cluster doesn't exist", "Pass the id of a cluster.",
 	 check_cluster_exists},
 	{3500, "ACTION_TYPE_FAILED_ILLEGAL_NUM_OF_MONITORS", ERRCODE_VC_INPUT, SEVERITY_ERROR,
-	 WHEN_ALWAYS, "The number of monitors is none of 0, 1, 2 and 4", HINT_VM_STATIC,
-	 check_monitors},
+	 WHEN_ALWAYS, "The number of monitors is none of 0, 1, 2 and 4", HINT_VM_STATIC, check_monitors,
+	 true},
 	{3600, "ACTION_TYPE_FAILED_EXCEEDED_MAX_PCI_SLOTS", ERRCODE_VC_DISK, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "Monitors, interfaces and VirtIO disks take more than 26 PCI slots",
-	 "Leave disks or interfaces out with \"include\": false.", check_pci_slots},
+	 "Leave disks or interfaces out with \"include\": false.", check_pci_slots, true},
 	{3610, "ACTION_TYPE_FAILED_EXCEEDED_MAX_IDE_SLOTS", ERRCODE_VC_DISK, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "The clone has more than 3 IDE disks",
 	 "Leave disks out with \"include\": false, or give them another disk_interface.",
@@ -265,7 +269,14 @@ static const Check checks[] = {
 	 "be used; the interface gets no network",
 	 "Choose a vnic_profile_id for the interface in parameter \"interfaces\".", warn_lost_networks},
 	{3900, "VM_OR_TEMPLATE_ILLEGAL_PRIORITY_VALUE", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
-	 "The VM's priority is not between 0 and 100", HINT_VM_STATIC, check_priority},
+	 "The VM's priority is not between 0 and 100", HINT_VM_STATIC, check_priority, true},
+	{4000, "ACTION_TYPE_FAILED_INVALID_CUSTOM_VM_PROPERTIES_INVALID_SYNTAX", ERRCODE_VC_INPUT,
+	 SEVERITY_ERROR, WHEN_ALWAYS,
+	 "predefined_properties or userdefined_properties is no list of key=value joined by ;",
+	 HINT_VM_STATIC, check_property_syntax, true},
+	{4010, "ACTION_TYPE_FAILED_INVALID_CUSTOM_VM_PROPERTIES_DUPLICATE_KEYS", ERRCODE_VC_INPUT,
+	 SEVERITY_ERROR, WHEN_ALWAYS, "A custom property is there twice", HINT_VM_STATIC,
+	 check_property_duplicates, true},
 	{4100, "ACTION_TYPE_FAILED_STORAGE_POOL_NOT_MATCH", ERRCODE_VC_CLUSTER, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "Disks are copied and the source VM's data center is not the target cluster's",
 	 "Pass a cluster_id of the source's data center.", check_pool_matches},
@@ -289,23 +300,55 @@ static const Check checks[] = {
 	 "version's name is not its base template's",
 	 "Pass base_template_id with template_version_name, and the base template's own name.",
 	 check_template_version_name},
-	{4700, "USE_HOST_CPU_REQUESTED_ON_UNSUPPORTED_ARCH", ERRCODE_VC_CLUSTER, SEVERITY_ERROR,
+	{4700, "ACTION_TYPE_FAILED_ILLEGAL_WATCHDOG_MODEL_IS_NOT_SUPPORTED_BY_OS", ERRCODE_VC_CLUSTER,
+	 SEVERITY_ERROR, WHEN_ALWAYS,
+	 "The model of the watchdog is none that the target cluster's architecture has",
+	 "Pass a cluster_id of the source's architecture, or clone from a snapshot without the watchdog.",
+	 check_watchdog_model},
+	{4701, "ACTION_TYPE_FAILED_WATCHDOG_ACTION_IS_NOT_SUPPORTED", ERRCODE_VC_INPUT, SEVERITY_ERROR,
+	 WHEN_ALWAYS, "The action of the watchdog is none of none, reset, poweroff, dump and pause",
+	 "Clone from a snapshot whose watchdog has a known action.", check_watchdog_action},
+	{4702, "ACTION_TYPE_FAILED_VM_MANUAL_PINNING_POLICY_NOT_SELECTED", ERRCODE_VC_INPUT,
+	 SEVERITY_ERROR, WHEN_ALWAYS, "cpu_pinning is set and cpu_pinning_policy is not 1, manual",
+	 "Set \"cpu_pinning_policy\" to 1, or both to null and 0, in parameter \"vm_static\".",
+	 check_pinning_policy, true},
+	{4703, "VM_PINNING_FORMAT_INVALID", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "cpu_pinning does not have the form vCPU#CPUs joined by _, as in 0#1_1#2-4,^3", HINT_VM_STATIC,
+	 check_pinning_format, true},
+	{4704, "VM_PINNING_VCPU_DOES_NOT_EXIST", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "cpu_pinning names a processor that the VM doesn't have", HINT_VM_STATIC,
+	 check_pinning_processors, true},
+	{4705, "VM_PINNING_DUPLICATE_DEFINITION", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "cpu_pinning names a processor twice", HINT_VM_STATIC, check_pinning_duplicates, true},
+	{4706, "VM_PINNING_PINNED_TO_NO_CPU", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "cpu_pinning leaves a processor no CPU of the host", HINT_VM_STATIC, check_pinning_targets,
+	 true},
+	{4707, "USE_HOST_CPU_REQUESTED_ON_UNSUPPORTED_ARCH", ERRCODE_VC_CLUSTER, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "host_cpu_flags is set and the target cluster's architecture is POWER",
-	 HINT_VM_STATIC, check_host_cpu},
-	{4710, "ACTION_TYPE_FAILED_MAX_NUM_SOCKETS", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 HINT_VM_STATIC, check_host_cpu, true},
+	{4708, "ACTION_TYPE_FAILED_INSTANCE_TYPE_DOES_NOT_EXIST", ERRCODE_VC_INPUT, SEVERITY_ERROR,
+	 WHEN_ALWAYS, "The instance type in the given vm_static doesn't exist", HINT_VM_STATIC,
+	 check_instance_type_exists, true},
+	{4709, "ACTION_TYPE_FAILED_IMAGE_TYPE_DOES_NOT_EXIST", ERRCODE_VC_INPUT, SEVERITY_ERROR,
+	 WHEN_ALWAYS, "The image type in the given vm_static doesn't exist", HINT_VM_STATIC,
+	 check_image_type_exists, true},
+	{4710, "ACTION_TYPE_FAILED_MAX_NUM_CPU", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "Sockets × cores × threads are more than option MaxNumOfVmCpus, where it is set",
+	 HINT_VM_STATIC, check_cpu_count, true},
+	{4711, "ACTION_TYPE_FAILED_MAX_NUM_SOCKETS", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
 	 "The number of sockets is not between 1 and option MaxNumOfVmSockets (16)", HINT_VM_STATIC,
-	 check_sockets},
-	{4711, "ACTION_TYPE_FAILED_MAX_CPU_PER_SOCKET", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 check_sockets, true},
+	{4712, "ACTION_TYPE_FAILED_MAX_CPU_PER_SOCKET", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
 	 "The cores per socket are not between 1 and option MaxNumOfCpuPerSocket (254)", HINT_VM_STATIC,
-	 check_cpu_per_socket},
-	{4712, "ACTION_TYPE_FAILED_MAX_THREADS_PER_CPU", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 check_cpu_per_socket, true},
+	{4713, "ACTION_TYPE_FAILED_MAX_THREADS_PER_CPU", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
 	 "The threads per core are not between 1 and option MaxNumOfThreadsPerCpu (8)", HINT_VM_STATIC,
-	 check_threads_per_cpu},
+	 check_threads_per_cpu, true},
 	{4720, "QOS_CPU_SHARES_OUT_OF_RANGE", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
-	 "cpu_shares is neither 0 nor between 2 and 262144", HINT_VM_STATIC, check_cpu_shares},
+	 "cpu_shares is neither 0 nor between 2 and 262144", HINT_VM_STATIC, check_cpu_shares, true},
 	{4730, "ACTION_TYPE_FAILED_MIN_MEMORY_CANNOT_EXCEED_MEMORY_SIZE", ERRCODE_VC_INPUT,
 	 SEVERITY_ERROR, WHEN_ALWAYS, "The guaranteed memory is more than the memory", HINT_VM_STATIC,
-	 check_minimum_memory},
+	 check_minimum_memory, true},
 	{4800, "ACTION_TYPE_DISK_PROFILE_NOT_FOUND_FOR_STORAGE_DOMAIN", ERRCODE_VC_DISK, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "A target domain doesn't have the disk profile, or has none",
 	 "Choose a profile of the target storage domain in parameter \"disks\".", check_disk_profiles},
@@ -319,11 +362,60 @@ static const Check checks[] = {
 	{4830, "ACTION_TYPE_NO_PERMISSION_TO_ASSIGN_CPU_PROFILE", ERRCODE_VC_PERMISSION, SEVERITY_ERROR,
 	 WHEN_USER, "The user may not use the clone's CPU profile", HINT_GRANT,
 	 check_cpu_profile_permission},
-	{5000, "ACTION_TYPE_FAILED_MAX_MEMORY_CANNOT_BE_SMALLER_THAN_MEMORY_SIZE", ERRCODE_VC_INPUT,
+	{5000, "ICON_OF_PROVIDED_ID_DOES_NOT_EXIST", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "An icon in the given vm_static doesn't exist", HINT_VM_STATIC, check_icons_exist, true},
+	{5010, "VM_NUMA_NODE_PREFERRED_NOT_PINNED_TO_SINGLE_NODE", ERRCODE_VC_INPUT, SEVERITY_ERROR,
+	 WHEN_ALWAYS,
+	 "A NUMA node has tune mode preferred and is not the only one, or not pinned to one node of a host",
+	 HINT_NUMA, check_numa_preferred, true},
+	{5011, "VM_NUMA_NODE_MORE_NODES_THAN_CPUS", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "There are more NUMA nodes than processors", HINT_NUMA, check_numa_count, true},
+	{5012, "VM_NUMA_NODE_INDEX_DUPLICATE", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "Two NUMA nodes have the same index", HINT_NUMA, check_numa_index_duplicates, true},
+	{5013, "VM_NUMA_NODE_NON_CONTINUOUS_INDEX", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "The indexes of the NUMA nodes are not 0 and on without gaps", HINT_NUMA,
+	 check_numa_index_continuity, true},
+	{5014, "VM_NUMA_NODE_INVALID_CPU_ID", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "A NUMA node has a processor that the VM doesn't have", HINT_NUMA, check_numa_processors,
+	 true},
+	{5015, "VM_NUMA_NODE_DUPLICATE_CPU_IDS", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "A processor belongs to two NUMA nodes", HINT_NUMA, check_numa_processor_duplicates, true},
+	{5016, "VM_NUMA_NODE_TOTAL_MEMORY_ERROR", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "The NUMA nodes have more memory than the VM", HINT_NUMA, check_numa_memory, true},
+	{5017, "VM_NUMA_NODE_NOT_MULTIPLE_OF_HUGEPAGE", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "The memory of a NUMA node is no multiple of custom property hugepages", HINT_NUMA,
+	 check_numa_huge_pages, true},
+	{5030, "ACTION_TYPE_FAILED_MAX_MEMORY_CANNOT_BE_SMALLER_THAN_MEMORY_SIZE", ERRCODE_VC_INPUT,
 	 SEVERITY_ERROR, WHEN_ALWAYS, "The maximum memory is less than the memory", HINT_VM_STATIC,
-	 check_maximum_memory},
-	{5010, "CLUSTER_BIOS_TYPE_NOT_SET", ERRCODE_VC_CLUSTER, SEVERITY_ERROR, WHEN_ALWAYS,
-	 "Neither the VM nor the target cluster has a BIOS type", HINT_VM_STATIC, check_bios_type},
+	 check_maximum_memory, true},
+	{5040, "ACTION_TYPE_FAILED_VM_LEASES_ARE_NOT_SUPPORTED_WITH_HA_OFF", ERRCODE_VC_INPUT,
+	 SEVERITY_ERROR, WHEN_ALWAYS, "A lease is asked for and auto_startup is not true",
+	 "Set \"auto_startup\" to true in parameter \"vm_static\", or leave \"lease_sd_id\" out.",
+	 check_lease_high_availability, true},
+	{5041, "ACTION_TYPE_FAILED_STORAGE_DOMAIN_NOT_EXIST", ERRCODE_VC_STORAGE_DOMAIN, SEVERITY_ERROR,
+	 WHEN_ALWAYS, "The storage domain of the lease is not in the target data center",
+	 "Choose a storage domain of the data center in \"lease_sd_id\", or leave it out.",
+	 check_lease_domain_exists, true},
+	{5042, "ACTION_TYPE_FAILED_STORAGE_DOMAIN_STATUS_ILLEGAL2", ERRCODE_VC_STORAGE_DOMAIN,
+	 SEVERITY_ERROR, WHEN_ALWAYS, "The storage domain of the lease is not Active",
+	 "Activate the storage domain, or choose another one in \"lease_sd_id\".",
+	 check_lease_domain_active, true},
+	{5043, "ACTION_TYPE_FAILED_ACTION_IS_SUPPORTED_ONLY_FOR_DATA_DOMAINS",
+	 ERRCODE_VC_STORAGE_DOMAIN, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "The storage domain of the lease is no data domain",
+	 "Choose a data domain in \"lease_sd_id\".", check_lease_domain_type, true},
+	{5050, "CLUSTER_BIOS_TYPE_NOT_SET", ERRCODE_VC_CLUSTER, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "Neither the VM nor the target cluster has a BIOS type", HINT_VM_STATIC, check_bios_type,
+	 true},
+	{5060, "NON_DEFAULT_BIOS_TYPE_FOR_X86_ONLY", ERRCODE_VC_CLUSTER, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "bios_type is above 1 and the target cluster's architecture is not x86", HINT_VM_STATIC,
+	 check_bios_platform, true},
+	{5090, "ACTION_TYPE_FAILED_REFERENCED_ROW_NOT_EXIST", ERRCODE_VC_INPUT, SEVERITY_ERROR,
+	 WHEN_ALWAYS, "A value in the given vm_static breaks a foreign key of the table",
+	 HINT_VM_STATIC, check_foreign_keys},
+	{5091, "ACTION_TYPE_FAILED_CONSTRAINT_VIOLATED", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
+	 "Values in the given vm_static break a CHECK or NOT NULL constraint of the table",
+	 HINT_VM_STATIC, check_constraints},
 	{5100, "ACTION_TYPE_FAILED_DISK_CONFIGURATION_NOT_SUPPORTED", ERRCODE_VC_DISK, SEVERITY_ERROR,
 	 WHEN_ALWAYS,
 	 "Format and type of a new disk don't go together: COW preallocated without incremental "
@@ -401,30 +493,33 @@ disk_label(const PlannedDisk *disk)
 }
 
 int64
-planned_integer(const ClonePlan *plan, const char *column, int64 absent)
+planned_integer(const CheckRun *run, const char *column, int64 absent)
 {
-	return json_get_int64(plan->vm_static, column, absent);
+	return json_get_int64(run->vm_static, column, absent);
 }
 
 char *
-planned_text(const ClonePlan *plan, const char *column)
+planned_text(const CheckRun *run, const char *column)
 {
-	return json_get_text(plan->vm_static, column);
+	return json_get_text(run->vm_static, column);
+}
+
+Jsonb **
+configuration_objects(const ClonePlan *plan, const char *key, int *count)
+{
+	return plan_objects(plan->configuration, key, count);
 }
 
 bool
 has_device(const ClonePlan *plan, const char *type, const char *device)
 {
-	Jsonb *devices = json_get(plan->configuration, "devices");
+	int count;
+	Jsonb **objects = configuration_objects(plan, "devices", &count);
 
-	if (devices == NULL || !JB_ROOT_IS_ARRAY(devices))
-		return false;
-	for (uint32 i = 0; i < JB_ROOT_COUNT(devices); i++)
+	for (int i = 0; i < count; i++)
 	{
-		JsonbValue *value = getIthJsonbValueFromContainer(&devices->root, i);
-		Jsonb *object = value->type == jbvBinary ? JsonbValueToJsonb(value) : NULL;
-		char *its_type = json_get_text(object, "type");
-		char *its_device = json_get_text(object, "device");
+		char *its_type = json_get_text(objects[i], "type");
+		char *its_device = json_get_text(objects[i], "device");
 
 		if (its_type && strcmp(its_type, type) == 0 &&
 			(device == NULL || (its_device && strcmp(its_device, device) == 0)))
@@ -439,18 +534,107 @@ disk_is_made(const PlannedDisk *disk)
 	return disk->fate == DISK_COPY || disk->fate == DISK_BLANK;
 }
 
+/* A copy's refusal in the words of an earlier one's says nothing new. */
+static bool
+already_said(List *said, const Refusal *refusal)
+{
+	ListCell *cell;
+
+	foreach (cell, said)
+	{
+		const Refusal *earlier = lfirst(cell);
+
+		if (strcmp(earlier->message, refusal->message) == 0 &&
+			strcmp(earlier->detail ? earlier->detail : "",
+				   refusal->detail ? refusal->detail : "") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the check says of run->vm_static, less what it has said of other copies. */
+static void
+run_for_copy(CheckRun *run, int copy, List **said)
+{
+	int before = list_length(run->refusals);
+	List *refusals;
+	ListCell *cell;
+
+	run->check->function(run);
+	refusals = list_copy_tail(run->refusals, before);
+	run->refusals = list_truncate(run->refusals, before);
+	foreach (cell, refusals)
+	{
+		Refusal *refusal = lfirst(cell);
+		Refusal *raw;
+
+		if (already_said(*said, refusal))
+			continue;
+		raw = palloc(sizeof(Refusal));
+		*raw = *refusal;
+		*said = lappend(*said, raw);
+		if (copy > 0)
+			refusal->detail =
+				psprintf("%s%sCopy %d, \"%s\".", refusal->detail ? refusal->detail : "",
+						 refusal->detail ? "  " : "", copy, run->plan->vm_names[copy - 1]);
+		run->refusals = lappend(run->refusals, refusal);
+	}
+}
+
+/* The vm_static of each copy that has values of its own; NULL for the others. */
+static Jsonb **
+vm_static_of_copies(const ClonePlan *plan)
+{
+	Jsonb **result = palloc(sizeof(Jsonb *) * plan->request->copies);
+
+	for (int i = 0; i < plan->request->copies; i++)
+	{
+		Jsonb *own = json_get(plan_overrides_of_copy(plan->request, i), "vm_static");
+
+		result[i] = own ? plan_concatenate(plan->vm_static, own) : NULL;
+	}
+	return result;
+}
+
+/* Copies with values of their own are looked at one by one, the others once. */
+static void
+run_for_copies(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	bool others_done = false;
+	List *said = NIL;
+
+	for (int i = 0; i < plan->request->copies; i++)
+	{
+		Jsonb *own = run->copy_vm_static[i];
+
+		if (own == NULL && others_done)
+			continue;
+		others_done = others_done || own == NULL;
+		run->vm_static = own ? own : plan->vm_static;
+		run_for_copy(run, own ? i + 1 : 0, &said);
+	}
+	run->vm_static = plan->vm_static;
+}
+
 static List *
 run_phases(const ClonePlan *plan, int phases, bool *refused)
 {
-	CheckRun run = {.plan = plan, .phases = phases};
+	CheckRun run = {.plan = plan, .phases = phases, .vm_static = plan->vm_static};
 	ListCell *cell;
+
+	if (plan->request->copy_overrides)
+		run.copy_vm_static = vm_static_of_copies(plan);
 
 	for (int i = 0; i < lengthof(checks); i++)
 	{
 		if (!(checks[i].phases & phases) || (checks[i].phases == CHECK_USER && !plan->has_user))
 			continue;
 		run.check = &checks[i];
-		checks[i].function(&run);
+		if (checks[i].of_values && run.copy_vm_static)
+			run_for_copies(&run);
+		else
+			checks[i].function(&run);
 	}
 	*refused = false;
 	foreach (cell, run.refusals)

@@ -9,16 +9,17 @@
 
 #define POOL_STATUS_UP     1
 #define TEMPLATE_STATUS_OK 0
+#define BIOS_I440FX        1
 #define BIOS_Q35_OVMF      3
 
 /* oVirt's ArchitectureType: 2 ppc64, 3 ppc, 5 ppc64le, 6 ppcle, 7 s390x, 8 s390 */
-static bool
+bool
 is_power(int architecture)
 {
 	return architecture == 2 || architecture == 3 || architecture == 5 || architecture == 6;
 }
 
-static bool
+bool
 is_s390(int architecture)
 {
 	return architecture == 7 || architecture == 8;
@@ -108,7 +109,7 @@ check_pool_up(CheckRun *run)
 void
 check_compatibility_version(CheckRun *run)
 {
-	char *version = planned_text(run->plan, "custom_compatibility_version");
+	char *version = planned_text(run, "custom_compatibility_version");
 
 	if (version == NULL || version[0] == '\0')
 		return;
@@ -145,9 +146,9 @@ check_tpm_device(CheckRun *run)
 
 	if (!plan->cluster_exists || is_power(plan->architecture) || !has_device(plan, "tpm", NULL))
 		return;
-	if (is_s390(plan->architecture) || planned_integer(plan, "bios_type", 0) < BIOS_Q35_OVMF)
+	if (is_s390(plan->architecture) || planned_integer(run, "bios_type", 0) < BIOS_Q35_OVMF)
 		refuse(run,
-			   psprintf("bios_type is " INT64_FORMAT ".", planned_integer(plan, "bios_type", 0)),
+			   psprintf("bios_type is " INT64_FORMAT ".", planned_integer(run, "bios_type", 0)),
 			   "a TPM needs UEFI, or a POWER cluster");
 }
 
@@ -172,7 +173,7 @@ void
 check_cpu_profile(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
-	char *profile = planned_text(plan, "cpu_profile_id");
+	char *profile = planned_text(run, "cpu_profile_id");
 
 	if (!plan->cluster_exists || plan->cpu_profile_fits)
 		return;
@@ -188,8 +189,21 @@ check_bios_type(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
 
-	if (plan->cluster_exists && !plan->cluster_has_bios_type &&
-		planned_integer(plan, "bios_type", 0) == 0)
+	if (plan->cluster_exists && plan->cluster_bios_type == 0 &&
+		planned_integer(run, "bios_type", 0) == 0)
 		refuse(run, NULL, "neither the virtual machine nor cluster \"%s\" has a BIOS type",
 			   plan->cluster_name);
+}
+
+/* Chipsets are x86's. */
+void
+check_bios_platform(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	int64 bios_type = planned_integer(run, "bios_type", 0);
+
+	if (plan->cluster_exists && (is_power(plan->architecture) || is_s390(plan->architecture)) &&
+		bios_type > BIOS_I440FX)
+		refuse(run, psprintf("bios_type is " INT64_FORMAT ".", bios_type),
+			   "cluster \"%s\" has no machines of this BIOS type", plan->cluster_name);
 }

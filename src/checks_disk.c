@@ -44,7 +44,7 @@ void
 check_pci_slots(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
-	int slots = (int) planned_integer(plan, "num_of_monitors", 1);
+	int slots = (int) planned_integer(run, "num_of_monitors", 1);
 
 	for (int i = 0; i < plan->interface_count; i++)
 	{

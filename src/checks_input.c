@@ -78,7 +78,7 @@ check_name_characters(CheckRun *run)
 void
 check_description_characters(CheckRun *run)
 {
-	char *description = planned_text(run->plan, "description");
+	char *description = planned_text(run, "description");
 	char *refused = description ? find_refused_character(description, NULL) : NULL;
 
 	if (refused)
@@ -93,7 +93,7 @@ check_boot_parameters(CheckRun *run)
 
 	for (int i = 0; i < lengthof(columns); i++)
 	{
-		char *value = planned_text(run->plan, columns[i]);
+		char *value = planned_text(run, columns[i]);
 
 		if (value && value[0] &&
 			(strchr(" \t\n", value[0]) || strchr(" \t\n", value[strlen(value) - 1])))
@@ -105,7 +105,7 @@ check_boot_parameters(CheckRun *run)
 void
 check_migration_downtime(CheckRun *run)
 {
-	int64 downtime = planned_integer(run->plan, "migration_downtime", 0);
+	int64 downtime = planned_integer(run, "migration_downtime", 0);
 
 	if (downtime < 0)
 		refuse(run, psprintf("migration_downtime is " INT64_FORMAT ".", downtime),

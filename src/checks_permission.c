@@ -146,8 +146,8 @@ check_custom_properties_permission(CheckRun *run)
 	char *missing;
 
 	if (!load_template(plan, &is_blank) ||
-		(same_text(field_text(0, 1), planned_text(plan, "predefined_properties")) &&
-		 same_text(field_text(0, 2), planned_text(plan, "userdefined_properties"))))
+		(same_text(field_text(0, 1), planned_text(run, "predefined_properties")) &&
+		 same_text(field_text(0, 2), planned_text(run, "userdefined_properties"))))
 		return;
 	missing = list_missing(plan, ACTION_CHANGE_VM_CUSTOM_PROPERTIES, &plan->cluster_id,
 						   &plan->cluster_id, 1, &plan->pool_id);
@@ -160,7 +160,7 @@ check_admin_properties_permission(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
 	bool is_blank;
-	char *pinning = planned_text(plan, "cpu_pinning");
+	char *pinning = planned_text(run, "cpu_pinning");
 	char *missing;
 
 	if (!load_template(plan, &is_blank) || is_blank ||

@@ -21,7 +21,7 @@ check_vm_quota_exists(CheckRun *run)
 
 	if (state->vm_quota_named && (state->vm_quota == NULL || state->vm_quota->name == NULL))
 		refuse(run, NULL, "quota %s of the virtual machine does not exist",
-			   planned_text(run->plan, "quota_id"));
+			   planned_text(run, "quota_id"));
 	if (run->plan->quota_enforcement != QUOTA_DISABLED)
 		return;
 	for (int i = 0; i < state->quota_count; i++)

@@ -10,8 +10,8 @@
 
 #define GIB ((int64) 1024 * 1024 * 1024)
 
-static const char *
-status_name(int status)
+const char *
+storage_domain_status_name(int status)
 {
 	static const char *const names[] = {
 		"Unknown",     "Uninitialized",           "Unattached", "Active",    "Inactive", "Locked",
@@ -99,7 +99,8 @@ refuse_domains(CheckRun *run, bool (*used)(const DomainFacts *),
 		appendStringInfo(&detail, "%sStorage domain %s", detail.len ? "  " : "",
 						 uuid_text(&domain->id));
 		if (domain->exists)
-			appendStringInfo(&detail, " has status %s and type %s.", status_name(domain->status),
+			appendStringInfo(&detail, " has status %s and type %s.",
+							 storage_domain_status_name(domain->status),
 							 domain_type_name(domain->domain_type));
 		else
 			appendStringInfo(&detail, " is not in data center \"%s\".", run->plan->pool_name);

@@ -26,6 +26,12 @@ typedef struct CloneRecord
 extern CloneRecord *clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count);
 
 /*
+ * What clone_write will lay over vm_static's rows whatever the caller says, as far as it is known
+ * before the locks: without the quota, and a template's version is 1.
+ */
+extern Jsonb *clone_expected_vm_static(const ClonePlan *plan);
+
+/*
  * The inverse, for failure and cancel: removes the rows of one new VM that clone_write made, and
  * its lineage.  Rows that others have attached meanwhile are an error (ERRCODE_VC_JOB) that names table
  * and key; never CASCADE (DESIGN §5).  Does nothing where the VM is gone.  In an inventory frame.

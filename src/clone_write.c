@@ -223,10 +223,10 @@ append_uuid(StringInfo text, const char *key, bool given, const pg_uuid_t *id)
 
 /* What must be new in vm_static, whatever the layers below say. */
 static Jsonb *
-new_vm_static(const CloneWork *work)
+new_vm_static(const ClonePlan *plan, const CloneFacts *facts)
 {
-	const ClonePlan *plan = work->plan;
 	const CloneRequest *request = plan->request;
+	bool is_template = request->target == CLONE_TARGET_TEMPLATE;
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -235,17 +235,17 @@ new_vm_static(const CloneWork *work)
 		"{\"creation_date\": \"now\", \"_create_date\": \"now\", \"_update_date\": null,"
 		" \"db_generation\": 1, \"child_count\": 0, \"is_disabled\": false,"
 		" \"entity_type\": \"%s\"",
-		work->is_template ? "TEMPLATE" : "VM");
+		is_template ? "TEMPLATE" : "VM");
 	append_uuid(&text, "created_by_user_id", plan->has_user, &plan->user_id);
 	append_uuid(&text, "cluster_id", true, &plan->cluster_id);
-	append_uuid(&text, "cpu_profile_id", work->facts.has_cpu_profile, &work->facts.cpu_profile_id);
-	append_uuid(&text, "quota_id", work->facts.has_quota, &work->facts.quota_id);
-	if (work->is_template)
+	append_uuid(&text, "cpu_profile_id", facts->has_cpu_profile, &facts->cpu_profile_id);
+	append_uuid(&text, "quota_id", facts->has_quota, &facts->quota_id);
+	if (is_template)
 	{
 		appendStringInfo(&text,
 						 ", \"template_status\": %d, \"template_version_number\": %d,"
 						 " \"template_version_name\": ",
-						 TEMPLATE_STATUS_LOCKED, work->facts.template_version);
+						 TEMPLATE_STATUS_LOCKED, facts->template_version);
 		json_append_string(&text, request->template_version_name
 									  ? request->template_version_name
 									  : (request->base_template_id.given ? "" : "base version"));
@@ -257,12 +257,18 @@ new_vm_static(const CloneWork *work)
 	if (!json_has(plan->vm_static, "origin") || json_get_text(plan->vm_static, "origin") == NULL)
 		appendStringInfo(&text, ", \"origin\": %d", ORIGIN_OVIRT);
 	if (json_get_int64(plan->vm_static, "bios_type", 0) == 0)
-		appendStringInfo(&text, ", \"bios_type\": %d", work->facts.cluster_bios_type);
-	/* a lease is only there when it is asked for */
-	if (!json_has(request->vm_static, "lease_sd_id"))
-		appendStringInfoString(&text, ", \"lease_sd_id\": null");
+		appendStringInfo(&text, ", \"bios_type\": %d", facts->cluster_bios_type);
 	appendStringInfoChar(&text, '}');
 	return json_from_text(text.data);
+}
+
+Jsonb *
+clone_expected_vm_static(const ClonePlan *plan)
+{
+	CloneFacts facts = {.template_version = 1, .cluster_bios_type = plan->cluster_bios_type};
+
+	facts.has_cpu_profile = json_get_uuid(plan->vm_static, "cpu_profile_id", &facts.cpu_profile_id);
+	return new_vm_static(plan, &facts);
 }
 
 static void
@@ -271,7 +277,7 @@ write_vm_static(CloneWork *work)
 	static const pg_uuid_t blank = {{0}};
 	const ClonePlan *plan = work->plan;
 	RowCopy *rows = row_copy_begin(&vm_static);
-	Jsonb *new_values = new_vm_static(work);
+	Jsonb *new_values = new_vm_static(work->plan, &work->facts);
 	/* the whole VmStatic is the caller's: nothing comes from the source */
 	const pg_uuid_t *key = plan->request->use_given_vm_static ? NULL : &plan->source_vm_id;
 	int same = 0;

@@ -18,9 +18,11 @@
 #include "varatt.h"
 #endif
 
-/* 16: one function for objects of all classes; ours are databases. */
+/* 16: one function for objects of all classes; ours are databases and schemas. */
 #if PG_VERSION_NUM < 160000
 #define object_ownercheck(class_id, object_id, role_id) pg_database_ownercheck(object_id, role_id)
+#define object_aclcheck(class_id, object_id, role_id, mode)                                        \
+	pg_namespace_aclcheck(object_id, role_id, mode)
 #endif
 
 /* 17: a resource owner, or NULL, in place of the memory context; 18: a header of their own. */
@@ -59,5 +61,14 @@ proc_may_be_background_worker(const PGPROC *proc)
 	return proc->isBackgroundWorker;
 #endif
 }
+
+/* Constraints can be NOT ENFORCED from 18 on. */
+#if PG_VERSION_NUM >= 180000
+#define check_is_enforced(check)     ((check)->ccenforced)
+#define foreign_key_is_enforced(key) ((key)->conenforced)
+#else
+#define check_is_enforced(check)     true
+#define foreign_key_is_enforced(key) true
+#endif
 
 #endif

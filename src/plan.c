@@ -27,7 +27,7 @@ static Statement load_facts = {
 		" (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('snapshot_id', o.snapshot_id,"
 		"   'description', o.description, 'status', o.status) ORDER BY o.snapshot_id)"
 		"  FROM snapshots o WHERE o.vm_id = s.vm_id AND o.status <> 'OK'),"
-		" c.cluster_id, c.name::text, c.architecture, COALESCE(c.bios_type, 0) > 0,"
+		" c.cluster_id, c.name::text, c.architecture, COALESCE(c.bios_type, 0),"
 		" c.compatibility_version::text, m.id, COALESCE(m.allow_duplicate_mac_addresses, false),"
 		" p.id, p.name::text, p.status, p.quota_enforcement_type,"
 		" (SELECT q.id FROM quota q WHERE q.storage_pool_id = p.id AND q.is_default),"
@@ -37,7 +37,7 @@ static Statement load_facts = {
 		" tc.storage_pool_id,"
 		" (SELECT pg_catalog.jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
 		"  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets', 'MaxNumOfCpuPerSocket',"
-		"   'MaxNumOfThreadsPerCpu') AND o.version IN ('general', c.compatibility_version))"
+		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus') AND o.version IN ('general', c.compatibility_version))"
 		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id, $3 AS template_id) r"
 		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
 		" LEFT JOIN vm_static v ON v.vm_guid = s.vm_id"
@@ -167,7 +167,7 @@ load(ClonePlan *plan, pg_uuid_t **profiles, int *profile_count)
 	plan->cluster_id = plan->cluster_exists ? field_uuid(0, 12) : cluster.value;
 	plan->cluster_name = field_text(0, 13);
 	plan->architecture = (int) field_int64(0, 14);
-	plan->cluster_has_bios_type = field_bool(0, 15);
+	plan->cluster_bios_type = (int) field_int64(0, 15);
 	plan->compatibility_version = field_text(0, 16);
 	plan->has_mac_pool = !field_is_null(0, 17);
 	plan->mac_pool_id = field_uuid(0, 17);
@@ -321,8 +321,8 @@ name_of_copy(const char *pattern, int number, int copies)
 	return name.data;
 }
 
-static Jsonb *
-overrides_of_copy(const CloneRequest *request, int index)
+Jsonb *
+plan_overrides_of_copy(const CloneRequest *request, int index)
 {
 	if (request->copy_overrides == NULL || index >= JB_ROOT_COUNT(request->copy_overrides))
 		return NULL;
@@ -338,7 +338,7 @@ name_copies(ClonePlan *plan)
 	plan->vm_names = palloc(sizeof(char *) * request->copies);
 	for (int i = 0; i < request->copies; i++)
 	{
-		char *own = json_get_text(overrides_of_copy(request, i), "vm_name");
+		char *own = json_get_text(plan_overrides_of_copy(request, i), "vm_name");
 
 		plan->vm_names[i] = own ? own : name_of_copy(plan->vm_name, i + 1, request->copies);
 	}
@@ -351,7 +351,7 @@ check_overlays(const CloneRequest *request)
 		row_overlay_check("vm_static", request->vm_static, "vm_static");
 	for (int i = 0; i < request->copies; i++)
 	{
-		Jsonb *overrides = overrides_of_copy(request, i);
+		Jsonb *overrides = plan_overrides_of_copy(request, i);
 
 		if (overrides == NULL)
 			break;
@@ -436,7 +436,7 @@ plan_make_copies(const ClonePlan *plan)
 		copy->new_image_ids = palloc0(sizeof(pg_uuid_t) * (plan->disk_count + 1));
 		copy->disk_aliases = palloc0(sizeof(char *) * (plan->disk_count + 1));
 		copy->interfaces = plan->copy_interfaces[i];
-		copy->overrides = overrides_of_copy(request, i);
+		copy->overrides = plan_overrides_of_copy(request, i);
 		for (int d = 0; d < plan->disk_count; d++)
 		{
 			if (!makes_disk(&plan->disks[d]))

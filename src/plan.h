@@ -111,6 +111,7 @@ typedef struct DomainFacts
 	bool is_source;      /* an image to read lies there */
 	bool is_target;      /* a disk is to be made there */
 	bool of_active_disk; /* a disk that the source VM has now lies there */
+	bool of_lease;       /* the clone's lease is to be there */
 	pg_uuid_t *disk_profiles;
 	int disk_profile_count;
 	int64 bytes_reserved; /* for other clones: to be written, or written since the look */
@@ -213,7 +214,7 @@ typedef struct ClonePlan
 	bool has_mac_pool;
 	bool mac_pool_allows_duplicates;
 	int architecture;
-	bool cluster_has_bios_type;
+	int cluster_bios_type; /* 0: none */
 	char *compatibility_version;
 	BusySnapshot *busy_snapshots;
 	int busy_snapshot_count;

@@ -98,6 +98,20 @@ add_domain(ClonePlan *plan, const pg_uuid_t *domain_id)
 	return domain;
 }
 
+/* A lease is only there when it is asked for. */
+static void
+collect_lease_domains(ClonePlan *plan)
+{
+	pg_uuid_t domain;
+
+	if (json_get_uuid(plan->vm_static, "lease_sd_id", &domain))
+		add_domain(plan, &domain)->of_lease = true;
+	for (int i = 0; plan->request->copy_overrides && i < plan->request->copies; i++)
+		if (json_get_uuid(json_get(plan_overrides_of_copy(plan->request, i), "vm_static"),
+						  "lease_sd_id", &domain))
+			add_domain(plan, &domain)->of_lease = true;
+}
+
 static void
 collect_domains(ClonePlan *plan)
 {
@@ -114,6 +128,7 @@ collect_domains(ClonePlan *plan)
 	for (int i = 0; i < plan->active_disk_count; i++)
 		if (plan->active_disks[i].has_domain)
 			add_domain(plan, &plan->active_disks[i].storage_domain_id)->of_active_disk = true;
+	collect_lease_domains(plan);
 }
 
 static void

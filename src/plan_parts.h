@@ -37,6 +37,9 @@ extern pg_uuid_t *plan_field_uuids(uint64 row, int column, int *count);
 /* jsonb array below key as an array of objects; 0 objects if there is none. */
 extern Jsonb **plan_objects(const Jsonb *object, const char *key, int *count);
 
+/* Object of request->copy_overrides for the copy at index, from 0; NULL if it has none. */
+extern Jsonb *plan_overrides_of_copy(const CloneRequest *request, int index);
+
 /* left || right */
 extern Jsonb *plan_concatenate(Jsonb *left, Jsonb *right);
 

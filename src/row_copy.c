@@ -23,6 +23,7 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -98,7 +99,7 @@ inventory_has_table(const char *relation)
 	return OidIsValid(get_relname_relid(relation, inventory_namespace()));
 }
 
-static Relation
+Relation
 inventory_open(const char *relation, LOCKMODE lock_mode)
 {
 	Oid namespace_id = inventory_namespace();
@@ -113,21 +114,48 @@ inventory_open(const char *relation, LOCKMODE lock_mode)
 	return table_open(relation_id, lock_mode);
 }
 
-/* Default of a column as text, or NULL. */
+/* Default of a column as text, or NULL; without_effect: of volatile ones too. */
 static char *
-default_expression(Relation relation, AttrNumber number)
+default_expression(Relation relation, AttrNumber number, bool without_effect)
 {
 	TupleConstr *constraints = RelationGetDescr(relation)->constr;
 
 	for (int i = 0; constraints && i < constraints->num_defval; i++)
 	{
-		if (constraints->defval[i].adnum == number)
-			return deparse_expression(
-				stringToNode(constraints->defval[i].adbin),
-				deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation)),
-				false, false);
+		Node *expression;
+
+		if (constraints->defval[i].adnum != number)
+			continue;
+		expression = stringToNode(constraints->defval[i].adbin);
+		if (without_effect && contain_volatile_functions(expression))
+			return NULL;
+		return deparse_expression(
+			expression,
+			deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation)),
+			false, false);
 	}
 	return NULL;
+}
+
+char *
+row_default_values(Relation relation, bool without_effect)
+{
+	TupleDesc descriptor = RelationGetDescr(relation);
+	StringInfoData values;
+
+	initStringInfo(&values);
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		char *expression;
+
+		if (attribute->attisdropped)
+			continue;
+		expression =
+			attribute->attgenerated ? NULL : default_expression(relation, i + 1, without_effect);
+		appendStringInfo(&values, "%s%s", values.len ? ", " : "", expression ? expression : "NULL");
+	}
+	return values.data;
 }
 
 /* Which row column gives attribute name; -1: the source does. */
@@ -148,26 +176,18 @@ statement_text(const RowCopyTarget *target, Relation relation, const char *name)
 	TupleDesc descriptor = RelationGetDescr(relation);
 	StringInfoData columns;
 	StringInfoData values;
-	StringInfoData defaults;
 	StringInfoData text;
 	int given = 0;
 
 	initStringInfo(&columns);
 	initStringInfo(&values);
-	initStringInfo(&defaults);
 	for (int i = 0; i < descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
 		const char *column = quote_identifier(NameStr(attribute->attname));
-		char *expression;
 		int number;
 
-		if (attribute->attisdropped)
-			continue;
-		expression = attribute->attgenerated ? NULL : default_expression(relation, i + 1);
-		appendStringInfo(&defaults, "%s%s", defaults.len ? ", " : "",
-						 expression ? expression : "NULL");
-		if (attribute->attgenerated || attribute->attidentity)
+		if (attribute->attisdropped || attribute->attgenerated || attribute->attidentity)
 			continue;
 		number = row_column(target, NameStr(attribute->attname));
 		appendStringInfo(&columns, "%s%s", columns.len ? ", " : "", column);
@@ -199,7 +219,7 @@ statement_text(const RowCopyTarget *target, Relation relation, const char *name)
 					 " OFFSET 0) AS s ON true CROSS JOIN LATERAL pg_catalog.jsonb_populate_record("
 					 "coalesce(s.found, ROW (%s)::%s), k.overlay) AS p)"
 					 " INSERT INTO %s (%s) SELECT %s FROM ROWS FROM (pg_catalog.unnest($4)",
-					 defaults.data, name, name, columns.data, values.data);
+					 row_default_values(relation, false), name, name, columns.data, values.data);
 	for (int i = 0; i < target->column_count; i++)
 		appendStringInfo(&text, ", pg_catalog.unnest($%d)", i + 5);
 	appendStringInfoString(&text, ") AS r (source");

@@ -15,7 +15,9 @@
 
 #include "postgres.h"
 
+#include "storage/lockdefs.h"
 #include "utils/jsonb.h"
+#include "utils/relcache.h"
 #include "utils/uuid.h"
 
 #define ROW_COPY_MAX_COLUMNS 5
@@ -42,6 +44,15 @@ typedef struct RowCopy RowCopy;
 
 /* True if the bound inventory has the table; some tables are optional. */
 extern bool inventory_has_table(const char *relation);
+
+/* Opens a table of the bound inventory; 42P01 if there is none. */
+extern Relation inventory_open(const char *relation, LOCKMODE lock_mode);
+
+/*
+ * Expressions of a row without values, for ROW (…)::table: the columns' defaults, NULL for columns
+ * that have none; without_effect: NULL also where the default is volatile, say a sequence's.
+ */
+extern char *row_default_values(Relation relation, bool without_effect);
 
 extern RowCopy *row_copy_begin(RowCopyTarget *target);
 

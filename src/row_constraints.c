@@ -1,0 +1,257 @@
+/*
+ * row_constraints.c
+ *		Which constraints new rows of an inventory table would violate, told before they are written.
+ *
+ * One statement for all rows and all constraints in question:
+ *
+ *	SELECT r.n, c.k FROM unnest($1) WITH ORDINALITY r (value, n)
+ *	CROSS JOIN LATERAL jsonb_populate_record(ROW (defaults)::t, r.value) AS vmclone_row
+ *	CROSS JOIN LATERAL (VALUES (0, CHECK's expression), (1, EXISTS (the referenced row))) c (k, holds)
+ *	WHERE NOT c.holds
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "row_constraints.h"
+#include "row_copy.h"
+#include "statement.h"
+
+#define ROW_ALIAS "vmclone_row"
+
+static bool
+is_member(const List *names, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, names)
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+some_member(const List *names, const List *others)
+{
+	ListCell *cell;
+
+	foreach (cell, names)
+		if (is_member(others, lfirst(cell)))
+			return true;
+	return false;
+}
+
+static const char *
+column_name(Relation relation, AttrNumber number)
+{
+	return NameStr(TupleDescAttr(RelationGetDescr(relation), number - 1)->attname);
+}
+
+static char *
+row_column(const char *column)
+{
+	return psprintf(ROW_ALIAS ".%s", quote_identifier(column));
+}
+
+/* Constraint number k of the list is expression k of the statement. */
+static void
+add_constraint(List **constraints, StringInfo values, ConstraintKind kind, const char *name,
+			   List *columns, const char *what, const char *expression)
+{
+	RowViolation *constraint = palloc0(sizeof(RowViolation));
+
+	constraint->kind = kind;
+	constraint->name = name;
+	constraint->columns = columns;
+	constraint->what = what;
+	appendStringInfo(values, "%s(%d, (%s))", values->len ? ", " : "", list_length(*constraints),
+					 expression);
+	*constraints = lappend(*constraints, constraint);
+}
+
+static void
+add_checks(Relation relation, const List *given, List **constraints, StringInfo values)
+{
+	TupleConstr *constr = RelationGetDescr(relation)->constr;
+
+	for (int i = 0; constr && i < constr->num_check; i++)
+	{
+		Node *expression = stringToNode(constr->check[i].ccbin);
+		List *columns = NIL;
+		List *variables = pull_var_clause(expression, 0);
+		ListCell *cell;
+		char *text;
+
+		if (!check_is_enforced(&constr->check[i]))
+			continue;
+		foreach (cell, variables)
+		{
+			AttrNumber number = ((Var *) lfirst(cell))->varattno;
+
+			/* 0: the whole row */
+			if (number > 0 && !is_member(columns, column_name(relation, number)))
+				columns = lappend(columns, pstrdup(column_name(relation, number)));
+		}
+		if (columns != NIL && !some_member(columns, given))
+			continue;
+		text = deparse_expression(
+			expression, deparse_context_for(ROW_ALIAS, RelationGetRelid(relation)), true, false);
+		add_constraint(constraints, values, CONSTRAINT_KIND_CHECK, pstrdup(constr->check[i].ccname),
+					   columns,
+					   deparse_expression(expression,
+										  deparse_context_for(RelationGetRelationName(relation),
+															  RelationGetRelid(relation)),
+										  false, false),
+					   text);
+	}
+}
+
+static void
+add_not_null(Relation relation, const List *given, List **constraints, StringInfo values)
+{
+	TupleDesc descriptor = RelationGetDescr(relation);
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		char *name = pstrdup(NameStr(attribute->attname));
+
+		if (attribute->attisdropped || !attribute->attnotnull || attribute->attgenerated ||
+			attribute->attidentity || !is_member(given, name))
+			continue;
+		add_constraint(constraints, values, CONSTRAINT_KIND_NOT_NULL, name, list_make1(name), NULL,
+					   psprintf("%s IS NOT NULL", row_column(name)));
+	}
+}
+
+/* OPERATOR(schema.name), whatever the search_path. */
+static char *
+operator_text(Oid operator_id)
+{
+	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator_id));
+	Form_pg_operator form;
+	char *text;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator_id);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	text = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return text;
+}
+
+static void
+add_foreign_keys(Relation relation, const List *given, const List *settled, List **constraints,
+				 StringInfo values)
+{
+	ListCell *cell;
+
+	foreach (cell, RelationGetFKeyList(relation))
+	{
+		const ForeignKeyCacheInfo *key = lfirst(cell);
+		char *target_schema = get_namespace_name(get_rel_namespace(key->confrelid));
+		char *target_name = get_rel_name(key->confrelid);
+		List *columns = NIL;
+		StringInfoData nulls;
+		StringInfoData same;
+
+		/* it may be dropped while we look */
+		if (target_schema == NULL || target_name == NULL || !foreign_key_is_enforced(key) ||
+			pg_class_aclcheck(key->confrelid, GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
+			object_aclcheck(NamespaceRelationId, get_rel_namespace(key->confrelid), GetUserId(),
+							ACL_USAGE) != ACLCHECK_OK)
+			continue;
+		initStringInfo(&nulls);
+		initStringInfo(&same);
+		for (int i = 0; i < key->nkeys; i++)
+		{
+			const char *column = column_name(relation, key->conkey[i]);
+			const char *target = get_attname(key->confrelid, key->confkey[i], false);
+
+			columns = lappend(columns, pstrdup(column));
+			appendStringInfo(&nulls, "%s%s IS NULL", i ? " OR " : "", row_column(column));
+			appendStringInfo(&same, "%svmclone_target.%s %s %s", i ? " AND " : "",
+							 quote_identifier(target), operator_text(key->conpfeqop[i]),
+							 row_column(column));
+		}
+		if (!some_member(columns, given) || some_member(columns, settled))
+			continue;
+		add_constraint(constraints, values, CONSTRAINT_KIND_FOREIGN_KEY,
+					   get_constraint_name(key->conoid), columns, pstrdup(target_name),
+					   psprintf("%s OR EXISTS (SELECT FROM %s AS vmclone_target WHERE %s)",
+								nulls.data, quote_qualified_identifier(target_schema, target_name),
+								same.data));
+	}
+}
+
+List *
+row_constraints_violated(const char *relation_name, Jsonb *const *rows, int row_count,
+						 const List *given, const char *const *settled)
+{
+	Relation relation = inventory_open(relation_name, AccessShareLock);
+	Datum *elements = palloc(sizeof(Datum) * Max(row_count, 1));
+	Oid type = JSONBARRAYOID;
+	List *settled_list = NIL;
+	List *constraints = NIL;
+	List *violations = NIL;
+	StringInfoData values;
+	StringInfoData sql;
+	Datum argument;
+
+	for (; settled && *settled; settled++)
+		settled_list = lappend(settled_list, (void *) *settled);
+	initStringInfo(&values);
+	add_not_null(relation, given, &constraints, &values);
+	add_checks(relation, given, &constraints, &values);
+	add_foreign_keys(relation, given, settled_list, &constraints, &values);
+	if (constraints == NIL || row_count == 0)
+	{
+		table_close(relation, NoLock);
+		return NIL;
+	}
+	initStringInfo(&sql);
+	appendStringInfo(
+		&sql,
+		"SELECT r.n, c.k FROM pg_catalog.unnest($1) WITH ORDINALITY AS r (value, n)"
+		" CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(ROW (%s)::%s, r.value) AS " ROW_ALIAS
+		" CROSS JOIN LATERAL (VALUES %s) AS c (k, holds) WHERE NOT c.holds ORDER BY 1, 2",
+		row_default_values(relation, true),
+		quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+								   RelationGetRelationName(relation)),
+		values.data);
+	table_close(relation, NoLock);
+
+	for (int i = 0; i < row_count; i++)
+		elements[i] = JsonbPGetDatum(rows[i]);
+	argument =
+		PointerGetDatum(construct_array(elements, row_count, JSONBOID, -1, false, TYPALIGN_INT));
+	if (SPI_execute_with_args(sql.data, 1, &type, &argument, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not look at the constraints of %s", relation_name);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		RowViolation *violation = palloc(sizeof(RowViolation));
+
+		*violation = *(RowViolation *) list_nth(constraints, (int) field_int64(row, 2));
+		violation->row = (int) field_int64(row, 1) - 1;
+		violations = lappend(violations, violation);
+	}
+	return violations;
+}
