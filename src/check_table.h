@@ -41,6 +41,10 @@ typedef struct CheckRun
 	List *violations;
 	Jsonb **violating_rows;
 	bool violations_loaded;
+	/* of checks_again.c */
+	StringInfoData changed_images;
+	StringInfoData changed_domains;
+	bool looked_again;
 } CheckRun;
 
 /* The table, for its listing. */
@@ -121,11 +125,14 @@ extern void check_chain_length(CheckRun *run);
 extern void check_chain_disk(CheckRun *run);
 extern void check_chain_template(CheckRun *run);
 extern void check_chain_has_domains(CheckRun *run);
-extern void check_chain_unchanged(CheckRun *run);
 extern void check_missing_disk_fails(CheckRun *run);
 extern void check_missing_boot_disk(CheckRun *run);
 extern void check_some_disk_left(CheckRun *run);
 extern void warn_partial_snapshot(CheckRun *run);
+
+/* checks_again.c */
+extern void check_chain_unchanged(CheckRun *run);
+extern void check_domains_unchanged(CheckRun *run);
 
 /* checks_storage.c */
 extern void check_source_domains_exist(CheckRun *run);

@@ -5,30 +5,8 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-
 #include "check_table.h"
-#include "frame.h"
 #include "json.h"
-#include "plan_parts.h"
-#include "statement.h"
-
-static Statement load_parents = {
-	.sql = "SELECT image_guid, parentid, image_group_id, volume_format, size FROM images"
-		   " WHERE image_guid = ANY ($1)",
-	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
-};
-
-/* What was made ILLEGAL just before locks_take set it to LOCKED. */
-static Statement count_illegal = {
-	/* OFFSET 0: one index probe an image, however many are locked (locks.c) */
-	.sql = "SELECT pg_catalog.count(*)::integer FROM pg_catalog.unnest($1) AS i(id)"
-		   " CROSS JOIN LATERAL (SELECT FROM vmclone.lock_state s WHERE s.kind = 'image'"
-		   "  AND s.entity_id = i.id AND s.earlier_status = '4' OFFSET 0) s",
-	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
-};
 
 void
 check_active_disks_not_locked(CheckRun *run)
@@ -175,75 +153,6 @@ check_chain_has_domains(CheckRun *run)
 	}
 	if (detail.len)
 		refuse(run, detail.data, "images of the snapshot lie in no storage domain");
-}
-
-static const ChainImage *
-find_image(const ClonePlan *plan, const pg_uuid_t *image_id)
-{
-	for (int i = 0; i < plan->disk_count; i++)
-	{
-		const PlannedDisk *disk = &plan->disks[i];
-
-		for (int j = 0; j < disk->chain_length && disk->fate == DISK_COPY; j++)
-			if (uuid_same(&disk->chain[j].image_id, image_id))
-				return &disk->chain[j];
-	}
-	return NULL;
-}
-
-/*
- * The plan was made before the locks were taken; what somebody merged or removed in between would
- * be copied wrongly.
- */
-void
-check_chain_unchanged(CheckRun *run)
-{
-	const ClonePlan *plan = run->plan;
-	pg_uuid_t *ids;
-	int total = 0;
-	int count = 0;
-	Datum value;
-	uint64 rows;
-	StringInfoData detail;
-	Frame frame;
-
-	for (int i = 0; i < plan->disk_count; i++)
-		total += plan->disks[i].chain_length;
-	ids = palloc(sizeof(pg_uuid_t) * (total + 1));
-	for (int i = 0; i < plan->disk_count; i++)
-		for (int j = 0; j < plan->disks[i].chain_length && plan->disks[i].fate == DISK_COPY; j++)
-			if (find_image(plan, &plan->disks[i].chain[j].image_id) == &plan->disks[i].chain[j])
-				ids[count++] = plan->disks[i].chain[j].image_id;
-	/* beforehand the plan has just been read */
-	if (count == 0 || (run->phases & CHECK_ALWAYS))
-		return;
-	value = plan_uuid_array(ids, count);
-	rows = statement_run(&load_parents, &value, NULL);
-	initStringInfo(&detail);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t id = field_uuid(row, 1);
-		pg_uuid_t parent = field_uuid(row, 2);
-		pg_uuid_t disk = field_uuid(row, 3);
-		const ChainImage *image = find_image(plan, &id);
-
-		if (image == NULL ||
-			(uuid_same(&image->parent_id, &parent) && uuid_same(&image->disk_id, &disk) &&
-			 image->volume_format == field_int64(row, 4) && image->size == field_int64(row, 5)))
-			continue;
-		appendStringInfo(&detail, "%sImage %s has other values now.", detail.len ? "  " : "",
-						 uuid_text(&id));
-	}
-	if (rows != count && detail.len == 0)
-		appendStringInfo(&detail, "%d of %d images are gone.", count - (int) rows, count);
-	frame_enter_own(&frame);
-	statement_run_one_row(&count_illegal, &value, NULL);
-	if (field_int64(0, 1) > 0)
-		appendStringInfo(&detail, "%s%d images have become ILLEGAL.", detail.len ? "  " : "",
-						 (int) field_int64(0, 1));
-	frame_leave(&frame);
-	if (detail.len)
-		refuse(run, detail.data, "images of the snapshot were changed meanwhile");
 }
 
 static bool

@@ -1,0 +1,206 @@
+/*
+ * checks_again.c
+ *		What was read before the locks, read once more under them: the chains, where their images lie,
+ *		and the storage domains that are read and written.
+ *
+ * While a call waits for its locks others may merge, move and remove, and set domains inactive.
+ * Everything is read in one statement that sees what is committed now, under every isolation level.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+
+#include "check_table.h"
+#include "frame.h"
+#include "json.h"
+#include "plan_parts.h"
+#include "statement.h"
+
+/*
+ * $1, $2: images, and the domain that each is read from; $3: domains; $4: the data center.  A row an
+ * image that is still there, with whether it is in that domain, and a row a domain.
+ */
+static Statement read_again = {
+	.sql = "SELECT false AS is_domain, i.image_guid, i.parentid, i.image_group_id,"
+		   " i.volume_format::integer, i.size, EXISTS (SELECT FROM image_storage_domain_map m"
+		   "  WHERE m.image_id = i.image_guid AND m.storage_domain_id = r.domain_id), NULL::integer"
+		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS r (id, domain_id)"
+		   " JOIN images i ON i.image_guid = r.id"
+		   " UNION ALL SELECT true, r.id, NULL, NULL, NULL, NULL, NULL,"
+		   " (SELECT m.status FROM storage_pool_iso_map m WHERE m.storage_id = r.id"
+		   "  AND m.storage_pool_id = $4) FROM pg_catalog.unnest($3) AS r (id)",
+	.argument_count = 4,
+	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID},
+};
+
+/* What was made ILLEGAL just before locks_take set it to LOCKED. */
+static Statement count_illegal = {
+	/* OFFSET 0: one index probe an image, however many are locked (locks.c) */
+	.sql = "SELECT pg_catalog.count(*)::integer FROM pg_catalog.unnest($1) AS i(id)"
+		   " CROSS JOIN LATERAL (SELECT FROM vmclone.lock_state s WHERE s.kind = 'image'"
+		   "  AND s.entity_id = i.id AND s.earlier_status = '4' OFFSET 0) s",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+static const ChainImage *
+find_image(const ClonePlan *plan, const pg_uuid_t *image_id)
+{
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &plan->disks[i];
+
+		for (int j = 0; j < disk->chain_length && disk->fate == DISK_COPY; j++)
+			if (uuid_same(&disk->chain[j].image_id, image_id))
+				return &disk->chain[j];
+	}
+	return NULL;
+}
+
+/* The images to read, each once, and their domains. */
+static int
+collect_images(const ClonePlan *plan, pg_uuid_t **ids, pg_uuid_t **domains)
+{
+	int total = 0;
+	int count = 0;
+
+	for (int i = 0; i < plan->disk_count; i++)
+		total += plan->disks[i].chain_length;
+	*ids = palloc(sizeof(pg_uuid_t) * (total + 1));
+	*domains = palloc(sizeof(pg_uuid_t) * (total + 1));
+	for (int i = 0; i < plan->disk_count; i++)
+		for (int j = 0; j < plan->disks[i].chain_length && plan->disks[i].fate == DISK_COPY; j++)
+		{
+			const ChainImage *image = &plan->disks[i].chain[j];
+
+			if (find_image(plan, &image->image_id) != image)
+				continue;
+			(*ids)[count] = image->image_id;
+			(*domains)[count++] = image->storage_domain_id;
+		}
+	return count;
+}
+
+static int
+collect_domains(const ClonePlan *plan, pg_uuid_t **ids)
+{
+	int count = 0;
+	ListCell *cell;
+
+	*ids = palloc(sizeof(pg_uuid_t) * (list_length(plan->domains) + 1));
+	foreach (cell, plan->domains)
+	{
+		const DomainFacts *domain = lfirst(cell);
+
+		if (domain->is_source || domain->is_target || domain->of_lease)
+			(*ids)[count++] = domain->id;
+	}
+	return count;
+}
+
+static void
+append_image_change(StringInfo detail, const ClonePlan *plan, uint64 row)
+{
+	pg_uuid_t id = field_uuid(row, 2);
+	pg_uuid_t parent = field_uuid(row, 3);
+	pg_uuid_t disk = field_uuid(row, 4);
+	const ChainImage *image = find_image(plan, &id);
+
+	if (image == NULL)
+		return;
+	if (!uuid_same(&image->parent_id, &parent) || !uuid_same(&image->disk_id, &disk) ||
+		image->volume_format != field_int64(row, 5) || image->size != field_int64(row, 6))
+		appendStringInfo(detail, "%sImage %s has other values now.", detail->len ? "  " : "",
+						 uuid_text(&id));
+	else if (!field_bool(row, 7))
+		appendStringInfo(detail, "%sImage %s is no longer in storage domain %s.",
+						 detail->len ? "  " : "", uuid_text(&id),
+						 uuid_text(&image->storage_domain_id));
+}
+
+static void
+append_domain_change(StringInfo detail, const ClonePlan *plan, uint64 row)
+{
+	pg_uuid_t id = field_uuid(row, 2);
+	const DomainFacts *domain = plan_domain(plan, &id);
+
+	if (domain == NULL || field_int64(row, 8) == STORAGE_DOMAIN_STATUS_ACTIVE)
+		return;
+	appendStringInfo(detail, "%sStorage domain %s (%s) ", detail->len ? "  " : "",
+					 domain->name ? domain->name : "", uuid_text(&id));
+	if (field_is_null(row, 8))
+		appendStringInfo(detail, "is no longer in data center \"%s\".", plan->pool_name);
+	else
+		appendStringInfo(detail, "has status %s now.",
+						 storage_domain_status_name((int) field_int64(row, 8)));
+}
+
+/* Reads once a run; what has changed, as sentences, in run->changed_images and changed_domains. */
+static void
+look_again(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	pg_uuid_t *images;
+	pg_uuid_t *image_domains;
+	pg_uuid_t *domains;
+	int image_count;
+	int domain_count;
+	int found = 0;
+	Datum values[4];
+	uint64 rows;
+	Frame frame;
+
+	/* beforehand the plan has just been read */
+	if (run->looked_again || (run->phases & CHECK_ALWAYS))
+		return;
+	run->looked_again = true;
+	initStringInfo(&run->changed_images);
+	initStringInfo(&run->changed_domains);
+	image_count = collect_images(plan, &images, &image_domains);
+	domain_count = collect_domains(plan, &domains);
+	if (image_count + domain_count == 0)
+		return;
+	values[0] = plan_uuid_array(images, image_count);
+	values[1] = plan_uuid_array(image_domains, image_count);
+	values[2] = plan_uuid_array(domains, domain_count);
+	values[3] = UUIDPGetDatum(&plan->pool_id);
+	rows = statement_run_latest(&read_again, values, NULL);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		if (field_bool(row, 1))
+			append_domain_change(&run->changed_domains, plan, row);
+		else
+		{
+			found++;
+			append_image_change(&run->changed_images, plan, row);
+		}
+	}
+	if (found != image_count && run->changed_images.len == 0)
+		appendStringInfo(&run->changed_images, "%d of %d images are gone.", image_count - found,
+						 image_count);
+	if (image_count == 0)
+		return;
+	frame_enter_own(&frame);
+	statement_run_one_row(&count_illegal, values, NULL);
+	if (field_int64(0, 1) > 0)
+		appendStringInfo(&run->changed_images, "%s%d images have become ILLEGAL.",
+						 run->changed_images.len ? "  " : "", (int) field_int64(0, 1));
+	frame_leave(&frame);
+}
+
+void
+check_chain_unchanged(CheckRun *run)
+{
+	look_again(run);
+	if (run->looked_again && run->changed_images.len)
+		refuse(run, run->changed_images.data, "images of the snapshot were changed meanwhile");
+}
+
+void
+check_domains_unchanged(CheckRun *run)
+{
+	look_again(run);
+	if (run->looked_again && run->changed_domains.len)
+		refuse(run, run->changed_domains.data,
+			   "storage domains of the clone were changed meanwhile");
+}
