@@ -97,7 +97,7 @@ check_not_in_use(const struct layer *layer)
 }
 
 static int
-read_layer(struct layer *layer)
+read_layer(struct layer *layer, const atomic_bool *stop)
 {
 	if (layer->format == FORMAT_RAW)
 	{
@@ -108,9 +108,9 @@ read_layer(struct layer *layer)
 		layer->virtual_size = align_up(layer->file_size, SECTOR_SIZE);
 		return 0;
 	}
-	if (qcow2_read_header(layer) != 0)
+	if (qcow2_read_header(layer, stop) != 0)
 		return -1;
-	return qcow2_check_l1(layer);
+	return qcow2_check_l1(layer, stop);
 }
 
 /* Compares what a header says about its backing file with the layer that really lies below. */
@@ -252,16 +252,18 @@ chain_open_files(struct chain *chain, const struct layer_option *options, int co
 }
 
 int
-chain_read(struct chain *chain, bool force_share)
+chain_read(struct chain *chain, bool force_share, const atomic_bool *stop)
 {
 	sandbox_probe();
 	for (int i = 0; i < chain->count; i++)
 	{
 		struct layer *layer = &chain->layers[i];
 
+		if (report_if_stopped(stop))
+			return -1;
 		if (!force_share && check_not_in_use(layer) != 0)
 			return -1;
-		if (read_layer(layer) != 0)
+		if (read_layer(layer, stop) != 0)
 			return -1;
 		if (check_backing(layer, i > 0 ? &chain->layers[i - 1] : NULL) != 0)
 			return -1;
@@ -271,14 +273,15 @@ chain_read(struct chain *chain, bool force_share)
 }
 
 int
-chain_open_fd(struct chain *chain, int fd, enum image_format format, const char *path)
+chain_open_fd(struct chain *chain, int fd, enum image_format format, const char *path,
+			  const atomic_bool *stop)
 {
 	if (allocate_layers(chain, 1) != 0)
 		return -1;
 	chain->layers[0].format = format;
 	chain->layers[0].path = path;
 	chain->layers[0].fd = fd;
-	if (fill_identity(&chain->layers[0]) != 0 || read_layer(&chain->layers[0]) != 0)
+	if (fill_identity(&chain->layers[0]) != 0 || read_layer(&chain->layers[0], stop) != 0)
 		return -1;
 	if (check_backing(&chain->layers[0], NULL) != 0)
 		return -1;

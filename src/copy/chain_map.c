@@ -125,11 +125,9 @@ resolve_window(struct chain_map *map)
 	uint64_t next = UINT64_MAX;
 	uint64_t granules;
 
-	if (map->stop != NULL && atomic_load_explicit(map->stop, memory_order_relaxed))
-		return report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
 	for (int i = 0; i < chain->count; i++)
 	{
-		if (find_next(map, &chain->layers[i], map->window_end) != 0)
+		if (report_if_stopped(map->stop) || find_next(map, &chain->layers[i], map->window_end) != 0)
 			return -1;
 		next = min_u64(next, map->l1[i].next);
 	}

@@ -130,6 +130,8 @@ claim_table(struct chain_map *map, const struct layer *layer, uint64_t table, ui
 
 		if (offset >= layer->file_size)
 			break;
+		if (report_if_stopped(map->stop))
+			return -1;
 		if (file_read_zero_filled(layer->fd, map->slice, length, offset) != 0)
 			return report_io_error(errno, layer->index, layer->path, offset,
 								   "could not read L2 table");
@@ -175,6 +177,8 @@ load_l1(struct chain_map *map, const struct layer *layer, uint64_t index)
 
 	if (l1->count > 0 && index >= l1->first && index < l1->first + l1->count)
 		return 0;
+	if (report_if_stopped(map->stop))
+		return -1;
 	l1->first = index - index % L1_BUFFER_ENTRIES;
 	l1->count = (uint32_t) min_u64(layer->qcow2.l1_entries - l1->first, L1_BUFFER_ENTRIES);
 	offset = layer->qcow2.l1_offset + l1->first * 8;

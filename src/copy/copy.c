@@ -254,7 +254,7 @@ write_tables(struct copy *copy)
 	int result;
 
 	copy->writer = qcow2_writer_open(&copy->plan.layout, copy->output.fd, copy->output.path,
-									 !copy->output.is_block_device);
+									 !copy->output.is_block_device, &copy->throttle.stop);
 	if (copy->writer == NULL)
 		return -1;
 	placement_rewind(copy->placement);
@@ -360,7 +360,8 @@ verify_output(struct copy *copy)
 	/* What was written must come from the device, not from memory. */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	copy->output.verify_fd = -1;
-	if (chain_open_fd(&result, fd, copy->options->output_format, copy->output.path) == 0)
+	if (chain_open_fd(&result, fd, copy->options->output_format, copy->output.path,
+					  &copy->throttle.stop) == 0)
 	{
 		outcome = verify_compare(&copy->chain, &result,
 								 max_u64(result.virtual_size, copy->plan.virtual_size),
@@ -399,7 +400,7 @@ run_phases(struct copy *copy)
 {
 	struct progress *progress = &copy->progress;
 
-	if (chain_read(&copy->chain, copy->options->force_share) != 0 ||
+	if (chain_read(&copy->chain, copy->options->force_share, &copy->throttle.stop) != 0 ||
 		extents_open(&copy->extents, &copy->chain, &copy->throttle.stop) != 0 ||
 		plan_make(&copy->plan, &copy->chain, &copy->extents, copy->options) != 0)
 		return -1;

@@ -15,12 +15,12 @@
 #include "report.h"
 
 /* A call covers at most this much, so that a stop is noticed. */
-#define ZERO_STEP           (256 * MIB)
+#define ZERO_STEP           (64 * MIB)
 #define CHECKPOINT_INTERVAL UINT64_C(1000000000) /* ns */
 #define ZERO_BUFFER         ((size_t) 256 * 1024)
 
 static int
-write_zeroes(const struct output *output, uint64_t start, uint64_t end)
+write_zeroes(const struct output *output, uint64_t start, uint64_t end, const atomic_bool *stop)
 {
 	void *zeroes;
 	int result = 0;
@@ -34,7 +34,9 @@ write_zeroes(const struct output *output, uint64_t start, uint64_t end)
 	{
 		size_t length = (size_t) min_u64(ZERO_BUFFER, end - start);
 
-		if (file_write(output->fd, zeroes, length, start) != 0)
+		if (report_if_stopped(stop))
+			result = -1;
+		else if (file_write(output->fd, zeroes, length, start) != 0)
 			result =
 				report_io_error(errno, NO_LAYER, output->path, start, "could not write zeroes");
 		start += length;
@@ -44,7 +46,7 @@ write_zeroes(const struct output *output, uint64_t start, uint64_t end)
 }
 
 static int
-zero_step(const struct output *output, uint64_t start, uint64_t end)
+zero_step(const struct output *output, uint64_t start, uint64_t end, const atomic_bool *stop)
 {
 	uint64_t range[2] = {start, end - start};
 
@@ -53,7 +55,7 @@ zero_step(const struct output *output, uint64_t start, uint64_t end)
 		return 0;
 	if (ioctl(output->fd, BLKZEROOUT, range) == 0)
 		return 0;
-	return write_zeroes(output, start, end);
+	return write_zeroes(output, start, end, stop);
 }
 
 struct zeroing
@@ -83,22 +85,21 @@ zero_range(struct zeroing *zeroing, uint64_t start, uint64_t end)
 	/* Parts of blocks can only be written. */
 	uint64_t low = min_u64(align_up(start, DIRECT_BLOCK), end);
 	uint64_t high = max_u64(align_down(end, DIRECT_BLOCK), low);
+	const atomic_bool *stop = &zeroing->throttle->stop;
 
 	if (start >= end)
 		return 0;
-	if (write_zeroes(zeroing->output, start, low) != 0)
+	if (write_zeroes(zeroing->output, start, low, stop) != 0)
 		return -1;
 	for (uint64_t at = low; at < high; at += ZERO_STEP)
 	{
 		uint64_t step_end = min_u64(at + ZERO_STEP, high);
 
-		if (throttle_is_stopped(zeroing->throttle))
-			return report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
-		if (zero_step(zeroing->output, at, step_end) != 0 ||
+		if (report_if_stopped(stop) || zero_step(zeroing->output, at, step_end, stop) != 0 ||
 			make_checkpoint(zeroing, step_end) != 0)
 			return -1;
 	}
-	return write_zeroes(zeroing->output, high, end);
+	return write_zeroes(zeroing->output, high, end, stop);
 }
 
 int
@@ -128,12 +129,5 @@ device_zero_gaps(const struct output *output, struct extents *extents, const str
 int
 device_fill(const struct output *output, uint64_t length, struct throttle *throttle)
 {
-	for (uint64_t at = 0; at < length; at += ZERO_STEP)
-	{
-		if (throttle_is_stopped(throttle))
-			return report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
-		if (write_zeroes(output, at, min_u64(at + ZERO_STEP, length)) != 0)
-			return -1;
-	}
-	return 0;
+	return write_zeroes(output, 0, length, &throttle->stop);
 }

@@ -125,7 +125,7 @@ read_backing_format(struct layer *layer, uint64_t offset, uint32_t length)
 }
 
 static int
-check_extensions(struct layer *layer, uint64_t offset, uint64_t end)
+check_extensions(struct layer *layer, uint64_t offset, uint64_t end, const atomic_bool *stop)
 {
 	while (end >= 8 && offset <= end - 8)
 	{
@@ -133,7 +133,8 @@ check_extensions(struct layer *layer, uint64_t offset, uint64_t end)
 		uint32_t type;
 		uint32_t length;
 
-		if (read_header_bytes(layer, extension, sizeof(extension), offset) != 0)
+		if (report_if_stopped(stop) ||
+			read_header_bytes(layer, extension, sizeof(extension), offset) != 0)
 			return -1;
 		type = load_be32(extension);
 		length = load_be32(extension + 4);
@@ -209,7 +210,7 @@ check_tables(struct layer *layer, const unsigned char *header)
 }
 
 int
-qcow2_read_header(struct layer *layer)
+qcow2_read_header(struct layer *layer, const atomic_bool *stop)
 {
 	struct qcow2_header *qcow2 = &layer->qcow2;
 	unsigned char header[112];
@@ -255,7 +256,7 @@ qcow2_read_header(struct layer *layer)
 	extensions_end = load_be64(header + 8);
 	if (extensions_end == 0)
 		extensions_end = UINT64_C(1) << qcow2->cluster_bits;
-	return check_extensions(layer, header_length, extensions_end);
+	return check_extensions(layer, header_length, extensions_end, stop);
 }
 
 bool

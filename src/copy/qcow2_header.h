@@ -25,15 +25,17 @@
 
 /*
  * Fills layer->qcow2 and layer->virtual_size from the opened file.  Every check precedes what
- * depends on it.  Returns 0, or -1 after report_error().
+ * depends on it.  Ends soon after *stop becomes true (NULL = never).  Returns 0, or -1 after
+ * report_error().
  */
-extern int qcow2_read_header(struct layer *layer);
+extern int qcow2_read_header(struct layer *layer, const atomic_bool *stop);
 
 /*
  * Checks the active L1 table: entries aligned, no L2 table used twice, none inside the header or the
- * L1 table, no more tables than the file has clusters.  Returns 0, or -1 after report_error().
+ * L1 table, no more tables than the file has clusters.  Ends soon after *stop becomes true (NULL = never).
+ * Returns 0, or -1 after report_error().
  */
-extern int qcow2_check_l1(const struct layer *layer);
+extern int qcow2_check_l1(const struct layer *layer, const atomic_bool *stop);
 
 /*
  * What a layer has that a copy doesn't take over or heed: internal snapshots, bitmaps, the dirty and the

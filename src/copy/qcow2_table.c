@@ -21,6 +21,7 @@
 struct l1_scan
 {
 	const struct layer *layer;
+	const atomic_bool *stop; /* NULL = never */
 	unsigned char *slice;
 	uint64_t tables;   /* L2 tables inside the file */
 	uint64_t previous; /* offset of the last one */
@@ -107,6 +108,8 @@ scan_l1(struct l1_scan *scan)
 
 		if (offset >= layer->file_size)
 			break;
+		if (report_if_stopped(scan->stop))
+			return -1;
 		if (file_read_zero_filled(layer->fd, scan->slice, length, offset) != 0)
 			return report_io_error(errno, layer->index, layer->path, offset,
 								   "could not read L1 table");
@@ -150,9 +153,9 @@ check_duplicates(struct l1_scan *scan)
 }
 
 int
-qcow2_check_l1(const struct layer *layer)
+qcow2_check_l1(const struct layer *layer, const atomic_bool *stop)
 {
-	struct l1_scan scan = {.layer = layer, .ascending = true};
+	struct l1_scan scan = {.layer = layer, .stop = stop, .ascending = true};
 	uint64_t clusters = divide_up(layer->file_size, UINT64_C(1) << layer->qcow2.cluster_bits);
 	int result;
 

@@ -26,6 +26,7 @@ struct qcow2_writer
 	int fd;
 	const char *path;
 	bool fresh;
+	const atomic_bool *stop;
 	struct table_buffer l1;
 	struct table_buffer l2;
 	uint64_t l1_index; /* of the L2 table that is being filled; UINT64_MAX = none */
@@ -34,7 +35,8 @@ struct qcow2_writer
 };
 
 struct qcow2_writer *
-qcow2_writer_open(const struct layout *layout, int fd, const char *path, bool fresh)
+qcow2_writer_open(const struct layout *layout, int fd, const char *path, bool fresh,
+				  const atomic_bool *stop)
 {
 	struct qcow2_writer *writer = budget_allocate(sizeof(*writer));
 
@@ -44,6 +46,7 @@ qcow2_writer_open(const struct layout *layout, int fd, const char *path, bool fr
 	writer->fd = fd;
 	writer->path = path;
 	writer->fresh = fresh;
+	writer->stop = stop;
 	writer->l1.offset = NO_OFFSET;
 	writer->l2.offset = NO_OFFSET;
 	writer->l1_index = UINT64_MAX;
@@ -82,6 +85,8 @@ write_sparse(struct qcow2_writer *writer, const unsigned char *bytes, size_t len
 {
 	size_t at = 0;
 
+	if (report_if_stopped(writer->stop))
+		return -1;
 	if (!writer->fresh)
 		return write_bytes(writer, bytes, length, offset);
 	while (at < length)

@@ -5,16 +5,19 @@
 #ifndef COPY_QCOW2_WRITE_H
 #define COPY_QCOW2_WRITE_H
 
+#include <stdatomic.h>
+
 #include "layout.h"
 
 struct qcow2_writer;
 
 /*
  * Writes to "fd" (buffered).  With "fresh" the file reads as zero where nothing was written, so zero
- * blocks of tables stay holes.  NULL after report_error().
+ * blocks of tables stay holes.  Writing ends soon after *stop becomes true.  NULL after
+ * report_error().
  */
 extern struct qcow2_writer *qcow2_writer_open(const struct layout *layout, int fd, const char *path,
-											  bool fresh);
+											  bool fresh, const atomic_bool *stop);
 
 /*
  * Maps "count" guest clusters from "guest_cluster" to the file offset "host" and on.  Calls come in

@@ -60,6 +60,15 @@ report_io_error(int error_number, int layer, const char *path, uint64_t offset, 
 }
 
 bool
+report_if_stopped(const atomic_bool *stop)
+{
+	if (stop == NULL || !atomic_load_explicit(stop, memory_order_relaxed))
+		return false;
+	report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
+	return true;
+}
+
+bool
 report_is_set(void)
 {
 	bool is_set;

@@ -9,6 +9,8 @@
 #ifndef COPY_REPORT_H
 #define COPY_REPORT_H
 
+#include <stdatomic.h>
+
 #include "common.h"
 
 enum report_kind
@@ -59,6 +61,12 @@ extern int report_error(enum report_kind kind, int error_number, int layer, cons
 /* As report_error(), with the kind that belongs to the errno value of a failed system call. */
 extern int report_io_error(int error_number, int layer, const char *path, uint64_t offset,
 						   const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/*
+ * True, after report_error(), if *stop says that everything must end; "stop" may be NULL.  Loops whose
+ * length an image decides ask it.
+ */
+extern bool report_if_stopped(const atomic_bool *stop);
 
 extern bool report_is_set(void);
 extern struct report report_get(void);

@@ -30,12 +30,13 @@ verify(const struct options *options, struct chain *source, struct chain *result
 	if (fd < 0)
 		return report_io_error(errno, NO_LAYER, options->output_path, NO_OFFSET,
 							   "could not open output");
-	if (sandbox_enter() != 0 || chain_read(source, options->force_share) != 0)
+	if (sandbox_enter() != 0 || chain_read(source, options->force_share, &throttle->stop) != 0)
 	{
 		close(fd);
 		return -1;
 	}
-	if (chain_open_fd(result, fd, options->output_format, options->output_path) != 0)
+	if (chain_open_fd(result, fd, options->output_format, options->output_path, &throttle->stop) !=
+		0)
 		return -1;
 	size = options->has_size ? options->size : source->virtual_size;
 	if (result->virtual_size < size ||

@@ -79,7 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		return 0;
 	report_reset();
 	if (chain_open_files(&chain, made.options, made.count, (made.flags & 2) != 0) == 0 &&
-		chain_read(&chain, (made.flags & 1) != 0) == 0)
+		chain_read(&chain, (made.flags & 1) != 0, NULL) == 0)
 	{
 		struct chain_map *map = chain_map_open(&chain, true);
 

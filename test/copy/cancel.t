@@ -1,0 +1,88 @@
+#!/usr/bin/perl
+# cancel.t: a cancel is heard within a second whatever the copier is at: also while it reads and checks
+# the headers and tables of images that were made to keep it busy.  control.t has the phase of data.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use CopyTest;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $space = workspace();
+chdir $space or die;
+my $heard = 1.5;    # seconds: one, and what a loaded machine needs to start and end processes
+
+# A version 3 header of 112 bytes with clusters of 2 ** $bits bytes.
+sub header
+{
+	my ($bits, $size, $l1_entries, $backing) = @_;
+	my $cluster = 1 << $bits;
+	my $bytes = pack 'a4 N Q> N N Q> N N Q> Q> N N Q> Q> Q> Q> N N C x7', "QFI\xfb", 3, defined $backing ? 256 : 0, length($backing // ''), $bits, $size, 0,
+	  $l1_entries, $cluster, 0, 1, 0, 0, 0, 0, 0, 4, 112, 0;
+	$bytes .= "\0" x (256 - length $bytes) . $backing if defined $backing;
+	return $bytes . "\0" x ($cluster - length $bytes);
+}
+
+# Layers whose L1 tables have the largest size and name their L2 tables in no order: each costs many passes.
+my $entries = 4 << 20;
+my $table   = pack 'Q>*', map { ($_ * 7919 % $entries + 65600) * 512 } 1 .. $entries;
+my @busy;
+for my $i (0 .. 5)
+{
+	my $name = "busy$i.qcow2";
+	open my $handle, '>:raw', $name or die;
+	print $handle header(9, $entries * 64 * 512, $entries, $i > 0 ? "busy@{[$i - 1]}.qcow2" : undef), $table;
+	truncate $handle, ($entries + 65700) * 512 or die;
+	close $handle or die;
+	push @busy, '--layer', "qcow2:$name";
+}
+undef $table;
+
+# Headers full of empty extensions.
+my @wordy;
+for my $i (0 .. 24)
+{
+	my $name = "wordy$i.qcow2";
+	# where the extensions end lies the backing file's name
+	my $backing = $i > 0 ? 'wordy' . ($i - 1) . '.qcow2' : '';
+	my $at      = (2 << 20) - 64;
+	my $bytes   = pack 'a4 N Q> N N Q> N N Q> Q> N N Q> Q> Q> Q> N N C x7', "QFI\xfb", 3, $i > 0 ? $at : 0, length $backing, 21, 0, 0, 0, 2 << 20, 0, 1, 0, 0, 0, 0, 0, 4, 112, 0;
+	$bytes .= pack('NN', 0x12345678, 0) x (($at - 112) / 8) . $backing;
+	spew($name, $bytes . "\0" x ((2 << 20) - length $bytes));
+	push @wordy, '--layer', "qcow2:$name";
+}
+
+for my $case ([ 'tables', \@busy, 1 ], [ 'headers', \@wordy, 5 ])
+{
+	my ($what, $layers, $few) = @$case;
+	my $begin = time;
+	my ($code, undef, $err) = run_command([ $copier, 'measure', @$layers[ 0 .. 2 * $few - 1 ], '--format', 'raw' ]);
+	my $whole = (time - $begin) * @$layers / 2 / $few;
+	is($code, 0, sprintf('%s that keep us busy for about %.1f s are valid', $what, $whole)) or diag $err;
+	# a faster machine proves nothing, which must be seen
+	cmp_ok($whole, '>', 1.2, "$what: long enough to tell");
+	spew('other', '');
+	for my $command ([ 'copy', '--output', 'raw:out' ], [ 'copy', '--output', 'qcow2:out', '--resume', 'out.resume' ], [ 'verify', '--output', 'raw:other' ])
+	{
+		for my $way (qw(cancel TERM))
+		{
+			my ($verb, @options) = @$command;
+			my $run = start_copier($verb, @$layers, @options, '--progress', 'json');
+			sleep 0.3;
+			$begin = time;
+			if   ($way eq 'cancel') { $run->tell('cancel') }
+			else                    { kill $way, $run->{pid} }
+			($code, $err) = $run->finish(60);
+			my $seconds = time - $begin;
+			is($code, 4, "$what: $verb @options: $way: exit 4") or diag $err;
+			cmp_ok($seconds, '<', $heard, sprintf('%s: %s: %s: heard within a second (%.2f s)', $what, $verb, $way, $seconds));
+			ok(!-e 'out' && !-e 'out.resume', 'nothing left');
+			my ($event) = grep { ($_->{event} // '') eq 'error' } @{ $run->{events} };
+			is($event->{kind}, 'cancelled', 'and said so');
+			unlink 'out', 'out.resume';
+		}
+	}
+}
+chdir '/';
+done_testing();
