@@ -35,7 +35,7 @@ fill_identity(struct layer *layer)
 {
 	struct stat status;
 
-	if (fstat(layer->fd, &status) != 0)
+	if (file_status(layer->fd, &status) != 0)
 		return report_io_error(errno, layer->index, layer->path, NO_OFFSET, "could not stat layer");
 	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
 		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, NO_OFFSET,

@@ -18,6 +18,7 @@
 #include "qcow2_header.h"
 #include "reflink.h"
 #include "remote.h"
+#include "remover.h"
 #include "report.h"
 #include "sandbox.h"
 #include "verify.h"
@@ -57,8 +58,6 @@ open_output(struct copy *copy)
 	}
 	if (output_open(&copy->output, options->output_path, &copy->chain,
 					copy->with_resume ? &copy->resume : NULL) != 0)
-		return -1;
-	if (copy->with_resume && resume_set_output(&copy->resume, &copy->output) != 0)
 		return -1;
 	if (!options->preallocate && !options->no_reflink && options->io == IO_AUTO)
 		copy->remote = remote_choose(&copy->chain, &copy->output);
@@ -102,7 +101,10 @@ copy_open(struct copy *copy)
 		return -1;
 	if (open_output(copy) != 0)
 		return -1;
-	return start_threads(copy);
+	if (start_threads(copy) != 0)
+		return -1;
+	remover_seal();
+	return 0;
 }
 
 /*
@@ -153,7 +155,7 @@ has_length(const struct output *output, const struct plan *plan)
 {
 	struct stat status;
 
-	return output->is_block_device || (fstat(output->fd, &status) == 0 &&
+	return output->is_block_device || (file_status(output->fd, &status) == 0 &&
 									   (uint64_t) status.st_size == plan->layout.file_length);
 }
 
@@ -377,7 +379,7 @@ allocated_bytes(const struct copy *copy)
 {
 	struct stat status;
 
-	if (copy->output.is_block_device || fstat(copy->output.fd, &status) != 0)
+	if (copy->output.is_block_device || file_status(copy->output.fd, &status) != 0)
 		return copy->plan.layout.file_length;
 	return (uint64_t) status.st_blocks * 512;
 }

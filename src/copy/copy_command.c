@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "control.h"
 #include "copy.h"
+#include "remover.h"
 #include "report.h"
 #include "sandbox.h"
 
@@ -24,7 +25,8 @@ copy_main(int argc, char **argv)
 	copy.options = &options;
 	throttle_start(&copy.throttle, options.limit);
 	progress_start(&copy.progress, options.progress);
-	if (control_start(&copy.throttle, &copy.progress, options.progress == PROGRESS_JSON) == 0)
+	if (remover_start(argc, argv) == 0 &&
+		control_start(&copy.throttle, &copy.progress, options.progress == PROGRESS_JSON) == 0)
 	{
 		if (copy_open(&copy) != 0 || sandbox_enter() != 0 || copy_run(&copy) != 0)
 			copy_clean(&copy);
@@ -34,6 +36,7 @@ copy_main(int argc, char **argv)
 	}
 	progress_end_line(&copy.progress);
 	copy_close(&copy);
+	remover_finish();
 	/* Once all is synced, what arrives while the lock is kept is no failure. */
 	if (copy.finished)
 		return EXIT_DONE;

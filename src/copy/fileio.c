@@ -126,11 +126,33 @@ file_direct_alignment(int fd)
 }
 
 int
+file_status(int fd, struct stat *status)
+{
+#if defined(SYS_fstat) && defined(__LP64__)
+	/* glibc's fstat() may be newfstatat() with "", which a filter can't tell from any other path. */
+	return (int) syscall(SYS_fstat, fd, status);
+#else
+	return fstat(fd, status);
+#endif
+}
+
+uint64_t
+file_birth(int fd, const char *name)
+{
+	struct statx status;
+
+	if (statx(fd, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BTIME, &status) != 0 ||
+		(status.stx_mask & STATX_BTIME) == 0)
+		return 0;
+	return (uint64_t) status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec;
+}
+
+int
 file_size(int fd, uint64_t *size)
 {
 	struct stat status;
 
-	if (fstat(fd, &status) != 0)
+	if (file_status(fd, &status) != 0)
 		return -1;
 	if (S_ISREG(status.st_mode))
 	{

@@ -4,10 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "fileio.h"
 #include "output.h"
+#include "remover.h"
 #include "report.h"
 #include "resume.h"
 #include "rootpath.h"
@@ -37,6 +39,7 @@ check_output(struct output *output, const struct chain *chain)
 	output->is_block_device = S_ISBLK(status.st_mode);
 	output->device = output->is_block_device ? status.st_rdev : status.st_dev;
 	output->inode = output->is_block_device ? 0 : status.st_ino;
+	output->birth = output->is_block_device ? 0 : file_birth(output->fd, "");
 	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
 		return report_error(REPORT_USAGE, 0, NO_LAYER, output->path, NO_OFFSET,
 							"output is neither a regular file nor a block device");
@@ -55,16 +58,26 @@ check_output(struct output *output, const struct chain *chain)
 	return 0;
 }
 
+/* Makes it the file that is removed unless the copy succeeds. */
+static int
+set_created(struct output *output)
+{
+	output->created = true;
+	return remover_learn(REMOVABLE_OUTPUT, output->directory_fd, output->name, output->fd,
+						 output->path);
+}
+
 /* Opens what exists at the output's place, if it is a device or ours. */
 static int
-open_existing(struct output *output, const struct resume *resume)
+open_existing(struct output *output, const struct chain *chain, struct resume *resume)
 {
 	struct stat status;
 	bool ours;
 
 	if (fstatat(output->directory_fd, output->name, &status, AT_SYMLINK_NOFOLLOW) != 0)
 		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not stat output");
-	ours = resume != NULL && resume_owns(resume, &status);
+	ours = resume != NULL &&
+		   resume_owns(resume, &status, file_birth(output->directory_fd, output->name));
 	if (!S_ISBLK(status.st_mode) && !ours)
 		return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
 							"output must not exist yet");
@@ -80,17 +93,59 @@ open_existing(struct output *output, const struct resume *resume)
 		return -1;
 	/* What was locked must be what was looked at. */
 	if (fstat(output->fd, &status) != 0 ||
-		(!S_ISBLK(status.st_mode) && !(ours && resume_owns(resume, &status))))
+		(!S_ISBLK(status.st_mode) &&
+		 !(ours && resume_owns(resume, &status, file_birth(output->fd, "")))))
 		return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
 							"output was replaced meanwhile");
-	output->created = S_ISREG(status.st_mode);
-	return 0;
+	if (S_ISREG(status.st_mode) && set_created(output) != 0)
+		return -1;
+	if (check_output(output, chain) != 0)
+		return -1;
+	return resume != NULL ? resume_set_output(resume, output, false) : 0;
+}
+
+/*
+ * Makes the file under a name that nobody can guess, notes in the record which file it is, and gives
+ * it its name only then: a file of that name that the record doesn't know is never ours.
+ */
+static int
+create_noted(struct output *output, const struct chain *chain, struct resume *resume)
+{
+	char temporary[NAME_MAX + 1];
+
+	if (resume_temporary_name(resume, output->name, temporary, sizeof(temporary)) != 0)
+		return -1;
+	/* What a run that was killed just there has left. */
+	if (resume->found && unlinkat(output->directory_fd, temporary, 0) != 0 && errno != ENOENT)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
+							   "could not remove what an earlier run has left of the output");
+	output->fd =
+		open_in_directory(output->directory_fd, temporary, O_RDWR | O_CREAT | O_EXCL, OUTPUT_MODE);
+	if (output->fd < 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not create output");
+	if (lock_output(output) == 0 && check_output(output, chain) == 0 &&
+		resume_set_output(resume, output, true) == 0)
+	{
+		if (rename_in_directory(output->directory_fd, temporary, output->name) == 0)
+			return set_created(output);
+		if (errno == EEXIST)
+			report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
+						 "output must not exist yet");
+		else
+			report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not create output");
+	}
+	unlinkat(output->directory_fd, temporary, 0);
+	close(output->fd);
+	output->fd = -1;
+	return -1;
 }
 
 int
 output_open(struct output *output, const char *path, const struct chain *chain,
-			const struct resume *resume)
+			struct resume *resume)
 {
+	struct stat status;
+
 	memset(output, 0, sizeof(*output));
 	output->path = path;
 	output->fd = -1;
@@ -100,19 +155,24 @@ output_open(struct output *output, const char *path, const struct chain *chain,
 	if (output->directory_fd < 0)
 		return report_io_error(errno, NO_LAYER, path, NO_OFFSET,
 							   "could not open the directory of the output");
+	if (resume != NULL)
+	{
+		if (fstatat(output->directory_fd, output->name, &status, AT_SYMLINK_NOFOLLOW) != 0 &&
+			errno == ENOENT)
+			return create_noted(output, chain, resume);
+		return open_existing(output, chain, resume);
+	}
 	output->fd = open_in_directory(output->directory_fd, output->name, O_RDWR | O_CREAT | O_EXCL,
 								   OUTPUT_MODE);
 	if (output->fd >= 0)
 	{
-		output->created = true;
-		if (lock_output(output) != 0)
+		if (set_created(output) != 0 || lock_output(output) != 0)
 			return -1;
+		return check_output(output, chain);
 	}
-	else if (errno != EEXIST)
+	if (errno != EEXIST)
 		return report_io_error(errno, NO_LAYER, path, NO_OFFSET, "could not create output");
-	else if (open_existing(output, resume) != 0)
-		return -1;
-	return check_output(output, chain);
+	return open_existing(output, chain, NULL);
 }
 
 void
@@ -164,7 +224,7 @@ output_remove(struct output *output)
 {
 	if (output->created)
 	{
-		unlinkat(output->directory_fd, output->name, 0);
+		remover_remove(REMOVABLE_OUTPUT, output->path);
 		output->created = false;
 	}
 }

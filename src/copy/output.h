@@ -24,6 +24,7 @@ struct output
 	uint64_t device_size; /* of a block device */
 	dev_t device;
 	ino_t inode;
+	uint64_t birth; /* file_birth() */
 };
 
 struct resume;
@@ -31,10 +32,11 @@ struct resume;
 /*
  * Creates the file, or opens an existing block device exclusively, and locks it exclusively (OFD) for
  * as long as it is open.  It must not be one of the layers.  An existing file is opened only if it is
- * the one that the resume record (NULL = none) speaks about.  0, or -1 after report_error().
+ * the one that the resume record (NULL = none) speaks about.  A record learns which file it is before
+ * the file has its name.  0, or -1 after report_error().
  */
 extern int output_open(struct output *output, const char *path, const struct chain *chain,
-					   const struct resume *resume);
+					   struct resume *resume);
 
 /* Opens a second descriptor for direct writes if the file has direct I/O. */
 extern void output_open_direct(struct output *output);

@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "fileio.h"
 #include "reflink.h"
 #include "report.h"
 
@@ -56,7 +57,7 @@ reflink_probe(struct chain *chain, const struct output *output, uint64_t beyond,
 
 	*reason = "the output is a block device";
 	if (output->is_block_device || fstatfs(output->fd, &system) != 0 ||
-		fstat(output->fd, &status) != 0)
+		file_status(output->fd, &status) != 0)
 		return 0;
 	unit = (uint64_t) system.f_bsize;
 	*reason = "the file system has no reflink";

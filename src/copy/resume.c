@@ -4,12 +4,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "fileio.h"
+#include "remover.h"
 #include "report.h"
 #include "resume.h"
 #include "rootpath.h"
@@ -20,7 +23,7 @@
 #define COUNTER_OFFSET        (3 * PAGE)
 #define RECORD_MODE           0600
 
-static const char magic[32] = "vmclone-copy resume record 1\n";
+static const char magic[32] = "vmclone-copy resume record 2\n";
 
 struct identity_page
 {
@@ -57,6 +60,13 @@ lock_record(const struct resume *resume, int fd)
 		return report_error(REPORT_BUSY, 0, NO_LAYER, resume->path, NO_OFFSET,
 							"resume record is in use by another copy");
 	return io_error(resume, "lock");
+}
+
+static int
+learn_record(const struct resume *resume)
+{
+	return remover_learn(REMOVABLE_RECORD, resume->directory_fd, resume->name, resume->fd,
+						 resume->path);
 }
 
 /* Reads the newer one of the two valid slots; none = a record from before the first checkpoint. */
@@ -105,40 +115,79 @@ write_slot(struct resume *resume)
 	return 0;
 }
 
+/*
+ * What is left under the temporary name by a copier that was killed: nothing yet, zeroes, or a whole
+ * record.  Anything else is somebody's file.
+ */
+static bool
+is_left_over(int fd)
+{
+	unsigned char bytes[FILE_PAGES * PAGE + 1];
+	ssize_t got = file_read(fd, bytes, sizeof(bytes), 0);
+
+	return got >= 0 && (size_t) got < sizeof(bytes) &&
+		   (memory_is_zero(bytes, (size_t) got) ||
+			((size_t) got >= sizeof(magic) && memcmp(bytes, magic, sizeof(magic)) == 0));
+}
+
+/* Opens a new file of the temporary name, locked. */
+static int
+open_temporary(struct resume *resume, const char *temporary)
+{
+	int flags = O_RDWR | O_NONBLOCK | O_NOCTTY;
+	bool ours;
+
+	resume->fd =
+		open_in_directory(resume->directory_fd, temporary, flags | O_CREAT | O_EXCL, RECORD_MODE);
+	if (resume->fd < 0 && errno == EEXIST)
+	{
+		resume->fd = open_in_directory(resume->directory_fd, temporary, flags, 0);
+		if (resume->fd < 0)
+			return io_error(resume, "create");
+		if (lock_record(resume, resume->fd) != 0)
+			return -1;
+		ours = is_left_over(resume->fd);
+		close(resume->fd);
+		resume->fd = -1;
+		if (!ours)
+			return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, resume->path, NO_OFFSET,
+								"could not make resume record: \"%s\" is another file", temporary);
+		if (unlinkat(resume->directory_fd, temporary, 0) != 0)
+			return io_error(resume, "create");
+		resume->fd = open_in_directory(resume->directory_fd, temporary, flags | O_CREAT | O_EXCL,
+									   RECORD_MODE);
+	}
+	if (resume->fd < 0)
+		return io_error(resume, "create");
+	return lock_record(resume, resume->fd);
+}
+
 /* Makes the record under another name, complete and synced, then gives it its name. */
 static int
 create_record(struct resume *resume)
 {
 	static const unsigned char zeroes[FILE_PAGES * PAGE];
 	struct identity_page identity = {0};
-	char temporary[512];
+	char temporary[NAME_MAX + 1];
 	int length = snprintf(temporary, sizeof(temporary), "%s.new", resume->name);
 
 	if (length < 0 || (size_t) length >= sizeof(temporary))
 		return report_error(REPORT_USAGE, ENAMETOOLONG, NO_LAYER, resume->path, NO_OFFSET,
 							"could not make resume record");
-	resume->fd = open_in_directory(resume->directory_fd, temporary, O_RDWR | O_CREAT, RECORD_MODE);
-	if (resume->fd < 0)
-		return io_error(resume, "create");
-	/* A temporary file left by a killed copier is taken over, one in use is not. */
-	if (lock_record(resume, resume->fd) != 0)
+	if (open_temporary(resume, temporary) != 0)
 		return -1;
 	memcpy(identity.magic, magic, sizeof(magic));
 	if (getrandom(&identity.nonce, sizeof(identity.nonce), 0) != (ssize_t) sizeof(identity.nonce))
 		return io_error(resume, "create");
 	resume->nonce = identity.nonce;
-	if (ftruncate(resume->fd, 0) != 0 || file_write(resume->fd, zeroes, sizeof(zeroes), 0) != 0 ||
+	if (file_write(resume->fd, zeroes, sizeof(zeroes), 0) != 0 ||
 		file_write(resume->fd, &identity, sizeof(identity), 0) != 0 || fsync(resume->fd) != 0)
 		return io_error(resume, "write");
-	if (renameat2(resume->directory_fd, temporary, resume->directory_fd, resume->name,
-				  RENAME_NOREPLACE) != 0)
-	{
-		/* File systems without RENAME_NOREPLACE (NFS): the lock on the name's file decides. */
-		if ((errno != EINVAL && errno != ENOSYS) ||
-			renameat(resume->directory_fd, temporary, resume->directory_fd, resume->name) != 0)
-			return io_error(resume, "rename");
-	}
+	if (rename_in_directory(resume->directory_fd, temporary, resume->name) != 0)
+		return io_error(resume, "rename");
 	resume->made = true;
+	if (learn_record(resume) != 0)
+		return -1;
 	if (fsync(resume->directory_fd) != 0 && errno != EINVAL)
 		return io_error(resume, "sync the directory of");
 	return 0;
@@ -160,7 +209,8 @@ resume_open(struct resume *resume, const char *path)
 		open_in_directory(resume->directory_fd, resume->name, O_RDWR | O_NONBLOCK | O_NOCTTY, 0);
 	if (resume->fd >= 0)
 	{
-		if (lock_record(resume, resume->fd) != 0 || load_record(resume) != 0)
+		if (lock_record(resume, resume->fd) != 0 || load_record(resume) != 0 ||
+			learn_record(resume) != 0)
 			return -1;
 	}
 	else if (errno != ENOENT)
@@ -175,29 +225,37 @@ resume_open(struct resume *resume, const char *path)
 }
 
 bool
-resume_owns(const struct resume *resume, const struct stat *output)
+resume_owns(const struct resume *resume, const struct stat *output, uint64_t birth)
 {
 	const struct resume_slot *slot = &resume->slot;
 	bool is_block_device = S_ISBLK(output->st_mode);
 
-	if (!resume->found)
-		return false;
-	if (!slot->output_known)
-		/* Killed between making the record and noting the output: then that is still empty. */
-		return S_ISREG(output->st_mode) && output->st_size == 0;
-	if ((slot->output_is_block_device != 0) != is_block_device)
+	if (!resume->found || !slot->output_known ||
+		(slot->output_is_block_device != 0) != is_block_device)
 		return false;
 	if (is_block_device)
 		return slot->output_device == output->st_rdev;
-	return slot->output_device == output->st_dev && slot->output_inode == output->st_ino;
+	return slot->output_device == output->st_dev && slot->output_inode == output->st_ino &&
+		   (slot->output_birth == birth || slot->output_birth == 0 || birth == 0);
 }
 
 int
-resume_set_output(struct resume *resume, const struct output *output)
+resume_temporary_name(const struct resume *resume, const char *name, char *temporary, size_t size)
+{
+	int length = snprintf(temporary, size, "%s.%016" PRIx64 ".new", name, resume->nonce);
+
+	if (length < 0 || (size_t) length >= size)
+		return report_error(REPORT_USAGE, ENAMETOOLONG, NO_LAYER, name, NO_OFFSET,
+							"could not make the output with a resume record");
+	return 0;
+}
+
+int
+resume_set_output(struct resume *resume, const struct output *output, bool fresh)
 {
 	struct resume_slot *slot = &resume->slot;
 
-	if (slot->output_known && slot->output_device == output->device &&
+	if (!fresh && slot->output_known && slot->output_device == output->device &&
 		slot->output_inode == output->inode &&
 		(slot->output_is_block_device != 0) == output->is_block_device)
 		return 0;
@@ -208,6 +266,7 @@ resume_set_output(struct resume *resume, const struct output *output)
 	slot->output_device = output->device;
 	slot->output_inode = output->inode;
 	slot->output_is_block_device = output->is_block_device;
+	slot->output_birth = output->birth;
 	return write_slot(resume);
 }
 
@@ -248,7 +307,7 @@ void
 resume_remove(struct resume *resume)
 {
 	if (resume->fd >= 0)
-		unlinkat(resume->directory_fd, resume->name, 0);
+		remover_remove(REMOVABLE_RECORD, resume->path);
 }
 
 void

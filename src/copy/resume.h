@@ -3,7 +3,8 @@
  *		The record beside the output (--resume FILE) that lets a killed copy go on.
  *
  * It is made, and synced with its directory, before the output exists, and locked for as long as the
- * copier runs.  Checkpoints alternate between two checksummed slots: a mark is sampled, then the
+ * copier runs.  It knows the output (device, inode, time of birth) before that has its name, so that no
+ * other file is ever taken for it.  Checkpoints alternate between two checksummed slots: a mark is sampled, then the
  * output is synced, then the mark is written and synced.  A third page, shared in memory, counts the
  * bytes done by all runs, so that what was done twice is known even after a kill.
  */
@@ -34,6 +35,7 @@ struct resume_slot
 	uint64_t output_device;
 	uint64_t output_inode;
 	uint64_t output_is_block_device;
+	uint64_t output_birth;       /* file_birth() */
 	struct fingerprint checksum; /* of all the above and the nonce */
 };
 
@@ -54,11 +56,21 @@ struct resume
 /* Opens and locks the record, or makes it.  0, or -1 after report_error(). */
 extern int resume_open(struct resume *resume, const char *path);
 
-/* Is the file at the output's place the one this record speaks about? */
-extern bool resume_owns(const struct resume *resume, const struct stat *output);
+/*
+ * Is the file at the output's place the one this record speaks about?  "birth" is file_birth(): numbers
+ * of inodes come again.
+ */
+extern bool resume_owns(const struct resume *resume, const struct stat *output, uint64_t birth);
 
-/* Remembers which file is the output. */
-extern int resume_set_output(struct resume *resume, const struct output *output);
+/*
+ * The name under which the output is made before the record knows it: "NAME.NONCE.new", which nobody
+ * can guess.  0, or -1 after report_error() if it is too long.
+ */
+extern int resume_temporary_name(const struct resume *resume, const char *name, char *temporary,
+								 size_t size);
+
+/* Remembers which file is the output; a "fresh" one holds nothing yet.  0, or -1 after report_error(). */
+extern int resume_set_output(struct resume *resume, const struct output *output, bool fresh);
 
 /*
  * Compares what is to be copied with the record.  True: go on from slot.phase and slot.mark.  False:

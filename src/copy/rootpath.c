@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -180,6 +181,17 @@ open_in_directory(int directory, const char *name, int flags, mode_t mode)
 		return -1;
 	}
 	return openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+}
+
+int
+rename_in_directory(int directory, const char *from, const char *to)
+{
+	if (renameat2(directory, from, directory, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* NFS can't; but a link replaces nothing either. */
+	if ((errno != EINVAL && errno != ENOSYS) || linkat(directory, from, directory, to, 0) != 0)
+		return -1;
+	return unlinkat(directory, from, 0);
 }
 
 const char *

@@ -30,6 +30,12 @@ extern int root_open_directory_of(const char *path, const char **name);
 /* open(2) of one name, without '/', in a directory; never follows a link.  -1 with errno. */
 extern int open_in_directory(int directory, const char *name, int flags, mode_t mode);
 
+/*
+ * Gives a file another name in its directory, which nobody may have yet (EEXIST).  Returns 0, or -1 with
+ * errno.
+ */
+extern int rename_in_directory(int directory, const char *from, const char *to);
+
 /* Last component of a path; the whole of it where there is no '/'. */
 extern const char *path_last_component(const char *path);
 

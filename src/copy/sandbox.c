@@ -9,6 +9,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -81,9 +82,9 @@ static const int allowed_calls[] = {
 	/* files that are open */
 	SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(readv), SCMP_SYS(write),
 	SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(writev), SCMP_SYS(lseek), SCMP_SYS(fstat),
-	SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(fstatfs), SCMP_SYS(fcntl), SCMP_SYS(fallocate),
-	SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range),
-	SCMP_SYS(fadvise64), SCMP_SYS(copy_file_range), SCMP_SYS(close), SCMP_SYS(unlinkat),
+	SCMP_SYS(fstatfs), SCMP_SYS(fallocate), SCMP_SYS(ftruncate), SCMP_SYS(fsync),
+	SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range), SCMP_SYS(fadvise64), SCMP_SYS(copy_file_range),
+	SCMP_SYS(close),
 	/* memory and threads that run */
 	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex),
 	SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
@@ -91,7 +92,7 @@ static const int allowed_calls[] = {
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(nanosleep), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(gettid),
-	SCMP_SYS(getpid), SCMP_SYS(getrandom), SCMP_SYS(exit), SCMP_SYS(exit_group)};
+	SCMP_SYS(getpid), SCMP_SYS(getrandom), SCMP_SYS(wait4), SCMP_SYS(exit), SCMP_SYS(exit_group)};
 
 static const unsigned long allowed_ioctls[] = {FICLONERANGE, BLKZEROOUT, BLKGETSIZE64, BLKSSZGET};
 
@@ -105,6 +106,10 @@ add_rules(scmp_filter_ctx filter)
 	for (size_t i = 0; i < sizeof(allowed_ioctls) / sizeof(allowed_ioctls[0]) && result == 0; i++)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 								  SCMP_A1(SCMP_CMP_EQ, allowed_ioctls[i]));
+	/* Whether somebody locks a layer; others could have signals sent to any process (F_SETOWN). */
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+								  SCMP_A1(SCMP_CMP_EQ, F_OFD_GETLK));
 	/* Memory is never executable. */
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
@@ -158,6 +163,34 @@ print_probe(const char *name, long result)
 	fflush(stdout);
 }
 
+/* What a copier that an image has taken over could do to a file of its user. */
+static void
+probe_file(const char *path)
+{
+	char buffer[512];
+
+	if (path == NULL)
+		return;
+	print_probe("stat", syscall(SYS_stat, path, buffer));
+	print_probe("newfstatat", syscall(SYS_newfstatat, AT_FDCWD, path, buffer, 0));
+	print_probe("newfstatat_empty", syscall(SYS_newfstatat, AT_FDCWD, path, buffer, AT_EMPTY_PATH));
+	print_probe("statx", syscall(SYS_statx, AT_FDCWD, path, 0, 0, buffer));
+	print_probe("access", syscall(SYS_access, path, R_OK));
+	print_probe("chmod", syscall(SYS_chmod, path, 0777));
+	print_probe("chown", syscall(SYS_chown, path, 1, 1));
+	print_probe("truncate", syscall(SYS_truncate, path, 0L));
+	print_probe("link", syscall(SYS_link, path, "probe-link"));
+	print_probe("symlink", syscall(SYS_symlink, path, "probe-link"));
+	print_probe("mkdir", syscall(SYS_mkdir, "probe-directory", 0700));
+	print_probe("renameat2", syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, "probe-link", 0));
+	print_probe("unlink", syscall(SYS_unlink, path));
+	print_probe("unlinkat", syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+	print_probe("chdir", syscall(SYS_chdir, "/"));
+	print_probe("inotify_add_watch", syscall(SYS_inotify_add_watch, 0, path, 1));
+	print_probe("fcntl_setown", syscall(SYS_fcntl, STDIN_FILENO, F_SETOWN, getppid()));
+	print_probe("sendmsg", syscall(SYS_sendmsg, 3, buffer, 0));
+}
+
 void
 sandbox_probe(void)
 {
@@ -179,6 +212,7 @@ sandbox_probe(void)
 									 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	print_probe("rename", syscall(SYS_rename, path, "/tmp/vmclone-copy-probe"));
 	print_probe("kill", syscall(SYS_kill, getppid(), 0));
+	probe_file(getenv("VMCLONE_COPY_PROBE"));
 	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
 		_exit(0);

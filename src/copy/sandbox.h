@@ -2,9 +2,9 @@
  * sandbox.h
  *		Gives up every right that reading images doesn't need, before the first byte of one is read.
  *
- * All files are open and all threads run by then.  Afterwards the process can read, write, sync,
- * clone ranges and remove names, but not open files, make sockets or processes, or use io_uring.
- * Whatever is not allowed fails with EPERM.
+ * All files are open and all threads run by then.  Afterwards the process can read, write, sync and
+ * clone ranges.  No call that takes a path is left, nor any that makes sockets or processes, and no
+ * io_uring.  Whatever is not allowed fails with EPERM.  What must be removed, remover.h removes.
  */
 #ifndef COPY_SANDBOX_H
 #define COPY_SANDBOX_H
@@ -22,7 +22,8 @@ extern void sandbox_limit_file_size(uint64_t bytes);
 
 /*
  * In a build with COPY_SANDBOX_PROBE: tries open, openat, socket, execve, fork, io_uring_setup and more,
- * and prints what came of each as JSON lines.  Elsewhere it does nothing.
+ * and to remove, change and look at the file that VMCLONE_COPY_PROBE names, and prints what came of each
+ * as JSON lines.  Elsewhere it does nothing.
  */
 extern void sandbox_probe(void);
 

@@ -10,7 +10,6 @@
 
 #include "safeopen.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,8 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEASE_BYTES      (1024 * 1024) /* sanlock's space for one resource on 512-byte sectors */
-#define LEFT_NAMES_LIMIT 32            /* names of foreign files that remove reports */
+#define LEASE_BYTES (1024 * 1024) /* sanlock's space for one resource on 512-byte sectors */
 
 /*
  * Every suffix that a job writes beside <image>, in the order in which remove takes them away: what
@@ -381,36 +379,6 @@ end:
 	return done;
 }
 
-/*
- * Opens and locks a file that is about to go, so that nobody writes it meanwhile.
- * Returns the descriptor, -2 = no such file or not a regular one, -1 after volume_fail().
- */
-static int
-lock_for_removal(int dirfd, const char *name, VolumeAnswer *answer)
-{
-	int locked;
-	int fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0)
-	{
-		if (errno == ENOENT)
-			return -2;
-		volume_fail_errno(answer, name, "could not open file");
-		return -1;
-	}
-	locked = volume_lock_file(fd, name, answer);
-	if (locked == 0)
-		volume_fail(answer, VOLUME_BUSY, EAGAIN, name,
-					"Stop the process that uses the file, then try again.",
-					"another process holds the file locked");
-	if (locked != 1)
-	{
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 /* The open file fd (or none, < 0) is the one that has this name. */
 static bool
 names_open_file(int dirfd, int fd, const char *name)
@@ -421,40 +389,6 @@ names_open_file(int dirfd, int fd, const char *name)
 	return fd >= 0 && fstat(fd, &open_status) == 0 &&
 		   fstatat(dirfd, name, &named_status, AT_SYMLINK_NOFOLLOW) == 0 &&
 		   is_same_file(&open_status, &named_status);
-}
-
-/* Names what is left in the directory, and says whether it is empty. */
-static bool
-tell_left(int dirfd, VolumeAnswer *answer, bool *empty)
-{
-	struct dirent *entry;
-	DIR *directory;
-	size_t count = 0;
-	int fd = dup(dirfd);
-
-	directory = fd < 0 ? NULL : fdopendir(fd);
-	if (directory == NULL)
-	{
-		volume_fail_errno(answer, NULL, "could not read image directory");
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	rewinddir(directory);
-	answer_open(answer, "left", '[');
-	while (errno = 0, (entry = readdir(directory)) != NULL)
-	{
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (count++ < LEFT_NAMES_LIMIT)
-			answer_string(answer, NULL, entry->d_name);
-	}
-	answer_close(answer, ']');
-	*empty = count == 0;
-	if (errno != 0)
-		volume_fail_errno(answer, NULL, "could not read image directory");
-	closedir(directory);
-	return answer->kind == VOLUME_OK;
 }
 
 /* Takes the emptied directory away; a foreign file that comes meanwhile keeps it. */
@@ -536,12 +470,12 @@ volume_remove(const VolumeOptions *options, VolumeAnswer *answer)
 	}
 	/* a copier that writes, or a program that runs from the image, keeps its files */
 	image_name(name, options->image, ".part");
-	part = lock_for_removal(dirfd, name, answer);
+	part = volume_lock_for_removal(dirfd, name, answer);
 	if (part == -1 || !find_foreign(dirfd, options, part, &foreign, answer))
 		goto end;
 	/* a commit cut off after its link: both names are one file, which is locked already */
 	if (!foreign && !names_open_file(dirfd, part, options->image))
-		final = lock_for_removal(dirfd, options->image, answer);
+		final = volume_lock_for_removal(dirfd, options->image, answer);
 	if (final == -1)
 		goto end;
 	answer_open(answer, "removed", '[');
@@ -558,8 +492,10 @@ volume_remove(const VolumeOptions *options, VolumeAnswer *answer)
 			goto end;
 		}
 	}
+	if (!volume_remove_unnamed(dirfd, options->image, answer))
+		goto end;
 	answer_close(answer, ']');
-	if (!volume_sync(dirfd, options->disk, answer) || !tell_left(dirfd, answer, &empty))
+	if (!volume_sync(dirfd, options->disk, answer) || !volume_tell_left(dirfd, answer, &empty))
 		goto end;
 	if (empty && !remove_directory(rootfd, options->disk, &removed, answer))
 		goto end;

@@ -3,7 +3,7 @@
  *		What the parts of "vmclone-copy volume" share: options, the answer, opening, metadata.
  *
  * volume.c parses the options and dispatches; volume_answer.c builds the answer; volume_paths.c
- * opens things below the root; volume_meta.c knows VDSM's .meta; volume_domain.c, volume_image.c and
+ * opens things below the root; volume_directory.c takes files away; volume_meta.c knows VDSM's .meta; volume_domain.c, volume_image.c and
  * volume_block.c are the subcommands.
  */
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
@@ -147,6 +147,23 @@ extern ssize_t volume_read_file(int dirfd, const char *name, char *buffer, size_
  * 1 = taken, 0 = someone else has one, -1 after volume_fail().
  */
 extern int volume_lock_file(int fd, const char *name, VolumeAnswer *answer);
+
+/* ---------- the directory of a disk image (volume_directory.c) ---------- */
+
+/*
+ * Opens and locks a file that is about to go, so that nobody writes it meanwhile.  Returns the
+ * descriptor, -2 = no such file, -1 after volume_fail().
+ */
+extern int volume_lock_for_removal(int dirfd, const char *name, VolumeAnswer *answer);
+
+/*
+ * Removes outputs of killed copiers that never got their name, and adds their names to the open array
+ * of the answer.  False after volume_fail().
+ */
+extern bool volume_remove_unnamed(int dirfd, const char *image, VolumeAnswer *answer);
+
+/* Names what is left in the directory, and says whether it is empty.  False after volume_fail(). */
+extern bool volume_tell_left(int dirfd, VolumeAnswer *answer, bool *empty);
 
 /* ---------- VDSM's volume metadata (volume_meta.c; image-copy.md §1.7) ---------- */
 

@@ -218,6 +218,23 @@ for my $format (0 .. 4)
 	refuses('1 not_found', 'nothing to commit yet', commit => @names);
 	spew("$folder/$image.part",        'a' x 8192);
 	spew("$folder/$image.part.resume", 'resume');
+	{
+		# the output of a copier killed before it had its name; and what only looks like one
+		my $disk   = '33333333-2222-4333-8444-666666666666';
+		my $unborn = "$image.part.0123456789abcdef.new";
+		my $alike  = "$image.part.0123456789abcde.new";
+		works('a volume of its own', create(disk => $disk));
+		spew("$dir/images/$disk/$_", '') for $unborn, $alike;
+		open my $busy, '+<', "$dir/images/$disk/$unborn" or die;
+		ofd_lock($busy) or die;
+		refuses('3 busy', 'a copier that is just making its output', remove => '--root', $dir, '--disk', $disk, '--image', $image);
+		close $busy;
+		my $answer = works('removed with an output that never had its name', remove => '--root', $dir, '--disk', $disk, '--image', $image);
+		ok((grep { $_ eq $unborn } @{ $answer->{removed} }), 'which is told') if $answer->{removed};
+		is("@{ $answer->{left} }", $alike, 'another file is left');
+		unlink "$dir/images/$disk/$alike";
+		rmdir "$dir/images/$disk";
+	}
 	open my $handle, '+<', "$folder/$image.part" or die;
 	ok(ofd_lock($handle), 'a copier at work');
 	refuses('3 busy', 'commit does not disturb the copier', commit => @names);
