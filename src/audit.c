@@ -86,15 +86,15 @@ static Statement insert_row = {
 	.sql =
 		"INSERT INTO audit_log (log_time, log_type, log_type_name, severity, message, user_id,"
 		" user_name, vm_id, vm_name, storage_pool_id, storage_pool_name, cluster_id, cluster_name,"
-		" storage_domain_id, storage_domain_name, quota_id, quota_name, job_id, origin)"
+		" storage_domain_id, storage_domain_name, quota_id, quota_name, job_id, correlation_id, origin)"
 		" SELECT pg_catalog.clock_timestamp(), $1, $2, $3, $4, $5, $6, $7, $8,"
 		" $9, (SELECT name FROM storage_pool WHERE id = $9),"
 		" $10, (SELECT name FROM cluster WHERE cluster_id = $10),"
 		" $11, (SELECT storage_name FROM storage_domain_static WHERE id = $11),"
-		" $12, (SELECT quota_name FROM quota WHERE id = $12), $13, 'oVirt'",
-	.argument_count = 13,
+		" $12, (SELECT quota_name FROM quota WHERE id = $12), $13, $14::text, 'oVirt'",
+	.argument_count = 14,
 	.argument_types = {INT4OID, TEXTOID, INT4OID, TEXTOID, UUIDOID, TEXTOID, UUIDOID, TEXTOID,
-					   UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID},
+					   UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID},
 };
 
 static Statement engine_user = {
@@ -111,6 +111,14 @@ audit_user_name(const pg_uuid_t *user_id, const char *role_name)
 	if (uuid_is_zero(user_id) || statement_run(&engine_user, &value, NULL) == 0)
 		return role_name;
 	return field_text(0, 1);
+}
+
+void
+audit_name_caller(AuditSubject *subject, const Caller *caller)
+{
+	if (caller->has_user)
+		subject->user_id = caller->user_id;
+	subject->user_name = audit_user_name(&subject->user_id, caller->role_name);
 }
 
 static const AuditText *
@@ -166,10 +174,11 @@ audit_write(AuditType type, const AuditSubject *subject, const char *const *plac
 							  &subject->cluster_id,
 							  &subject->storage_domain_id,
 							  &subject->quota_id,
-							  &subject->job_id};
-	static const int id_columns[] = {4, 6, 8, 9, 10, 11, 12};
-	Datum values[13] = {0};
-	bool nulls[13] = {0};
+							  &subject->job_id,
+							  &subject->call_id};
+	static const int id_columns[] = {4, 6, 8, 9, 10, 11, 12, 13};
+	Datum values[14] = {0};
+	bool nulls[14] = {0};
 
 	values[0] = Int32GetDatum((int) type);
 	values[1] = CStringGetTextDatum(text->name);

@@ -9,6 +9,8 @@
 
 #include "utils/uuid.h"
 
+#include "caller.h"
+
 typedef enum AuditType
 {
 	AUDIT_USER_ADD_VM = 34,
@@ -48,6 +50,7 @@ typedef struct AuditSubject
 	pg_uuid_t storage_domain_id;
 	pg_uuid_t quota_id;
 	pg_uuid_t job_id;
+	pg_uuid_t call_id; /* correlation_id: the same in all rows of a call and of its jobs */
 } AuditSubject;
 
 /*
@@ -55,6 +58,9 @@ typedef struct AuditSubject
  * such user (any longer).  In an inventory frame.
  */
 extern const char *audit_user_name(const pg_uuid_t *user_id, const char *role_name);
+
+/* Names the caller in a row: an operator's engine user, else the role.  In an inventory frame. */
+extern void audit_name_caller(AuditSubject *subject, const Caller *caller);
 
 /*
  * Fills the type's own text: placeholders is a NULL-ended list of name, value pairs; a placeholder

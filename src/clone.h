@@ -5,6 +5,7 @@
 #ifndef VMCLONE_CLONE_H
 #define VMCLONE_CLONE_H
 
+#include "audit.h"
 #include "plan.h"
 
 /* What clone_write made; lineage_write keeps it. */
@@ -21,9 +22,11 @@ typedef struct CloneRecord
  * MACs, base_disks, images (LOCKED), disk_image_dynamic, image_storage_domain_map,
  * disk_vm_element, permissions, vm_init, numa_node, NVRAM and TPM data, vm_ovf_generations.
  * Writes the audit rows of an almost empty MAC pool and of NICs whose network is lost.
+ * caller: whom those rows name, and which call.
  * In an inventory frame, after the locks; call lineage_write with the result.
  */
-extern CloneRecord *clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count);
+extern CloneRecord *clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
+								const AuditSubject *caller);
 
 /*
  * What clone_write will lay over vm_static's rows whatever the caller says, as far as it is known

@@ -103,11 +103,7 @@ static void
 audit_remaining(CloneWork *work, int remaining)
 {
 	const ClonePlan *plan = work->plan;
-	AuditSubject subject = {
-		.storage_pool_id = plan->pool_id,
-		.cluster_id = plan->cluster_id,
-		.job_id = work->copies[0].job_id,
-	};
+	AuditSubject subject = *work->caller;
 	Datum id = UUIDPGetDatum(&plan->mac_pool_id);
 	const char *placeholders[] = {"MacPoolName",
 								  NULL,
@@ -121,8 +117,9 @@ audit_remaining(CloneWork *work, int remaining)
 		return;
 	statement_run_one_row(&mac_pool_name, &id, NULL);
 	placeholders[1] = field_text(0, 1);
-	if (plan->has_user)
-		subject.user_id = plan->user_id;
+	subject.vm_id = work->copies[0].vm_id;
+	subject.vm_name = work->copies[0].vm_name;
+	subject.job_id = work->copies[0].job_id;
 	audit_write(remaining == 0 ? AUDIT_MAC_POOL_EMPTY : AUDIT_MAC_POOL_ALMOST_EMPTY, &subject,
 				placeholders);
 }
@@ -152,16 +149,11 @@ audit_lost_networks(CloneWork *work, int copy)
 	{
 		const char *placeholders[] = {"EntityName", made->vm_name, "Networks", networks.data,
 									  "Interfaces", names.data,    NULL};
-		AuditSubject subject = {
-			.vm_id = made->vm_id,
-			.vm_name = made->vm_name,
-			.storage_pool_id = work->plan->pool_id,
-			.cluster_id = work->plan->cluster_id,
-			.job_id = made->job_id,
-		};
+		AuditSubject subject = *work->caller;
 
-		if (work->plan->has_user)
-			subject.user_id = work->plan->user_id;
+		subject.vm_id = made->vm_id;
+		subject.vm_name = made->vm_name;
+		subject.job_id = made->job_id;
 		audit_write(AUDIT_ADD_VM_FROM_SNAPSHOT_INVALID_INTERFACES, &subject, placeholders);
 	}
 }

@@ -36,6 +36,7 @@ typedef struct CloneFacts
 typedef struct CloneWork
 {
 	const ClonePlan *plan;
+	const AuditSubject *caller;
 	const CloneCopy *copies;
 	int copy_count;
 	bool is_template;

@@ -408,11 +408,13 @@ write_nvram(CloneWork *work)
 }
 
 CloneRecord *
-clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count)
+clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
+			const AuditSubject *caller)
 {
 	CloneRecord *record = palloc0(sizeof(CloneRecord));
 	CloneWork work = {
 		.plan = plan,
+		.caller = caller,
 		.copies = copies,
 		.copy_count = copy_count,
 		.is_template = plan->request->target == CLONE_TARGET_TEMPLATE,

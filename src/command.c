@@ -122,7 +122,9 @@ command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	fill_statuses(&command);
 	document = command_document(&command);
 	command_reserve_names(&command, document);
-	record = clone_write(command.plan, command.result->copies, command.result->copy_count);
+	command_name_caller(&command);
+	record = clone_write(command.plan, command.result->copies, command.result->copy_count,
+						 &command.audit);
 	command_write_audit(&command);
 	frame_leave(&inventory);
 

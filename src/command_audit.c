@@ -73,9 +73,20 @@ report_missing_disks(const Command *command, const AuditSubject *subject, const 
 	}
 }
 
+static AuditSubject
+subject_of_copy(const Command *command, const CloneCopy *copy)
+{
+	AuditSubject subject = command->audit;
+
+	subject.vm_id = copy->vm_id;
+	subject.vm_name = copy->vm_name;
+	subject.job_id = copy->job_id;
+	return subject;
+}
+
 /* Thresholds and limits that the call passes, or passes by where enforcement is soft. */
 static void
-report_quota(const Command *command, const char *user_name)
+report_quota(const Command *command)
 {
 	const CloneCopy *copy = &command->result->copies[0];
 	ListCell *cell;
@@ -83,16 +94,9 @@ report_quota(const Command *command, const char *user_name)
 	foreach (cell, quota_events(command->plan))
 	{
 		const QuotaEvent *event = lfirst(cell);
-		AuditSubject subject = {
-			.vm_id = copy->vm_id,
-			.vm_name = copy->vm_name,
-			.user_id = command->user_id,
-			.user_name = user_name,
-			.storage_pool_id = command->plan->pool_id,
-			.quota_id = event->quota_id,
-			.job_id = copy->job_id,
-		};
+		AuditSubject subject = subject_of_copy(command, copy);
 
+		subject.quota_id = event->quota_id;
 		if (event->has_domain)
 			subject.storage_domain_id = event->storage_domain_id;
 		audit_write(event->type, &subject, event->placeholders);
@@ -100,10 +104,21 @@ report_quota(const Command *command, const char *user_name)
 }
 
 void
+command_name_caller(Command *command)
+{
+	command->audit = (AuditSubject){
+		.user_id = command->user_id,
+		.user_name = audit_user_name(&command->user_id, command->caller.role_name),
+		.storage_pool_id = command->plan->pool_id,
+		.cluster_id = command->plan->cluster_id,
+		.call_id = command->result->call_id,
+	};
+}
+
+void
 command_write_audit(const Command *command)
 {
 	const ClonePlan *plan = command->plan;
-	const char *user_name = audit_user_name(&command->user_id, command->caller.role_name);
 	AuditType started = command->request->target == CLONE_TARGET_TEMPLATE
 							? AUDIT_USER_ADD_VM_TEMPLATE
 						: command->tasks_per_copy == 0 ? AUDIT_USER_ADD_VM
@@ -112,22 +127,15 @@ command_write_audit(const Command *command)
 	for (int i = 0; i < command->result->copy_count; i++)
 	{
 		const CloneCopy *copy = &command->result->copies[i];
-		AuditSubject subject = {
-			.vm_id = copy->vm_id,
-			.vm_name = copy->vm_name,
-			.user_id = command->user_id,
-			.user_name = user_name,
-			.storage_pool_id = plan->pool_id,
-			.cluster_id = plan->cluster_id,
-			.job_id = copy->job_id,
-		};
+		AuditSubject subject = subject_of_copy(command, copy);
 
 		if (i == 0)
 			report_missing_disks(command, &subject, copy->vm_name);
 		audit_write(started, &subject,
 					(const char *const[]){"VmName", copy->vm_name, "SnapshotName",
 										  snapshot_label(plan), "SourceVmName",
-										  plan->source_vm_name, "UserName", user_name, NULL});
+										  plan->source_vm_name, "UserName",
+										  command->audit.user_name, NULL});
 	}
-	report_quota(command, user_name);
+	report_quota(command);
 }

@@ -5,6 +5,7 @@
 #ifndef VMCLONE_COMMAND_STEPS_H
 #define VMCLONE_COMMAND_STEPS_H
 
+#include "audit.h"
 #include "caller.h"
 #include "command.h"
 
@@ -18,6 +19,7 @@ typedef struct Command
 	pg_uuid_t user_id;
 	ClonePlan *plan;
 	CommandResult *result;
+	AuditSubject audit; /* what all audit rows of the call say */
 	int tasks_per_copy;
 } Command;
 
@@ -40,7 +42,8 @@ extern void command_write_jobs(const Command *command, const Jsonb *document);
 extern const char *command_initial_status(const Command *command);
 extern bool command_makes_image(const PlannedDisk *disk);
 
-/* command_audit.c: in an inventory frame.  Also warns the caller of missing disks. */
+/* command_audit.c: in an inventory frame; command_name_caller fills command->audit. */
+extern void command_name_caller(Command *command);
 extern void command_write_audit(const Command *command);
 
 #endif

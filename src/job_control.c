@@ -33,7 +33,7 @@ PG_FUNCTION_INFO_V1(vmclone_alter_job);
 PG_FUNCTION_INFO_V1(vmclone_abandon_cleaning);
 
 static Statement find_job = {
-	.sql = "SELECT owner, status, requested, vm_name, vm_id, copy_number, user_id, storage_pool_id,"
+	.sql = "SELECT owner, status, requested, vm_name, vm_id, copy_number, call_id, storage_pool_id,"
 		   " cluster_id FROM vmclone.jobs WHERE job_id = $1 FOR UPDATE",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
@@ -107,7 +107,7 @@ typedef struct ControlledJob
 	char *requested; /* NULL: nothing */
 	char *vm_name;
 	pg_uuid_t vm_id;
-	pg_uuid_t user_id;
+	pg_uuid_t call_id;
 	pg_uuid_t storage_pool_id;
 	pg_uuid_t cluster_id;
 	int copy_number;
@@ -155,7 +155,7 @@ enter_job(FunctionCallInfo fcinfo, ControlledJob *job)
 	job->vm_name = field_text(0, 4);
 	job->vm_id = field_uuid(0, 5);
 	job->copy_number = field_int64(0, 6);
-	job->user_id = field_uuid(0, 7);
+	job->call_id = field_uuid(0, 7);
 	job->storage_pool_id = field_uuid(0, 8);
 	job->cluster_id = field_uuid(0, 9);
 	caller_check_job(&job->caller, owner, &job->job_id);
@@ -297,23 +297,23 @@ put_row(ReturnSetInfo *result, int copy_number, const pg_uuid_t *job_id, const p
 }
 
 static void
-audit_retry(const ControlledJob *job, const pg_uuid_t *job_id, const pg_uuid_t *vm_id,
-			const char *vm_name)
+audit_retry(const ControlledJob *job, const pg_uuid_t *call_id, const pg_uuid_t *job_id,
+			const pg_uuid_t *vm_id, const char *vm_name)
 {
 	AuditSubject subject = {
 		.vm_id = *vm_id,
 		.vm_name = vm_name,
-		.user_id = job->user_id,
-		.user_name = job->caller.role_name,
 		.storage_pool_id = job->storage_pool_id,
 		.cluster_id = job->cluster_id,
 		.job_id = *job_id,
+		.call_id = *call_id,
 	};
 	Frame frame;
 
 	frame_enter_inventory(&frame);
+	audit_name_caller(&subject, &job->caller);
 	audit_write(AUDIT_CLONE_RETRIED, &subject,
-				(const char *const[]){"VmName", vm_name, "UserName", job->caller.role_name, NULL});
+				(const char *const[]){"VmName", vm_name, "UserName", subject.user_name, NULL});
 	frame_leave(&frame);
 }
 
@@ -341,7 +341,7 @@ vmclone_retry_job(PG_FUNCTION_ARGS)
 		{
 			const CloneCopy *copy = &again->copies[i];
 
-			audit_retry(&job, &copy->job_id, &copy->vm_id, copy->vm_name);
+			audit_retry(&job, &again->call_id, &copy->job_id, &copy->vm_id, copy->vm_name);
 			put_row(result, copy->number, &copy->job_id, &copy->vm_id, copy->vm_name);
 		}
 		SPI_finish();
@@ -360,7 +360,7 @@ vmclone_retry_job(PG_FUNCTION_ARGS)
 			   strcmp(job.status, "paused") == 0
 				   ? "Use resume_job."
 				   : "Only jobs that wait, are held, failed or were cancelled can be tried again.");
-	audit_retry(&job, &job.job_id, &job.vm_id, job.vm_name);
+	audit_retry(&job, &job.call_id, &job.job_id, &job.vm_id, job.vm_name);
 	put_row(result, job.copy_number, &job.job_id, &job.vm_id, job.vm_name);
 	leave_job(&job);
 	return (Datum) 0;
@@ -375,7 +375,6 @@ vmclone_abandon_cleaning(PG_FUNCTION_ARGS)
 	uint64 count;
 	StringInfoData paths;
 	AuditSubject subject = {0};
-	const char *placeholders[7] = {"UserName", NULL, "VmName", NULL, "Paths", NULL, NULL};
 	Frame frame;
 
 	enter_job(fcinfo, &job);
@@ -397,16 +396,15 @@ vmclone_abandon_cleaning(PG_FUNCTION_ARGS)
 
 	subject.vm_id = job.vm_id;
 	subject.vm_name = job.vm_name;
-	subject.user_id = job.user_id;
-	subject.user_name = job.caller.role_name;
 	subject.storage_pool_id = job.storage_pool_id;
 	subject.cluster_id = job.cluster_id;
 	subject.job_id = job.job_id;
-	placeholders[1] = job.caller.role_name;
-	placeholders[3] = job.vm_name;
-	placeholders[5] = count > 0 ? paths.data : "none";
+	subject.call_id = job.call_id;
 	frame_enter_inventory(&frame);
-	audit_write(AUDIT_CLEANING_ABANDONED, &subject, placeholders);
+	audit_name_caller(&subject, &job.caller);
+	audit_write(AUDIT_CLEANING_ABANDONED, &subject,
+				(const char *const[]){"UserName", subject.user_name, "VmName", job.vm_name, "Paths",
+									  count > 0 ? paths.data : "none", NULL});
 	frame_leave(&frame);
 	leave_job(&job);
 	PG_RETURN_VOID();

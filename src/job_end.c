@@ -123,6 +123,7 @@ tell_audit(const JobRow *job, AuditType type)
 		.storage_pool_id = job->storage_pool_id,
 		.cluster_id = job->cluster_id,
 		.job_id = job->job_id,
+		.call_id = job->call_id,
 	};
 	const char *const placeholders[] = {"VmName", job->vm_name, "Reason",
 										job->reason ? job->reason : "unknown", NULL};

@@ -192,10 +192,11 @@ vmclone_unlock_entity(PG_FUNCTION_ARGS)
 	changed = statement_run(kind->unlock, &entities, NULL) + holder_count;
 	if (changed > 0)
 	{
-		AuditSubject subject = {.user_name = caller.role_name};
+		AuditSubject subject = {0};
 
+		audit_name_caller(&subject, &caller);
 		audit_write(AUDIT_ENTITY_UNLOCKED, &subject,
-					(const char *const[]){"UserName", caller.role_name, "Kind", name, "EntityId",
+					(const char *const[]){"UserName", subject.user_name, "Kind", name, "EntityId",
 										  uuid_text(id), NULL});
 	}
 	frame_leave(&frame);

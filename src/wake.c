@@ -11,27 +11,34 @@
 
 static bool wake_wanted = false;
 
-/* Runs after the commit is recorded: nothing here may raise an error. */
+/*
+ * What can fail is done before the commit, when an error still ends the transaction: an error behind
+ * it would end the server.  Behind it only latches are set.  A worker that is there at that time
+ * doesn't leave before the transaction has ended (worker_expect_call), so that it sees the rows.
+ */
 static void
 at_end_of_transaction(XactEvent event, void *argument)
 {
+	if (!wake_wanted)
+		return;
 	switch (event)
 	{
-		case XACT_EVENT_COMMIT:
-			if (wake_wanted)
-			{
-				wake_wanted = false;
-				/* Without a free slot the launcher, or the next call, tries again. */
-				(void) worker_wake();
-			}
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			if (!worker_ensure())
+				ereport(WARNING,
+						(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+						 errmsg("could not start the vmclone worker: no background worker slot is "
+								"free"),
+						 errdetail("What was asked for waits until a worker runs."),
+						 errhint("Raise \"max_worker_processes\", or free a slot and run SELECT "
+								 "vmclone.start_worker().")));
 			break;
+		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
-			/* Gets a worker to be there; its safety poll finds the rows after COMMIT PREPARED. */
-			if (wake_wanted)
-			{
-				wake_wanted = false;
-				(void) worker_wake();
-			}
+			/* of a prepared transaction the worker's safety poll finds the rows in the end */
+			wake_wanted = false;
+			(void) worker_wake();
 			break;
 		case XACT_EVENT_ABORT:
 			wake_wanted = false;
@@ -50,5 +57,7 @@ wake_initialize(void)
 void
 wake_worker_at_commit(void)
 {
+	if (!launcher_present())
+		worker_expect_call();
 	wake_wanted = true;
 }

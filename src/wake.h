@@ -3,9 +3,9 @@
  *		Tells the worker, at commit, that there is work.
  *
  * One transaction callback is registered at library load; a backend-local flag says whether this
- * transaction has queued something.  At COMMIT the worker's latch is set (preloaded) or a worker
- * is started (not preloaded).  PREPARE TRANSACTION does the same, so that a worker is
- * there whose slow safety poll finds the rows of a COMMIT PREPARED.
+ * transaction has queued something.  Just before COMMIT a worker is started if none is there (not
+ * preloaded), behind it latches are set.  PREPARE TRANSACTION does the same; the worker stays until
+ * the prepared transaction has ended, and its slow safety poll finds the rows of a COMMIT PREPARED.
  */
 #ifndef VMCLONE_WAKE_H
 #define VMCLONE_WAKE_H

@@ -216,9 +216,9 @@ pass(bool *first)
 }
 
 /*
- * Without a launcher the worker leaves when it has had nothing to do for a while.  The lock goes
- * first and the tables are looked at last: a call that commits in between either sees the lock
- * free and starts a new worker, or its rows are seen here.
+ * Without a launcher the worker leaves when it has had nothing to do for a while.  It looks at the
+ * tables once more while no call is under way and none can begin; the next one finds its lock free
+ * and starts another worker.
  */
 static bool
 may_leave(bool may_run, bool *busy, TimestampTz *busy_at)
@@ -232,11 +232,13 @@ may_leave(bool may_run, bool *busy, TimestampTz *busy_at)
 	if (launcher_present() || !TimestampDifferenceExceeds(*busy_at, GetCurrentTimestamp(),
 														  vmclone_worker_idle_timeout * 1000))
 		return false;
-	worker_lock_release();
-	if (!may_run || !job_anything_to_do())
-		return true;
-	/* Another worker may have been started in that moment: then it has the work. */
-	return !worker_lock_take();
+	if (!worker_exclude_calls())
+		return false;
+	*busy = may_run && job_anything_to_do();
+	if (!*busy)
+		worker_lock_release();
+	worker_admit_calls();
+	return !*busy;
 }
 
 static void
@@ -308,7 +310,7 @@ vmclone_start_worker(PG_FUNCTION_ARGS)
 	{
 		if (worker_is_running())
 			PG_RETURN_BOOL(true);
-		if (!worker_wake())
+		if (!worker_ensure() || !worker_wake())
 			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 							errmsg("could not start the vmclone worker: no background worker slot "
 								   "is free"),

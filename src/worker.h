@@ -22,10 +22,22 @@ extern PGDLLEXPORT void vmclone_worker_main(Datum argument);
 extern bool launcher_present(void);
 
 /*
- * Makes sure that the current database has a worker and that it looks for work soon.  Raises
- * nothing, so it may run after commit.  False: no background worker slot was free.
+ * Makes sure that the current database has a worker; with a launcher that is worker_wake's part.
+ * False: no background worker slot was free.
+ */
+extern bool worker_ensure(void);
+
+/*
+ * Has the worker look for work soon, and the launcher start it where there is none.  Can't fail and
+ * allocates nothing, so that it may run after commit.  False: the launcher has no slot left.
  */
 extern bool worker_wake(void);
+
+/*
+ * For a call that will give the worker something to do: until the end of the transaction, also of a
+ * prepared one, no worker leaves for want of work.  Waits while one is just leaving.
+ */
+extern void worker_expect_call(void);
 
 /* A worker holds the current database's session lock. */
 extern bool worker_is_running(void);
@@ -33,6 +45,13 @@ extern bool worker_is_running(void);
 /* For the worker itself: takes the session lock; false when another worker keeps it. */
 extern bool worker_lock_take(void);
 extern void worker_lock_release(void);
+
+/*
+ * For the worker itself: what calls have committed is visible, and until worker_admit_calls others
+ * wait before they write.  False: a call is under way.
+ */
+extern bool worker_exclude_calls(void);
+extern void worker_admit_calls(void);
 
 /*
  * For the worker itself, before it connects: occupies its slot.  False: it isn't wanted any more.

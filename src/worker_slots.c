@@ -21,6 +21,7 @@
 
 /* Advisory locks of users have class 1 or 2; no SQL function reaches another one. */
 #define WORKER_LOCK_CLASS 21
+#define CALL_LOCK_CLASS   22
 #define WORKER_LOCK_KEY   0x766d636c /* "vmcl" */
 
 LauncherShared *launcher_shared = NULL;
@@ -154,6 +155,43 @@ worker_lock_release(void)
 }
 
 /*
+ * Calls under way
+ */
+
+static void
+set_call_lock_tag(LOCKTAG *tag)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, WORKER_LOCK_KEY, 0, CALL_LOCK_CLASS);
+}
+
+void
+worker_expect_call(void)
+{
+	LOCKTAG tag;
+
+	set_call_lock_tag(&tag);
+	(void) LockAcquire(&tag, ShareLock, false, false);
+}
+
+bool
+worker_exclude_calls(void)
+{
+	LOCKTAG tag;
+
+	set_call_lock_tag(&tag);
+	return LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+worker_admit_calls(void)
+{
+	LOCKTAG tag;
+
+	set_call_lock_tag(&tag);
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+/*
  * The worker's side of its slot
  */
 
@@ -273,19 +311,24 @@ wake_workers_of_database(void)
 }
 
 bool
-worker_wake(void)
+worker_ensure(void)
 {
 	BackgroundWorker worker;
 
-	if (launcher_shared != NULL)
-		return wake_through_launcher();
-	if (worker_is_running())
-	{
-		wake_workers_of_database();
+	if (launcher_shared != NULL || worker_is_running())
 		return true;
-	}
 	worker_fill_registration(&worker, MyDatabaseId);
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
+}
+
+/* Nothing here or below allocates or looks anything up in a catalog. */
+bool
+worker_wake(void)
+{
+	if (launcher_shared != NULL)
+		return wake_through_launcher();
+	wake_workers_of_database();
+	return true;
 }
 
 void
