@@ -198,23 +198,8 @@ allocate_layers(struct chain *chain, int count)
 static void
 open_direct(struct layer *layer)
 {
-	struct stat status;
-
-	layer->direct_alignment = file_direct_alignment(layer->fd);
-	if (layer->direct_alignment == 0)
-		return;
-	layer->direct_fd = root_open(layer->path, O_RDONLY | O_DIRECT | O_NONBLOCK | O_NOCTTY, 0);
-	if (layer->direct_fd < 0)
-		return;
-	/* The path may lead to another file by now. */
-	if (fstat(layer->direct_fd, &status) != 0 ||
-		(layer->is_block_device ? !S_ISBLK(status.st_mode) || status.st_rdev != layer->device
-								: !S_ISREG(status.st_mode) || status.st_dev != layer->device ||
-									  status.st_ino != layer->inode))
-	{
-		close(layer->direct_fd);
-		layer->direct_fd = -1;
-	}
+	layer->direct_fd = root_open_direct(layer->path, layer->fd);
+	layer->direct_alignment = layer->direct_fd >= 0 ? file_direct_alignment(layer->fd) : 0;
 }
 
 int
@@ -273,14 +258,16 @@ chain_read(struct chain *chain, bool force_share, const atomic_bool *stop)
 }
 
 int
-chain_open_fd(struct chain *chain, int fd, enum image_format format, const char *path,
-			  const atomic_bool *stop)
+chain_open_fd(struct chain *chain, int fd, int direct_fd, enum image_format format,
+			  const char *path, const atomic_bool *stop)
 {
 	if (allocate_layers(chain, 1) != 0)
 		return -1;
 	chain->layers[0].format = format;
 	chain->layers[0].path = path;
 	chain->layers[0].fd = fd;
+	chain->layers[0].direct_fd = direct_fd;
+	chain->layers[0].direct_alignment = direct_fd >= 0 ? DIRECT_BLOCK : 0;
 	if (fill_identity(&chain->layers[0]) != 0 || read_layer(&chain->layers[0], stop) != 0)
 		return -1;
 	if (check_backing(&chain->layers[0], NULL) != 0)

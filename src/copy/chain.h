@@ -43,12 +43,12 @@ extern int chain_open_files(struct chain *chain, const struct layer_option *opti
 extern int chain_read(struct chain *chain, bool force_share, const atomic_bool *stop);
 
 /*
- * A chain of one image without backing file on an opened descriptor, which it takes over.  Ends soon
- * after *stop becomes true (NULL = never).  0, or -1 after report_error(); close with chain_close() in
- * both cases.
+ * A chain of one image without backing file on an opened descriptor, and another one for direct reading
+ * (-1 = none), which it takes over.  Ends soon after *stop becomes true (NULL = never).  0, or -1 after
+ * report_error(); close with chain_close() in both cases.
  */
-extern int chain_open_fd(struct chain *chain, int fd, enum image_format format, const char *path,
-						 const atomic_bool *stop);
+extern int chain_open_fd(struct chain *chain, int fd, int direct_fd, enum image_format format,
+						 const char *path, const atomic_bool *stop);
 
 /* Compares device, inode, size and mtime of every layer with those at opening. */
 extern int chain_check_unchanged(const struct chain *chain);

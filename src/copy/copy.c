@@ -63,7 +63,7 @@ open_output(struct copy *copy)
 		copy->remote = remote_choose(&copy->chain, &copy->output);
 	if (options->io != IO_BUFFERED)
 		output_open_direct(&copy->output);
-	return options->verify ? output_open_verify(&copy->output) : 0;
+	return options->verify ? output_open_verify(&copy->output, options->io != IO_BUFFERED) : 0;
 }
 
 static int
@@ -92,8 +92,8 @@ copy_open(struct copy *copy)
 {
 	const struct options *options = copy->options;
 
-	copy->output.fd = copy->output.direct_fd = copy->output.verify_fd = -1;
-	copy->output.directory_fd = -1;
+	copy->output.fd = copy->output.direct_fd = copy->output.directory_fd = -1;
+	copy->output.verify_fd = copy->output.verify_direct_fd = -1;
 	copy->resume.fd = copy->resume.directory_fd = -1;
 	progress_phase(&copy->progress, "map");
 	if (chain_open_files(&copy->chain, options->layers, options->layer_count,
@@ -101,7 +101,7 @@ copy_open(struct copy *copy)
 		return -1;
 	if (open_output(copy) != 0)
 		return -1;
-	if (start_threads(copy) != 0)
+	if (start_threads(copy) != 0 || (options->verify && verify_start() != 0))
 		return -1;
 	remover_seal();
 	return 0;
@@ -179,8 +179,7 @@ place(struct copy *copy)
 	{
 		if (copy->resume.slot.phase == RESUME_DATA && has_length(&copy->output, plan))
 			copy->start_mark = min_u64(copy->resume.slot.mark, plan_bytes(plan));
-		atomic_store(&copy->progress.bytes_done, copy->start_mark);
-		atomic_store(&copy->progress.checkpoint, copy->start_mark);
+		progress_start_at(&copy->progress, copy->start_mark);
 		if (copy->start_mark > 0 || copy->resume.slot.phase != RESUME_DATA)
 			return 0;
 	}
@@ -356,18 +355,21 @@ verify_output(struct copy *copy)
 {
 	struct chain result = {0};
 	int fd = copy->output.verify_fd;
+	int direct_fd = copy->output.verify_direct_fd;
 	int outcome = -1;
 
 	progress_phase(&copy->progress, "verify");
 	/* What was written must come from the device, not from memory. */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	copy->output.verify_fd = -1;
-	if (chain_open_fd(&result, fd, copy->options->output_format, copy->output.path,
+	copy->output.verify_fd = copy->output.verify_direct_fd = -1;
+	if (chain_open_fd(&result, fd, direct_fd, copy->options->output_format, copy->output.path,
 					  &copy->throttle.stop) == 0)
 	{
-		outcome = verify_compare(&copy->chain, &result,
-								 max_u64(result.virtual_size, copy->plan.virtual_size),
-								 &copy->throttle, NULL);
+		uint64_t size = max_u64(result.virtual_size, copy->plan.virtual_size);
+
+		atomic_store(&copy->progress.to_verify, size);
+		outcome =
+			verify_compare(&copy->chain, &result, size, &copy->throttle, &copy->progress.verified);
 	}
 	chain_close(&result);
 	copy->result_is_bad = outcome > 0;
@@ -487,6 +489,7 @@ void
 copy_close(struct copy *copy)
 {
 	checkpointer_finish();
+	verify_stop();
 	engine_stop(copy->engine);
 	placement_close(copy->placement);
 	qcow2_writer_close(copy->writer);

@@ -151,6 +151,7 @@ output_open(struct output *output, const char *path, const struct chain *chain,
 	output->fd = -1;
 	output->direct_fd = -1;
 	output->verify_fd = -1;
+	output->verify_direct_fd = -1;
 	output->directory_fd = root_open_directory_of(path, &output->name);
 	if (output->directory_fd < 0)
 		return report_io_error(errno, NO_LAYER, path, NO_OFFSET,
@@ -198,7 +199,7 @@ output_open_direct(struct output *output)
 }
 
 int
-output_open_verify(struct output *output)
+output_open_verify(struct output *output, bool direct)
 {
 	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 
@@ -206,6 +207,8 @@ output_open_verify(struct output *output)
 	if (output->verify_fd < 0)
 		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
 							   "could not open output for reading back");
+	if (direct)
+		output->verify_direct_fd = root_open_direct(output->path, output->verify_fd);
 	return 0;
 }
 
@@ -236,9 +239,12 @@ output_close(struct output *output)
 		close(output->direct_fd);
 	if (output->verify_fd >= 0)
 		close(output->verify_fd);
+	if (output->verify_direct_fd >= 0)
+		close(output->verify_direct_fd);
 	if (output->fd >= 0)
 		close(output->fd);
 	if (output->directory_fd >= 0)
 		close(output->directory_fd);
-	output->fd = output->direct_fd = output->verify_fd = output->directory_fd = -1;
+	output->fd = output->direct_fd = output->directory_fd = -1;
+	output->verify_fd = output->verify_direct_fd = -1;
 }

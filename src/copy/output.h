@@ -16,7 +16,8 @@ struct output
 	int directory_fd;
 	int fd;                    /* buffered */
 	int direct_fd;             /* O_DIRECT, or -1 */
-	int verify_fd;             /* for reading back, O_DIRECT where possible; -1 = not wanted */
+	int verify_fd;             /* for reading back; -1 = not wanted */
+	int verify_direct_fd;      /* O_DIRECT, or -1 */
 	uint32_t direct_alignment; /* 0 without direct_fd */
 	bool is_block_device;
 	bool created;         /* by us: may be removed */
@@ -41,8 +42,11 @@ extern int output_open(struct output *output, const char *path, const struct cha
 /* Opens a second descriptor for direct writes if the file has direct I/O. */
 extern void output_open_direct(struct output *output);
 
-/* Opens a third one for reading back.  0, or -1 after report_error(). */
-extern int output_open_verify(struct output *output);
+/*
+ * Opens a third one for reading back, and with "direct" a fourth one for that past the page cache if the
+ * file has direct I/O.  0, or -1 after report_error().
+ */
+extern int output_open_verify(struct output *output, bool direct);
 
 /* Syncs the directory.  0, or -1 after report_error(). */
 extern int output_sync_directory(const struct output *output);

@@ -5,13 +5,18 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "progress.h"
 #include "report.h"
 #include "throttle.h"
 
 #define SHOW_INTERVAL UINT64_C(250000000) /* ns */
-#define BAR_WIDTH     30
+#define USUAL_WIDTH   80
+#define MAX_WIDTH     ((size_t) 250)
+#define MIN_BAR       ((size_t) 5)
+#define MAX_BAR       ((size_t) 60)
 
 static pthread_mutex_t show_mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -23,6 +28,15 @@ progress_start(struct progress *progress, enum progress_style style)
 	progress->started = monotonic_now();
 	progress->rate_time = progress->started;
 	atomic_store(&progress->phase, "map");
+	progress->terminal = isatty(STDERR_FILENO) == 1;
+}
+
+void
+progress_start_at(struct progress *progress, uint64_t bytes)
+{
+	progress->done_before = bytes;
+	atomic_store(&progress->bytes_done, bytes);
+	atomic_store(&progress->checkpoint, bytes);
 }
 
 static void
@@ -42,25 +56,117 @@ update_rate(struct progress *progress, uint64_t now, uint64_t done)
 	progress->rate_done = done;
 }
 
+/* "0:07", "1:02:03" */
 static void
-show_bar(const struct progress *progress, uint64_t done, uint64_t total)
+format_time(char *text, size_t size, double seconds)
 {
-	int filled = total > 0 ? (int) (done * BAR_WIDTH / total) : BAR_WIDTH;
+	/* beyond a month it is no estimate */
+	uint64_t whole = seconds < 2678400 ? (uint64_t) (seconds + 0.5) : 0;
 
-	if (total > UINT64_MAX / BAR_WIDTH)
-		filled = (int) (done / (total / BAR_WIDTH));
-	fprintf(stderr, "\r%-6s [", atomic_load(&progress->phase));
-	for (int i = 0; i < BAR_WIDTH; i++)
-		fputc(i < filled ? '#' : '.', stderr);
-	fprintf(stderr, "] %5.1f%%  %7.1f of %.1f MiB  %7.1f MiB/s",
-			total > 0 ? 100.0 * (double) done / (double) total : 100.0, (double) done / MIB,
-			(double) total / MIB, progress->rate / MIB);
-	if (atomic_load(&progress->paused))
-		fputs("  paused      ", stderr);
-	else if (progress->rate > 0 && total >= done)
-		fprintf(stderr, "  ETA %5.0f s ", (double) (total - done) / progress->rate);
+	if (seconds >= 2678400)
+		snprintf(text, size, "--:--");
+	else if (whole < 3600)
+		snprintf(text, size, "%" PRIu64 ":%02" PRIu64, whole / 60, whole % 60);
 	else
-		fputs("              ", stderr);
+		snprintf(text, size, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, whole / 3600, whole / 60 % 60,
+				 whole % 60);
+}
+
+/* What stands behind the bar: "  42.0%   420.0 of 1000.0 MiB   100.0 MiB/s  ETA 0:06". */
+static void
+format_numbers(const struct progress *progress, uint64_t now, uint64_t done, uint64_t total,
+			   char *text, size_t size)
+{
+	static const char *const units[] = {"MiB", "GiB", "TiB", "PiB"};
+	double unit = (double) MIB;
+	double rate = progress->rate;
+	double percent = progress->ended ? 100 : 0;
+	char clock[24] = "--:--";
+	char last[40];
+	char amount[16];
+	int which = 0;
+
+	while (which < 3 && (double) total / unit >= 10000)
+	{
+		unit *= 1024;
+		which++;
+	}
+	if (total > 0)
+		percent = 100.0 * (double) done / (double) total;
+	if (progress->ended)
+	{
+		double seconds = (double) (now - progress->started) / 1e9;
+
+		rate = done > progress->done_before && seconds > 0
+				   ? (double) (done - progress->done_before) / seconds
+				   : 0;
+		format_time(clock, sizeof(clock), seconds);
+		snprintf(last, sizeof(last), "in %s", clock);
+	}
+	else if (atomic_load(&progress->paused))
+		snprintf(last, sizeof(last), "paused");
+	else
+	{
+		if (rate > 0 && total >= done)
+			format_time(clock, sizeof(clock), (double) (total - done) / rate);
+		snprintf(last, sizeof(last), "ETA %s", clock);
+	}
+	/* as wide as the total will be, so that nothing jumps */
+	snprintf(amount, sizeof(amount), "%.1f", (double) total / unit);
+	snprintf(text, size, " %5.1f%%  %*.1f of %s %s  %7.1f MiB/s  %-11s", percent,
+			 (int) strlen(amount), (double) done / unit, amount, units[which], rate / (double) MIB,
+			 last);
+}
+
+/* Columns of the terminal; what isn't told is the usual. */
+static size_t
+terminal_width(void)
+{
+	struct winsize window;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col == 0)
+		return USUAL_WIDTH;
+	return window.ws_col;
+}
+
+/* One line, never longer than the terminal is wide: where there is no room, the bar goes first. */
+static void
+show_bar(const struct progress *progress, uint64_t now, uint64_t done, uint64_t total)
+{
+	size_t width = progress->terminal ? terminal_width() : USUAL_WIDTH;
+	char numbers[128];
+	char line[MAX_WIDTH + 1];
+	size_t bar = 0;
+	size_t length;
+
+	format_numbers(progress, now, done, total, numbers, sizeof(numbers));
+	width = width > MAX_WIDTH ? MAX_WIDTH : width;
+	snprintf(line, sizeof(line), "%-6s ",
+			 progress->ended ? "done" : (const char *) atomic_load(&progress->phase));
+	length = strlen(line);
+	/* the last column stays free: some terminals begin a new line there */
+	if (length + strlen(numbers) + 2 + MIN_BAR < width)
+		bar = min_u64(width - 1 - length - strlen(numbers) - 2, MAX_BAR);
+	if (bar > 0)
+	{
+		double part = total > 0 ? (double) done / (double) total : progress->ended ? 1 : 0;
+		size_t filled = (size_t) (part * (double) bar);
+
+		line[length++] = '[';
+		for (size_t i = 0; i < bar; i++)
+			line[length++] = i < filled ? '#' : '.';
+		line[length++] = ']';
+	}
+	snprintf(line + length, sizeof(line) - length, "%s", numbers);
+	if (width < sizeof(line) && width > 0)
+		line[width - 1] = '\0';
+	if (!progress->terminal)
+	{
+		/* a log wants no blanks at the end */
+		for (length = strlen(line); length > 0 && line[length - 1] == ' '; length--)
+			line[length - 1] = '\0';
+	}
+	fprintf(stderr, "%s%s", progress->terminal ? "\r" : "", line);
 	fflush(stderr);
 }
 
@@ -73,13 +179,20 @@ progress_show(struct progress *progress, bool force)
 
 	if (progress->style == PROGRESS_NONE)
 		return;
+	if (progress->style == PROGRESS_BAR && !progress->terminal)
+		return;
+	if (progress->style == PROGRESS_BAR && atomic_load(&progress->to_verify) != 0)
+	{
+		done = atomic_load(&progress->verified);
+		total = atomic_load(&progress->to_verify);
+	}
 	pthread_mutex_lock(&show_mutex);
-	if (force || now - progress->shown >= SHOW_INTERVAL)
+	if (!progress->ended && (force || now - progress->shown >= SHOW_INTERVAL))
 	{
 		progress->shown = now;
 		update_rate(progress, now, done);
 		if (progress->style == PROGRESS_BAR)
-			show_bar(progress, done, total);
+			show_bar(progress, now, done, total);
 		else
 		{
 			printf("{\"event\":\"progress\",\"phase\":\"%s\",\"bytes_done\":%" PRIu64
@@ -102,6 +215,17 @@ void
 progress_phase(struct progress *progress, const char *phase)
 {
 	atomic_store(&progress->phase, phase);
+	if (strcmp(phase, "data") == 0 || strcmp(phase, "verify") == 0)
+	{
+		/* what came before says nothing about it */
+		pthread_mutex_lock(&show_mutex);
+		progress->rate_time = monotonic_now();
+		progress->rate_done = *phase == 'v' && progress->style == PROGRESS_BAR
+								  ? 0
+								  : atomic_load(&progress->bytes_done);
+		progress->rate = 0;
+		pthread_mutex_unlock(&show_mutex);
+	}
 	if (progress->style == PROGRESS_JSON)
 	{
 		pthread_mutex_lock(&show_mutex);
@@ -132,6 +256,8 @@ progress_notice(struct progress *progress, int layer, const char *path, const ch
 {
 	if (progress->style != PROGRESS_JSON)
 	{
+		if (progress->style == PROGRESS_BAR && progress->shown != 0)
+			fputc('\n', stderr);
 		fprintf(stderr, "vmclone-copy: layer %d \"%s\": %s\n", layer, path, message);
 		return;
 	}
@@ -151,7 +277,7 @@ progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_s
 {
 	double elapsed = (double) (monotonic_now() - progress->started) / 1e9;
 
-	progress_end_line(progress);
+	progress_complete(progress);
 	if (progress->style != PROGRESS_JSON)
 		return;
 	pthread_mutex_lock(&show_mutex);
@@ -166,12 +292,27 @@ progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_s
 }
 
 void
+progress_complete(struct progress *progress)
+{
+	if (progress->style != PROGRESS_BAR)
+		return;
+	pthread_mutex_lock(&show_mutex);
+	if (!progress->ended)
+	{
+		progress->ended = true;
+		show_bar(progress, monotonic_now(), atomic_load(&progress->bytes_done),
+				 atomic_load(&progress->bytes_total));
+		fputc('\n', stderr);
+	}
+	pthread_mutex_unlock(&show_mutex);
+}
+
+void
 progress_end_line(struct progress *progress)
 {
-	if (progress->style == PROGRESS_BAR && progress->shown != 0)
-	{
-		progress_show(progress, true);
+	pthread_mutex_lock(&show_mutex);
+	if (progress->style == PROGRESS_BAR && progress->shown != 0 && !progress->ended)
 		fputc('\n', stderr);
-		progress->shown = 0;
-	}
+	progress->ended = true;
+	pthread_mutex_unlock(&show_mutex);
 }

@@ -23,15 +23,23 @@ struct progress
 	atomic_uint_fast64_t bytes_done;
 	atomic_uint_fast64_t bytes_total;
 	atomic_uint_fast64_t checkpoint; /* bytes that a resumed run would not do again */
+	atomic_uint_fast64_t verified;   /* guest bytes of the result that were read back */
+	atomic_uint_fast64_t to_verify;  /* 0 until that begins */
 	atomic_bool paused;
 	uint64_t started;   /* monotonic ns */
 	uint64_t shown;     /* monotonic ns of the last line, 0 = none */
 	uint64_t rate_time; /* when the rate was sampled, monotonic ns */
 	uint64_t rate_done;
-	double rate; /* bytes/s, smoothed */
+	double rate;          /* bytes/s, smoothed */
+	uint64_t done_before; /* bytes that an earlier run had done */
+	bool terminal;        /* a bar is drawn again and again; elsewhere only its last state is */
+	bool ended;           /* the last line was written */
 };
 
 extern void progress_start(struct progress *progress, enum progress_style style);
+
+/* An earlier run has done so many bytes. */
+extern void progress_start_at(struct progress *progress, uint64_t bytes);
 
 /* Enters a phase; called by one thread. */
 extern void progress_phase(struct progress *progress, const char *phase);
@@ -51,7 +59,10 @@ extern void progress_notice(struct progress *progress, int layer, const char *pa
 extern void progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_size,
 						  uint64_t allocated, const char *method, const char *reason);
 
-/* Ends the line of a bar. */
+/* The work is done: a bar's last line. */
+extern void progress_complete(struct progress *progress);
+
+/* Whatever happened, what follows begins on a line of its own. */
 extern void progress_end_line(struct progress *progress);
 
 #endif

@@ -7,8 +7,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "fileio.h"
 #include "report.h"
 #include "rootpath.h"
 #include "safeopen.h"
@@ -145,6 +147,29 @@ root_open(const char *path, int flags, mode_t mode)
 	if (find_root(path, &root, &below) != 0)
 		return -1;
 	return open_below(root->fd, below, flags, mode);
+}
+
+int
+root_open_direct(const char *path, int fd)
+{
+	struct stat first;
+	struct stat second;
+	int direct;
+
+	if (file_direct_alignment(fd) == 0)
+		return -1;
+	direct = root_open(path, O_RDONLY | O_DIRECT | O_NONBLOCK | O_NOCTTY, 0);
+	if (direct < 0)
+		return -1;
+	if (fstat(fd, &first) != 0 || fstat(direct, &second) != 0 ||
+		(first.st_mode & S_IFMT) != (second.st_mode & S_IFMT) ||
+		(S_ISBLK(first.st_mode) ? first.st_rdev != second.st_rdev
+								: first.st_dev != second.st_dev || first.st_ino != second.st_ino))
+	{
+		close(direct);
+		return -1;
+	}
+	return direct;
 }
 
 int

@@ -22,6 +22,12 @@ extern int root_add(const char *path);
 extern int root_open(const char *path, int flags, mode_t mode);
 
 /*
+ * Opens "path" a second time, for direct reading; "fd" is open on it.  Returns a descriptor, or -1 where
+ * the file has no direct I/O or the path leads to another file by now.
+ */
+extern int root_open_direct(const char *path, int fd);
+
+/*
  * Opens the directory that holds "path" and sets *name to the last component within "path".
  * Returns a descriptor for openat(), or -1 with errno.
  */

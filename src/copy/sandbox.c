@@ -94,7 +94,8 @@ static const int allowed_calls[] = {
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(gettid),
 	SCMP_SYS(getpid), SCMP_SYS(getrandom), SCMP_SYS(wait4), SCMP_SYS(exit), SCMP_SYS(exit_group)};
 
-static const unsigned long allowed_ioctls[] = {FICLONERANGE, BLKZEROOUT, BLKGETSIZE64, BLKSSZGET};
+static const unsigned long allowed_ioctls[] = {FICLONERANGE, BLKZEROOUT, BLKGETSIZE64, BLKSSZGET,
+											   TIOCGWINSZ /* for the bar */};
 
 static int
 add_rules(scmp_filter_ctx filter)

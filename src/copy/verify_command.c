@@ -22,21 +22,29 @@ verify(const struct options *options, struct chain *source, struct chain *result
 {
 	uint64_t size;
 	int fd;
+	int direct_fd = -1;
 
-	if (chain_open_files(source, options->layers, options->layer_count, options->io == IO_DIRECT) !=
-		0)
+	if (chain_open_files(source, options->layers, options->layer_count,
+						 options->io != IO_BUFFERED) != 0)
 		return -1;
 	fd = root_open(options->output_path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)
 		return report_io_error(errno, NO_LAYER, options->output_path, NO_OFFSET,
 							   "could not open output");
-	if (sandbox_enter() != 0 || chain_read(source, options->force_share, &throttle->stop) != 0)
+	/* What is read must come from the device, not from memory. */
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	if (options->io != IO_BUFFERED)
+		direct_fd = root_open_direct(options->output_path, fd);
+	if (verify_start() != 0 || sandbox_enter() != 0 ||
+		chain_read(source, options->force_share, &throttle->stop) != 0)
 	{
 		close(fd);
+		if (direct_fd >= 0)
+			close(direct_fd);
 		return -1;
 	}
-	if (chain_open_fd(result, fd, options->output_format, options->output_path, &throttle->stop) !=
-		0)
+	if (chain_open_fd(result, fd, direct_fd, options->output_format, options->output_path,
+					  &throttle->stop) != 0)
 		return -1;
 	size = options->has_size ? options->size : source->virtual_size;
 	if (result->virtual_size < size ||
@@ -45,11 +53,15 @@ verify(const struct options *options, struct chain *source, struct chain *result
 		report_error(REPORT_IO, 0, NO_LAYER, options->output_path, NO_OFFSET,
 					 "output has a virtual size of %" PRIu64 " bytes, expected %" PRIu64,
 					 result->virtual_size, size);
-		return 1;
+		return -1;
 	}
 	progress_phase(progress, "verify");
 	/* A device may be larger than the image: the rest must be zero, for a raw one. */
-	return verify_compare(source, result, result->virtual_size, throttle, progress);
+	atomic_store(&progress->bytes_total, result->virtual_size);
+	if (verify_compare(source, result, result->virtual_size, throttle, &progress->bytes_done) != 0)
+		return -1;
+	progress_complete(progress);
+	return 0;
 }
 
 int
@@ -73,6 +85,7 @@ verify_main(int argc, char **argv)
 	if (control_start(&throttle, &progress, options.progress == PROGRESS_JSON) == 0)
 	{
 		verify(&options, &source, &result, &throttle, &progress);
+		verify_stop();
 		control_finish();
 	}
 	progress_end_line(&progress);

@@ -25,7 +25,7 @@ compare_result(const struct fuzz_chain *made, const char *path, enum image_forma
 	struct extent extent = {0};
 	bool more;
 
-	if (fd < 0 || chain_open_fd(&chain, fd, format, path, NULL) != 0 ||
+	if (fd < 0 || chain_open_fd(&chain, fd, -1, format, path, NULL) != 0 ||
 		chain.virtual_size != virtual_size || (map = chain_map_open(&chain, false)) == NULL)
 		abort();
 	more = chain_map_next(map, &extent) == 1;

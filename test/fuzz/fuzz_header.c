@@ -25,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	if (fd < 0 || write(fd, input, size) != (ssize_t) size)
 		abort();
 	report_reset();
-	if (chain_open_fd(&chain, fd, FORMAT_QCOW2, "image", NULL) == 0)
+	if (chain_open_fd(&chain, fd, -1, FORMAT_QCOW2, "image", NULL) == 0)
 	{
 		struct chain_map *map = chain_map_open(&chain, true);
 		struct extent extent;
