@@ -49,6 +49,13 @@ typedef struct SourceDevice
 	bool managed;
 } SourceDevice;
 
+/* What is laid over a source's row, low to high. */
+typedef struct Overlays
+{
+	const Jsonb *items[ROW_COPY_MAX_OVERLAYS];
+	int count;
+} Overlays;
+
 /* Devices for the copies that have the same vm_static. */
 typedef struct DeviceSet
 {
@@ -59,8 +66,12 @@ typedef struct DeviceSet
 	int copy_count;
 	Jsonb *vm_static;
 	bool chipset_changes;
+	/* overlays, made once a call */
 	Jsonb *new_row; /* what every new row has */
 	Jsonb *new_row_empty_spec;
+	Jsonb *no_address;
+	Jsonb *no_alias;
+	Jsonb *plugged[2]; /* false, true */
 	StringInfoData report;
 	/* what is there already */
 	bool cdrom;
@@ -105,19 +116,30 @@ leave_out(DeviceSet *set, const SourceDevice *source, const char *reason)
 	report(set, source, source->type, source->device, "left out", reason);
 }
 
+static void
+lay_over(Overlays *overlays, const Jsonb *overlay)
+{
+	Assert(overlays->count < ROW_COPY_MAX_OVERLAYS);
+	overlays->items[overlays->count++] = overlay;
+}
+
 /* What holds for every copied row: it is new, belongs to no snapshot, has no nulls where none go. */
-static Jsonb *
-row_overlay(const DeviceSet *set, const SourceDevice *source, const char *changes)
+static Overlays
+row_overlays(const DeviceSet *set, const SourceDevice *source, const char *changes)
 {
 	/* the common changes, parsed once a call */
 	bool plain = changes == empty_spec;
-	Jsonb *overlay = clone_overlay(source->object, plain ? set->new_row_empty_spec : set->new_row);
+	Overlays overlays = {0};
 
-	if (set->chipset_changes || json_get_text(source->object, "address") == NULL)
-		overlay = clone_overlay(overlay, json_from_text("{\"address\": \"\"}"));
-	if (json_get_text(source->object, "alias") == NULL)
-		overlay = clone_overlay(overlay, json_from_text("{\"alias\": \"\"}"));
-	return changes && !plain ? clone_overlay(overlay, json_from_text(changes)) : overlay;
+	lay_over(&overlays, source->object);
+	lay_over(&overlays, plain ? set->new_row_empty_spec : set->new_row);
+	if (set->chipset_changes || !json_is_given(source->object, "address"))
+		lay_over(&overlays, set->no_address);
+	if (!json_is_given(source->object, "alias"))
+		lay_over(&overlays, set->no_alias);
+	if (changes && !plain)
+		lay_over(&overlays, json_from_text(changes));
+	return overlays;
 }
 
 static void
@@ -130,10 +152,10 @@ add_row(DeviceSet *set, int source, int copy, const pg_uuid_t *id)
 }
 
 /* A row with an id of its own in every copy. */
-static int
-add_rows(DeviceSet *set, const pg_uuid_t *source_id, const Jsonb *overlay)
+static void
+add_rows(DeviceSet *set, const pg_uuid_t *source_id, const Overlays *overlays)
 {
-	int source = row_copy_source(set->rows, source_id, &set->work->plan->source_vm_id, overlay);
+	int source = row_copy_source(set->rows, source_id, overlays->items, overlays->count);
 
 	for (int i = 0; i < set->copy_count; i++)
 	{
@@ -141,13 +163,14 @@ add_rows(DeviceSet *set, const pg_uuid_t *source_id, const Jsonb *overlay)
 
 		add_row(set, source, set->copies[i], &id);
 	}
-	return source;
 }
 
 static void
 copy_device(DeviceSet *set, const SourceDevice *source, const char *changes, const char *reason)
 {
-	(void) add_rows(set, source->has_id ? &source->id : NULL, row_overlay(set, source, changes));
+	Overlays overlays = row_overlays(set, source, changes);
+
+	add_rows(set, source->has_id ? &source->id : NULL, &overlays);
 	report(set, source, source->type, source->device, "copied", reason);
 }
 
@@ -156,6 +179,7 @@ static void
 make_device(DeviceSet *set, const SourceDevice *source, const char *type, const char *device,
 			bool readonly, const char *spec, const char *fate, const char *reason)
 {
+	Overlays overlays = {0};
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -167,7 +191,8 @@ make_device(DeviceSet *set, const SourceDevice *source, const char *type, const 
 					 ", \"address\": \"\", \"alias\": \"\", \"is_managed\": true,"
 					 " \"is_plugged\": true, \"is_readonly\": %s, \"spec_params\": %s}",
 					 readonly ? "true" : "false", spec);
-	(void) add_rows(set, NULL, json_from_text(text.data));
+	lay_over(&overlays, json_from_text(text.data));
+	add_rows(set, NULL, &overlays);
 	report(set, source, type, device, fate, reason);
 }
 
@@ -221,10 +246,10 @@ disk_reason(const PlannedDisk *disk)
 
 /* The row of a disk in all copies: under its new id, or for an attached disk its own. */
 static void
-add_disk_rows(DeviceSet *set, int d, const pg_uuid_t *source_id, const Jsonb *overlay)
+add_disk_rows(DeviceSet *set, int d, const pg_uuid_t *source_id, const Overlays *overlays)
 {
 	const PlannedDisk *disk = &set->work->plan->disks[d];
-	int source = row_copy_source(set->rows, source_id, &set->work->plan->source_vm_id, overlay);
+	int source = row_copy_source(set->rows, source_id, overlays->items, overlays->count);
 
 	for (int i = 0; i < set->copy_count; i++)
 	{
@@ -256,11 +281,10 @@ copy_disk(DeviceSet *set, const SourceDevice *source)
 		/* the caller may have said otherwise than the snapshot */
 		bool plugged = json_get_bool(disk->configuration, "is_plugged",
 									 json_get_bool(source->object, "is_plugged", true));
+		Overlays overlays = row_overlays(set, source, empty_spec);
 
-		add_disk_rows(set, d, &source->id,
-					  row_overlay(set, source,
-								  psprintf("{\"spec_params\": {}, \"is_plugged\": %s}",
-										   plugged ? "true" : "false")));
+		lay_over(&overlays, set->plugged[plugged]);
+		add_disk_rows(set, d, &source->id, &overlays);
 		report(set, source, source->type, source->device, "copied",
 			   disk->fate == DISK_ATTACH ? "the same disk is attached" : NULL);
 	}
@@ -270,7 +294,8 @@ copy_disk(DeviceSet *set, const SourceDevice *source)
 
 /* The rows of a NIC; a copy with interfaces of its own may have it plugged otherwise. */
 static void
-add_interface_rows(DeviceSet *set, int n, const pg_uuid_t *source_id, const Jsonb *overlay)
+add_interface_rows(DeviceSet *set, int n, const pg_uuid_t *source_id, const Overlays *overlays,
+				   bool plugged)
 {
 	const CloneWork *work = set->work;
 	const PlannedInterface *previous = NULL;
@@ -285,13 +310,11 @@ add_interface_rows(DeviceSet *set, int n, const pg_uuid_t *source_id, const Json
 			continue;
 		if (interface != previous)
 		{
-			bool plugged = json_get_bool(interface->configuration, "is_plugged",
-										 json_get_bool(overlay, "is_plugged", true));
+			Overlays all = *overlays;
 
-			source = row_copy_source(
-				set->rows, source_id, &work->plan->source_vm_id,
-				clone_overlay(overlay, json_from_text(psprintf("{\"is_plugged\": %s}",
-															   plugged ? "true" : "false"))));
+			lay_over(&all,
+					 set->plugged[json_get_bool(interface->configuration, "is_plugged", plugged)]);
+			source = row_copy_source(set->rows, source_id, all.items, all.count);
 			previous = interface;
 		}
 		add_row(set, source, c, &work->interface_ids[c][n]);
@@ -323,7 +346,10 @@ copy_interface(DeviceSet *set, const SourceDevice *source)
 		leave_out(set, source, "the caller leaves the NIC out");
 	else
 	{
-		add_interface_rows(set, n, &source->id, row_overlay(set, source, empty_spec));
+		Overlays overlays = row_overlays(set, source, empty_spec);
+
+		add_interface_rows(set, n, &source->id, &overlays,
+						   json_get_bool(source->object, "is_plugged", true));
 		report(set, source, source->type, source->device, "copied", NULL);
 	}
 }
@@ -450,7 +476,7 @@ make_tpm(DeviceSet *set, const SourceDevice *source)
 {
 	const CloneWork *work = set->work;
 	char *data = json_get_text(json_get(work->plan->configuration, "external_data"), "tpm");
-	Jsonb *overlay;
+	Overlays overlays;
 	int source_number;
 	int data_source = 0;
 
@@ -460,11 +486,13 @@ make_tpm(DeviceSet *set, const SourceDevice *source)
 		return;
 	}
 	set->tpm = true;
-	overlay = row_overlay(set, source, "{\"address\": \"\"}");
-	source_number = row_copy_source(set->rows, source->has_id ? &source->id : NULL,
-									&work->plan->source_vm_id, overlay);
+	overlays = row_overlays(set, source, NULL);
+	lay_over(&overlays, set->no_address);
+	source_number = row_copy_source(set->rows, source->has_id ? &source->id : NULL, overlays.items,
+									overlays.count);
 	if (data)
 	{
+		const Jsonb *overlay;
 		StringInfoData text;
 
 		initStringInfo(&text);
@@ -472,7 +500,8 @@ make_tpm(DeviceSet *set, const SourceDevice *source)
 		json_append_string(&text, data);
 		/* the hash is of the host's form of the data, which the engine asks for again */
 		appendStringInfoString(&text, ", \"tpm_hash\": null}");
-		data_source = row_copy_source(set->external_data, NULL, NULL, json_from_text(text.data));
+		overlay = json_from_text(text.data);
+		data_source = row_copy_source(set->external_data, NULL, &overlay, 1);
 	}
 	for (int i = 0; i < set->copy_count; i++)
 	{
@@ -592,17 +621,17 @@ add_missing(DeviceSet *set)
 	for (int d = 0; d < plan->disk_count; d++)
 	{
 		const PlannedDisk *disk = &plan->disks[d];
+		Overlays overlays = {0};
 
 		if (set->disks[d] || !(clone_makes_disk(disk) || disk->fate == DISK_ATTACH))
 			continue;
-		add_disk_rows(
-			set, d, &disk->disk_id,
-			json_from_text(psprintf(
-				"{\"type\": \"disk\", \"device\": \"disk\", \"address\": \"\","
-				" \"alias\": \"\", \"is_managed\": true, \"is_plugged\": %s,"
-				" \"is_readonly\": false, \"spec_params\": {}, \"snapshot_id\": null,"
-				" \"logical_name\": null}",
-				json_get_bool(disk->configuration, "is_plugged", true) ? "true" : "false")));
+		lay_over(&overlays,
+				 json_from_text("{\"type\": \"disk\", \"device\": \"disk\", \"address\": \"\","
+								" \"alias\": \"\", \"is_managed\": true, \"is_readonly\": false,"
+								" \"spec_params\": {}, \"snapshot_id\": null,"
+								" \"logical_name\": null}"));
+		lay_over(&overlays, set->plugged[json_get_bool(disk->configuration, "is_plugged", true)]);
+		add_disk_rows(set, d, &disk->disk_id, &overlays);
 		report(set, NULL, "disk", "disk", "added", "the snapshot lists no device for the disk");
 	}
 	for (int n = 0; n < plan->interface_count; n++)
@@ -611,16 +640,17 @@ add_missing(DeviceSet *set)
 			json_get_int64(plan->interfaces[n].configuration, "type", 0) == NIC_TYPE_PCI_PASSTHROUGH
 				? "hostdev"
 				: "bridge";
+		Overlays overlays = {0};
 
 		if (set->interfaces[n] || !interface_included(set, n))
 			continue;
-		add_interface_rows(set, n, &plan->interfaces[n].interface_id,
-						   json_from_text(psprintf(
-							   "{\"type\": \"interface\", \"device\": \"%s\", \"address\": \"\","
-							   " \"alias\": \"\", \"is_managed\": true, \"is_readonly\": false,"
-							   " \"spec_params\": {}, \"snapshot_id\": null,"
-							   " \"logical_name\": null}",
-							   device)));
+		lay_over(&overlays,
+				 json_from_text(psprintf(
+					 "{\"type\": \"interface\", \"device\": \"%s\", \"address\": \"\","
+					 " \"alias\": \"\", \"is_managed\": true, \"is_readonly\": false,"
+					 " \"spec_params\": {}, \"snapshot_id\": null, \"logical_name\": null}",
+					 device)));
+		add_interface_rows(set, n, &plan->interfaces[n].interface_id, &overlays, true);
 		report(set, NULL, "interface", device, "added", "the snapshot lists no device for the NIC");
 	}
 	if (!set->cdrom)
@@ -695,6 +725,10 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	set.new_row = json_from_text("{\"snapshot_id\": null, \"logical_name\": null,"
 								 " \"_create_date\": \"now\", \"_update_date\": null}");
 	set.new_row_empty_spec = clone_overlay(set.new_row, json_from_text(empty_spec));
+	set.no_address = json_from_text("{\"address\": \"\"}");
+	set.no_alias = json_from_text("{\"alias\": \"\"}");
+	set.plugged[false] = json_from_text("{\"is_plugged\": false}");
+	set.plugged[true] = json_from_text("{\"is_plugged\": true}");
 	set.disks = palloc0(sizeof(bool) * Max(plan->disk_count, 1));
 	set.interfaces = palloc0(sizeof(bool) * Max(plan->interface_count, 1));
 	initStringInfo(&set.report);
@@ -719,8 +753,8 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 void
 clone_devices_write(CloneWork *work)
 {
-	RowCopy *rows = row_copy_begin(&vm_device);
-	RowCopy *external_data = row_copy_begin(&vm_external_data);
+	RowCopy *rows = row_copy_begin(&vm_device, &work->plan->source_vm_id);
+	RowCopy *external_data = row_copy_begin(&vm_external_data, NULL);
 	int *same = palloc(sizeof(int) * work->copy_count);
 	int same_count = 0;
 

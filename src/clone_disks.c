@@ -187,9 +187,9 @@ void
 clone_disks_write(CloneWork *work)
 {
 	const ClonePlan *plan = work->plan;
-	RowCopy *disk_rows = row_copy_begin(&base_disks);
-	RowCopy *image_rows = row_copy_begin(&images);
-	RowCopy *element_rows = row_copy_begin(&disk_vm_element);
+	RowCopy *disk_rows = row_copy_begin(&base_disks, NULL);
+	RowCopy *image_rows = row_copy_begin(&images, NULL);
+	RowCopy *element_rows = row_copy_begin(&disk_vm_element, &plan->source_vm_id);
 	int image_count = 0;
 
 	for (int d = 0; d < plan->disk_count; d++)
@@ -198,17 +198,19 @@ clone_disks_write(CloneWork *work)
 		int disk_source = 0;
 		int image_source = 0;
 		int element_source;
+		const Jsonb *overlay;
 
 		if (!clone_makes_disk(disk) && disk->fate != DISK_ATTACH)
 			continue;
 		if (clone_makes_disk(disk))
 		{
-			disk_source = row_copy_source(disk_rows, &disk->disk_id, NULL, disk_overlay(disk));
-			image_source =
-				row_copy_source(image_rows, &disk->image_id, NULL, image_overlay(plan, disk));
+			overlay = disk_overlay(disk);
+			disk_source = row_copy_source(disk_rows, &disk->disk_id, &overlay, 1);
+			overlay = image_overlay(plan, disk);
+			image_source = row_copy_source(image_rows, &disk->image_id, &overlay, 1);
 		}
-		element_source = row_copy_source(element_rows, &disk->disk_id, &plan->source_vm_id,
-										 element_overlay(plan, disk));
+		overlay = element_overlay(plan, disk);
+		element_source = row_copy_source(element_rows, &disk->disk_id, &overlay, 1);
 		for (int c = 0; c < work->copy_count; c++)
 		{
 			const CloneCopy *copy = &work->copies[c];

@@ -42,6 +42,7 @@ default_speed(int64 type)
 	return type >= 0 && type < (int64) lengthof(speeds) ? speeds[type] : 1000;
 }
 
+/* What must be new, over the snapshot's NIC. */
 static Jsonb *
 interface_overlay(const PlannedInterface *interface)
 {
@@ -61,7 +62,7 @@ interface_overlay(const PlannedInterface *interface)
 		json_append_string(&text, interface->name);
 	}
 	appendStringInfoChar(&text, '}');
-	return clone_overlay(interface->configuration, json_from_text(text.data));
+	return json_from_text(text.data);
 }
 
 /* Old MAC order, then names: new addresses, ascending, are given in this order. */
@@ -206,11 +207,11 @@ void
 clone_interfaces_write(CloneWork *work)
 {
 	const ClonePlan *plan = work->plan;
-	RowCopy *rows = row_copy_begin(&vm_interface);
-	RowCopy *statistics = row_copy_begin(&vm_interface_statistics);
+	RowCopy *rows = row_copy_begin(&vm_interface, NULL);
+	RowCopy *statistics = row_copy_begin(&vm_interface_statistics, NULL);
 	char ***addresses = allocate_addresses(work);
 	int *sources = palloc0(sizeof(int) * Max(plan->interface_count, 1));
-	int statistics_source = row_copy_source(statistics, NULL, NULL, NULL);
+	int statistics_source = row_copy_source(statistics, NULL, NULL, 0);
 
 	for (int c = 0; c < work->copy_count; c++)
 	{
@@ -226,8 +227,10 @@ clone_interfaces_write(CloneWork *work)
 			if (!interface->include)
 				continue;
 			if (sources[i] == 0 || own)
-				sources[i] = row_copy_source(rows, &interface->interface_id, NULL,
-											 interface_overlay(interface));
+				sources[i] = row_copy_source(
+					rows, &interface->interface_id,
+					(const Jsonb *const[]){interface->configuration, interface_overlay(interface)},
+					2);
 			work->interface_ids[c][i] = uuid_new();
 			values[0] = &work->interface_ids[c][i];
 			values[1] = &copy->vm_id;

@@ -49,13 +49,14 @@ add_numbers(CloneWork *work, RowCopy *rows, const char *column, const pg_uuid_t 
 	for (int i = 0; i < JB_ROOT_COUNT(numbers); i++)
 	{
 		JsonbValue *number = getIthJsonbValueFromContainer(&numbers->root, i);
+		const Jsonb *overlay;
 		int source;
 
 		if (number->type != jbvNumeric)
 			continue;
-		source = row_copy_source(rows, NULL, NULL,
-								 json_from_text(psprintf("{\"%s\": %s}", column,
-														 numeric_normalize(number->val.numeric))));
+		overlay = json_from_text(
+			psprintf("{\"%s\": %s}", column, numeric_normalize(number->val.numeric)));
+		source = row_copy_source(rows, NULL, &overlay, 1);
 		for (int c = 0; c < work->copy_count; c++)
 		{
 			pg_uuid_t id = uuid_new();
@@ -94,16 +95,17 @@ clone_numa_write(CloneWork *work)
 		current_indexes[i] = field_is_null(i, 2) ? -1 : field_int64(i, 2);
 	}
 
-	rows = row_copy_begin(&numa_node);
+	rows = row_copy_begin(&numa_node, NULL);
 	if (inventory_has_table("numa_node_cpu_map"))
-		cpus = row_copy_begin(&cpu_map);
+		cpus = row_copy_begin(&cpu_map, NULL);
 	/* hosts of another cluster have other nodes */
 	if (work->same_cluster && inventory_has_table("vm_vds_numa_node_map"))
-		hosts = row_copy_begin(&host_map);
+		hosts = row_copy_begin(&host_map, NULL);
 	for (int i = 0; i < count; i++)
 	{
 		int64 index = json_get_int64(nodes[i], "numa_node_index", i);
 		const pg_uuid_t *key = NULL;
+		const Jsonb *own;
 		int source;
 
 		for (uint64 j = 0; j < current_count; j++)
@@ -111,11 +113,9 @@ clone_numa_write(CloneWork *work)
 			if (current_indexes[j] == index)
 				key = &current_ids[j];
 		}
-		source = row_copy_source(
-			rows, key, NULL,
-			clone_overlay(nodes[i], json_from_text(psprintf("{\"numa_node_index\": " INT64_FORMAT
-															", \"vds_id\": null}",
-															index))));
+		own = json_from_text(
+			psprintf("{\"numa_node_index\": " INT64_FORMAT ", \"vds_id\": null}", index));
+		source = row_copy_source(rows, key, (const Jsonb *const[]){nodes[i], own}, 2);
 		for (int c = 0; c < work->copy_count; c++)
 		{
 			const void *values[ROW_COPY_MAX_COLUMNS] = {&node_ids[c], &work->copies[c].vm_id};

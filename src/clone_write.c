@@ -276,7 +276,7 @@ write_vm_static(CloneWork *work)
 {
 	static const pg_uuid_t blank = {{0}};
 	const ClonePlan *plan = work->plan;
-	RowCopy *rows = row_copy_begin(&vm_static);
+	RowCopy *rows = row_copy_begin(&vm_static, NULL);
 	Jsonb *new_values = new_vm_static(work->plan, &work->facts);
 	/* the whole VmStatic is the caller's: nothing comes from the source */
 	const pg_uuid_t *key = plan->request->use_given_vm_static ? NULL : &plan->source_vm_id;
@@ -289,8 +289,8 @@ write_vm_static(CloneWork *work)
 		int source = same;
 
 		if (source == 0 || work->vm_static[c] != plan->vm_static)
-			source =
-				row_copy_source(rows, key, NULL, clone_overlay(work->vm_static[c], new_values));
+			source = row_copy_source(rows, key,
+									 (const Jsonb *const[]){work->vm_static[c], new_values}, 2);
 		if (work->vm_static[c] == plan->vm_static)
 			same = source;
 		if (work->is_template)
@@ -381,8 +381,8 @@ write_row_of_vm(CloneWork *work, RowCopyTarget *target, const pg_uuid_t *key, co
 
 	if (overlay == NULL || !inventory_has_table(target->relation))
 		return;
-	rows = row_copy_begin(target);
-	source = row_copy_source(rows, key, NULL, overlay);
+	rows = row_copy_begin(target, NULL);
+	source = row_copy_source(rows, key, &overlay, 1);
 	for (int c = 0; c < work->copy_count; c++)
 	{
 		const void *values[ROW_COPY_MAX_COLUMNS] = {&work->copies[c].vm_id};

@@ -96,6 +96,12 @@ json_get(const Jsonb *object, const char *key)
 }
 
 bool
+json_is_given(const Jsonb *object, const char *key)
+{
+	return find(object, key) != NULL;
+}
+
+bool
 json_has(const Jsonb *object, const char *key)
 {
 	if (object == NULL || !JB_ROOT_IS_OBJECT(object))

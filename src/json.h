@@ -17,6 +17,7 @@ extern bool json_get_uuid(const Jsonb *object, const char *key,
 						  pg_uuid_t *uuid); /* false: absent or null */
 extern Jsonb *json_get(const Jsonb *object,
 					   const char *key); /* object or array below key; NULL if absent */
+extern bool json_is_given(const Jsonb *object, const char *key); /* there, and not null */
 extern bool json_has(const Jsonb *object, const char *key);
 
 /* Builds text for jsonb_in: json_append_string writes a quoted, escaped string or null. */

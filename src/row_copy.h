@@ -3,10 +3,10 @@
  *		Whole rows copied within a table of the inventory, set-based (DESIGN §2).
  *
  * A copy takes every column that the table has, so that columns vmclone has never heard of come
- * along: the source row, one jsonb overlay laid over it (jsonb_populate_record, once a source),
- * and a few columns that differ in every new row.  Generated and identity columns are left to the
- * server.  Where there is no source row, columns that the overlay doesn't name get their defaults.
- * The statement is kept for the session and made anew when the table changes.
+ * along: the source row, overlays laid over it, and a few columns that differ in every new row.
+ * Generated and identity columns are left to the server.  Where there is no source row, columns
+ * that no overlay names get their defaults.  One statement reads the sources of a table, one
+ * inserts the new rows; both are kept for the session and made anew when the table changes.
  *
  * All functions run in an inventory frame with an SPI connection.
  */
@@ -20,7 +20,8 @@
 #include "utils/relcache.h"
 #include "utils/uuid.h"
 
-#define ROW_COPY_MAX_COLUMNS 5
+#define ROW_COPY_MAX_COLUMNS  5
+#define ROW_COPY_MAX_OVERLAYS 6
 
 /* A column given for every new row: UUIDOID or TEXTOID, cast to the column's own type. */
 typedef struct RowCopyColumn
@@ -29,15 +30,15 @@ typedef struct RowCopyColumn
 	Oid type;
 } RowCopyColumn;
 
-/* What is copied; a static object, since the statement is kept with it. */
+/* What is copied; a static object, since the statements are kept with it. */
 typedef struct RowCopyTarget
 {
 	const char *relation;
 	const char *key;        /* uuid column that finds a source row */
-	const char *second_key; /* a second one, or NULL */
+	const char *second_key; /* another one, or NULL: few rows share it, key is unique among them */
 	int column_count;
 	RowCopyColumn columns[ROW_COPY_MAX_COLUMNS];
-	struct RowCopyStatement *statement; /* NULL until the first run */
+	struct RowCopyTable *table; /* NULL until the first run */
 } RowCopyTarget;
 
 typedef struct RowCopy RowCopy;
@@ -54,14 +55,17 @@ extern Relation inventory_open(const char *relation, LOCKMODE lock_mode);
  */
 extern char *row_default_values(Relation relation, bool without_effect);
 
-extern RowCopy *row_copy_begin(RowCopyTarget *target);
+/* second_key: of all sources; NULL where the target has none, or no row is to be copied from. */
+extern RowCopy *row_copy_begin(RowCopyTarget *target, const pg_uuid_t *second_key);
 
 /*
- * A row to copy from; returns its number.  key NULL: there is none, defaults apply.  overlay: an
- * object keyed by column name (keys that are no columns are ignored), or NULL.
+ * A row to copy from; returns its number.  key NULL: there is none, defaults apply.  overlays:
+ * objects keyed by column name (keys that are no columns are ignored), low to high, up to
+ * ROW_COPY_MAX_OVERLAYS, NULLs among them skipped.  Values are read as jsonb_populate_record reads
+ * them, and only those that no higher overlay replaces.
  */
-extern int row_copy_source(RowCopy *copy, const pg_uuid_t *key, const pg_uuid_t *second_key,
-						   const Jsonb *overlay);
+extern int row_copy_source(RowCopy *copy, const pg_uuid_t *key, const Jsonb *const *overlays,
+						   int overlay_count);
 
 /* A new row from a source; values in the order of target->columns, NULL for SQL's NULL. */
 extern void row_copy_row(RowCopy *copy, int source, const void *const *values);
