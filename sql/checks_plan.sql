@@ -48,6 +48,18 @@ SELECT fixture.plan('raw');
 SELECT fate, volume_format, volume_type, virtual_size, bytes_to_copy, bytes_needed, target_storage_domain, method, note
 FROM plan_add_vm_from_snapshot(fixture.snapshot('raw', 2), missing_disk => 'blank', disks => fixture.choose('raw', '{"volume_format": "RAW", "volume_type": "Preallocated"}'));
 ROLLBACK;
+-- the size of a disk whose image is gone: another image's that rounds to the OVF's GiB, else the OVF's
+BEGIN;
+SELECT fixture.lose_image('odd', 1, 2);
+SELECT fate, virtual_size, note FROM plan_add_vm_from_snapshot(fixture.snapshot('odd', 2), missing_disk => 'blank');
+SELECT d ->> 'size' AS size, d -> 'size_rounded' AS rounded FROM jsonb_array_elements(get_vm_configuration_by_snapshot_id(fixture.snapshot('odd', 2)) -> 'missing_disks') d;
+UPDATE images SET size = size + 1073741824 WHERE image_guid = fixture.image('odd', 1, 3);
+SELECT fate, virtual_size FROM plan_add_vm_from_snapshot(fixture.snapshot('odd', 2), missing_disk => 'blank');
+UPDATE images SET size = size + 1073741824 WHERE image_guid = fixture.image('odd', 1, 1);
+SELECT fate, virtual_size, note FROM plan_add_vm_from_snapshot(fixture.snapshot('odd', 2), missing_disk => 'blank');
+-- handed back, it is the same
+SELECT fate, virtual_size, note FROM plan_add_vm_from_snapshot(fixture.snapshot('odd', 2), missing_disk => 'blank', disks => get_vm_configuration_by_snapshot_id(fixture.snapshot('odd', 2)) -> 'disks');
+ROLLBACK;
 SELECT disk_alias, fate, method, note FROM plan_add_vm_from_snapshot(fixture.snapshot('special', 2)) ORDER BY 1;
 SELECT disk_alias, fate, method, note FROM plan_add_vm_from_snapshot(fixture.snapshot('special', 2), disks =>
     jsonb_build_array(jsonb_build_object('disk_id', fixture.id('lun of special'), 'attach', true), jsonb_build_object('disk_id', fixture.id('shareable of special'), 'attach', true))) ORDER BY 1;

@@ -78,6 +78,20 @@ static Statement rows_of_images = {
 	.argument_types = {UUIDARRAYOID, TEXTARRAYOID, UUIDOID},
 };
 
+/*
+ * $1 disks, $2 their sizes as the OVF has them, 0 for unknown: the size in bytes of an image of the
+ * disk that the OVF would have rounded so; the largest one, since disks only grow.
+ */
+static Statement sizes_of_disks = {
+	.sql = "SELECT DISTINCT ON (r.n) r.n, i.size"
+		   " FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY r(disk_id, size, n)"
+		   " JOIN images i ON i.image_group_id = r.disk_id AND r.size IN (0,"
+		   "  (i.size + 1073741823) / 1073741824 * 1073741824)"
+		   " ORDER BY r.n, i.size DESC",
+	.argument_count = 2,
+	.argument_types = {UUIDARRAYOID, INT8ARRAYOID},
+};
+
 /* Of direct LUNs, those that are still there. */
 static Statement disks_there = {
 	.sql = "SELECT b.disk_id FROM base_disks b WHERE b.disk_id = ANY ($1)",
@@ -337,6 +351,67 @@ lun_is_there(const OvfDiskPlace *disk, const char *luns)
 	return disk->image_id[0] == '\0' && luns != NULL && strstr(luns, disk->disk_id) != NULL;
 }
 
+/* Some row is of the disk's image. */
+static bool
+image_is_there(const OvfDiskPlace *disk, uint64 rows)
+{
+	pg_uuid_t disk_id;
+	pg_uuid_t image_id;
+
+	if (!uuid_parse_text(disk->disk_id, &disk_id) || !uuid_parse_text(disk->image_id, &image_id))
+		return false;
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t row_image = field_uuid(row, 1);
+		pg_uuid_t row_disk = field_uuid(row, 2);
+
+		if (uuid_same(&row_image, &image_id) && uuid_same(&row_disk, &disk_id))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * By disk, the exact size of those whose image has no row; 0: not known, or not asked for.  NULL
+ * where no image is gone, as nearly always.  SPI_tuptable is left as it was.
+ */
+static int64 *
+load_lost_sizes(const OvfResult *result, uint64 rows)
+{
+	SPITupleTable *images = SPI_tuptable;
+	Datum *ids = palloc(sizeof(Datum) * (result->disk_count + 1));
+	Datum *sizes = palloc(sizeof(Datum) * (result->disk_count + 1));
+	int *indexes = palloc(sizeof(int) * (result->disk_count + 1));
+	int64 *exact;
+	int count = 0;
+	Datum values[2];
+	uint64 found;
+
+	for (int i = 0; i < result->disk_count; i++)
+	{
+		const OvfDiskPlace *disk = &result->disks[i];
+		pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+
+		if (!disk->copied || image_is_there(disk, rows) || !uuid_parse_text(disk->disk_id, id))
+			continue;
+		ids[count] = UUIDPGetDatum(id);
+		sizes[count] = Int64GetDatum(disk->size);
+		indexes[count++] = i;
+	}
+	if (count == 0)
+		return NULL;
+	exact = palloc0(sizeof(int64) * result->disk_count);
+	values[0] = PointerGetDatum(
+		construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	values[1] = PointerGetDatum(
+		construct_array(sizes, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	found = statement_run(&sizes_of_disks, values, NULL);
+	for (uint64 row = 0; row < found; row++)
+		exact[indexes[field_int64(row, 1) - 1]] = field_int64(row, 2);
+	SPI_tuptable = images;
+	return exact;
+}
+
 /* Ids of the document's LUN disks that have a row; most documents have no LUN. */
 static char *
 load_luns(const OvfResult *result)
@@ -379,6 +454,7 @@ static Jsonb *
 load_ovf(Source *source, const OvfResult *result)
 {
 	char *luns = load_luns(result);
+	int64 *lost_sizes;
 	Datum values[3];
 	bool nulls[3] = {false, false, !source->has_pool};
 	StringInfoData json;
@@ -393,6 +469,7 @@ load_ovf(Source *source, const OvfResult *result)
 		suggested_names(source->vm_name, source->has_pool, &source->pool_id, 1, NAMES_AT_ONCE);
 	values[2] = UUIDPGetDatum(&source->pool_id);
 	rows = statement_run(&rows_of_images, values, nulls);
+	lost_sizes = load_lost_sizes(result, rows);
 	for (uint64 row = 0; row < rows; row++)
 		if (field_is_null(row, 1))
 			name = field_text(row, 9);
@@ -413,12 +490,18 @@ load_ovf(Source *source, const OvfResult *result)
 		if (!found)
 			appendStringInfo(&json, ",\"storage_domain_id\":null,\"image_status\":\"%s\"",
 							 lun_is_there(disk, luns) ? "OK" : "MISSING");
+		if (!found && lost_sizes && lost_sizes[i] > 0)
+			size = lost_sizes[i];
+		if (!found && size > 0)
+			appendStringInfo(&json, ",\"size\":" INT64_FORMAT, size);
+		else if (!found && disk->copied)
+			appendStringInfoString(&json, ",\"size_rounded\":true");
 		if (!disk->copied || (found && !illegal))
 			continue;
 		appendStringInfo(&missing, "%s%.*s", missing.len > 0 ? "," : "",
 						 (int) (disk->short_end - disk->short_begin),
 						 result->short_forms + disk->short_begin);
-		if (found)
+		if (size > 0)
 			appendStringInfo(&missing, ",\"size\":" INT64_FORMAT, size);
 		appendStringInfo(&missing, ",\"image_status\":\"%s\"}", found ? "ILLEGAL" : "MISSING");
 	}

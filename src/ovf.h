@@ -33,6 +33,7 @@ typedef struct OvfDiskPlace
 	char disk_id[OVF_UUID_SIZE];
 	char image_id[OVF_UUID_SIZE]; /* empty for a direct LUN */
 	bool copied;                  /* a clone copies it: an image, and not shareable */
+	long long size;               /* bytes, rounded up to GiB by the engine; 0: not said */
 	size_t end;                   /* of the disk's object in json, before its closing brace */
 	size_t short_begin;           /* of its short form in short_forms: an object without */
 	size_t short_end;             /* its closing brace */

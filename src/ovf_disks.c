@@ -185,7 +185,8 @@ ovf_read_disks(OvfReader *reader, const xmlNode *envelope)
 }
 
 static bool
-write_size(OvfReader *reader, OvfJson *json, OvfJson *short_form, const OvfDisk *disk)
+write_size(OvfReader *reader, OvfJson *json, OvfJson *short_form, const OvfDisk *disk,
+		   OvfDiskPlace *place)
 {
 	const xmlNode *attribute = ovf_attribute(disk->disk, "size");
 	long long size;
@@ -196,6 +197,7 @@ write_size(OvfReader *reader, OvfJson *json, OvfJson *short_form, const OvfDisk 
 			return false;
 		ovf_json_integer(json, "size", size * BYTES_PER_GIB);
 		ovf_json_integer(short_form, "size", size * BYTES_PER_GIB);
+		place->size = size * BYTES_PER_GIB;
 	}
 	else
 	{
@@ -258,7 +260,7 @@ write_disk(OvfReader *reader, OvfJson *json, OvfJson *short_form, OvfDiskPlace *
 	write_identity(reader, short_form, disk);
 	ovf_json_text(json, "disk_description",
 				  description != NULL ? ovf_text(reader, description) : NULL);
-	if (!write_size(reader, json, short_form, disk))
+	if (!write_size(reader, json, short_form, disk, place))
 		return false;
 	ovf_json_text(json, "volume_format", format < 2 ? volume_formats[format] : NULL);
 	ovf_json_text(json, "volume_type", type < 2 ? volume_types[type] : NULL);
