@@ -116,10 +116,14 @@ SELECT vmclone.grant_admin('regress_audit_admin');
 SET ROLE regress_audit_admin;
 SELECT vmclone.unlock_entity('snapshot', '8a39ea13-3d8e-1b70-63e7-0b1ef1b92e2b'::uuid) IS NULL AS of_another;
 RESET ROLE;
-SELECT fixture.snapshot('vm9', 1) AS locked \gset
+SELECT fixture.snapshot('vm9', 1) AS locked, fixture.vm('vm9') AS vm \gset
 SET ROLE regress_audit_admin;
 SELECT vmclone.unlock_entity('snapshot', :'locked');
 SELECT vmclone.unlock_entity('snapshot', :'locked');
+-- a VM is no template, nor the other way round; the VM is not locked
+SELECT vmclone.unlock_entity('template', :'vm');
+SELECT vmclone.unlock_entity('vm', '00000000-0000-0000-0000-000000000000');
+SELECT vmclone.unlock_entity('vm', :'vm');
 RESET ROLE;
 SELECT * FROM news();
 DROP OWNED BY regress_audit_admin;

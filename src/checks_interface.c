@@ -208,7 +208,8 @@ note_of(const ClonePlan *plan, const PlannedDisk *disk)
 	const char *source;
 
 	if (disk->fate == DISK_BLANK && json_get_bool(disk->configuration, "size_rounded", false))
-		return psprintf("%s; its size is the configuration's, rounded up to GiB", disk->fate_reason);
+		return psprintf("%s; its size is the configuration's, rounded up to GiB",
+						disk->fate_reason);
 	if (disk->fate_reason)
 		return disk->fate_reason;
 	if (disk->raw_became_cow)

@@ -401,8 +401,8 @@ load_lost_sizes(const OvfResult *result, uint64 rows)
 	if (count == 0)
 		return NULL;
 	exact = palloc0(sizeof(int64) * result->disk_count);
-	values[0] = PointerGetDatum(
-		construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	values[0] =
+		PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 	values[1] = PointerGetDatum(
 		construct_array(sizes, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	found = statement_run(&sizes_of_disks, values, NULL);

@@ -239,8 +239,10 @@ vmclone_adopt(PG_FUNCTION_ARGS)
 	frame_enter_own(&frame);
 	state = identity_state();
 	if (state == IDENTITY_OWN || (state == IDENTITY_NONE && !any_live_job()))
-		ereport(ERROR, (errcode(ERRCODE_VC_IDENTITY),
-						errmsg("there is nothing to adopt: %s", identity_describe(state))));
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_IDENTITY),
+				 errmsg("there is nothing to adopt: %s", identity_describe(state)),
+				 errhint("View vmclone.worker says whether the jobs of this database run.")));
 	token = state == IDENTITY_NONE ? uuid_new() : token_for(state);
 	make_own(&token);
 	if (!resume)

@@ -134,11 +134,12 @@ enter_job(FunctionCallInfo fcinfo, ControlledJob *job)
 	char *owner = NULL;
 
 	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("job_id must not be null")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("job_id must not be null"),
+						errhint("View vmclone.jobs_view lists the jobs.")));
 	if (RecoveryInProgress())
 		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-						errmsg("cannot control jobs on a standby server")));
+						errmsg("cannot control jobs on a standby server"),
+						errhint("Call on the primary server.")));
 	SPI_connect();
 	job->job_id = *PG_GETARG_UUID_P(0);
 	job->caller = caller_identify();
@@ -175,7 +176,12 @@ refuse(const ControlledJob *job, const char *what, const char *hint)
 	ereport(ERROR,
 			(errcode(ERRCODE_VC_JOB),
 			 errmsg("cannot %s job %s: it is %s", what, uuid_text(&job->job_id), job->status),
-			 errdetail("The job makes \"%s\".", job->vm_name), hint ? errhint("%s", hint) : 0));
+			 errdetail("The job makes \"%s\".", job->vm_name),
+			 hint ? errhint("%s", hint)
+			 : one_of(job->status, undone)
+				 ? errhint("Wait until it is undone: CALL vmclone.wait_for_job('%s').",
+						   uuid_text(&job->job_id))
+				 : errhint("View vmclone.jobs_view shows the state of the jobs.")));
 }
 
 /* requested NULL takes an earlier request back. */
@@ -204,9 +210,10 @@ vmclone_cancel_job(PG_FUNCTION_ARGS)
 	ControlledJob job;
 
 	enter_job(fcinfo, &job);
-	if (one_of(job.status, over))
-		refuse(&job, "cancel", NULL);
-	if (one_of(job.status, undone))
+	if (strcmp(job.status, "succeeded") == 0)
+		refuse(&job, "cancel", "What it made is there; remove it in the engine.");
+	/* what cancelling leads to is under way or done: asking twice is no mistake */
+	if (one_of(job.status, undone) || one_of(job.status, over))
 		ereport(NOTICE, (errmsg("job %s is %s already", uuid_text(&job.job_id), job.status)));
 	else
 		request(&job, "cancel");
@@ -269,7 +276,8 @@ vmclone_alter_job(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("parameter \"priority\" is out of range: %d", PG_GETARG_INT32(1)),
 						errdetail("It must lie between %d and %d.", REQUEST_LEAST_PRIORITY,
-								  REQUEST_MOST_PRIORITY)));
+								  REQUEST_MOST_PRIORITY),
+						errhint("Jobs of higher priority are copied first; 0 is the default.")));
 	if (!nulls[2] && PG_GETARG_INT64(2) < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("bandwidth_limit must not be negative"),

@@ -147,8 +147,8 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 	char told[sizeof(((JobLook *) 0)->text)] = "";
 
 	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("job_id must not be null")));
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("job_id must not be null"),
+						errhint("View vmclone.jobs_view lists the jobs.")));
 	job_id = *PG_GETARG_UUID_P(0);
 	if (!PG_ARGISNULL(1))
 		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,

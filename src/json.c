@@ -60,8 +60,9 @@ json_get_bool(const Jsonb *object, const char *key, bool absent)
 	if (value->type == jbvString &&
 		parse_bool_with_len(value->val.string.val, value->val.string.len, &result))
 		return result;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("value of key \"%s\" is not a boolean", key)));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("value of key \"%s\" is not a boolean", key), errhint("Give true or false.")));
 }
 
 int64
@@ -83,7 +84,9 @@ json_get_uuid(const Jsonb *object, const char *key, pg_uuid_t *uuid)
 		return false;
 	if (!uuid_parse_text(text, uuid))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-						errmsg("value of key \"%s\" is not a uuid: \"%s\"", key, text)));
+						errmsg("value of key \"%s\" is not a uuid: \"%s\"", key, text),
+						errhint("A uuid is 36 characters, as in "
+								"\"aaa00000-0000-0000-0000-123456789aaa\".")));
 	return true;
 }
 

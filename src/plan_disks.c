@@ -111,7 +111,8 @@ apply_choice(PlannedDisk *disk)
 							errmsg("key \"%s\" of disk %s in parameter \"disks\" cannot be changed",
 								   fixed_keys[i], uuid_text(&disk->disk_id)),
 							errdetail("It is \"%s\" in the snapshot, and \"%s\" was given.",
-									  is ? is : "null", wanted)));
+									  is ? is : "null", wanted),
+							errhint("Leave the key out, or hand it back unchanged.")));
 	}
 	if (interface)
 	{

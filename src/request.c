@@ -181,9 +181,11 @@ refuse_type(const char *parameter, const char *key, const char *expected)
 {
 	if (parameter == call_itself)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("parameter \"%s\" is not %s", key, expected)));
+						errmsg("parameter \"%s\" is not %s", key, expected),
+						errhint("Leave it out for its default.")));
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("key \"%s\" in parameter \"%s\" is not %s", key, parameter, expected)));
+					errmsg("key \"%s\" in parameter \"%s\" is not %s", key, parameter, expected),
+					errhint("Leave it out to keep what the snapshot has.")));
 }
 
 static char *
@@ -219,12 +221,17 @@ uuid_of(const Jsonb *object, const char *parameter, const char *key)
 	if (text == NULL)
 		return result;
 	if (!uuid_parse_text(text, &result.value) && parameter == call_itself)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-						errmsg("parameter \"%s\" is not a uuid: \"%s\"", key, text)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("parameter \"%s\" is not a uuid: \"%s\"", key, text),
+			 errhint("A uuid is 36 characters, as in \"aaa00000-0000-0000-0000-123456789aaa\".")));
 	if (!uuid_parse_text(text, &result.value))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-						errmsg("key \"%s\" in parameter \"%s\" is not a uuid: \"%s\"", key,
-							   parameter, text)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("key \"%s\" in parameter \"%s\" is not a uuid: \"%s\"", key, parameter, text),
+			 errhint("A uuid is 36 characters, as in \"aaa00000-0000-0000-0000-123456789aaa\".")));
 	result.given = true;
 	return result;
 }
@@ -292,7 +299,8 @@ objects_of(Jsonb *array, const char *parameter, const char *const *allowed, int 
 	if (JB_ROOT_COUNT(array) > limit)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("parameter \"%s\" has %d elements", parameter, JB_ROOT_COUNT(array)),
-						errdetail("The most that one call takes is %d.", limit)));
+						errdetail("The most that one call takes is %d.", limit),
+						errhint("Make several calls.")));
 	objects = palloc0(sizeof(Jsonb *) * (JB_ROOT_COUNT(array) + 1));
 	for (uint32 i = 0; i < JB_ROOT_COUNT(array); i++)
 	{
@@ -302,7 +310,8 @@ objects_of(Jsonb *array, const char *parameter, const char *const *allowed, int 
 		if (objects[i] == NULL || !JB_ROOT_IS_OBJECT(objects[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("element %u of parameter \"%s\" is not an object", i + 1, parameter)));
+					 errmsg("element %u of parameter \"%s\" is not an object", i + 1, parameter),
+					 errhint("Pass an array of objects, for example [{\"%s\": …}].", allowed[0])));
 		check_keys(objects[i], parameter, allowed);
 	}
 	*count = JB_ROOT_COUNT(array);
@@ -352,12 +361,14 @@ parse_disks(CloneRequest *request, Jsonb *array)
 
 		if (!disk_id.given)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("element %d of parameter \"disks\" has no \"disk_id\"", i + 1)));
+							errmsg("element %d of parameter \"disks\" has no \"disk_id\"", i + 1),
+							errhint("vmclone.snapshot_disks lists the snapshot's disks.")));
 		for (int other = 0; other < i; other++)
 			if (uuid_same(&request->disks[other].disk_id, &disk_id.value))
 				ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 								errmsg("parameter \"disks\" names disk %s twice",
-									   uuid_text(&disk_id.value))));
+									   uuid_text(&disk_id.value)),
+								errhint("Say all that is wanted of a disk in one element.")));
 		choice->disk_id = disk_id.value;
 		choice->given = object;
 		choice->handed_back = json_has(object, "image_id");
@@ -382,7 +393,8 @@ parse_disks(CloneRequest *request, Jsonb *array)
 		if (choice->disk_alias && pg_mbstrlen(choice->disk_alias) > 255)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("disk alias of disk %s is longer than 255 characters",
-								   uuid_text(&disk_id.value))));
+								   uuid_text(&disk_id.value)),
+							errhint("Choose a shorter \"disk_alias\".")));
 	}
 }
 
@@ -433,7 +445,8 @@ refuse_given_twice(Jsonb **objects, int index)
 									   : name && other_name && strcmp(name, other_name) == 0)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("parameter \"interfaces\" names interface \"%s\" twice",
-								   name ? name : uuid_text(&id.value))));
+								   name ? name : uuid_text(&id.value)),
+							errhint("Say all that is wanted of an interface in one element.")));
 	}
 }
 
@@ -453,7 +466,9 @@ check_interfaces(Jsonb *array)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("element %d of parameter \"interfaces\" has neither "
 								   "\"interface_id\" nor \"name\"",
-								   i + 1)));
+								   i + 1),
+							errhint("vmclone.get_vm_configuration_by_snapshot_id lists the "
+									"snapshot's interfaces.")));
 		refuse_given_twice(objects, i);
 		if (mac)
 			check_mac(mac);
@@ -493,7 +508,9 @@ parse_copy_overrides(CloneRequest *request, Jsonb *array)
 	if (count > request->copies)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("parameter \"copy_overrides\" has %d elements for %d copies", count,
-							   request->copies)));
+							   request->copies),
+						errhint("Element n is for copy n; leave the last ones out, or raise "
+								"\"copies\".")));
 	for (int i = 0; i < count; i++)
 	{
 		const JsonbValue *vm_static = value_of(objects[i], "vm_static");
@@ -547,7 +564,8 @@ integer_of(const Jsonb *parameters, const char *name, int64 absent, int64 least,
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("parameter \"%s\" is out of range: " INT64_FORMAT, name, value),
 						errdetail("It must lie between " INT64_FORMAT " and " INT64_FORMAT ".",
-								  least, most)));
+								  least, most),
+						errhint("Leave it out for its default.")));
 	return value;
 }
 
@@ -615,8 +633,10 @@ request_from_parameters(const Jsonb *parameters, CloneTarget target)
 	request->request_key = text_of(parameters, call_itself, "request_key");
 	if (request->request_key &&
 		(request->request_key[0] == '\0' || strlen(request->request_key) > 255))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("parameter \"request_key\" is empty or longer than 255 bytes")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameter \"request_key\" is empty or longer than 255 bytes"),
+				 errhint("Use a short text that is new for every call, for example a uuid.")));
 	request->priority =
 		integer_of(parameters, "priority", 0, REQUEST_LEAST_PRIORITY, REQUEST_MOST_PRIORITY);
 	request->bandwidth_limit = integer_of(parameters, "bandwidth_limit", 0, 1, PG_INT64_MAX);

@@ -438,8 +438,10 @@ storage_command_run(List *arguments)
 						errhint("Check that the storage domain's server answers; see "
 								"vmclone.storage_timeout.")));
 	if (result.exit_code < 0)
-		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND),
-						errmsg("program vmclone-copy was ended by a signal"),
-						result.errors[0] != '\0' ? errdetail("It said: %s", result.errors) : 0));
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_STORAGE_COMMAND),
+				 errmsg("program vmclone-copy was ended by a signal"),
+				 result.errors[0] != '\0' ? errdetail("It said: %s", result.errors) : 0,
+				 errhint("Try again; the server's and the kernel's log may say who ended it.")));
 	return result;
 }

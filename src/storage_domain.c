@@ -151,7 +151,8 @@ begin(const char *what)
 
 	if (RecoveryInProgress())
 		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-						errmsg("cannot %s storage domains on a standby server", what)));
+						errmsg("cannot %s storage domains on a standby server", what),
+						errhint("Call on the primary server.")));
 	caller = caller_identify();
 	if (caller.kind != CALLER_ADMIN)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -197,17 +198,31 @@ root_of(const char *real_path)
 	return vmclone_storage_roots;
 }
 
+/* The copier's words as the beginning of a DETAIL. */
+static char *
+capitalized(const char *message)
+{
+	char *text = pstrdup(message);
+
+	text[0] = (char) pg_toupper((unsigned char) text[0]);
+	return text;
+}
+
 static void
 refuse_attach(const Answer *answer, const char *name, const char *path)
 {
 	bool outside = answer->kind != NULL && strcmp(answer->kind, "outside_root") == 0;
 
-	ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
-					errmsg("could not attach storage domain \"%s\" at \"%s\"", name, path),
-					outside ? errdetail("%s; vmclone.storage_roots is \"%s\".", answer->message,
-										vmclone_storage_roots)
-							: errdetail("%s.", answer->message),
-					answer->hint ? errhint("%s", answer->hint) : 0));
+	ereport(ERROR,
+			(errcode(ERRCODE_VC_STORAGE_DOMAIN),
+			 errmsg("could not attach storage domain \"%s\" at \"%s\"", name, path),
+			 outside ? errdetail("%s; vmclone.storage_roots is \"%s\".",
+								 capitalized(answer->message), vmclone_storage_roots)
+					 : errdetail("%s.", capitalized(answer->message)),
+			 answer->hint
+				 ? errhint("%s", answer->hint)
+				 : errhint("Check that the directory is there, and that the server's user may "
+						   "read and write in it.")));
 }
 
 static void
@@ -238,7 +253,7 @@ remove_identity(const char *name, const char *real_path, const char *token)
 	if (!answer.ok)
 		ereport(WARNING, (errmsg("identity file of storage domain \"%s\" was left in \"%s\"", name,
 								 real_path),
-						  errdetail("%s.", answer.message)));
+						  errdetail("%s.", capitalized(answer.message))));
 }
 
 /* The domain moves to another directory; the row of the earlier one is SPI's last result. */
@@ -273,7 +288,8 @@ vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("attach_storage_domain needs storage_domain_id and mount_path")));
+						errmsg("attach_storage_domain needs storage_domain_id and mount_path"),
+						errhint("View vmclone.storage lists the storage domains.")));
 	domain_id = PG_GETARG_UUID_P(0);
 	path = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	take_over = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
@@ -284,14 +300,16 @@ vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
 						errhint("Leave them out for no limit.")));
 	if (path[0] != '/')
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
-						errmsg("mount path \"%s\" is not an absolute path", path)));
+						errmsg("mount path \"%s\" is not an absolute path", path),
+						errhint("Give the directory where the server has mounted the domain.")));
 	SPI_connect();
 	role = begin("attach");
 	name = domain_name(domain_id, &is_block);
 	if (is_block)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("storage domain \"%s\" is a block domain", name),
-						errdetail("Only file domains have a directory that can be attached.")));
+						errdetail("Only file domains have a directory that can be attached."),
+						errhint("Choose a file domain as the target of the disks.")));
 	if (vmclone_storage_roots == NULL || vmclone_storage_roots[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_VC_STORAGE_DOMAIN),

@@ -53,7 +53,14 @@ static Statement disk_entities = {
 	.argument_types = {UUIDOID},
 };
 static Statement vm_entities = {
-	.sql = "SELECT ARRAY (SELECT vm_guid FROM vm_static WHERE vm_guid = $1)",
+	.sql = "SELECT ARRAY (SELECT vm_guid FROM vm_static WHERE vm_guid = $1"
+		   " AND entity_type <> 'TEMPLATE')",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+static Statement template_entities = {
+	.sql = "SELECT ARRAY (SELECT vm_guid FROM vm_static WHERE vm_guid = $1"
+		   " AND entity_type = 'TEMPLATE')",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
@@ -92,7 +99,7 @@ static const EntityKind entity_kinds[] = {
 	{"image", &image_entities, &unlock_images},
 	{"disk", &disk_entities, &unlock_images},
 	{"vm", &vm_entities, &unlock_vms},
-	{"template", &vm_entities, &unlock_templates},
+	{"template", &template_entities, &unlock_templates},
 };
 
 static const EntityKind *
@@ -125,7 +132,8 @@ entities_of(const EntityKind *kind, const pg_uuid_t *id)
 	frame_leave(&frame);
 	if (is_null || ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("%s %s does not exist", kind->name, uuid_text(id))));
+						errmsg("%s %s does not exist", kind->name, uuid_text(id)),
+						errhint("View vmclone.locks shows what is locked.")));
 	return PointerGetDatum(array);
 }
 

@@ -38,7 +38,8 @@ DECLARE
     object record;
 BEGIN
     IF p_role IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'role must not be null';
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'role must not be null',
+            HINT = 'Pass the name of a role.';
     END IF;
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = p_role) THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
@@ -106,7 +107,8 @@ BEGIN
     IF has_function_privilege(role, 'vmclone.administer()', 'EXECUTE')
        AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = vmclone.caller_name()) THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = format('only a superuser may revoke the rights of administrator "%s"', role);
+            MESSAGE = format('only a superuser may revoke the rights of administrator "%s"', role),
+            HINT = 'Ask a superuser.';
     END IF;
     EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA vmclone FROM %I', role);
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA vmclone FROM %I', role);

@@ -179,6 +179,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'template of virtual machine "%" does not exist', NEW.vm_name
             USING ERRCODE = 'foreign_key_violation', DETAIL = format('Key (vmt_guid)=(%s) is not present in table "vm_static".', NEW.vmt_guid),
+            HINT = 'Use the id of a template, or the zero uuid for none.',
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'vmt_guid', CONSTRAINT = 'vm_templates_vm_static';
     END IF;
     RETURN NULL;
@@ -198,6 +199,7 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'cannot remove template "%" because virtual machines depend on it', OLD.vm_name
             USING ERRCODE = 'foreign_key_violation', DETAIL = format('Key (vm_guid)=(%s) is still referenced by "%s" (%s).', OLD.vm_guid, child.vm_name, child.vm_guid),
+            HINT = 'Remove those virtual machines first.',
             SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'vmt_guid', CONSTRAINT = 'vm_templates_vm_static';
     END IF;
     RETURN NULL;
