@@ -216,6 +216,8 @@ VALUES ('00000000-0000-0000-0000-000000000000', 'Blank', 1024, 4096, '00000000-0
 
 CREATE TRIGGER vm_static_blank BEFORE INSERT ON vm_static
     FOR EACH ROW WHEN (NEW.vm_guid = '00000000-0000-0000-0000-000000000000') EXECUTE FUNCTION vm_static_blank();
+-- also where foreign keys are switched off for a parallel restore (session_replication_role)
+ALTER TABLE vm_static ENABLE ALWAYS TRIGGER vm_static_blank;
 CREATE TRIGGER vm_static_template_exists AFTER INSERT OR UPDATE OF vmt_guid ON vm_static
     FOR EACH ROW EXECUTE FUNCTION vm_static_template_exists();
 CREATE TRIGGER vm_static_template_unused AFTER DELETE OR UPDATE OF vm_guid ON vm_static
