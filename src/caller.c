@@ -7,12 +7,19 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
+#include "binding.h"
 #include "caller.h"
+#include "compat.h"
 #include "frame.h"
 #include "json.h"
 #include "statement.h"
@@ -20,14 +27,6 @@
 PG_FUNCTION_INFO_V1(vmclone_caller_name);
 PG_FUNCTION_INFO_V1(vmclone_caller_sees_all);
 PG_FUNCTION_INFO_V1(vmclone_caller_user_id);
-
-static Statement rights = {
-	.sql = "SELECT pg_catalog.has_function_privilege($1, 'vmclone.administer()', 'EXECUTE'),"
-		   " pg_catalog.has_function_privilege($1, 'vmclone.act_for_any_user()', 'EXECUTE'),"
-		   " pg_catalog.has_function_privilege($1, 'vmclone.see_all_jobs()', 'EXECUTE')",
-	.argument_count = 1,
-	.argument_types = {OIDOID},
-};
 
 /* A role bound itself comes before the groups that it is a member of. */
 static Statement bound_user = {
@@ -51,6 +50,19 @@ calling_role(void)
 	return InSecurityRestrictedOperation() ? GetUserId() : GetOuterUserId();
 }
 
+/* May the role execute the marker function of that name? */
+static bool
+has_right(Oid role_id, const char *marker)
+{
+	Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(marker),
+								   PointerGetDatum(buildoidvector(NULL, 0)),
+								   ObjectIdGetDatum(get_namespace_oid(VMCLONE_SCHEMA, false)));
+
+	if (!OidIsValid(function))
+		elog(ERROR, "function %s.%s() does not exist", VMCLONE_SCHEMA, marker);
+	return function_aclcheck(function, role_id) == ACLCHECK_OK;
+}
+
 Caller
 caller_identify(void)
 {
@@ -62,16 +74,16 @@ caller_identify(void)
 	caller.role_name = GetUserNameFromId(caller.role_id, false);
 	role = ObjectIdGetDatum(caller.role_id);
 
-	frame_enter_own(&frame);
-	statement_run_one_row(&rights, &role, NULL);
-	if (field_bool(0, 1))
+	if (has_right(caller.role_id, "administer"))
 		caller.kind = CALLER_ADMIN;
-	else if (field_bool(0, 2))
+	else if (has_right(caller.role_id, "act_for_any_user"))
 		caller.kind = CALLER_ENGINE;
 	else
 	{
-		uint64 rows = statement_run(&bound_user, &role, NULL);
+		uint64 rows;
 
+		frame_enter_own(&frame);
+		rows = statement_run(&bound_user, &role, NULL);
 		caller.kind = CALLER_OTHER;
 		if (rows > 1 && !field_bool(0, 2))
 			ereport(ERROR,
@@ -84,8 +96,8 @@ caller_identify(void)
 			caller.has_user = true;
 			caller.user_id = field_uuid(0, 1);
 		}
+		frame_leave(&frame);
 	}
-	frame_leave(&frame);
 	return caller;
 }
 
@@ -143,17 +155,9 @@ vmclone_caller_name(PG_FUNCTION_ARGS)
 Datum
 vmclone_caller_sees_all(PG_FUNCTION_ARGS)
 {
-	Datum role = ObjectIdGetDatum(calling_role());
-	bool result;
-	Frame frame;
+	Oid role_id = calling_role();
 
-	SPI_connect();
-	frame_enter_own(&frame);
-	statement_run_one_row(&rights, &role, NULL);
-	result = field_bool(0, 1) || field_bool(0, 3);
-	frame_leave(&frame);
-	SPI_finish();
-	PG_RETURN_BOOL(result);
+	PG_RETURN_BOOL(has_right(role_id, "administer") || has_right(role_id, "see_all_jobs"));
 }
 
 /* caller_user_id(user_id uuid) → uuid: the engine user that a call with this user_id runs for. */

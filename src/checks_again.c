@@ -1,7 +1,7 @@
 /*
  * checks_again.c
- *		What was read before the locks, read once more under them: the chains, where their images lie,
- *		and the storage domains that are read and written.
+ *		What was read before the locks, read once more under them: where the images lie, and the
+ *		storage domains that are read and written.  The images themselves locks.c has read again.
  *
  * While a call waits for its locks others may merge, move and remove, and set domains inactive.
  * Everything is read in one statement that sees what is committed now, under every isolation level.
@@ -11,36 +11,24 @@
 #include "catalog/pg_type.h"
 
 #include "check_table.h"
-#include "frame.h"
 #include "json.h"
 #include "plan_parts.h"
 #include "statement.h"
 
 /*
  * $1, $2: images, and the domain that each is read from; $3: domains; $4: the data center.  A row an
- * image that is still there, with whether it is in that domain, and a row a domain.
+ * image that isn't in that domain any longer, and a row a domain.
  */
 static Statement read_again = {
-	.sql = "SELECT false AS is_domain, i.image_guid, i.parentid, i.image_group_id,"
-		   " i.volume_format::integer, i.size, EXISTS (SELECT FROM image_storage_domain_map m"
-		   "  WHERE m.image_id = i.image_guid AND m.storage_domain_id = r.domain_id), NULL::integer"
+	.sql = "SELECT false AS is_domain, r.id, NULL::integer"
 		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS r (id, domain_id)"
-		   " JOIN images i ON i.image_guid = r.id"
-		   " UNION ALL SELECT true, r.id, NULL, NULL, NULL, NULL, NULL,"
+		   " WHERE NOT EXISTS (SELECT FROM image_storage_domain_map m"
+		   "  WHERE m.image_id = r.id AND m.storage_domain_id = r.domain_id)"
+		   " UNION ALL SELECT true, r.id,"
 		   " (SELECT m.status FROM storage_pool_iso_map m WHERE m.storage_id = r.id"
 		   "  AND m.storage_pool_id = $4) FROM pg_catalog.unnest($3) AS r (id)",
 	.argument_count = 4,
 	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID},
-};
-
-/* What was made ILLEGAL just before locks_take set it to LOCKED. */
-static Statement count_illegal = {
-	/* OFFSET 0: one index probe an image, however many are locked (locks.c) */
-	.sql = "SELECT pg_catalog.count(*)::integer FROM pg_catalog.unnest($1) AS i(id)"
-		   " CROSS JOIN LATERAL (SELECT FROM vmclone.lock_state s WHERE s.kind = 'image'"
-		   "  AND s.entity_id = i.id AND s.earlier_status = '4' OFFSET 0) s",
-	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
 };
 
 static const ChainImage *
@@ -99,23 +87,13 @@ collect_domains(const ClonePlan *plan, pg_uuid_t **ids)
 }
 
 static void
-append_image_change(StringInfo detail, const ClonePlan *plan, uint64 row)
+append_image_move(StringInfo detail, const ClonePlan *plan, uint64 row)
 {
 	pg_uuid_t id = field_uuid(row, 2);
-	pg_uuid_t parent = field_uuid(row, 3);
-	pg_uuid_t disk = field_uuid(row, 4);
 	const ChainImage *image = find_image(plan, &id);
 
-	if (image == NULL)
-		return;
-	if (!uuid_same(&image->parent_id, &parent) || !uuid_same(&image->disk_id, &disk) ||
-		image->volume_format != field_int64(row, 5) || image->size != field_int64(row, 6))
-		appendStringInfo(detail, "%sImage %s has other values now.", detail->len ? "  " : "",
-						 uuid_text(&id));
-	else if (!field_bool(row, 7))
-		appendStringInfo(detail, "%sImage %s is no longer in storage domain %s.",
-						 detail->len ? "  " : "", uuid_text(&id),
-						 uuid_text(&image->storage_domain_id));
+	appendStringInfo(detail, "%sImage %s is no longer in storage domain %s.",
+					 detail->len ? "  " : "", uuid_text(&id), uuid_text(&image->storage_domain_id));
 }
 
 static void
@@ -124,15 +102,15 @@ append_domain_change(StringInfo detail, const ClonePlan *plan, uint64 row)
 	pg_uuid_t id = field_uuid(row, 2);
 	const DomainFacts *domain = plan_domain(plan, &id);
 
-	if (domain == NULL || field_int64(row, 8) == STORAGE_DOMAIN_STATUS_ACTIVE)
+	if (domain == NULL || field_int64(row, 3) == STORAGE_DOMAIN_STATUS_ACTIVE)
 		return;
 	appendStringInfo(detail, "%sStorage domain %s (%s) ", detail->len ? "  " : "",
 					 domain->name ? domain->name : "", uuid_text(&id));
-	if (field_is_null(row, 8))
+	if (field_is_null(row, 3))
 		appendStringInfo(detail, "is no longer in data center \"%s\".", plan->pool_name);
 	else
 		appendStringInfo(detail, "has status %s now.",
-						 storage_domain_status_name((int) field_int64(row, 8)));
+						 storage_domain_status_name((int) field_int64(row, 3)));
 }
 
 /* Reads once a run; what has changed, as sentences, in run->changed_images and changed_domains. */
@@ -145,10 +123,8 @@ look_again(CheckRun *run)
 	pg_uuid_t *domains;
 	int image_count;
 	int domain_count;
-	int found = 0;
 	Datum values[4];
 	uint64 rows;
-	Frame frame;
 
 	/* beforehand the plan has just been read */
 	if (run->looked_again || (run->phases & CHECK_ALWAYS))
@@ -156,6 +132,8 @@ look_again(CheckRun *run)
 	run->looked_again = true;
 	initStringInfo(&run->changed_images);
 	initStringInfo(&run->changed_domains);
+	if (plan->chain_changes)
+		appendStringInfoString(&run->changed_images, plan->chain_changes);
 	image_count = collect_images(plan, &images, &image_domains);
 	domain_count = collect_domains(plan, &domains);
 	if (image_count + domain_count == 0)
@@ -170,22 +148,8 @@ look_again(CheckRun *run)
 		if (field_bool(row, 1))
 			append_domain_change(&run->changed_domains, plan, row);
 		else
-		{
-			found++;
-			append_image_change(&run->changed_images, plan, row);
-		}
+			append_image_move(&run->changed_images, plan, row);
 	}
-	if (found != image_count && run->changed_images.len == 0)
-		appendStringInfo(&run->changed_images, "%d of %d images are gone.", image_count - found,
-						 image_count);
-	if (image_count == 0)
-		return;
-	frame_enter_own(&frame);
-	statement_run_one_row(&count_illegal, values, NULL);
-	if (field_int64(0, 1) > 0)
-		appendStringInfo(&run->changed_images, "%s%d images have become ILLEGAL.",
-						 run->changed_images.len ? "  " : "", (int) field_int64(0, 1));
-	frame_leave(&frame);
 }
 
 void

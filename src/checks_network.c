@@ -39,7 +39,7 @@ check_macs_left(CheckRun *run)
 	/* a template's interfaces have no addresses */
 	if (needed == 0 || !plan->cluster_exists || plan->request->target == CLONE_TARGET_TEMPLATE)
 		return;
-	left = plan->has_mac_pool ? mac_pool_count_free(&plan->mac_pool_id, needed) : 0;
+	left = plan->has_mac_pool ? mac_pool_count_free(plan, needed) : 0;
 	if (left < needed)
 		refuse(run, psprintf("%d addresses are needed and %d are free.", needed, left),
 			   "the MAC pool of cluster \"%s\" has not enough addresses", plan->cluster_name);

@@ -264,9 +264,7 @@ check_domain_space(CheckRun *run)
 	StringInfoData detail;
 	ListCell *cell;
 
-	/* what other calls have reserved while this one waited for its locks */
-	if (!(run->phases & CHECK_ALWAYS))
-		plan_reload_reservations(run->plan);
+	plan_load_reserved(run->plan);
 	initStringInfo(&names);
 	initStringInfo(&detail);
 	foreach (cell, run->plan->domains)

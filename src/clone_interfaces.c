@@ -191,7 +191,7 @@ allocate_addresses(CloneWork *work)
 	}
 	if (count == 0)
 		return addresses;
-	allocated = mac_pool_allocate(&plan->mac_pool_id, count, given, given_count, &remaining);
+	allocated = mac_pool_allocate(plan, count, given, given_count, &remaining);
 	audit_remaining(work, remaining);
 	for (int c = 0; c < work->copy_count; c++)
 	{

@@ -25,6 +25,14 @@
 	pg_namespace_aclcheck(object_id, role_id, mode)
 #endif
 
+/* May a role execute a function?  16: one function for objects of all classes. */
+#if PG_VERSION_NUM >= 160000
+#define function_aclcheck(function_id, role_id)                                                    \
+	object_aclcheck(ProcedureRelationId, function_id, role_id, ACL_EXECUTE)
+#else
+#define function_aclcheck(function_id, role_id) pg_proc_aclcheck(function_id, role_id, ACL_EXECUTE)
+#endif
+
 /* 17: a resource owner, or NULL, in place of the memory context; 18: a header of their own. */
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"

@@ -26,7 +26,7 @@ typedef struct Frame
 extern void frame_enter_own(Frame *frame);
 
 /*
- * Needs an SPI connection.  ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE when no inventory is bound
+ * ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE when no inventory is bound
  * to this database (restored, not yet chosen again by use_inventory).
  */
 extern void frame_enter_inventory(Frame *frame);

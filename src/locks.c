@@ -24,6 +24,7 @@
 #include "frame.h"
 #include "json.h"
 #include "locks.h"
+#include "plan_parts.h"
 #include "row_holders.h"
 #include "settings.h"
 #include "statement.h"
@@ -35,10 +36,21 @@
 
 #define LOCK_ATTEMPTS 3
 
-#define LOCK_SNAPSHOT "SELECT snapshot_id FROM snapshots WHERE snapshot_id = $1 FOR NO KEY UPDATE"
-#define LOCK_IMAGES                                                                                \
-	"SELECT image_guid FROM images WHERE image_guid = ANY ($1) ORDER BY image_guid"                \
-	" FOR NO KEY UPDATE"
+#define LOCK_SNAPSHOT "SELECT status::text FROM snapshots WHERE snapshot_id = $1 FOR NO KEY UPDATE"
+
+/*
+ * The images, and those that stand directly on them: whoever merges or re-parents one changes what
+ * the chain is, so their rows are locked with it.  What a row says is the newest, since it is read
+ * under its lock; the last column is the ids of all that are wanted.
+ */
+#define LOCK_IMAGES                                                                                   \
+	/* "<> zero" lets the partial index of parents be used */                                         \
+	"WITH wanted AS MATERIALIZED (SELECT $1 || ARRAY (SELECT c.image_guid FROM images c"              \
+	"  WHERE c.parentid = ANY ($1) AND c.parentid <> '00000000-0000-0000-0000-000000000000'"          \
+	"   AND NOT c.image_guid = ANY ($1)) AS ids)"                                                     \
+	" SELECT image_guid, imagestatus, parentid, image_group_id, volume_format, size,"                 \
+	" (SELECT ids FROM wanted) FROM images WHERE image_guid = ANY ((SELECT ids FROM wanted)::uuid[])" \
+	" ORDER BY image_guid FOR NO KEY UPDATE OF images"
 
 static Statement lock_snapshot_wait = {
 	.sql = LOCK_SNAPSHOT, .argument_count = 1, .argument_types = {UUIDOID}};
@@ -49,21 +61,25 @@ static Statement lock_images_wait = {
 static Statement lock_images_skip = {
 	.sql = LOCK_IMAGES " SKIP LOCKED", .argument_count = 1, .argument_types = {UUIDARRAYOID}};
 static Statement lock_template_images = {
-	.sql = "SELECT image_guid FROM images WHERE image_guid = ANY ($1) ORDER BY image_guid"
-		   " FOR SHARE SKIP LOCKED",
+	.sql =
+		"SELECT image_guid, imagestatus, parentid, image_group_id, volume_format, size FROM images"
+		" WHERE image_guid = ANY ($1) ORDER BY image_guid FOR SHARE SKIP LOCKED",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
 
-/*
- * Images that stand directly on those of the chains: whoever merges or re-parents one changes what
- * the chain is, so their rows are locked with it.
- */
+/* For holders that leave: the rows of exactly these images. */
+static Statement lock_held_images = {
+	.sql = "SELECT 1 FROM images WHERE image_guid = ANY ($1) ORDER BY image_guid FOR NO KEY UPDATE",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+/* The same without locks, for what the locking one doesn't show when it gets no row at all. */
 static Statement children = {
-	/* "<> zero" lets the partial index of parents be used */
 	.sql = "SELECT image_guid FROM images WHERE parentid = ANY ($1)"
 		   " AND parentid <> '00000000-0000-0000-0000-000000000000'"
-		   " AND NOT image_guid = ANY ($1) ORDER BY image_guid",
+		   " AND NOT image_guid = ANY ($1)",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
@@ -78,54 +94,34 @@ static Statement row_places = {
 };
 
 /*
- * Entities that a holder other than this call stands in the way of.  Here and below, OFFSET 0 makes it
- * one index probe an entity: the planner has mostly seen these tables empty, and would scan them.
+ * Who holds the entities: $1 the snapshot, $2 images.  Here and below, OFFSET 0 makes it one index
+ * probe an entity: the planner has mostly seen these tables empty, and would scan them.
  */
-static Statement obstacles = {
-	.sql = "SELECT e.kind, e.entity_id, l.mode, (SELECT pg_catalog.string_agg(j.job_id::text, ', '"
-		   "   ORDER BY j.copy_number) FROM vmclone.jobs j WHERE j.call_id = l.holder)"
-		   " FROM (SELECT 'snapshot' AS kind, $1 AS entity_id, false AS template"
-		   "  UNION ALL SELECT 'image', id, false FROM pg_catalog.unnest($2) id"
-		   "  UNION ALL SELECT 'image', id, true FROM pg_catalog.unnest($3) id) e"
+static Statement entity_holders = {
+	.sql = "SELECT l.kind = 'image', l.entity_id, l.mode = 'exclusive', l.keeps_status, l.holder"
+		   " FROM (SELECT 'snapshot' AS kind, $1 AS entity_id"
+		   "  UNION ALL SELECT 'image', id FROM pg_catalog.unnest($2) id) e"
 		   " CROSS JOIN LATERAL (SELECT * FROM vmclone.image_locks h WHERE h.kind = e.kind"
-		   "   AND h.entity_id = e.entity_id AND h.holder <> $5 OFFSET 0) l"
-		   " WHERE l.mode = 'exclusive' OR (NOT $4 AND NOT e.template)"
-		   " ORDER BY e.kind DESC, e.entity_id, l.holder",
-	.argument_count = 5,
-	.argument_types = {UUIDOID, UUIDARRAYOID, UUIDARRAYOID, BOOLOID, UUIDOID},
-};
-
-/* LOCKED, and not by holders of ours: another operation of the engine.  $1: earlier_statuses. */
-static Statement foreign_locks = {
-	.sql = "SELECT e.kind, e.entity_id"
-		   " FROM pg_catalog.jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
-		   " WHERE e.status = CASE e.kind WHEN 'snapshot' THEN 'LOCKED' ELSE '2' END"
-		   " AND NOT EXISTS (SELECT 1 FROM vmclone.image_locks l WHERE l.kind = e.kind"
-		   "  AND l.entity_id = e.entity_id AND NOT l.keeps_status OFFSET 0)"
-		   " ORDER BY e.kind DESC, e.entity_id",
-	.argument_count = 1,
-	.argument_types = {JSONBOID},
-};
-
-static Statement earlier_statuses = {
-	.sql =
-		"SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('kind', e.kind, 'entity_id',"
-		" e.entity_id, 'status', e.status)) FROM ("
-		"  SELECT 'snapshot' AS kind, snapshot_id AS entity_id, status::text AS status FROM snapshots"
-		"   WHERE snapshot_id = $1"
-		"  UNION ALL SELECT 'image', image_guid, imagestatus::text FROM images"
-		"   WHERE image_guid = ANY ($2)) e",
+		   "   AND h.entity_id = e.entity_id OFFSET 0) l"
+		   " ORDER BY l.kind DESC, l.entity_id, l.holder",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDARRAYOID},
 };
 
+static Statement jobs_of_holder = {
+	.sql = "SELECT pg_catalog.string_agg(job_id::text, ', ' ORDER BY copy_number)"
+		   " FROM vmclone.jobs WHERE call_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
 static Statement insert_lock_state = {
 	.sql = "INSERT INTO vmclone.lock_state AS s (kind, entity_id, earlier_status, shared_only)"
-		   " SELECT e.kind, e.entity_id, e.status, $2"
-		   " FROM pg_catalog.jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
-		   " ON CONFLICT (kind, entity_id) DO UPDATE SET shared_only = s.shared_only AND $2",
-	.argument_count = 2,
-	.argument_types = {JSONBOID, BOOLOID},
+		   " SELECT 'snapshot', $1, $2, $5 UNION ALL SELECT 'image', i.id, i.status::text, $5"
+		   " FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS i(id, status)"
+		   " ON CONFLICT (kind, entity_id) DO UPDATE SET shared_only = s.shared_only AND $5",
+	.argument_count = 5,
+	.argument_types = {UUIDOID, TEXTOID, UUIDARRAYOID, INT4ARRAYOID, BOOLOID},
 };
 
 static Statement insert_image_locks = {
@@ -208,63 +204,31 @@ static Statement restore_images = {
 	.argument_types = {JSONBOID},
 };
 
-static Statement make_counted = {
-	.sql =
-		"INSERT INTO vmclone.reservations (kind, entity_id)"
-		" SELECT kind, entity_id FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS c(kind, entity_id)"
-		" ORDER BY kind, entity_id ON CONFLICT DO NOTHING",
-	.argument_count = 2,
-	.argument_types = {TEXTARRAYOID, UUIDARRAYOID},
-};
-
-static Statement lock_counted = {
-	.sql =
-		"SELECT 1 FROM vmclone.reservations WHERE (kind, entity_id) IN"
-		" (SELECT kind, entity_id FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS c(kind, entity_id))"
-		" ORDER BY kind, entity_id FOR NO KEY UPDATE",
-	.argument_count = 2,
-	.argument_types = {TEXTARRAYOID, UUIDARRAYOID},
-};
-
-static Statement count_up = {
-	.sql =
-		"UPDATE vmclone.reservations SET version = version + 1 WHERE (kind, entity_id) IN"
-		" (SELECT kind, entity_id FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS c(kind, entity_id))",
-	.argument_count = 2,
-	.argument_types = {TEXTARRAYOID, UUIDARRAYOID},
-};
-
-/* A growing list of uuids that ends as a uuid[]. */
-typedef struct UuidList
+/* An image whose row is locked, as the row says. */
+typedef struct LockedImage
 {
-	Datum *values;
-	int count;
-	int size;
-} UuidList;
+	pg_uuid_t id;
+	int status; /* images.imagestatus */
+	pg_uuid_t parent_id;
+	pg_uuid_t disk_id;
+	int volume_format;
+	int64 size;
+} LockedImage;
 
-static void
-uuid_list_add(UuidList *list, const pg_uuid_t *uuid)
+/* What a call locks, and what it got. */
+typedef struct LockSet
 {
-	for (int i = 0; i < list->count; i++)
-	{
-		if (uuid_same(DatumGetUUIDP(list->values[i]), uuid))
-			return;
-	}
-	if (list->count == list->size)
-	{
-		list->size = list->size ? list->size * 2 : 32;
-		list->values = list->values ? repalloc(list->values, list->size * sizeof(Datum))
-									: palloc(list->size * sizeof(Datum));
-	}
-	list->values[list->count++] = UUIDPGetDatum(uuid);
-}
-
-static Datum
-uuid_list_array(const UuidList *list)
-{
-	return PointerGetDatum(
-		construct_array(list->values, list->count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-}
+	const pg_uuid_t *snapshot_id;
+	bool shared;
+	/* those to be read, of the VM's own disks and of the template below them; each once */
+	const pg_uuid_t *images;
+	int image_count;
+	const pg_uuid_t *template_images;
+	int template_image_count;
+	char *snapshot_status; /* NULL: not got */
+	LockedImage *got;
+	int got_count;
+} LockSet;
 
 static void
 set_lock_timeout(void)
@@ -309,14 +273,25 @@ locks_run_waiting(Statement *statement, const Datum *values, const char *what)
 }
 
 static bool
-contains(const UuidList *list, const pg_uuid_t *uuid)
+contains(const pg_uuid_t *ids, int count, const pg_uuid_t *id)
 {
-	for (int i = 0; i < list->count; i++)
+	for (int i = 0; i < count; i++)
 	{
-		if (uuid_same(DatumGetUUIDP(list->values[i]), uuid))
+		if (uuid_same(&ids[i], id))
 			return true;
 	}
 	return false;
+}
+
+static const LockedImage *
+find_locked(const LockSet *set, const pg_uuid_t *id)
+{
+	for (int i = 0; i < set->got_count; i++)
+	{
+		if (uuid_same(&set->got[i].id, id))
+			return &set->got[i];
+	}
+	return NULL;
 }
 
 /* The entities of a fault as text: "image 1a…", one a line. */
@@ -343,9 +318,10 @@ raise_locked(bool snapshot, const char *detail)
  * are gone themselves, aren't named.
  */
 static void
-append_held_rows(StringInfo detail, const pg_uuid_t *snapshot_id, const UuidList *missing)
+append_held_rows(StringInfo detail, const pg_uuid_t *snapshot_id, const pg_uuid_t *missing,
+				 int missing_count)
 {
-	Datum values[2] = {UUIDPGetDatum(snapshot_id), uuid_list_array(missing)};
+	Datum values[2] = {UUIDPGetDatum(snapshot_id), plan_uuid_array(missing, missing_count)};
 	bool nulls[2] = {snapshot_id == NULL, false};
 	uint64 rows = statement_run(&row_places, values, nulls);
 	SPITupleTable *places = SPI_tuptable;
@@ -367,83 +343,111 @@ append_held_rows(StringInfo detail, const pg_uuid_t *snapshot_id, const UuidList
 	}
 }
 
+/*
+ * Rows of a locking statement.  A row that an earlier try has got keeps what that said: it is ours
+ * since.
+ */
 static void
-add_rows(UuidList *list, uint64 rows)
+add_locked(LockSet *set, uint64 rows)
 {
+	LockedImage *all = palloc(sizeof(LockedImage) * (set->got_count + rows + 1));
+
+	if (set->got_count > 0)
+		memcpy(all, set->got, sizeof(LockedImage) * set->got_count);
+	set->got = all;
 	for (uint64 row = 0; row < rows; row++)
 	{
-		pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+		LockedImage *image = &set->got[set->got_count];
 
-		*id = field_uuid(row, 1);
-		uuid_list_add(list, id);
+		image->id = field_uuid(row, 1);
+		if (find_locked(set, &image->id))
+			continue;
+		image->status = (int) field_int64(row, 2);
+		image->parent_id = field_uuid(row, 3);
+		image->disk_id = field_uuid(row, 4);
+		image->volume_format = (int) field_int64(row, 5);
+		image->size = field_int64(row, 6);
+		set->got_count++;
 	}
 }
 
-static void
-add_missing(UuidList *missing, const UuidList *wanted, const UuidList *got)
+/* Locks the images' rows; returns the ids of all that are wanted, children too. */
+static pg_uuid_t *
+lock_images(LockSet *set, Datum array, int *count)
 {
-	for (int i = 0; i < wanted->count; i++)
-	{
-		pg_uuid_t *id = DatumGetUUIDP(wanted->values[i]);
+	uint64 rows;
+	pg_uuid_t *wanted;
 
-		if (!contains(got, id))
-			uuid_list_add(missing, id);
-	}
+	if (set->shared)
+		rows = locks_run_waiting(&lock_images_wait, &array, "the snapshot's images");
+	else
+		rows = statement_run(&lock_images_skip, &array, NULL);
+	add_locked(set, rows);
+	if (rows > 0)
+		return plan_field_uuids(0, 7, count);
+	wanted = palloc(sizeof(pg_uuid_t) * (set->image_count + 1));
+	memcpy(wanted, set->images, sizeof(pg_uuid_t) * set->image_count);
+	*count = set->image_count;
+	rows = statement_run(&children, &array, NULL);
+	wanted = repalloc(wanted, sizeof(pg_uuid_t) * (*count + rows + 1));
+	for (uint64 row = 0; row < rows; row++)
+		wanted[(*count)++] = field_uuid(row, 1);
+	return wanted;
 }
 
 /* One try; returns false if rows are missing that nobody holds (any longer). */
 static bool
-try_lock_rows(const pg_uuid_t *snapshot_id, const UuidList *images, const UuidList *template_images,
-			  bool shared)
+try_lock_rows(LockSet *set)
 {
-	Datum snapshot = UUIDPGetDatum(snapshot_id);
-	Datum array = uuid_list_array(images);
-	UuidList wanted = {0};
-	UuidList got = {0};
-	UuidList missing = {0};
-	uint64 rows;
-	bool snapshot_got;
+	Datum snapshot = UUIDPGetDatum(set->snapshot_id);
+	pg_uuid_t *wanted = NULL;
+	int wanted_count = 0;
+	pg_uuid_t *missing;
+	int missing_count = 0;
 	StringInfoData detail;
 
-	if (shared)
-		snapshot_got = locks_run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot") == 1;
-	else
-		snapshot_got = statement_run(&lock_snapshot_skip, &snapshot, NULL) == 1;
-
-	for (int i = 0; i < images->count; i++)
-		uuid_list_add(&wanted, DatumGetUUIDP(images->values[i]));
-	add_rows(&wanted, statement_run(&children, &array, NULL));
-	array = uuid_list_array(&wanted);
-	if (shared)
-		rows = locks_run_waiting(&lock_images_wait, &array, "the snapshot's images");
-	else
-		rows = statement_run(&lock_images_skip, &array, NULL);
-	add_rows(&got, rows);
-	if (template_images->count > 0)
+	if (set->snapshot_status == NULL)
 	{
-		array = uuid_list_array(template_images);
-		add_rows(&got, statement_run(&lock_template_images, &array, NULL));
+		uint64 rows = set->shared
+						  ? locks_run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot")
+						  : statement_run(&lock_snapshot_skip, &snapshot, NULL);
+
+		if (rows == 1)
+			set->snapshot_status = field_text(0, 1);
 	}
-	add_missing(&missing, &wanted, &got);
-	add_missing(&missing, template_images, &got);
-	if (snapshot_got && missing.count == 0)
+	if (set->image_count > 0)
+		wanted = lock_images(set, plan_uuid_array(set->images, set->image_count), &wanted_count);
+	if (set->template_image_count > 0)
+	{
+		Datum array = plan_uuid_array(set->template_images, set->template_image_count);
+
+		add_locked(set, statement_run(&lock_template_images, &array, NULL));
+	}
+	missing = palloc(sizeof(pg_uuid_t) * (wanted_count + set->template_image_count + 1));
+	for (int i = 0; i < wanted_count; i++)
+		if (find_locked(set, &wanted[i]) == NULL)
+			missing[missing_count++] = wanted[i];
+	for (int i = 0; i < set->template_image_count; i++)
+		if (find_locked(set, &set->template_images[i]) == NULL)
+			missing[missing_count++] = set->template_images[i];
+	if (set->snapshot_status && missing_count == 0)
 		return true;
 
 	initStringInfo(&detail);
-	append_held_rows(&detail, snapshot_got ? NULL : snapshot_id, &missing);
+	append_held_rows(&detail, set->snapshot_status ? NULL : set->snapshot_id, missing,
+					 missing_count);
 	if (detail.len > 0)
-		raise_locked(!snapshot_got, detail.data);
+		raise_locked(set->snapshot_status == NULL, detail.data);
 	return false;
 }
 
 static void
-lock_rows(const pg_uuid_t *snapshot_id, const UuidList *images, const UuidList *template_images,
-		  bool shared)
+lock_rows(LockSet *set)
 {
 	/* whoever stood in the way may be gone a moment later, with or without the row */
 	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++)
 	{
-		if (try_lock_rows(snapshot_id, images, template_images, shared))
+		if (try_lock_rows(set))
 			return;
 	}
 	ereport(ERROR, (errcode(ERRCODE_VC_CHAIN),
@@ -452,37 +456,116 @@ lock_rows(const pg_uuid_t *snapshot_id, const UuidList *images, const UuidList *
 					errhint("Look at the snapshot again with vmclone.snapshot_disks.")));
 }
 
-/* Refuses when a lasting holder, or another operation of the engine, is in the way. */
-static void
-check_holders(Datum *entities, Datum statuses, bool shared, const pg_uuid_t *call_id)
+/* A row of entity_holders. */
+typedef struct EntityHolder
 {
-	Datum values[5] = {entities[0], entities[1], entities[2], BoolGetDatum(shared),
-					   UUIDPGetDatum(call_id)};
-	bool snapshot = false;
-	StringInfoData detail;
+	bool is_image;
+	pg_uuid_t entity_id;
+	bool exclusive;
+	bool keeps_status;
+	pg_uuid_t holder;
+} EntityHolder;
+
+static EntityHolder *
+load_holders(const LockSet *set, int *count)
+{
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * (set->image_count + set->template_image_count + 1));
+	Datum values[2] = {UUIDPGetDatum(set->snapshot_id)};
+	EntityHolder *holders;
 	uint64 rows;
 
-	initStringInfo(&detail);
-	rows = statement_run(&obstacles, values, NULL);
+	if (set->image_count > 0)
+		memcpy(ids, set->images, sizeof(pg_uuid_t) * set->image_count);
+	if (set->template_image_count > 0)
+		memcpy(ids + set->image_count, set->template_images,
+			   sizeof(pg_uuid_t) * set->template_image_count);
+	values[1] = plan_uuid_array(ids, set->image_count + set->template_image_count);
+	rows = statement_run(&entity_holders, values, NULL);
+	holders = palloc(sizeof(EntityHolder) * (rows + 1));
 	for (uint64 row = 0; row < rows; row++)
 	{
-		char *kind = field_text(row, 1);
-		char *job = field_text(row, 4);
-
-		snapshot = snapshot || strcmp(kind, "snapshot") == 0;
-		append_entity(&detail, kind, field_text(row, 2));
-		appendStringInfo(&detail, " is held %s by %s%s",
-						 strcmp(field_text(row, 3), "shared") == 0 ? "shared" : "exclusively",
-						 job ? "job " : "a call under way", job ? job : "");
+		holders[row].is_image = field_bool(row, 1);
+		holders[row].entity_id = field_uuid(row, 2);
+		holders[row].exclusive = field_bool(row, 3);
+		holders[row].keeps_status = field_bool(row, 4);
+		holders[row].holder = field_uuid(row, 5);
 	}
-	rows = statement_run(&foreign_locks, &statuses, NULL);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		char *kind = field_text(row, 1);
+	*count = (int) rows;
+	return holders;
+}
 
-		snapshot = snapshot || strcmp(kind, "snapshot") == 0;
-		append_entity(&detail, kind, field_text(row, 2));
-		appendStringInfoString(&detail, " is locked by another operation of the engine");
+static void
+append_obstacle(StringInfo detail, const EntityHolder *holder)
+{
+	Datum value = UUIDPGetDatum(&holder->holder);
+	char *jobs;
+
+	statement_run_one_row(&jobs_of_holder, &value, NULL);
+	jobs = field_text(0, 1);
+	append_entity(detail, holder->is_image ? "image" : "snapshot", uuid_text(&holder->entity_id));
+	appendStringInfo(detail, " is held %s by %s%s", holder->exclusive ? "exclusively" : "shared",
+					 jobs ? "job " : "a call under way", jobs ? jobs : "");
+}
+
+/* LOCKED, and not by holders of ours: another operation of the engine. */
+static void
+append_foreign_lock(StringInfo detail, const char *kind, const pg_uuid_t *id,
+					const EntityHolder *holders, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (!holders[i].keeps_status && uuid_same(&holders[i].entity_id, id))
+			return;
+	}
+	append_entity(detail, kind, uuid_text(id));
+	appendStringInfoString(detail, " is locked by another operation of the engine");
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(pg_uuid_t));
+}
+
+/* Refuses when a lasting holder, or another operation of the engine, is in the way. */
+static void
+check_holders(const LockSet *set, const pg_uuid_t *call_id)
+{
+	int count;
+	const EntityHolder *holders = load_holders(set, &count);
+	bool snapshot = false;
+	pg_uuid_t *images;
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	for (int i = 0; i < count; i++)
+	{
+		const EntityHolder *holder = &holders[i];
+		bool of_template =
+			holder->is_image &&
+			contains(set->template_images, set->template_image_count, &holder->entity_id);
+
+		if (uuid_same(&holder->holder, call_id) ||
+			!(holder->exclusive || (!set->shared && !of_template)))
+			continue;
+		snapshot = snapshot || !holder->is_image;
+		append_obstacle(&detail, holder);
+	}
+	if (strcmp(set->snapshot_status, "LOCKED") == 0)
+	{
+		int before = detail.len;
+
+		append_foreign_lock(&detail, "snapshot", set->snapshot_id, holders, count);
+		snapshot = snapshot || detail.len > before;
+	}
+	images = palloc(sizeof(pg_uuid_t) * (set->image_count + 1));
+	if (set->image_count > 0)
+		memcpy(images, set->images, sizeof(pg_uuid_t) * set->image_count);
+	qsort(images, set->image_count, sizeof(pg_uuid_t), compare_ids);
+	for (int i = 0; i < set->image_count; i++)
+	{
+		if (find_locked(set, &images[i])->status == IMAGE_STATUS_LOCKED)
+			append_foreign_lock(&detail, "image", &images[i], holders, count);
 	}
 	if (detail.len > 0)
 		raise_locked(snapshot, detail.data);
@@ -490,8 +573,16 @@ check_holders(Datum *entities, Datum statuses, bool shared, const pg_uuid_t *cal
 
 /* What the call reads: images of the VM's own disks, and of the template below them. */
 static void
-collect_images(const ClonePlan *plan, UuidList *images, UuidList *template_images)
+collect_images(const ClonePlan *plan, LockSet *set)
 {
+	pg_uuid_t *images;
+	pg_uuid_t *template_images;
+	int total = 0;
+
+	for (int i = 0; i < plan->disk_count; i++)
+		total += plan->disks[i].chain_length;
+	images = palloc(sizeof(pg_uuid_t) * (total + 1));
+	template_images = palloc(sizeof(pg_uuid_t) * (total + 1));
 	for (int i = 0; i < plan->disk_count; i++)
 	{
 		const PlannedDisk *disk = &plan->disks[i];
@@ -499,49 +590,116 @@ collect_images(const ClonePlan *plan, UuidList *images, UuidList *template_image
 		if (disk->fate != DISK_COPY)
 			continue;
 		for (int j = 0; j < disk->chain_length; j++)
-			uuid_list_add(disk->chain[j].of_template ? template_images : images,
-						  &disk->chain[j].image_id);
+		{
+			const ChainImage *image = &disk->chain[j];
+
+			if (image->of_template)
+			{
+				if (!contains(template_images, set->template_image_count, &image->image_id))
+					template_images[set->template_image_count++] = image->image_id;
+			}
+			else if (!contains(images, set->image_count, &image->image_id))
+				images[set->image_count++] = image->image_id;
+		}
 	}
+	set->images = images;
+	set->template_images = template_images;
+}
+
+/*
+ * The plan was made before the rows were locked; what somebody merged, grew or made ILLEGAL in
+ * between would be copied wrongly.  Sentences for check 1780.
+ */
+static char *
+describe_changes(const ClonePlan *plan, const LockSet *set)
+{
+	pg_uuid_t *seen = palloc(sizeof(pg_uuid_t) * (set->got_count + 1));
+	int seen_count = 0;
+	int illegal = 0;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &plan->disks[i];
+
+		for (int j = 0; j < disk->chain_length && disk->fate == DISK_COPY; j++)
+		{
+			const ChainImage *planned = &disk->chain[j];
+			const LockedImage *now = find_locked(set, &planned->image_id);
+
+			if (contains(seen, seen_count, &planned->image_id))
+				continue;
+			seen[seen_count++] = planned->image_id;
+			if (!uuid_same(&planned->parent_id, &now->parent_id) ||
+				!uuid_same(&planned->disk_id, &now->disk_id) ||
+				(int) planned->volume_format != now->volume_format || planned->size != now->size)
+				appendStringInfo(&text, "%sImage %s has other values now.", text.len ? "  " : "",
+								 uuid_text(&planned->image_id));
+			if (now->status == IMAGE_STATUS_ILLEGAL)
+				illegal++;
+		}
+	}
+	if (illegal > 0)
+		appendStringInfo(&text, "%s%d images have become ILLEGAL.", text.len ? "  " : "", illegal);
+	return text.len ? text.data : NULL;
+}
+
+static void
+write_locks(const LockSet *set, const pg_uuid_t *call_id, Datum snapshot, Datum images)
+{
+	Datum *statuses = palloc(sizeof(Datum) * (set->image_count + 1));
+	Datum state[5];
+	Datum locks[5];
+
+	for (int i = 0; i < set->image_count; i++)
+		statuses[i] = Int32GetDatum(find_locked(set, &set->images[i])->status);
+	state[0] = snapshot;
+	state[1] = CStringGetTextDatum(set->snapshot_status);
+	state[2] = images;
+	state[3] = PointerGetDatum(
+		construct_array(statuses, set->image_count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	state[4] = BoolGetDatum(set->shared);
+	(void) statement_run(&insert_lock_state, state, NULL);
+	locks[0] = snapshot;
+	locks[1] = images;
+	locks[2] = plan_uuid_array(set->template_images, set->template_image_count);
+	locks[3] = UUIDPGetDatum(call_id);
+	locks[4] = BoolGetDatum(set->shared);
+	(void) statement_run(&insert_image_locks, locks, NULL);
 }
 
 void
-locks_take(const ClonePlan *plan, const pg_uuid_t *call_id)
+locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 {
-	bool shared = plan->request->lock_shared;
-	UuidList images = {0};
-	UuidList template_images = {0};
-	Datum entities[3];
-	Datum values[5];
-	Datum statuses;
+	LockSet set = {.snapshot_id = &plan->snapshot_id, .shared = plan->request->lock_shared};
+	Datum snapshot = UUIDPGetDatum(&plan->snapshot_id);
+	Datum images;
 	Frame frame;
 
-	collect_images(plan, &images, &template_images);
-	entities[0] = UUIDPGetDatum(&plan->snapshot_id);
-	entities[1] = uuid_list_array(&images);
-	entities[2] = uuid_list_array(&template_images);
+	collect_images(plan, &set);
+	images = plan_uuid_array(set.images, set.image_count);
 
 	/* a frame of its own: its end takes lock_timeout back */
 	frame_enter_inventory(&frame);
-	lock_rows(&plan->snapshot_id, &images, &template_images, shared);
-	statement_run_one_row(&earlier_statuses, entities, NULL);
-	statuses = JsonbPGetDatum(field_jsonb(0, 1));
+	lock_rows(&set);
 	frame_leave(&frame);
+	plan->chain_changes = describe_changes(plan, &set);
 
 	frame_enter_own(&frame);
-	check_holders(entities, statuses, shared, call_id);
-	values[0] = statuses;
-	values[1] = BoolGetDatum(shared);
-	(void) statement_run(&insert_lock_state, values, NULL);
-	values[0] = entities[0];
-	values[1] = entities[1];
-	values[2] = entities[2];
-	values[3] = UUIDPGetDatum(call_id);
-	values[4] = BoolGetDatum(shared);
-	(void) statement_run(&insert_image_locks, values, NULL);
+	check_holders(&set, call_id);
+	write_locks(&set, call_id, snapshot, images);
 	frame_leave(&frame);
 
-	(void) statement_run(&set_snapshot_locked, &entities[0], NULL);
-	(void) statement_run(&set_images_locked, &entities[1], NULL);
+	if (strcmp(set.snapshot_status, "LOCKED") != 0)
+		(void) statement_run(&set_snapshot_locked, &snapshot, NULL);
+	for (int i = 0; i < set.image_count; i++)
+	{
+		if (find_locked(&set, &set.images[i])->status == IMAGE_STATUS_LOCKED)
+			continue;
+		(void) statement_run(&set_images_locked, &images, NULL);
+		break;
+	}
 }
 
 void
@@ -570,7 +728,7 @@ locks_release(const pg_uuid_t *call_id)
 	/* the same order as when they were taken */
 	frame_enter_inventory(&inventory);
 	(void) statement_run(&lock_snapshot_wait, &snapshot, NULL);
-	(void) statement_run(&lock_images_wait, &images, NULL);
+	(void) statement_run(&lock_held_images, &images, NULL);
 	frame_leave(&inventory);
 
 	frame_enter_own(&own);
@@ -586,67 +744,4 @@ locks_release(const pg_uuid_t *call_id)
 	(void) statement_run(&restore_snapshot, &released, NULL);
 	(void) statement_run(&restore_images, &released, NULL);
 	frame_leave(&inventory);
-}
-
-/* The rows of vmclone.reservations that a call counts: kinds[i] of ids.values[i]. */
-typedef struct CountedRows
-{
-	UuidList ids;
-	List *kinds;
-} CountedRows;
-
-static void
-add_counted(CountedRows *counted, const char *kind, const pg_uuid_t *id)
-{
-	int before = counted->ids.count;
-
-	uuid_list_add(&counted->ids, id);
-	if (counted->ids.count > before)
-		counted->kinds = lappend(counted->kinds, (void *) kind);
-}
-
-static void
-collect_counted(const ClonePlan *plan, CountedRows *counted)
-{
-	for (int d = 0; d < plan->disk_count; d++)
-	{
-		const PlannedDisk *disk = &plan->disks[d];
-
-		if (disk->fate != DISK_COPY && disk->fate != DISK_BLANK)
-			continue;
-		if (disk->has_target)
-			add_counted(counted, "storage_domain", &disk->target_domain_id);
-		if (disk->quota_id.given)
-			add_counted(counted, "quota", &disk->quota_id.value);
-	}
-	if (plan->has_mac_pool && plan->interface_count > 0)
-		add_counted(counted, "mac_pool", &plan->mac_pool_id);
-}
-
-void
-locks_take_counted(const ClonePlan *plan)
-{
-	CountedRows counted = {0};
-	Datum *kind_values;
-	Datum values[2];
-	ListCell *cell;
-	int i = 0;
-	Frame frame;
-
-	collect_counted(plan, &counted);
-	if (counted.ids.count == 0)
-		return;
-
-	kind_values = palloc(counted.ids.count * sizeof(Datum));
-	foreach (cell, counted.kinds)
-		kind_values[i++] = CStringGetTextDatum(lfirst(cell));
-	values[0] = PointerGetDatum(
-		construct_array(kind_values, counted.ids.count, TEXTOID, -1, false, TYPALIGN_INT));
-	values[1] = uuid_list_array(&counted.ids);
-
-	frame_enter_own(&frame);
-	(void) locks_run_waiting(&make_counted, values, "a quota, storage domain or MAC pool");
-	(void) locks_run_waiting(&lock_counted, values, "a quota, storage domain or MAC pool");
-	(void) statement_run(&count_up, values, NULL);
-	frame_leave(&frame);
 }

@@ -13,9 +13,10 @@
  * on these, without waiting, in one fixed order, then the lasting locks: status LOCKED, image_locks,
  * lock_state.  The chain goes from its first image to the selected one.  Images of a template are
  * held shared and keep their status.  In an inventory frame.  ERRCODE_VC_LOCKED names every row that
- * someone else holds, with the pid of an uncommitted holder or the job of a lasting one.
+ * someone else holds, with the pid of an uncommitted holder or the job of a lasting one.  What the
+ * rows say under their locks and the plan doesn't goes into plan->chain_changes.
  */
-extern void locks_take(const ClonePlan *plan, const pg_uuid_t *call_id);
+extern void locks_take(ClonePlan *plan, const pg_uuid_t *call_id);
 
 /*
  * Gives back what a holder holds; the last holder of an entity restores its earlier status by
@@ -25,9 +26,10 @@ extern void locks_release(const pg_uuid_t *call_id);
 
 /*
  * Locks and updates the rows that unrelated calls count (quota, storage domains, MAC pool, pool),
- * waiting up to vmclone.lock_wait, in one fixed order, so that only one call at a time counts.
+ * waiting up to vmclone.lock_wait, in one fixed order, so that only one call at a time counts.  Sets
+ * plan->last_mac_address.
  */
-extern void locks_take_counted(const ClonePlan *plan);
+extern void locks_take_counted(ClonePlan *plan);
 
 /*
  * Runs a statement that may wait for a lock, up to vmclone.lock_wait for each; ERRCODE_VC_LOCKED

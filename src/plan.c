@@ -371,6 +371,7 @@ plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 	plan->request = request;
 	plan->quota = palloc0(sizeof(QuotaState));
 	plan->has_user = has_user;
+	plan->last_mac_address = -1;
 	if (has_user)
 		plan->user_id = *user_id;
 	check_overlays(request);

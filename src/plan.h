@@ -104,7 +104,7 @@ typedef struct DomainFacts
 	bool has_available;
 	int64 available_gb;
 	bool engine_knows_available; /* else the last look at the attached domain counts */
-	TimestampTz available_since; /* when the engine looked */
+	TimestampTz available_since; /* when the engine, or vmclone, looked */
 	bool has_blocker;
 	int64 critical_blocker_gb;
 	bool attached;       /* in vmclone.storage_mounts, status attached */
@@ -114,8 +114,9 @@ typedef struct DomainFacts
 	bool of_lease;       /* the clone's lease is to be there */
 	pg_uuid_t *disk_profiles;
 	int disk_profile_count;
-	int64 bytes_reserved; /* for other clones: to be written, or written since the look */
-	int64 bytes_needed;   /* of this call, all copies */
+	int64
+		bytes_reserved; /* for other clones: to be written, or written since the look; plan_load_reserved */
+	int64 bytes_needed; /* of this call, all copies */
 	bool reflink;
 	bool snapshot_measured; /* there are measurements of the snapshot; the same for all domains */
 } DomainFacts;
@@ -241,6 +242,9 @@ typedef struct ClonePlan
 	List *unknown_interfaces;           /* char *: interfaces likewise */
 	struct QuotaState *quota;           /* quota.h; filled by the quota checks */
 	List *domains;                      /* DomainFacts *, sources and targets */
+	/* locks.h: what the rows say under their locks */
+	char *chain_changes;    /* sentences about images that the plan has otherwise; NULL: none */
+	int64 last_mac_address; /* the MAC pool's last one given; -1: none */
 } ClonePlan;
 
 /* One virtual machine or template that the call makes. */
@@ -269,8 +273,8 @@ extern ClonePlan *plan_load(const CloneRequest *request, bool has_user, const pg
 /* Names and ids of the copies; names by {n}, _1.._n or copy_overrides. */
 extern CloneCopy *plan_make_copies(const ClonePlan *plan);
 
-/* Reads anew what jobs under way have reserved in the call's domains. */
-extern void plan_reload_reservations(const ClonePlan *plan);
+/* Reads what other clones take in the domains that the call writes: bytes_reserved. */
+extern void plan_load_reserved(const ClonePlan *plan);
 
 /* NULL: the call neither reads nor writes there. */
 extern DomainFacts *plan_domain(const ClonePlan *plan, const pg_uuid_t *domain_id);

@@ -33,24 +33,31 @@ static Statement load_domains = {
 	.argument_types = {UUIDARRAYOID, UUIDOID, UUIDOID},
 };
 
+static Statement load_mounts = {
+	.sql = "SELECT r.id, m.status = 'attached', m.reflink, m.available_bytes, m.checked_at,"
+		   " EXISTS (SELECT 1 FROM vmclone.measurements e"
+		   "  WHERE e.snapshot_id = $2 AND e.status = 'done')"
+		   " FROM pg_catalog.unnest($1) AS r(id)"
+		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = r.id",
+	.argument_count = 2,
+	.argument_types = {UUIDARRAYOID, UUIDOID},
+};
+
 /*
  * What other clones take of a domain's free space: jobs under way what they have still to write,
  * finished ones what they have written since the free space was looked at.
  */
-static Statement load_mounts = {
+static Statement load_reserved = {
 	.sql =
-		"SELECT r.id, m.status = 'attached', m.reflink, m.available_bytes,"
+		"SELECT r.id,"
 		" (COALESCE((SELECT pg_catalog.sum(GREATEST(t.bytes_reserved - t.bytes_written, 0))"
 		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL), 0)"
 		"  + COALESCE((SELECT pg_catalog.sum(COALESCE(t.actual_size, t.bytes_written))"
 		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result = 'success'"
-		"    AND t.ended_at > COALESCE(r.known_at, m.checked_at)), 0))::bigint,"
-		" EXISTS (SELECT 1 FROM vmclone.measurements e"
-		"  WHERE e.snapshot_id = $2 AND e.status = 'done')"
-		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($3)) AS r(id, known_at)"
-		" LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = r.id",
-	.argument_count = 3,
-	.argument_types = {UUIDARRAYOID, UUIDOID, TIMESTAMPTZARRAYOID},
+		"    AND t.ended_at > r.known_at), 0))::bigint"
+		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS r(id, known_at)",
+	.argument_count = 2,
+	.argument_types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID},
 };
 
 static Statement load_holders = {
@@ -156,41 +163,31 @@ read_domain(uint64 row, DomainFacts *domain)
 	domain->available_since = is_null ? DT_NOEND : DatumGetTimestampTz(since);
 }
 
-/* Ids of all domains, and when each one's free space was looked at: NULL where only a mount knows it. */
-static void
-domain_arrays(const ClonePlan *plan, Datum *ids, Datum *known_at)
+/* Ids of the plan's domains, all or those that are written. */
+static Datum
+domain_array(const ClonePlan *plan, bool only_targets)
 {
-	int count = list_length(plan->domains);
-	int lower_bound = 1;
-	pg_uuid_t *uuids = palloc(sizeof(pg_uuid_t) * count);
-	Datum *times = palloc(sizeof(Datum) * count);
-	bool *nulls = palloc(sizeof(bool) * count);
-	int i = 0;
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * list_length(plan->domains));
+	int count = 0;
 	ListCell *cell;
 
 	foreach (cell, plan->domains)
 	{
 		const DomainFacts *domain = lfirst(cell);
 
-		uuids[i] = domain->id;
-		times[i] = TimestampTzGetDatum(domain->available_since);
-		nulls[i++] = !domain->engine_knows_available;
+		if (domain->is_target || !only_targets)
+			ids[count++] = domain->id;
 	}
-	*ids = plan_uuid_array(uuids, count);
-	*known_at =
-		PointerGetDatum(construct_md_array(times, nulls, 1, &count, &lower_bound, TIMESTAMPTZOID,
-										   sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return plan_uuid_array(ids, count);
 }
 
 static void
-load_reservations(const ClonePlan *plan)
+load_mounted_domains(const ClonePlan *plan)
 {
-	Datum values[3];
+	Datum values[2] = {domain_array(plan, false), UUIDPGetDatum(&plan->snapshot_id)};
 	uint64 rows;
 	Frame frame;
 
-	domain_arrays(plan, &values[0], &values[2]);
-	values[1] = UUIDPGetDatum(&plan->snapshot_id);
 	frame_enter_own(&frame);
 	rows = statement_run(&load_mounts, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
@@ -202,34 +199,63 @@ load_reservations(const ClonePlan *plan)
 		domain->reflink = field_bool(row, 3);
 		if (!domain->engine_knows_available && !field_is_null(row, 4))
 		{
+			bool is_null;
+			Datum checked_at =
+				SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 5, &is_null);
+
 			domain->has_available = true;
 			domain->available_gb = field_int64(row, 4) / ((int64) 1024 * 1024 * 1024);
+			domain->available_since = is_null ? DT_NOEND : DatumGetTimestampTz(checked_at);
 		}
-		domain->bytes_reserved = field_int64(row, 5);
 		domain->snapshot_measured = field_bool(row, 6);
 	}
 	frame_leave(&frame);
 }
 
 void
-plan_reload_reservations(const ClonePlan *plan)
+plan_load_reserved(const ClonePlan *plan)
 {
-	if (plan->domains != NIL)
-		load_reservations(plan);
+	Datum *times = palloc(sizeof(Datum) * (list_length(plan->domains) + 1));
+	int count = 0;
+	Datum values[2];
+	ListCell *cell;
+	uint64 rows;
+	Frame frame;
+
+	foreach (cell, plan->domains)
+	{
+		const DomainFacts *domain = lfirst(cell);
+
+		if (domain->is_target)
+			times[count++] = TimestampTzGetDatum(domain->available_since);
+	}
+	if (count == 0)
+		return;
+	values[0] = domain_array(plan, true);
+	values[1] = PointerGetDatum(construct_array(times, count, TIMESTAMPTZOID, sizeof(TimestampTz),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	frame_enter_own(&frame);
+	rows = statement_run(&load_reserved, values, NULL);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t id = field_uuid(row, 1);
+
+		plan_domain(plan, &id)->bytes_reserved = field_int64(row, 2);
+	}
+	frame_leave(&frame);
 }
 
 void
 plan_load_domains(ClonePlan *plan)
 {
 	Datum values[3];
-	Datum known_at;
 	bool nulls[3] = {false};
 	uint64 rows;
 
 	collect_domains(plan);
 	if (plan->domains == NIL)
 		return;
-	domain_arrays(plan, &values[0], &known_at);
+	values[0] = domain_array(plan, false);
 	/* domains are looked up in the target's pool; an unknown one has none */
 	values[1] = UUIDPGetDatum(&plan->pool_id);
 	nulls[1] = !plan->pool_exists;
@@ -243,7 +269,7 @@ plan_load_domains(ClonePlan *plan)
 		read_domain(row, plan_domain(plan, &id));
 	}
 
-	load_reservations(plan);
+	load_mounted_domains(plan);
 }
 
 /* One LOCKED entity, and where to write down who holds it. */

@@ -24,35 +24,8 @@ FROM pg_catalog.pg_class WHERE oid = '@extschema@.vm_static'::pg_catalog.regclas
 
 -- The bound inventory: one row, or an error that says what to do.
 CREATE FUNCTION current_inventory(OUT schema_name name, OUT owner name)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    binding @extschema@.inventory_binding;
-    choice name;
-    table_owner oid;
-BEGIN
-    SELECT * INTO binding FROM @extschema@.inventory_binding;
-    SELECT c.schema_name INTO choice FROM @extschema@.inventory_choice c;
-    IF binding.schema_name IS DISTINCT FROM coalesce(choice, '@extschema@')
-        OR (choice IS NOT NULL AND binding.database_oid <> (SELECT oid FROM pg_database WHERE datname = current_database())) THEN
-        RAISE EXCEPTION 'no inventory is bound to this database'
-            USING ERRCODE = 'object_not_in_prerequisite_state',
-            DETAIL = format('The database that it was restored or copied from worked on the tables of schema "%s".', coalesce(choice, '@extschema@')),
-            HINT = format('Run SELECT vmclone.use_inventory(%L), or name another schema.', coalesce(choice, '@extschema@'));
-    END IF;
-    SELECT c.relowner INTO table_owner
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = binding.schema_name AND c.relname = 'vm_static';
-    IF table_owner IS DISTINCT FROM binding.owner THEN
-        RAISE EXCEPTION 'the inventory in schema "%" has changed since it was bound', binding.schema_name
-            USING ERRCODE = 'object_not_in_prerequisite_state',
-            DETAIL = CASE WHEN table_owner IS NULL THEN 'Table "vm_static" is gone.'
-                ELSE format('Its owner was "%s" and is "%s".', pg_get_userbyid(binding.owner), pg_get_userbyid(table_owner)) END,
-            HINT = format('Run SELECT vmclone.use_inventory(%L) again.', binding.schema_name);
-    END IF;
-    schema_name := binding.schema_name;
-    owner := pg_get_userbyid(binding.owner);
-END
-$$;
+LANGUAGE C STABLE
+AS 'MODULE_PATHNAME', 'vmclone_current_inventory';
 COMMENT ON FUNCTION current_inventory() IS 'Schema and owner of the inventory that all functions work on';
 
 SELECT pg_catalog.pg_extension_config_dump('inventory_choice', '');

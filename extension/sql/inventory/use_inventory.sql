@@ -182,7 +182,7 @@ BEGIN
     FOR target IN
         SELECT p.oid::regprocedure FROM pg_proc p
         WHERE p.pronamespace = '@extschema@'::regnamespace AND NOT p.prosecdef
-            AND p.proname IN ('mac_pool_free_addresses', 'clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'lineage_rows', 'snapshot_rows')
+            AND p.proname IN ('clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'lineage_rows', 'snapshot_rows')
     LOOP
         EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION %s TO %s' ELSE 'REVOKE EXECUTE ON FUNCTION %s FROM %s' END, target, owner);
     END LOOP;
