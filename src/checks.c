@@ -22,8 +22,7 @@
 #define HINT_GRANT     "Ask an administrator of the engine for a role that allows it."
 #define HINT_VM_STATIC "Set the column to a valid value in parameter \"vm_static\"."
 #define HINT_NUMA                                                                                  \
-	"Give the clone processors and memory that fit its NUMA nodes in parameter \"vm_static\", or " \
-	"clone from another snapshot."
+	"Give processors and memory that fit the NUMA nodes in parameter \"vm_static\"; with use_given_vm_static, nodes that do not fit are left out."
 #define HINT_QUOTA "Choose another quota in parameter \"disks\", or have its limit raised."
 
 static const Check checks[] = {

@@ -11,7 +11,18 @@
 #include "utils/numeric.h"
 
 #include "check_table.h"
+#include "clone.h"
 #include "json.h"
+
+/* The nodes that the clone gets. */
+static Jsonb **
+numa_nodes(const CheckRun *run, int *count)
+{
+	*count = 0;
+	if (!clone_takes_numa_nodes(run->plan, run->vm_static))
+		return NULL;
+	return configuration_objects(run->plan, "numa_nodes", count);
+}
 
 static int
 compare_numbers(const void *a, const void *b)
@@ -48,7 +59,7 @@ read_numbers(const Jsonb *array, int *count)
 static int64 *
 node_indexes(const CheckRun *run, int *count)
 {
-	Jsonb **nodes = configuration_objects(run->plan, "numa_nodes", count);
+	Jsonb **nodes = numa_nodes(run, count);
 	int64 *indexes = palloc(sizeof(int64) * (*count + 1));
 
 	for (int i = 0; i < *count; i++)
@@ -62,7 +73,7 @@ static int64 *
 node_processors(const CheckRun *run, int *count)
 {
 	int node_count;
-	Jsonb **nodes = configuration_objects(run->plan, "numa_nodes", &node_count);
+	Jsonb **nodes = numa_nodes(run, &node_count);
 	int64 *processors = palloc(sizeof(int64));
 
 	*count = 0;
@@ -98,7 +109,7 @@ void
 check_numa_preferred(CheckRun *run)
 {
 	int count;
-	Jsonb **nodes = configuration_objects(run->plan, "numa_nodes", &count);
+	Jsonb **nodes = numa_nodes(run, &count);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -124,7 +135,7 @@ check_numa_count(CheckRun *run)
 	int count;
 	int64 processors = virtual_processors(run);
 
-	(void) configuration_objects(run->plan, "numa_nodes", &count);
+	(void) numa_nodes(run, &count);
 	if (count > 0 && processors < count)
 		refuse(run, psprintf("%d nodes, " INT64_FORMAT " processors.", count, processors),
 			   "the clone has more NUMA nodes than processors");
@@ -186,7 +197,7 @@ void
 check_numa_memory(CheckRun *run)
 {
 	int count;
-	Jsonb **nodes = configuration_objects(run->plan, "numa_nodes", &count);
+	Jsonb **nodes = numa_nodes(run, &count);
 	int64 memory = planned_integer(run, "mem_size_mb", 0);
 	int64 total = 0;
 
@@ -203,7 +214,7 @@ void
 check_numa_huge_pages(CheckRun *run)
 {
 	int count;
-	Jsonb **nodes = configuration_objects(run->plan, "numa_nodes", &count);
+	Jsonb **nodes = numa_nodes(run, &count);
 	char *value = custom_property(run, "hugepages");
 	int64 kib;
 

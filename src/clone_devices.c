@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "clone_internal.h"
+#include "clone_usb.h"
 #include "compat.h"
 #include "json.h"
 
@@ -81,6 +82,8 @@ typedef struct DeviceSet
 	bool tpm;
 	bool rng;
 	List *graphics; /* char * */
+	CloneUsb usb;
+	int usb_slots; /* copied so far */
 	int videos;
 	Jsonb *first_video;
 	bool *disks;      /* by disk */
@@ -400,6 +403,11 @@ copy_controller(DeviceSet *set, const SourceDevice *source)
 		leave_out(set, source, "the caller wants no VirtIO SCSI");
 		return;
 	}
+	if (is(source->device, "usb") && !set->usb.keeps_controllers)
+	{
+		leave_out(set, source, set->usb.reason);
+		return;
+	}
 	/* virtio-scsi keeps its I/O thread; the engine loses it there, a defect */
 	if (virtio_scsi || is(source->device, "usb") || is(source->device, "pci"))
 		copy_device(set, source, NULL, NULL);
@@ -517,6 +525,34 @@ make_tpm(DeviceSet *set, const SourceDevice *source)
 		   data ? "with the snapshot's TPM data" : "the snapshot has no TPM data");
 }
 
+/* USB redirection: slots, and the channels of running guests. */
+static void
+copy_redirection(DeviceSet *set, const SourceDevice *source)
+{
+	bool is_slot = is(source->type, "redir");
+
+	if (is(source->device, "spicevmc") &&
+		(is_slot ? set->usb_slots >= set->usb.kept_slots : !set->usb.keeps_channels))
+	{
+		leave_out(set, source, set->usb.reason);
+		return;
+	}
+	if (is_slot && is(source->device, "spicevmc"))
+		set->usb_slots++;
+	copy_device(set, source, empty_spec, NULL);
+}
+
+static void
+add_usb_devices(DeviceSet *set)
+{
+	ListCell *cell;
+
+	foreach (cell, set->usb.controllers)
+		make_device(set, NULL, "controller", "usb", false, lfirst(cell), "added", set->usb.reason);
+	for (int i = 0; i < set->usb.new_slots; i++)
+		make_device(set, NULL, "redir", "spicevmc", false, "{}", "added", set->usb.reason);
+}
+
 static void
 copy_one(DeviceSet *set, const SourceDevice *source)
 {
@@ -574,6 +610,8 @@ copy_one(DeviceSet *set, const SourceDevice *source)
 		copy_device(set, source, NULL, NULL);
 	else if (is(type, "rng"))
 		copy_rng(set, source);
+	else if (is(type, "redir") || is(type, "redirdev"))
+		copy_redirection(set, source);
 	else if (is(type, "tpm"))
 		make_tpm(set, source);
 	else if (is(type, "graphics"))
@@ -675,6 +713,7 @@ add_missing(DeviceSet *set)
 	if (!set->virtio_scsi && wants_virtio_scsi(plan))
 		make_device(set, NULL, "controller", "virtio-scsi", false, "{}", "added",
 					"a disk is on virtio-scsi");
+	add_usb_devices(set);
 	make_videos(set);
 }
 
@@ -722,6 +761,7 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	int count;
 
 	set.chipset_changes = clone_changes_chipset(plan, set.vm_static);
+	set.usb = clone_usb_decide(plan, set.vm_static, set.chipset_changes);
 	set.new_row = json_from_text("{\"snapshot_id\": null, \"logical_name\": null,"
 								 " \"_create_date\": \"now\", \"_update_date\": null}");
 	set.new_row_empty_spec = clone_overlay(set.new_row, json_from_text(empty_spec));

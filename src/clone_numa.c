@@ -6,6 +6,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
 #include "clone_internal.h"
@@ -39,10 +41,48 @@ static Statement source_numa_nodes = {
 	.argument_types = {UUIDOID},
 };
 
-/* For each number of an array a row in every copy; nothing where the table is missing. */
+static int64
+largest_number(const Jsonb *numbers)
+{
+	int64 largest = -1;
+
+	for (int i = 0; numbers && JB_ROOT_IS_ARRAY(numbers) && i < JB_ROOT_COUNT(numbers); i++)
+	{
+		JsonbValue *number = getIthJsonbValueFromContainer((JsonbContainer *) &numbers->root, i);
+
+		if (number->type == jbvNumeric)
+			largest = Max(largest, DatumGetInt64(DirectFunctionCall1(
+									   numeric_int8, NumericGetDatum(number->val.numeric))));
+	}
+	return largest;
+}
+
+bool
+clone_takes_numa_nodes(const ClonePlan *plan, const Jsonb *vm_static)
+{
+	int64 processors = json_get_int64(vm_static, "num_of_sockets", 1) *
+					   json_get_int64(vm_static, "cpu_per_socket", 1) *
+					   json_get_int64(vm_static, "threads_per_cpu", 1);
+	int64 memory = json_get_int64(vm_static, "mem_size_mb", 0);
+	int count;
+	Jsonb **nodes;
+
+	if (!plan->request->use_given_vm_static)
+		return true;
+	nodes = clone_elements(json_get(plan->configuration, "numa_nodes"), &count);
+	for (int i = 0; i < count; i++)
+	{
+		memory -= json_get_int64(nodes[i], "mem_total", 0);
+		if (largest_number(json_get(nodes[i], "cpu_ids")) >= processors)
+			return false;
+	}
+	return count <= processors && memory >= 0;
+}
+
+/* For each number of an array a row in every copy that takes the nodes; nothing where the table is missing. */
 static void
-add_numbers(CloneWork *work, RowCopy *rows, const char *column, const pg_uuid_t *node_ids,
-			Jsonb *numbers)
+add_numbers(CloneWork *work, const bool *takes_nodes, RowCopy *rows, const char *column,
+			const pg_uuid_t *node_ids, Jsonb *numbers)
 {
 	if (rows == NULL || numbers == NULL || !JB_ROOT_IS_ARRAY(numbers))
 		return;
@@ -62,6 +102,8 @@ add_numbers(CloneWork *work, RowCopy *rows, const char *column, const pg_uuid_t 
 			pg_uuid_t id = uuid_new();
 			const void *values[ROW_COPY_MAX_COLUMNS] = {&id, &node_ids[c]};
 
+			if (!takes_nodes[c])
+				continue;
 			row_copy_row(rows, source, values);
 			clone_note_row(work, c, &id);
 		}
@@ -80,12 +122,15 @@ clone_numa_write(CloneWork *work)
 	RowCopy *cpus = NULL;
 	RowCopy *hosts = NULL;
 	pg_uuid_t *node_ids = palloc(sizeof(pg_uuid_t) * work->copy_count);
+	bool *takes_nodes = palloc(sizeof(bool) * work->copy_count);
 	uint64 current_count;
 	pg_uuid_t *current_ids;
 	int64 *current_indexes;
 
 	if (count == 0 || !inventory_has_table("numa_node"))
 		return;
+	for (int c = 0; c < work->copy_count; c++)
+		takes_nodes[c] = clone_takes_numa_nodes(plan, work->vm_static[c]);
 	current_count = statement_run(&source_numa_nodes, &source_vm, NULL);
 	current_ids = palloc(sizeof(pg_uuid_t) * Max(current_count, 1));
 	current_indexes = palloc(sizeof(int64) * Max(current_count, 1));
@@ -120,12 +165,15 @@ clone_numa_write(CloneWork *work)
 		{
 			const void *values[ROW_COPY_MAX_COLUMNS] = {&node_ids[c], &work->copies[c].vm_id};
 
+			if (!takes_nodes[c])
+				continue;
 			node_ids[c] = uuid_new();
 			row_copy_row(rows, source, values);
 			clone_note_row(work, c, &node_ids[c]);
 		}
-		add_numbers(work, cpus, "cpu_core_id", node_ids, json_get(nodes[i], "cpu_ids"));
-		add_numbers(work, hosts, "vds_numa_node_index", node_ids,
+		add_numbers(work, takes_nodes, cpus, "cpu_core_id", node_ids,
+					json_get(nodes[i], "cpu_ids"));
+		add_numbers(work, takes_nodes, hosts, "vds_numa_node_index", node_ids,
 					json_get(nodes[i], "host_numa_nodes"));
 	}
 	(void) row_copy_run(rows);

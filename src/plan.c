@@ -37,7 +37,7 @@ static Statement load_facts = {
 		" tc.storage_pool_id,"
 		" (SELECT pg_catalog.jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
 		"  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets', 'MaxNumOfCpuPerSocket',"
-		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus') AND o.version IN ('general', c.compatibility_version))"
+		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus', 'NumberOfUSBSlots') AND o.version IN ('general', c.compatibility_version))"
 		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id, $3 AS template_id) r"
 		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
 		" LEFT JOIN vm_static v ON v.vm_guid = s.vm_id"

@@ -173,6 +173,44 @@ SELECT is(pg_temp.fate(:'i440fx', 'controller', 'ide'), 'left out: unmanaged, an
 SELECT pg_temp.clone('bare', 1, 'ide', static => '{"bios_type": 1}') AS made \gset
 SELECT is(disk_interface, 'IDE', 'SATA becomes IDE') FROM disk_vm_element WHERE vm_id = :'made';
 
+-- USB: the source is a Q35 machine that redirects nothing
+CREATE FUNCTION pg_temp.usb(vm uuid) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws('; ', string_agg(spec_params::jsonb ->> 'model' || coalesce(' ' || (spec_params::jsonb ->> 'index'), ''), ', ' ORDER BY spec_params::jsonb ->> 'index', spec_params::jsonb ->> 'model')
+            FILTER (WHERE type = 'controller'), count(*) FILTER (WHERE type = 'redir') || ' slots', nullif(count(*) FILTER (WHERE type = 'redirdev'), 0) || ' channels')
+    FROM vm_device WHERE vm_id = vm AND (type, device) IN (('controller', 'usb'), ('redir', 'spicevmc'), ('redirdev', 'spicevmc')) $$;
+CREATE FUNCTION pg_temp.usb_slots(number integer) RETURNS void LANGUAGE sql AS $$
+    DELETE FROM vdc_options WHERE option_name = 'NumberOfUSBSlots';
+    INSERT INTO vdc_options (option_name, option_value, version) SELECT 'NumberOfUSBSlots', number::text, 'general' WHERE number IS NOT NULL $$;
+SELECT is(pg_temp.usb(:'i440fx'), 'piix3-uhci 0; 0 slots', 'another chipset has another USB controller');
+SELECT is(pg_temp.fate(:'i440fx', 'controller', 'usb'), 'left out: the chipset changes; added: the chipset changes', '... and the record says so');
+SELECT is(pg_temp.usb(pg_temp.clone('src', 2, 'usb1', static => '{"usb_policy": 2}')), 'qemu-xhci; 4 slots', 'USB redirection on Q35');
+SELECT is(pg_temp.usb(pg_temp.clone('src', 2, 'usb2', static => '{"usb_policy": 2, "bios_type": 1}')),
+    'ich9-ehci1 0, ich9-uhci1 0, ich9-uhci2 0, ich9-uhci3 0; 4 slots', '... and on i440FX');
+SELECT pg_temp.usb_slots(7);
+SELECT is(pg_temp.usb(pg_temp.clone('src', 2, 'usb3', static => '{"usb_policy": 2, "bios_type": 1}')),
+    'ich9-ehci1 0, ich9-uhci1 0, ich9-uhci2 0, ich9-uhci3 0, ich9-ehci1 1, ich9-uhci1 1, ich9-uhci2 1, ich9-uhci3 1; 7 slots', 'a controller for every six slots');
+SELECT pg_temp.usb_slots(0);
+SELECT is(pg_temp.usb(pg_temp.clone('src', 2, 'usb4', static => '{"usb_policy": 2}')), '0 slots', 'no slots, no controllers');
+SELECT pg_temp.usb_slots(NULL);
+SELECT is(pg_temp.usb(pg_temp.clone('src', 2, 'usb5', static => '{"vm_type": 2}')), 'none 0; 0 slots', 'a high performance VM has no USB');
+-- a VM that redirects
+SELECT fixture.make_vm('usb', disks => 1, layers => 2, nics => 0, options => '{"vm_static": {"usb_policy": 2}}') AS made \gset
+DELETE FROM vm_device WHERE vm_id = fixture.vm('usb') AND device = 'usb';
+INSERT INTO vm_device (device_id, vm_id, type, device, address, spec_params, is_managed, is_plugged)
+SELECT fixture.id('usb ' || n), fixture.vm('usb'), (ARRAY['controller', 'redir', 'redir', 'redir', 'redir', 'redirdev'])[n], CASE n WHEN 1 THEN 'usb' ELSE 'spicevmc' END, '',
+    CASE n WHEN 1 THEN '{"model": "kept"}' ELSE '{}' END, n < 6, true FROM generate_series(1, 6) n;
+SELECT fixture.write_ovf('usb');
+SELECT is(pg_temp.usb(pg_temp.clone('usb', 1, 'usb6')), 'kept; 4 slots; 1 channels', 'what fits is kept');
+SELECT pg_temp.usb_slots(2);
+SELECT is(pg_temp.usb(pg_temp.clone('usb', 1, 'usb7')), 'kept; 2 slots; 1 channels', 'fewer slots, where the engine has fewer');
+SELECT is(pg_temp.fate(fixture_vm, 'redir', 'spicevmc'), 'copied; copied; left out: the number of USB slots is the engine''s; left out: the number of USB slots is the engine''s', '... for a named reason')
+FROM (SELECT vm_guid FROM vm_static WHERE vm_name = 'usb7') v (fixture_vm);
+SELECT pg_temp.usb_slots(6);
+SELECT is(pg_temp.usb(pg_temp.clone('usb', 1, 'usb8')), 'kept; 6 slots; 1 channels', 'more, where it has more');
+SELECT pg_temp.usb_slots(NULL);
+SELECT is(pg_temp.usb(pg_temp.clone('usb', 1, 'usb9', static => '{"usb_policy": 1}')), 'qemu-xhci 0; 0 slots', 'without redirection a plain controller remains');
+SELECT is(pg_temp.usb(pg_temp.clone('usb', 1, 'usb10', static => '{"bios_type": 1}')), 'ich9-ehci1 0, ich9-uhci1 0, ich9-uhci2 0, ich9-uhci3 0; 4 slots', 'another chipset has other ones');
+
 -- host devices
 INSERT INTO vm_device (device_id, vm_id, type, device, address, is_managed) VALUES (fixture.id('gpu'), fixture.vm('bare'), 'hostdev', 'pci_0000_01_00_0', '', true);
 SELECT fixture.write_ovf('bare');
@@ -249,6 +287,10 @@ FROM vm_static WHERE vm_guid = :'layers';
 SELECT pg_temp.clone('src', 2, 'whole', given => true, static => jsonb_build_object('mem_size_mb', 512, 'max_memory_size_mb', 512, 'num_of_monitors', 1, 'bios_type', 2)) AS whole \gset
 SELECT is(row(mem_size_mb, description, time_zone, os, console_disconnect_action), row(512, NULL::varchar(4000), NULL::varchar(40), 0, NULL::varchar(64)), 'the whole VmStatic given: nothing of the snapshot''s')
 FROM vm_static WHERE vm_guid = :'whole';
+SELECT is(count(*), 0::bigint, '... NUMA nodes that do not fit are left out') FROM numa_node WHERE vm_id = :'whole';
+SELECT pg_temp.clone('src', 2, 'whole2', copies => 2, given => true, static => jsonb_build_object('mem_size_mb', 2048, 'max_memory_size_mb', 2048, 'num_of_sockets', 2, 'bios_type', 2), overrides => '[{}, {"vm_static": {"mem_size_mb": 2047}}]') AS whole2 \gset
+SELECT is(array_agg(v.vm_name::text || ' ' || n.numa_node_index || ' ' || c.cpu_core_id ORDER BY 1), ARRAY['whole2_1 0 0', 'whole2_1 1 1'], '... and others go along, copy by copy')
+FROM numa_node n JOIN vm_static v ON v.vm_guid = n.vm_id JOIN numa_node_cpu_map c USING (numa_node_id) WHERE v.vm_name LIKE 'whole2%';
 
 -- many copies
 SELECT pg_temp.clone('src', 2, 'many{n}', copies => 5, overrides => '[{}, {"vm_static": {"num_of_monitors": 2, "description": "second"}}, {"interfaces": [{"name": "nic1", "mac": "02:00:00:00:00:77"}]}, {}, {}]') AS many \gset
