@@ -9,10 +9,31 @@
 #include "budget.h"
 #include "report.h"
 
+#define HUGE_PAGE (2 * MIB)
+
 static atomic_size_t budget_used;
 
-void *
-budget_try(size_t size)
+/* Memory at a multiple of "alignment", which is one of 4096. */
+static void *
+map_aligned(size_t bytes, size_t alignment)
+{
+	size_t more = alignment - 4096;
+	unsigned char *memory =
+		mmap(NULL, bytes + more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t before;
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	before = (size_t) (align_up((uintptr_t) memory, alignment) - (uintptr_t) memory);
+	if (before > 0)
+		munmap(memory, before);
+	if (before < more)
+		munmap(memory + before + bytes, more - before);
+	return memory + before;
+}
+
+static void *
+allocate_aligned(size_t size, size_t alignment)
 {
 	size_t bytes = align_up(size == 0 ? 1 : size, 4096);
 	void *memory;
@@ -24,8 +45,8 @@ budget_try(size_t size)
 		atomic_fetch_sub(&budget_used, bytes);
 		return NULL;
 	}
-	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED)
+	memory = map_aligned(bytes, alignment);
+	if (memory == NULL)
 	{
 		atomic_fetch_sub(&budget_used, bytes);
 		return NULL;
@@ -34,15 +55,36 @@ budget_try(size_t size)
 }
 
 void *
-budget_allocate(size_t size)
+budget_try(size_t size)
 {
-	void *memory = budget_try(size);
+	return allocate_aligned(size, 4096);
+}
 
+static void *
+or_report(void *memory, size_t size)
+{
 	if (memory == NULL)
 		report_error(REPORT_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
 					 "could not get %zu bytes of memory within the limit of %zu bytes", size,
 					 (size_t) BUDGET_LIMIT);
 	return memory;
+}
+
+void *
+budget_allocate(size_t size)
+{
+	return or_report(budget_try(size), size);
+}
+
+void *
+budget_allocate_buffers(size_t size)
+{
+	void *memory = allocate_aligned(size, HUGE_PAGE);
+
+	/* Where there are none, small pages do it too. */
+	if (memory != NULL && size >= HUGE_PAGE)
+		madvise(memory, size, MADV_HUGEPAGE);
+	return or_report(memory, size);
 }
 
 void

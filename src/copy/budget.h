@@ -15,6 +15,13 @@
 /* Zeroed memory of "size" bytes, aligned to 4096.  NULL after report_error() if it doesn't fit. */
 extern void *budget_allocate(size_t size);
 
+/*
+ * As budget_allocate(), for buffers that data is read into: aligned to 2 MiB and in huge pages where
+ * the system has them.  A device takes a request of one piece of memory at up to twice the rate of
+ * one that is gathered from pages of 4 KiB.
+ */
+extern void *budget_allocate_buffers(size_t size);
+
 /* As budget_allocate(), but NULL without an error: for what can also be done without. */
 extern void *budget_try(size_t size);
 

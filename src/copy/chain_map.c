@@ -16,6 +16,7 @@ chain_map_rewind(struct chain_map *map)
 	{
 		map->l1[i].count = 0;
 		map->l1[i].next = 0;
+		map->l1[i].known = (struct raw_data){0};
 	}
 	claims_start_pass(map);
 }
@@ -113,7 +114,7 @@ find_next(struct chain_map *map, const struct layer *layer, uint64_t from)
 	if (from >= layer->limit)
 		return 0;
 	if (layer->format == FORMAT_RAW)
-		return find_next_raw(layer, from, next);
+		return find_next_raw(map, layer, from, next);
 	return find_next_qcow2(map, layer, from, next);
 }
 

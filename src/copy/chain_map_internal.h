@@ -10,18 +10,20 @@
 #define COPY_CHAIN_MAP_INTERNAL_H
 
 #include "chain_map.h"
+#include "raw_layer.h"
 
 #define WINDOW_GRANULES   ((uint64_t) 65536)
 #define BITMAP_WORDS      (WINDOW_GRANULES / 64)
 #define SLICE_BYTES       ((size_t) 65536)
 #define L1_BUFFER_ENTRIES 512
 
-/* The slice of a layer's L1 table that was read last. */
+/* The slice of a layer's L1 table that was read last, or what was found last in a raw layer. */
 struct l1_buffer
 {
 	uint64_t first; /* index of the first entry */
 	uint32_t count; /* 0 = nothing read yet */
 	uint64_t next;  /* guest offset of the next table or data; UINT64_MAX = none */
+	struct raw_data known;
 	unsigned char entries[L1_BUFFER_ENTRIES * 8];
 };
 
@@ -94,6 +96,7 @@ extern int resolve_raw(struct chain_map *map, const struct layer *layer, uint64_
  */
 extern int find_next_qcow2(struct chain_map *map, const struct layer *layer, uint64_t from,
 						   uint64_t *next);
-extern int find_next_raw(const struct layer *layer, uint64_t from, uint64_t *next);
+extern int find_next_raw(struct chain_map *map, const struct layer *layer, uint64_t from,
+						 uint64_t *next);
 
 #endif

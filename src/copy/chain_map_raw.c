@@ -3,7 +3,6 @@
  *		What a raw layer claims: the data that its file system tells of.
  */
 #include "chain_map_internal.h"
-#include "raw_layer.h"
 
 int
 resolve_raw(struct chain_map *map, const struct layer *layer, uint64_t end)
@@ -20,7 +19,7 @@ resolve_raw(struct chain_map *map, const struct layer *layer, uint64_t end)
 
 		if (!claims_shrink(map, &at, &unowned_end))
 			break;
-		found = raw_next_data(layer, at, unowned_end, &start, &stop);
+		found = raw_next_data(layer, &map->l1[layer->index].known, at, unowned_end, &start, &stop);
 		if (found <= 0)
 			return found;
 		/* Holes are kept to whole granules; data is never less than what the file has. */
@@ -34,11 +33,12 @@ resolve_raw(struct chain_map *map, const struct layer *layer, uint64_t end)
 }
 
 int
-find_next_raw(const struct layer *layer, uint64_t from, uint64_t *next)
+find_next_raw(struct chain_map *map, const struct layer *layer, uint64_t from, uint64_t *next)
 {
 	uint64_t start;
 	uint64_t stop;
-	int found = raw_next_data(layer, from, layer->limit, &start, &stop);
+	int found =
+		raw_next_data(layer, &map->l1[layer->index].known, from, layer->limit, &start, &stop);
 
 	if (found > 0)
 		*next = start;

@@ -15,6 +15,7 @@
 #include "copy.h"
 #include "device.h"
 #include "fileio.h"
+#include "hugepage.h"
 #include "qcow2_header.h"
 #include "reflink.h"
 #include "remote.h"
@@ -25,7 +26,7 @@
 
 /* Small buffers stay in the processor's cache; large requests suit devices. */
 #define BUFFERED_BUFFER_BYTES ((size_t) 256 * 1024)
-#define DIRECT_BUFFER_BYTES   ((size_t) 1024 * 1024)
+#define DIRECT_BUFFER_BYTES   ((size_t) 2048 * 1024)
 #define DIRECT_THREADS        8
 
 /*
@@ -63,6 +64,9 @@ open_output(struct copy *copy)
 		copy->remote = remote_choose(&copy->chain, &copy->output);
 	if (options->io != IO_BUFFERED)
 		output_open_direct(&copy->output);
+	/* Allocated blocks are there already. */
+	copy->output.huge_pages =
+		!copy->output.is_block_device && !options->preallocate && hugepage_prepare(copy->output.fd);
 	return options->verify ? output_open_verify(&copy->output, options->io != IO_BUFFERED) : 0;
 }
 

@@ -54,7 +54,12 @@ do_read(struct worker *worker)
 			good = copy_remote(engine, batch) == 0;
 		else
 			good = read_batch(worker, batch) == 0;
-		if (good && !write_later)
+		if (good && write_later && write_huge_page(worker, batch))
+		{
+			count_done(engine, batch->bytes);
+			write_later = false;
+		}
+		else if (good && !write_later)
 		{
 			good = batch->remote || write_batch(engine, batch) == 0;
 			if (good)
@@ -148,7 +153,9 @@ allocate_parts(struct engine *engine, int working)
 	engine->batch_memory = budget_allocate((size_t) engine->batches * sizeof(struct batch));
 	engine->end_marks = budget_allocate((size_t) engine->batches * sizeof(uint64_t));
 	engine->buffer_memory = budget_allocate((size_t) engine->buffers * sizeof(struct buffer));
-	if (engine->batch_memory == NULL || engine->end_marks == NULL || engine->buffer_memory == NULL)
+	engine->buffer_bytes = budget_allocate_buffers((size_t) engine->buffers * engine->buffer_size);
+	if (engine->batch_memory == NULL || engine->end_marks == NULL ||
+		engine->buffer_memory == NULL || engine->buffer_bytes == NULL)
 		return -1;
 	for (int i = 0; i < engine->batches; i++)
 	{
@@ -160,9 +167,7 @@ allocate_parts(struct engine *engine, int working)
 	{
 		struct buffer *buffer = &engine->buffer_memory[i];
 
-		buffer->bytes = budget_allocate(engine->buffer_size);
-		if (buffer->bytes == NULL)
-			return -1;
+		buffer->bytes = engine->buffer_bytes + (size_t) i * engine->buffer_size;
 		buffer->next = engine->free_buffers;
 		engine->free_buffers = buffer;
 	}
@@ -175,6 +180,9 @@ allocate_parts(struct engine *engine, int working)
 			if (engine->workers[i].decompressor == NULL)
 				return -1;
 		}
+		/* Without address space for it, the thread writes in the ordinary way. */
+		if (engine->options.output->huge_pages)
+			engine->workers[i].window = hugepage_open();
 		engine->workers[i].works = true;
 	}
 	return 0;
@@ -211,7 +219,10 @@ engine_configure(struct engine *engine, size_t buffer_size, uint64_t position)
 	/* A piece of a compressed cluster must fit whole into a buffer. */
 	engine->max_cluster = engine->options.chain->max_cluster;
 	engine->serial_writes = engine->options.output->direct_fd < 0;
-	engine->buffer_size = (size_t) max_u64(buffer_size, engine->max_cluster);
+	engine->batch_size = (size_t) max_u64(buffer_size, engine->max_cluster);
+	engine->buffer_size = engine->batch_size;
+	if (engine->options.output->huge_pages)
+		engine->buffer_size = (size_t) max_u64(engine->batch_size, HUGEPAGE_BYTES);
 	engine->added = position;
 	engine->low_mark = position;
 	result = allocate_all(engine);
@@ -237,9 +248,9 @@ engine_stop(struct engine *engine)
 
 		pthread_join(worker->thread, NULL);
 		decompressor_close(worker->decompressor, engine->max_cluster);
+		hugepage_close(worker->window);
 	}
-	for (int i = 0; engine->buffer_memory != NULL && i < engine->buffers; i++)
-		budget_free(engine->buffer_memory[i].bytes, engine->buffer_size);
+	budget_free(engine->buffer_bytes, (size_t) engine->buffers * engine->buffer_size);
 	budget_free(engine->buffer_memory, (size_t) engine->buffers * sizeof(struct buffer));
 	budget_free(engine->batch_memory, (size_t) engine->batches * sizeof(struct batch));
 	budget_free(engine->end_marks, (size_t) engine->batches * sizeof(uint64_t));

@@ -5,17 +5,37 @@
 #include "engine_internal.h"
 
 #define MAX_REMOTE_BYTES (64 * MIB) /* a stop must not wait long */
+#define LIMITED_BYTES    (256 * KIB)
+
+/*
+ * Bytes of a batch's buffer that may be filled, with "out_offset" as the next.  A batch that may become
+ * a huge page of the output has the buffer to itself; others are small, to stay in the cache.  Under a
+ * limit they are small in any case, so that bytes flow evenly.
+ */
+static size_t
+batch_capacity(const struct engine *engine, struct batch *batch, uint64_t out_offset, bool joins)
+{
+	if (atomic_load_explicit(&engine->options.throttle->closed, memory_order_relaxed))
+	{
+		batch->whole = false;
+		return (size_t) min_u64(engine->batch_size, max_u64(LIMITED_BYTES, engine->max_cluster));
+	}
+	if (batch->count == 0)
+		batch->whole = engine->options.output->huge_pages && is_aligned(out_offset, HUGEPAGE_BYTES);
+	else if (!joins)
+		batch->whole = false;
+	return batch->whole ? engine->buffer_size : engine->batch_size;
+}
 
 int
 engine_add(struct engine *engine, const struct extent *extent, uint64_t skip, uint64_t length,
 		   uint64_t out_offset)
 {
-	size_t capacity = engine->buffer_size;
-
 	while (length > 0)
 	{
 		struct batch *batch = engine->filling;
 		struct piece *piece;
+		size_t capacity;
 		uint32_t at;
 		uint64_t part;
 		bool joins;
@@ -36,7 +56,15 @@ engine_add(struct engine *engine, const struct extent *extent, uint64_t skip, ui
 		at = batch->used;
 		if (!joins)
 			at += (uint32_t) ((out_offset - at) & (DIRECT_BLOCK - 1));
+		capacity = batch_capacity(engine, batch, out_offset, joins);
 		part = at < capacity ? min_u64(length, capacity - at) : 0;
+		/* The batch ends where the next huge page begins.  Compressed clusters lie across none. */
+		if (engine->options.output->huge_pages && extent->kind == EXTENT_DATA)
+		{
+			part = min_u64(part, HUGEPAGE_BYTES - (out_offset & (HUGEPAGE_BYTES - 1)));
+			if (batch->count > 0 && is_aligned(out_offset, HUGEPAGE_BYTES))
+				part = 0;
+		}
 		if (batch->count == BATCH_PIECES || part == 0 ||
 			(extent->kind == EXTENT_COMPRESSED && part < length && batch->count > 0))
 		{

@@ -14,6 +14,7 @@
 
 #include "decompress.h"
 #include "engine.h"
+#include "hugepage.h"
 
 #define MAX_THREADS  16
 #define BATCH_PIECES 128
@@ -39,6 +40,7 @@ struct batch
 	uint32_t used;     /* of the buffer */
 	int count;
 	bool remote;           /* one piece, which the file server copies */
+	bool whole;            /* no gap, and begins where a huge page of the output does */
 	struct buffer *buffer; /* while it is in work */
 	struct piece pieces[BATCH_PIECES];
 };
@@ -55,6 +57,7 @@ struct worker
 	pthread_t thread;
 	bool works; /* there was memory for it */
 	struct decompressor *decompressor;
+	struct hugepage_window *window; /* NULL = none */
 };
 
 /* First in, first out. */
@@ -68,6 +71,8 @@ struct engine
 {
 	struct engine_options options;
 	size_t buffer_size;
+	size_t batch_size; /* of a batch that can't fill a huge page; else buffer_size */
+	struct hugepage_pace pace;
 	uint32_t max_cluster; /* decompressors are made for this; 0 = none */
 	int threads;          /* started */
 	bool serial_writes;   /* one thread at a time */
@@ -87,6 +92,7 @@ struct engine
 	struct queue to_write;
 	bool writing; /* one thread writes; only with serial_writes */
 	struct buffer *buffer_memory;
+	unsigned char *buffer_bytes; /* of all buffers, one behind the other */
 	struct buffer *free_buffers;
 	int buffers;
 	int buffers_free;
@@ -125,7 +131,13 @@ extern int submit_batch(struct engine *engine);
 extern int read_batch(struct worker *worker, const struct batch *batch);
 
 /* Writes what read_batch() has read.  0, or -1 after report_error(). */
-extern int write_batch(const struct engine *engine, const struct batch *batch);
+extern int write_batch(struct engine *engine, const struct batch *batch);
+
+/*
+ * Writes a batch that is one huge page of the output.  False if it isn't one, or has blocks that are
+ * to stay holes, or there is no huge page to be had: then write_batch() must do it.
+ */
+extern bool write_huge_page(struct worker *worker, const struct batch *batch);
 
 /*
  * Has the file server copy the one piece of a remote batch.  The piece can be larger than the buffer,

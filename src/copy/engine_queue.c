@@ -123,6 +123,7 @@ get_batch(struct engine *engine)
 	engine->filling->used = 0;
 	engine->filling->count = 0;
 	engine->filling->remote = false;
+	engine->filling->whole = false;
 	return 0;
 }
 

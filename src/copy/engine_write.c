@@ -78,10 +78,18 @@ write_sparse(const struct output *output, const unsigned char *from, size_t leng
 	return 0;
 }
 
+static bool
+fills_huge_page(const struct batch *batch)
+{
+	return batch->whole && batch->used == HUGEPAGE_BYTES;
+}
+
 int
-write_batch(const struct engine *engine, const struct batch *batch)
+write_batch(struct engine *engine, const struct batch *batch)
 {
 	const struct output *output = engine->options.output;
+	bool timed = fills_huge_page(batch);
+	uint64_t begun = timed ? hugepage_clock() : 0;
 	int i = 0;
 
 	while (i < batch->count)
@@ -101,7 +109,39 @@ write_batch(const struct engine *engine, const struct batch *batch)
 		if (result != 0)
 			return -1;
 	}
+	if (timed)
+		hugepage_ordinary_took(&engine->pace, hugepage_clock() - begun);
 	return 0;
+}
+
+/* Whether all blocks will be written: none is to be left out for being zero. */
+static bool
+has_no_holes(const struct output *output, const unsigned char *from, size_t length)
+{
+	for (size_t at = 0; output->skip_zero && at < length; at += ZERO_BLOCK)
+	{
+		if (memory_is_zero(from + at, ZERO_BLOCK))
+			return false;
+	}
+	return true;
+}
+
+bool
+write_huge_page(struct worker *worker, const struct batch *batch)
+{
+	struct engine *engine = worker->engine;
+	const struct output *output = engine->options.output;
+	uint64_t begun;
+	bool good;
+
+	if (worker->window == NULL || !fills_huge_page(batch) ||
+		!has_no_holes(output, batch->buffer->bytes, HUGEPAGE_BYTES) ||
+		!hugepage_is_due(&engine->pace))
+		return false;
+	begun = hugepage_clock();
+	good = hugepage_write(worker->window, output->fd, batch->buffer->bytes, batch->pieces[0].out);
+	hugepage_took(&engine->pace, hugepage_clock() - begun, good);
+	return good;
 }
 
 int

@@ -20,6 +20,7 @@ struct output
 	int verify_direct_fd;      /* O_DIRECT, or -1 */
 	uint32_t direct_alignment; /* 0 without direct_fd */
 	bool is_block_device;
+	bool huge_pages;      /* may be written by hugepage_write() */
 	bool created;         /* by us: may be removed */
 	bool skip_zero;       /* zero blocks need not be written: it is fresh and may have holes */
 	uint64_t device_size; /* of a block device */

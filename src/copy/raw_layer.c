@@ -9,7 +9,8 @@
 #include "report.h"
 
 int
-raw_next_data(const struct layer *layer, uint64_t from, uint64_t to, uint64_t *start, uint64_t *end)
+raw_next_data(const struct layer *layer, struct raw_data *known, uint64_t from, uint64_t to,
+			  uint64_t *start, uint64_t *end)
 {
 	off_t found;
 
@@ -20,6 +21,11 @@ raw_next_data(const struct layer *layer, uint64_t from, uint64_t to, uint64_t *s
 	*end = to;
 	if (layer->is_block_device)
 		return 1;
+	if (from >= known->start && from < known->end)
+	{
+		*end = min_u64(known->end, to);
+		return 1;
+	}
 	found = lseek(layer->fd, (off_t) from, SEEK_DATA);
 	if (found < 0)
 	{
@@ -38,6 +44,9 @@ raw_next_data(const struct layer *layer, uint64_t from, uint64_t to, uint64_t *s
 							   "could not look for a hole");
 	/* A file that shrinks meanwhile must not make us stand still. */
 	if ((uint64_t) found > *start)
+	{
+		*known = (struct raw_data){.start = *start, .end = (uint64_t) found};
 		*end = min_u64((uint64_t) found, to);
+	}
 	return 1;
 }

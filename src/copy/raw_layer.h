@@ -10,11 +10,19 @@
 
 #include "layer.h"
 
+/* Data that was found last, from one hole to the next; start == end: nothing yet. */
+struct raw_data
+{
+	uint64_t start;
+	uint64_t end;
+};
+
 /*
  * Finds the first data at or after "from" and before "to".  *start and *end bound it, clipped to the
- * two.  Returns 1, 0 if there is none, or -1 after report_error().
+ * two.  Returns 1, 0 if there is none, or -1 after report_error().  *known is what the caller keeps
+ * between calls: looking for a hole can cost as much as there are pages before it.
  */
-extern int raw_next_data(const struct layer *layer, uint64_t from, uint64_t to, uint64_t *start,
-						 uint64_t *end);
+extern int raw_next_data(const struct layer *layer, struct raw_data *known, uint64_t from,
+						 uint64_t to, uint64_t *start, uint64_t *end);
 
 #endif
