@@ -134,6 +134,41 @@ $node->safe_psql('postgres', 'DROP TABLE public.notes');
 is($node->wait_for_job($job->{job_id}), 'cancelled', 'and it is removed when that row is gone');
 nothing_is_left('user rows', 'tagged');
 
+# the engine's own rows, that refer to a disk and an image of a clone that fails: all of it stays until they are gone
+rename $layer, "$layer.away" or die "rename: $!";
+$job = $node->clone($snapshot, vm_name => 'blocked', start_paused => 'true');
+my $rows_of_clone = <<"SQL";
+SELECT (SELECT count(*) FROM vmclone.vm_static WHERE vm_guid = '$job->{vm_id}') AS vm, (SELECT count(*) FROM vmclone.vm_device WHERE vm_id = '$job->{vm_id}') > 5 AS devices,
+	(SELECT count(*) FROM vmclone.images i JOIN vmclone.disk_vm_element e ON e.disk_id = i.image_group_id WHERE e.vm_id = '$job->{vm_id}') AS images,
+	(SELECT count(*) FROM vmclone.base_disks b JOIN vmclone.disk_vm_element e USING (disk_id) WHERE e.vm_id = '$job->{vm_id}') AS disks,
+	(SELECT count(*) FROM vmclone.vm_names WHERE vm_name = 'blocked') AS names, (SELECT count(*) FROM vmclone.audit_log WHERE log_type = 60 AND vm_id = '$job->{vm_id}') AS audits
+SQL
+my $all_there = { vm => 1, devices => JSON::PP::true, images => 2, disks => 2, names => 1, audits => 0 };
+$node->safe_psql('postgres', <<"SQL");
+CREATE TABLE public.backups (disk_id uuid REFERENCES vmclone.base_disks (disk_id), image_id uuid REFERENCES vmclone.images (image_guid));
+INSERT INTO public.backups (disk_id) SELECT disk_id FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}' AND disk_number = 1;
+SELECT vmclone.resume_job('$job->{job_id}');
+SQL
+my $blocked = "SELECT status || ' ' || cleaning_error FROM vmclone.jobs WHERE job_id = '$job->{job_id}' AND cleaning_error IS NOT NULL";
+my ($first_disk) = $node->value("SELECT disk_id FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}' AND disk_number = 1");
+ok($node->poll_query_until('postgres', "SELECT EXISTS ($blocked)"), 'cleaning of a failed clone is blocked by a row of the engine');
+like($node->value($blocked), qr/^cleaning .*table "(public\.)?backups".*$first_disk/s, 'which is named with its key');
+is_deeply($node->row($rows_of_clone), $all_there, 'no row is removed');
+is($node->value('SELECT count(*) FROM vmclone.image_locks'), 0, 'the source is free already');
+$node->safe_psql('postgres', <<"SQL");
+UPDATE public.backups SET disk_id = NULL, image_id = (SELECT image_id FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}' AND disk_number = 2);
+SELECT vmclone.retry_job('$job->{job_id}');
+SQL
+ok($node->poll_query_until('postgres', "SELECT (SELECT cleaning_error FROM vmclone.jobs WHERE job_id = '$job->{job_id}') ~ 'image_id'"), 'another try says what is in the way now');
+is_deeply($node->row($rows_of_clone), $all_there, 'and removes nothing');
+$node->safe_psql('postgres', "DELETE FROM public.backups; SELECT vmclone.retry_job('$job->{job_id}')");
+is($node->wait_for_job($job->{job_id}), 'failed', 'it ends as failed when the row is gone');
+like(reason($job), qr/disk "[^"]+" .*ENOENT/, 'for the reason it failed for');
+rename "$layer.away", $layer or die "rename: $!";
+nothing_is_left('blocked', 'blocked');
+is($node->value("SELECT count(*) FROM vmclone.audit_log WHERE log_type = 60 AND vm_id = '$job->{vm_id}'"), 1, 'and is audited once');
+$node->safe_psql('postgres', 'DROP TABLE public.backups');
+
 # a person's open transaction doesn't stop the worker
 $job = $node->clone($snapshot, vm_name => 'rowlocked', start_paused => 'true');
 my $session = $node->background_psql('postgres');
