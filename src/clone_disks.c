@@ -9,8 +9,8 @@
 #include "utils/builtins.h"
 
 #include "clone_internal.h"
+#include "insertion.h"
 #include "json.h"
-#include "statement.h"
 
 static RowCopyTarget base_disks = {
 	.relation = "base_disks",
@@ -34,16 +34,20 @@ static RowCopyTarget disk_vm_element = {
 	.columns = {{"disk_id", UUIDOID}, {"vm_id", UUIDOID}},
 };
 
-/* Where the images lie, and how much they take: nothing yet. */
-static Statement place_images = {
-	.sql = "WITH sizes AS (INSERT INTO disk_image_dynamic (image_id, actual_size)"
-		   " SELECT image_id, 0 FROM pg_catalog.unnest($1) AS image_id)"
-		   " INSERT INTO image_storage_domain_map"
-		   " (image_id, storage_domain_id, quota_id, disk_profile_id)"
-		   " SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2),"
-		   " pg_catalog.unnest($3), pg_catalog.unnest($4)) AS i",
-	.argument_count = 4,
-	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID},
+/* How much the images take: nothing yet; and where they lie. */
+static Insertion insert_sizes = {
+	.relation = "disk_image_dynamic",
+	.column_count = 2,
+	.columns = {{"image_id", UUIDOID}, {"actual_size", INT8OID}},
+};
+
+static Insertion insert_places = {
+	.relation = "image_storage_domain_map",
+	.column_count = 4,
+	.columns = {{"image_id", UUIDOID},
+				{"storage_domain_id", UUIDOID},
+				{"quota_id", UUIDOID},
+				{"disk_profile_id", UUIDOID}},
 };
 
 bool
@@ -145,42 +149,32 @@ element_overlay(const ClonePlan *plan, const PlannedDisk *disk)
 	return json_from_text(text.data);
 }
 
-/* Arguments of place_images, for all copies. */
 static void
-place(CloneWork *work, int image_count)
+place_images(CloneWork *work)
 {
 	const ClonePlan *plan = work->plan;
-	Datum *values[4];
-	bool *nulls[4];
-	Datum arguments[4];
-	int lower_bound = 1;
-	int n = 0;
+	NewRows sizes = insertion_begin(&insert_sizes);
+	NewRows places = insertion_begin(&insert_places);
 
-	for (int a = 0; a < lengthof(values); a++)
-	{
-		values[a] = palloc0(sizeof(Datum) * image_count);
-		nulls[a] = palloc0(sizeof(bool) * image_count);
-	}
 	for (int d = 0; d < plan->disk_count; d++)
 	{
 		const PlannedDisk *disk = &plan->disks[d];
 
-		if (!clone_makes_disk(disk))
-			continue;
-		for (int c = 0; c < work->copy_count; c++, n++)
+		for (int c = 0; c < work->copy_count && clone_makes_disk(disk); c++)
 		{
-			values[0][n] = UUIDPGetDatum(&work->copies[c].new_image_ids[d]);
-			values[1][n] = UUIDPGetDatum(&disk->target_domain_id);
-			values[2][n] = UUIDPGetDatum(&disk->quota_id.value);
-			nulls[2][n] = !disk->quota_id.given;
-			values[3][n] = UUIDPGetDatum(&disk->disk_profile_id.value);
-			nulls[3][n] = !disk->disk_profile_id.given;
+			const pg_uuid_t *image_id = &work->copies[c].new_image_ids[d];
+
+			new_rows_put_uuid(&sizes, image_id);
+			new_rows_put(&sizes, Int64GetDatum(0));
+			new_rows_put_uuid(&places, image_id);
+			new_rows_put_uuid(&places, &disk->target_domain_id);
+			new_rows_put_uuid(&places, disk->quota_id.given ? &disk->quota_id.value : NULL);
+			new_rows_put_uuid(&places,
+							  disk->disk_profile_id.given ? &disk->disk_profile_id.value : NULL);
 		}
 	}
-	for (int a = 0; a < lengthof(values); a++)
-		arguments[a] = PointerGetDatum(construct_md_array(values[a], nulls[a], 1, &n, &lower_bound,
-														  UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	(void) statement_run(&place_images, arguments, NULL);
+	insertion_run(&sizes);
+	insertion_run(&places);
 }
 
 void
@@ -190,7 +184,6 @@ clone_disks_write(CloneWork *work)
 	RowCopy *disk_rows = row_copy_begin(&base_disks, NULL);
 	RowCopy *image_rows = row_copy_begin(&images, NULL);
 	RowCopy *element_rows = row_copy_begin(&disk_vm_element, &plan->source_vm_id);
-	int image_count = 0;
 
 	for (int d = 0; d < plan->disk_count; d++)
 	{
@@ -230,7 +223,6 @@ clone_disks_write(CloneWork *work)
 				row_copy_row(image_rows, image_source, values);
 				clone_note_row(work, c, disk_id);
 				clone_note_row(work, c, &copy->new_image_ids[d]);
-				image_count++;
 			}
 			else
 				clone_note_row(work, c, disk_id);
@@ -241,7 +233,6 @@ clone_disks_write(CloneWork *work)
 	}
 	(void) row_copy_run(disk_rows);
 	(void) row_copy_run(image_rows);
-	if (image_count > 0)
-		place(work, image_count);
+	place_images(work);
 	(void) row_copy_run(element_rows);
 }

@@ -7,11 +7,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "clone_internal.h"
+#include "insertion.h"
 #include "json.h"
 #include "statement.h"
 
@@ -78,28 +81,42 @@ static Statement clone_facts = {
 };
 
 /* Rows that a new virtual machine starts with and that no other one's are copied for. */
-static Statement insert_run_rows = {
-	.sql =
-		"WITH new AS (SELECT * FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
-		"  AS n (vm_id, snapshot_id)),"
-		" dynamic AS (INSERT INTO vm_dynamic (vm_guid, status, last_stop_time, app_list)"
-		"  SELECT vm_id, $3, now(), $4 FROM new),"
-		" statistics AS (INSERT INTO vm_statistics (vm_guid) SELECT vm_id FROM new)"
-		" INSERT INTO snapshots (snapshot_id, vm_id, snapshot_type, status, description,"
-		"  creation_date, app_list, vm_configuration_broken)"
-		" SELECT snapshot_id, vm_id, 'ACTIVE', 'OK', '" ACTIVE_SNAPSHOT_DESCRIPTION "', now(), $4,"
-		"  false FROM new",
-	.argument_count = 4,
-	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, INT4OID, TEXTOID},
+static Insertion insert_dynamic = {
+	.relation = "vm_dynamic",
+	.column_count = 4,
+	.columns = {{"vm_guid", UUIDOID},
+				{"status", INT4OID},
+				{"last_stop_time", TIMESTAMPTZOID},
+				{"app_list", TEXTOID}},
 };
 
-static Statement insert_permissions = {
-	.sql = "INSERT INTO permissions (id, role_id, ad_element_id, object_id, object_type_id)"
-		   " SELECT p.id, p.role_id, $5, p.object_id, p.object_type_id"
-		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3),"
-		   "  pg_catalog.unnest($4)) AS p (id, role_id, object_id, object_type_id)",
-	.argument_count = 5,
-	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, UUIDOID},
+static Insertion insert_statistics = {
+	.relation = "vm_statistics",
+	.column_count = 1,
+	.columns = {{"vm_guid", UUIDOID}},
+};
+
+static Insertion insert_snapshots = {
+	.relation = "snapshots",
+	.column_count = 8,
+	.columns = {{"snapshot_id", UUIDOID},
+				{"vm_id", UUIDOID},
+				{"snapshot_type", TEXTOID},
+				{"status", TEXTOID},
+				{"description", TEXTOID},
+				{"creation_date", TIMESTAMPTZOID},
+				{"app_list", TEXTOID},
+				{"vm_configuration_broken", BOOLOID}},
+};
+
+static Insertion insert_permissions = {
+	.relation = "permissions",
+	.column_count = 5,
+	.columns = {{"id", UUIDOID},
+				{"role_id", UUIDOID},
+				{"ad_element_id", UUIDOID},
+				{"object_id", UUIDOID},
+				{"object_type_id", INT4OID}},
 };
 
 static Statement copy_host_pinning = {
@@ -154,23 +171,14 @@ clone_elements(const Jsonb *array, int *count)
 }
 
 static Datum
-uuid_array(const pg_uuid_t *const *ids, int count)
-{
-	Datum *values = palloc(sizeof(Datum) * Max(count, 1));
-
-	for (int i = 0; i < count; i++)
-		values[i] = UUIDPGetDatum(ids[i]);
-	return PointerGetDatum(construct_array(values, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-}
-
-static Datum
 vm_id_array(const CloneWork *work)
 {
-	const pg_uuid_t **ids = palloc(sizeof(pg_uuid_t *) * work->copy_count);
+	Datum *ids = palloc(sizeof(Datum) * work->copy_count);
 
 	for (int c = 0; c < work->copy_count; c++)
-		ids[c] = &work->copies[c].vm_id;
-	return uuid_array(ids, work->copy_count);
+		ids[c] = UUIDPGetDatum(&work->copies[c].vm_id);
+	return PointerGetDatum(
+		construct_array(ids, work->copy_count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
 static void
@@ -307,20 +315,47 @@ write_vm_static(CloneWork *work)
 static void
 write_run_rows(CloneWork *work)
 {
-	const pg_uuid_t **snapshots = palloc(sizeof(pg_uuid_t *) * work->copy_count);
-	bool nulls[4] = {false, false, false, work->facts.app_list == NULL};
-	Datum arguments[4];
+	NewRows dynamic = insertion_begin(&insert_dynamic);
+	NewRows statistics = insertion_begin(&insert_statistics);
+	NewRows snapshots = insertion_begin(&insert_snapshots);
+	Datum now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 
 	for (int c = 0; c < work->copy_count; c++)
 	{
-		snapshots[c] = &work->copies[c].active_snapshot_id;
-		clone_note_row(work, c, snapshots[c]);
+		const CloneCopy *copy = &work->copies[c];
+
+		clone_note_row(work, c, &copy->active_snapshot_id);
+		new_rows_put_uuid(&dynamic, &copy->vm_id);
+		new_rows_put(&dynamic, Int32GetDatum(VM_STATUS_IMAGE_LOCKED));
+		new_rows_put(&dynamic, now);
+		new_rows_put_text(&dynamic, work->facts.app_list);
+		new_rows_put_uuid(&statistics, &copy->vm_id);
+		new_rows_put_uuid(&snapshots, &copy->active_snapshot_id);
+		new_rows_put_uuid(&snapshots, &copy->vm_id);
+		new_rows_put_text(&snapshots, "ACTIVE");
+		new_rows_put_text(&snapshots, "OK");
+		new_rows_put_text(&snapshots, ACTIVE_SNAPSHOT_DESCRIPTION);
+		new_rows_put(&snapshots, now);
+		new_rows_put_text(&snapshots, work->facts.app_list);
+		new_rows_put(&snapshots, BoolGetDatum(false));
 	}
-	arguments[0] = vm_id_array(work);
-	arguments[1] = uuid_array(snapshots, work->copy_count);
-	arguments[2] = Int32GetDatum(VM_STATUS_IMAGE_LOCKED);
-	arguments[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(work->facts.app_list);
-	(void) statement_run(&insert_run_rows, arguments, nulls);
+	insertion_run(&dynamic);
+	insertion_run(&statistics);
+	insertion_run(&snapshots);
+}
+
+static void
+put_permission(CloneWork *work, NewRows *rows, int c, const pg_uuid_t *role_id,
+			   const pg_uuid_t *object_id, int object_type)
+{
+	pg_uuid_t id = uuid_new();
+
+	clone_note_row(work, c, &id);
+	new_rows_put_uuid(rows, &id);
+	new_rows_put_uuid(rows, role_id);
+	new_rows_put_uuid(rows, &work->plan->user_id);
+	new_rows_put_uuid(rows, object_id);
+	new_rows_put(rows, Int32GetDatum(object_type));
 }
 
 /* The creator's roles on the new virtual machine and on its disks. */
@@ -329,47 +364,26 @@ write_permissions(CloneWork *work)
 {
 	const ClonePlan *plan = work->plan;
 	const CloneFacts *facts = &work->facts;
-	int size = work->copy_count * (plan->disk_count + 1);
-	const pg_uuid_t **ids = palloc(sizeof(pg_uuid_t *) * size);
-	const pg_uuid_t **roles = palloc(sizeof(pg_uuid_t *) * size);
-	const pg_uuid_t **objects = palloc(sizeof(pg_uuid_t *) * size);
-	Datum *types = palloc(sizeof(Datum) * size);
-	Datum arguments[5];
-	int n = 0;
+	NewRows rows;
 
 	if (!plan->has_user)
 		return;
+	rows = insertion_begin(&insert_permissions);
 	for (int c = 0; c < work->copy_count; c++)
 	{
 		const CloneCopy *copy = &work->copies[c];
 
-		for (int d = -1; d < plan->disk_count; d++)
+		if (facts->grants_vm_role && facts->has_vm_role)
+			put_permission(work, &rows, c, &facts->vm_role_id, &copy->vm_id,
+						   work->is_template ? OBJECT_TYPE_TEMPLATE : OBJECT_TYPE_VM);
+		for (int d = 0; d < plan->disk_count && facts->has_disk_role; d++)
 		{
-			pg_uuid_t *id;
-
-			if (d < 0 ? !(facts->grants_vm_role && facts->has_vm_role)
-					  : !(facts->has_disk_role && clone_makes_disk(&plan->disks[d])))
-				continue;
-			id = palloc(sizeof(pg_uuid_t));
-			*id = uuid_new();
-			clone_note_row(work, c, id);
-			ids[n] = id;
-			roles[n] = d < 0 ? &facts->vm_role_id : &facts->disk_role_id;
-			objects[n] = d < 0 ? &copy->vm_id : &copy->new_disk_ids[d];
-			types[n++] = Int32GetDatum(d >= 0              ? OBJECT_TYPE_DISK
-									   : work->is_template ? OBJECT_TYPE_TEMPLATE
-														   : OBJECT_TYPE_VM);
+			if (clone_makes_disk(&plan->disks[d]))
+				put_permission(work, &rows, c, &facts->disk_role_id, &copy->new_disk_ids[d],
+							   OBJECT_TYPE_DISK);
 		}
 	}
-	if (n == 0)
-		return;
-	arguments[0] = uuid_array(ids, n);
-	arguments[1] = uuid_array(roles, n);
-	arguments[2] = uuid_array(objects, n);
-	arguments[3] =
-		PointerGetDatum(construct_array(types, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
-	arguments[4] = UUIDPGetDatum(&plan->user_id);
-	(void) statement_run(&insert_permissions, arguments, NULL);
+	insertion_run(&rows);
 }
 
 /* One row a copy, of a table keyed by the virtual machine; none where overlay is NULL. */

@@ -85,7 +85,6 @@ command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
 {
 	Command command = {.request = request, .retry_of = retry_of};
 	CloneRecord *record;
-	Jsonb *document;
 	Frame inventory;
 
 	if (RecoveryInProgress())
@@ -120,15 +119,14 @@ command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	command.result->copies = plan_make_copies(command.plan);
 	command.result->copy_count = request->copies;
 	fill_statuses(&command);
-	document = command_document(&command);
-	command_reserve_names(&command, document);
+	command_reserve_names(&command);
 	command_name_caller(&command);
 	record = clone_write(command.plan, command.result->copies, command.result->copy_count,
 						 &command.audit);
 	command_write_audit(&command);
 	frame_leave(&inventory);
 
-	command_write_jobs(&command, document);
+	command_write_jobs(&command);
 	lineage_write(command.plan, command.result->copies, command.result->copy_count, record,
 				  command.caller.role_name);
 	if (command.tasks_per_copy == 0)

@@ -31,14 +31,13 @@ typedef struct Command
 extern bool command_find_earlier_call(Command *command);
 
 /*
- * command_jobs.c: the call as one document; the names of its copies, reserved in their data
- * centre (ERRCODE_VC_NAME if another job or a virtual machine has one; in an inventory frame) until
- * the job is over; its job and task rows.
+ * command_jobs.c: the names of the call's copies, reserved in their data centre (ERRCODE_VC_NAME if
+ * another job or a virtual machine has one; in an inventory frame) until the job is over; its job
+ * and task rows.
  */
-extern Jsonb *command_document(const Command *command);
-extern void command_reserve_names(const Command *command, const Jsonb *document);
+extern void command_reserve_names(const Command *command);
 extern void command_release_names(const Command *command);
-extern void command_write_jobs(const Command *command, const Jsonb *document);
+extern void command_write_jobs(const Command *command);
 extern const char *command_initial_status(const Command *command);
 extern bool command_makes_image(const PlannedDisk *disk);
 

@@ -20,6 +20,7 @@
 #include "utils/tuplestore.h"
 
 #include "compat.h"
+#include "insertion.h"
 #include "json.h"
 #include "row_copy_internal.h"
 #include "statement.h"
@@ -346,9 +347,9 @@ copy_rows(RowCopy *copy)
 
 	read_sources(copy, table);
 	rows = make_rows(copy, table);
-	row_copy_register(table, rows);
+	new_rows_register(table->columns_descriptor, rows);
 	result = SPI_execute_plan(table->insert_plan, NULL, NULL, false, 0);
-	row_copy_unregister();
+	new_rows_unregister();
 	tuplestore_end(rows);
 	if (result != SPI_OK_INSERT)
 		elog(ERROR, "could not copy rows of %s: %s", copy->target->relation,

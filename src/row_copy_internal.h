@@ -12,12 +12,8 @@
 #include "fmgr.h"
 #include "nodes/primnodes.h"
 #include "utils/rel.h"
-#include "utils/tuplestore.h"
 
 #include "row_copy.h"
-
-/* The name by which the kept INSERT knows the new rows. */
-#define ROW_COPY_NEW_ROWS "vmclone_new_rows"
 
 /* How a column takes a JSON value. */
 typedef enum RowCopyInput
@@ -69,10 +65,6 @@ typedef struct RowCopyTable
  * (ERRCODE_UNDEFINED_COLUMN where it lacks one of the target's columns).
  */
 extern RowCopyTable *row_copy_table(RowCopyTarget *target);
-
-/* The rows that the kept INSERT takes, from one call to the other. */
-extern void row_copy_register(const RowCopyTable *table, Tuplestorestate *rows);
-extern void row_copy_unregister(void);
 
 /*
  * row_copy_overlay.c: a text as the column's type, NULL for null; lays overlays over values and

@@ -16,9 +16,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/queryenvironment.h"
 #include "utils/ruleutils.h"
 
+#include "insertion.h"
 #include "row_copy_internal.h"
 
 /*
@@ -213,32 +213,6 @@ describe_columns(RowCopyTable *table, Relation relation, const RowCopyTarget *ta
 	}
 }
 
-void
-row_copy_register(const RowCopyTable *table, Tuplestorestate *rows)
-{
-	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
-	int result;
-
-	relation->md.name = ROW_COPY_NEW_ROWS;
-	relation->md.tupdesc = table->columns_descriptor;
-	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation->md.enrtuples = 1;
-	relation->reldata = rows;
-	result = SPI_register_relation(relation);
-	if (result != SPI_OK_REL_REGISTER)
-		elog(ERROR, "could not register new rows of %s: %s", table->relation_name,
-			 SPI_result_code_string(result));
-}
-
-void
-row_copy_unregister(void)
-{
-	int result = SPI_unregister_relation(ROW_COPY_NEW_ROWS);
-
-	if (result != SPI_OK_REL_UNREGISTER)
-		elog(ERROR, "could not unregister new rows: %s", SPI_result_code_string(result));
-}
-
 static SPIPlanPtr
 keep(const char *text, int argument_count, Oid *types)
 {
@@ -270,11 +244,11 @@ make_statements(RowCopyTable *table, const RowCopyTarget *target)
 	table->read_plan = keep(text.data, 1, &type);
 
 	resetStringInfo(&text);
-	appendStringInfo(&text, "INSERT INTO %s (%s) SELECT %s FROM " ROW_COPY_NEW_ROWS,
-					 table->relation_name, columns.data, columns.data);
-	row_copy_register(table, NULL);
+	appendStringInfo(&text, "INSERT INTO %s (%s) SELECT %s FROM " NEW_ROWS, table->relation_name,
+					 columns.data, columns.data);
+	new_rows_register(table->columns_descriptor, NULL);
 	table->insert_plan = keep(text.data, 0, NULL);
-	row_copy_unregister();
+	new_rows_unregister();
 }
 
 static void
