@@ -2,7 +2,8 @@
  * configuration.c
  *		A snapshot's configuration together with what the database says of it now.
  *
- * Three statements: the snapshot, the names that jobs hold, the images with the first free name.
+ * The snapshot's row comes with the caller's facts, or from a statement; one more reads the images of
+ * all disks, and two look for a free name, where one is wanted.
  * Sizes, formats, status and domain of a disk are the rows': the OVF rounds sizes up to GiB and
  * knows no domain.
  */
@@ -23,6 +24,8 @@
 /* images.imagestatus; everything else is as good as illegal */
 #define IMAGE_OK     1
 #define IMAGE_LOCKED 2
+
+#define GIB ((int64) 1024 * 1024 * 1024)
 
 #define NAMES_AT_ONCE   16
 #define MAX_NAME_NUMBER (NAMES_AT_ONCE * 4096)
@@ -61,36 +64,6 @@ static Statement snapshot_row = {
 #define STORAGE_DOMAIN                                                                             \
 	" (SELECT m.storage_domain_id FROM image_storage_domain_map m WHERE m.image_id = i.image_guid" \
 	" ORDER BY m.storage_domain_id LIMIT 1)"
-
-/*
- * $1 images, $2 names on offer, $3 the data centre: what the rows say of the images, one row a
- * storage domain; and a row with the first free name.
- */
-static Statement rows_of_images = {
-	.sql = "SELECT i.image_guid, i.image_group_id, i.size, i.imagestatus, i.volume_format,"
-		   " i.volume_type, y.actual_size, m.storage_domain_id, NULL FROM images i"
-		   " LEFT JOIN disk_image_dynamic y ON y.image_id = i.image_guid"
-		   " LEFT JOIN image_storage_domain_map m ON m.image_id = i.image_guid"
-		   " WHERE i.image_guid = ANY ($1)"
-		   " UNION ALL"
-		   " SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL," FREE_NAME("$2", "$3"),
-	.argument_count = 3,
-	.argument_types = {UUIDARRAYOID, TEXTARRAYOID, UUIDOID},
-};
-
-/*
- * $1 disks, $2 their sizes as the OVF has them, 0 for unknown: the size in bytes of an image of the
- * disk that the OVF would have rounded so; the largest one, since disks only grow.
- */
-static Statement sizes_of_disks = {
-	.sql = "SELECT DISTINCT ON (r.n) r.n, i.size"
-		   " FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY r(disk_id, size, n)"
-		   " JOIN images i ON i.image_group_id = r.disk_id AND r.size IN (0,"
-		   "  (i.size + 1073741823) / 1073741824 * 1073741824)"
-		   " ORDER BY r.n, i.size DESC",
-	.argument_count = 2,
-	.argument_types = {UUIDARRAYOID, INT8ARRAYOID},
-};
 
 /* Of direct LUNs, those that are still there. */
 static Statement disks_there = {
@@ -197,31 +170,14 @@ static Statement current_rows = {
 	.argument_types = {UUIDOID, UUIDOID, UUIDOID, TEXTARRAYOID},
 };
 
-/* More names, where the first ones are all taken. */
 static Statement free_name = {
 	.sql = "SELECT" FREE_NAME("$1", "$2"),
 	.argument_count = 2,
 	.argument_types = {TEXTARRAYOID, UUIDOID},
 };
 
-/* The snapshot's row and its VM's. */
-typedef struct Source
-{
-	pg_uuid_t snapshot_id;
-	pg_uuid_t vm_id;
-	char *ovf;
-	char *vm_name; /* NULL: the VM is gone */
-	bool has_pool;
-	pg_uuid_t pool_id;
-	/* of the VM's current row; zero uuid for null */
-	pg_uuid_t quota_id;
-	pg_uuid_t instance_type_id;
-	pg_uuid_t lease_sd_id;
-	int64 max_memory_mb;
-} Source;
-
 static bool
-load_source(Source *source, const pg_uuid_t *snapshot_id)
+load_source(ConfigurationSource *source, const pg_uuid_t *snapshot_id)
 {
 	Datum value = UUIDPGetDatum(snapshot_id);
 
@@ -240,109 +196,109 @@ load_source(Source *source, const pg_uuid_t *snapshot_id)
 	return true;
 }
 
+/* The first of count names, from number first on, that nobody has; NULL: there is none. */
 static char *
-search_free_name(const Source *source)
+try_names(const ConfigurationSource *source, int first, int count)
 {
-	for (int first = NAMES_AT_ONCE + 1; first < MAX_NAME_NUMBER; first += NAMES_AT_ONCE * 16)
-	{
-		Datum values[2] = {
-			suggested_names(source->vm_name, source->has_pool, &source->pool_id, first,
-							NAMES_AT_ONCE * 16),
-			UUIDPGetDatum(&source->pool_id),
-		};
+	Datum values[2] = {
+		suggested_names(source->vm_name, source->has_pool, &source->pool_id, first, count),
+		UUIDPGetDatum(&source->pool_id),
+	};
+	bool nulls[2] = {false, !source->has_pool};
 
-		statement_run_one_row(&free_name, values, NULL);
-		if (!field_is_null(0, 1))
-			return field_text(0, 1);
-	}
-	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					errmsg("no free name found for a copy of \"%s\"", source->vm_name),
-					errhint("Pass a name in parameter \"vm_name\".")));
+	statement_run_one_row(&free_name, values, nulls);
+	return field_text(0, 1);
 }
 
-static Datum
-uuid_array(const OvfResult *result, bool of_luns)
+static char *
+search_free_name(const ConfigurationSource *source)
 {
-	Datum *ids = palloc(sizeof(Datum) * (result->disk_count + 1));
+	char *name = try_names(source, 1, NAMES_AT_ONCE);
+
+	for (int first = NAMES_AT_ONCE + 1; name == NULL && first < MAX_NAME_NUMBER;
+		 first += NAMES_AT_ONCE * 16)
+		name = try_names(source, first, NAMES_AT_ONCE * 16);
+	if (name == NULL)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("no free name found for a copy of \"%s\"", source->vm_name),
+						errhint("Pass a name in parameter \"vm_name\".")));
+	return name;
+}
+
+static void
+parse_id(const char *text, pg_uuid_t *id)
+{
+	if (!uuid_parse_text(text, id))
+		elog(ERROR, "the OVF reader gave a wrong uuid");
+}
+
+/* Images of the document's disks, and of those that the caller wants besides. */
+static ImageRows *
+load_images(const ConfigurationSource *source, const OvfResult *result)
+{
+	pg_uuid_t *ids =
+		palloc(sizeof(pg_uuid_t) * (result->disk_count + source->other_disk_count + 1));
 	int count = 0;
 
 	for (int i = 0; i < result->disk_count; i++)
 	{
-		const OvfDiskPlace *disk = &result->disks[i];
-		bool is_lun = disk->image_id[0] == '\0';
-		pg_uuid_t *id;
-
-		if (is_lun != of_luns)
-			continue;
-		id = palloc(sizeof(pg_uuid_t));
-		if (!uuid_parse_text(is_lun ? disk->disk_id : disk->image_id, id))
-			elog(ERROR, "the OVF reader gave a wrong uuid");
-		ids[count++] = UUIDPGetDatum(id);
+		if (result->disks[i].image_id[0] != '\0')
+			parse_id(result->disks[i].disk_id, &ids[count++]);
 	}
-	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	for (int i = 0; i < source->other_disk_count; i++)
+		ids[count++] = source->other_disks[i];
+	return image_rows_load(ids, count);
 }
 
-/* What the rows say of a disk's image, as members of its object; false if there is none. */
-static bool
-append_image(StringInfo json, const OvfDiskPlace *disk, uint64 rows, bool *illegal, int64 *size)
+/* The disk's image, if its row is there and says the same disk. */
+static const ImageRow *
+find_image(const ImageRows *images, const OvfDiskPlace *disk)
 {
-	static const char *const formats[] = {"\"COW\"", "\"RAW\""};
-	static const char *const types[] = {"\"Preallocated\"", "\"Sparse\""};
 	pg_uuid_t disk_id;
 	pg_uuid_t image_id;
-	pg_uuid_t domain_id;
-	bool has_domain = false;
-	int64 found = -1;
+	const ImageRow *image;
 
-	if (disk->image_id[0] == '\0' || !uuid_parse_text(disk->disk_id, &disk_id) ||
-		!uuid_parse_text(disk->image_id, &image_id))
-		return false;
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t row_image = field_uuid(row, 1);
-		pg_uuid_t row_disk = field_uuid(row, 2);
-		pg_uuid_t row_domain = field_uuid(row, 8);
+	if (disk->image_id[0] == '\0')
+		return NULL;
+	parse_id(disk->disk_id, &disk_id);
+	parse_id(disk->image_id, &image_id);
+	image = image_rows_find(images, &image_id);
+	return image && uuid_same(&image->disk_id, &disk_id) ? image : NULL;
+}
 
-		if (!uuid_same(&row_image, &image_id) || !uuid_same(&row_disk, &disk_id))
-			continue;
-		found = (int64) row;
-		if (!field_is_null(row, 8) &&
-			(!has_domain || memcmp(&row_domain, &domain_id, sizeof(domain_id)) < 0))
-			domain_id = row_domain;
-		has_domain = has_domain || !field_is_null(row, 8);
-	}
-	if (found < 0)
-		return false;
+static bool
+image_is_illegal(const ImageRow *image)
+{
+	return image->status != IMAGE_OK && image->status != IMAGE_LOCKED;
+}
+
+/* What the rows say of a disk's image, as members of its object. */
+static void
+append_image(StringInfo json, const ImageRow *image)
+{
+	int format = image->volume_format;
+	int type = image->volume_type;
+
+	appendStringInfo(json, ",\"size\":" INT64_FORMAT ",\"volume_format\":%s,\"volume_type\":%s",
+					 image->size,
+					 format == VOLUME_FORMAT_COW   ? "\"COW\""
+					 : format == VOLUME_FORMAT_RAW ? "\"RAW\""
+												   : "null",
+					 type == VOLUME_TYPE_PREALLOCATED ? "\"Preallocated\""
+					 : type == VOLUME_TYPE_SPARSE     ? "\"Sparse\""
+													  : "null");
+	if (image->has_actual_size)
+		appendStringInfo(json, ",\"actual_size\":" INT64_FORMAT, image->actual_size);
 	else
-	{
-		int64 status = field_int64(found, 4);
-		int64 format = field_int64(found, 5);
-		int64 type = field_int64(found, 6);
-
-		*size = field_int64(found, 3);
-		*illegal = status != IMAGE_OK && status != IMAGE_LOCKED;
-		appendStringInfo(json, ",\"size\":" INT64_FORMAT ",\"volume_format\":%s,\"volume_type\":%s",
-						 *size,
-						 format == VOLUME_FORMAT_COW || format == VOLUME_FORMAT_RAW
-							 ? formats[format - VOLUME_FORMAT_COW]
-							 : "null",
-						 type == VOLUME_TYPE_PREALLOCATED || type == VOLUME_TYPE_SPARSE
-							 ? types[type - VOLUME_TYPE_PREALLOCATED]
-							 : "null");
-		if (field_is_null(found, 7))
-			appendStringInfoString(json, ",\"actual_size\":null");
-		else
-			appendStringInfo(json, ",\"actual_size\":" INT64_FORMAT, field_int64(found, 7));
-		if (has_domain)
-			appendStringInfo(json, ",\"storage_domain_id\":\"%s\"", uuid_text(&domain_id));
-		else
-			appendStringInfoString(json, ",\"storage_domain_id\":null");
-		appendStringInfo(json, ",\"image_status\":\"%s\"",
-						 status == IMAGE_OK       ? "OK"
-						 : status == IMAGE_LOCKED ? "LOCKED"
-												  : "ILLEGAL");
-	}
-	return true;
+		appendStringInfoString(json, ",\"actual_size\":null");
+	if (image->domain_count > 0)
+		appendStringInfo(json, ",\"storage_domain_id\":\"%s\"", uuid_text(&image->domains[0]));
+	else
+		appendStringInfoString(json, ",\"storage_domain_id\":null");
+	appendStringInfo(json, ",\"image_status\":\"%s\"",
+					 image->status == IMAGE_OK       ? "OK"
+					 : image->status == IMAGE_LOCKED ? "LOCKED"
+													 : "ILLEGAL");
 }
 
 static bool
@@ -351,65 +307,26 @@ lun_is_there(const OvfDiskPlace *disk, const char *luns)
 	return disk->image_id[0] == '\0' && luns != NULL && strstr(luns, disk->disk_id) != NULL;
 }
 
-/* Some row is of the disk's image. */
-static bool
-image_is_there(const OvfDiskPlace *disk, uint64 rows)
+/*
+ * The exact size of a disk whose image has no row: that of an image of the disk that the OVF would
+ * have rounded so; of the largest one, since disks only grow.  0: not known.
+ */
+static int64
+lost_size(const ImageRows *images, const OvfDiskPlace *disk)
 {
 	pg_uuid_t disk_id;
-	pg_uuid_t image_id;
+	int64 size = 0;
 
-	if (!uuid_parse_text(disk->disk_id, &disk_id) || !uuid_parse_text(disk->image_id, &image_id))
-		return false;
-	for (uint64 row = 0; row < rows; row++)
+	parse_id(disk->disk_id, &disk_id);
+	for (int i = 0; i < images->count; i++)
 	{
-		pg_uuid_t row_image = field_uuid(row, 1);
-		pg_uuid_t row_disk = field_uuid(row, 2);
+		const ImageRow *image = &images->rows[i];
 
-		if (uuid_same(&row_image, &image_id) && uuid_same(&row_disk, &disk_id))
-			return true;
+		if (uuid_same(&image->disk_id, &disk_id) &&
+			(disk->size == 0 || disk->size == (image->size + GIB - 1) / GIB * GIB))
+			size = Max(size, image->size);
 	}
-	return false;
-}
-
-/*
- * By disk, the exact size of those whose image has no row; 0: not known, or not asked for.  NULL
- * where no image is gone, as nearly always.  SPI_tuptable is left as it was.
- */
-static int64 *
-load_lost_sizes(const OvfResult *result, uint64 rows)
-{
-	SPITupleTable *images = SPI_tuptable;
-	Datum *ids = palloc(sizeof(Datum) * (result->disk_count + 1));
-	Datum *sizes = palloc(sizeof(Datum) * (result->disk_count + 1));
-	int *indexes = palloc(sizeof(int) * (result->disk_count + 1));
-	int64 *exact;
-	int count = 0;
-	Datum values[2];
-	uint64 found;
-
-	for (int i = 0; i < result->disk_count; i++)
-	{
-		const OvfDiskPlace *disk = &result->disks[i];
-		pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-
-		if (!disk->copied || image_is_there(disk, rows) || !uuid_parse_text(disk->disk_id, id))
-			continue;
-		ids[count] = UUIDPGetDatum(id);
-		sizes[count] = Int64GetDatum(disk->size);
-		indexes[count++] = i;
-	}
-	if (count == 0)
-		return NULL;
-	exact = palloc0(sizeof(int64) * result->disk_count);
-	values[0] =
-		PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	values[1] = PointerGetDatum(
-		construct_array(sizes, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	found = statement_run(&sizes_of_disks, values, NULL);
-	for (uint64 row = 0; row < found; row++)
-		exact[indexes[field_int64(row, 1) - 1]] = field_int64(row, 2);
-	SPI_tuptable = images;
-	return exact;
+	return size;
 }
 
 /* Ids of the document's LUN disks that have a row; most documents have no LUN. */
@@ -417,15 +334,23 @@ static char *
 load_luns(const OvfResult *result)
 {
 	StringInfoData luns;
-	bool some = false;
+	Datum *ids = palloc(sizeof(Datum) * (result->disk_count + 1));
+	int count = 0;
 	Datum value;
 	uint64 rows;
 
 	for (int i = 0; i < result->disk_count; i++)
-		some = some || result->disks[i].image_id[0] == '\0';
-	if (!some)
+	{
+		pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+
+		if (result->disks[i].image_id[0] != '\0')
+			continue;
+		parse_id(result->disks[i].disk_id, id);
+		ids[count++] = UUIDPGetDatum(id);
+	}
+	if (count == 0)
 		return NULL;
-	value = uuid_array(result, true);
+	value = PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 	rows = statement_run(&disks_there, &value, NULL);
 	initStringInfo(&luns);
 	for (uint64 row = 0; row < rows; row++)
@@ -435,7 +360,7 @@ load_luns(const OvfResult *result)
 
 /* The OVF says what the current row does not: a foreign key, or memory above the row's limit. */
 static bool
-needs_repair(const Source *source, const Jsonb *document)
+needs_repair(const ConfigurationSource *source, const Jsonb *document)
 {
 	Jsonb *vm_static = json_get(document, "vm_static");
 	pg_uuid_t id;
@@ -451,71 +376,63 @@ needs_repair(const Source *source, const Jsonb *document)
 
 /* Lays the rows over the document's text; of two equal keys, jsonb keeps the last. */
 static Jsonb *
-load_ovf(Source *source, const OvfResult *result)
+load_ovf(const ConfigurationSource *source, const OvfResult *result, ImageRows **images)
 {
 	char *luns = load_luns(result);
-	int64 *lost_sizes;
-	Datum values[3];
-	bool nulls[3] = {false, false, !source->has_pool};
+	Datum values[2];
 	StringInfoData json;
 	StringInfoData missing;
 	size_t done = 0;
-	char *name = NULL;
-	uint64 rows;
 	Jsonb *document;
 
-	values[0] = uuid_array(result, false);
-	values[1] =
-		suggested_names(source->vm_name, source->has_pool, &source->pool_id, 1, NAMES_AT_ONCE);
-	values[2] = UUIDPGetDatum(&source->pool_id);
-	rows = statement_run(&rows_of_images, values, nulls);
-	lost_sizes = load_lost_sizes(result, rows);
-	for (uint64 row = 0; row < rows; row++)
-		if (field_is_null(row, 1))
-			name = field_text(row, 9);
-
+	*images = load_images(source, result);
 	initStringInfo(&json);
 	enlargeStringInfo(&json, (int) result->length + 256 * (result->disk_count + 2));
 	initStringInfo(&missing);
 	for (int i = 0; i < result->disk_count; i++)
 	{
 		const OvfDiskPlace *disk = &result->disks[i];
-		bool illegal = false;
-		bool found;
+		const ImageRow *image = find_image(*images, disk);
 		int64 size = 0;
 
 		appendBinaryStringInfo(&json, result->json + done, (int) (disk->end - done));
 		done = disk->end;
-		found = append_image(&json, disk, rows, &illegal, &size);
-		if (!found)
+		if (image)
+		{
+			append_image(&json, image);
+			size = image->size;
+		}
+		else
+		{
 			appendStringInfo(&json, ",\"storage_domain_id\":null,\"image_status\":\"%s\"",
 							 lun_is_there(disk, luns) ? "OK" : "MISSING");
-		if (!found && lost_sizes && lost_sizes[i] > 0)
-			size = lost_sizes[i];
-		if (!found && size > 0)
-			appendStringInfo(&json, ",\"size\":" INT64_FORMAT, size);
-		else if (!found && disk->copied)
-			appendStringInfoString(&json, ",\"size_rounded\":true");
-		if (!disk->copied || (found && !illegal))
+			size = disk->copied ? lost_size(*images, disk) : 0;
+			if (size > 0)
+				appendStringInfo(&json, ",\"size\":" INT64_FORMAT, size);
+			else if (disk->copied)
+				appendStringInfoString(&json, ",\"size_rounded\":true");
+		}
+		if (!disk->copied || (image && !image_is_illegal(image)))
 			continue;
 		appendStringInfo(&missing, "%s%.*s", missing.len > 0 ? "," : "",
 						 (int) (disk->short_end - disk->short_begin),
 						 result->short_forms + disk->short_begin);
 		if (size > 0)
 			appendStringInfo(&missing, ",\"size\":" INT64_FORMAT, size);
-		appendStringInfo(&missing, ",\"image_status\":\"%s\"}", found ? "ILLEGAL" : "MISSING");
+		appendStringInfo(&missing, ",\"image_status\":\"%s\"}", image ? "ILLEGAL" : "MISSING");
 	}
 	/* the rest, less the closing brace */
 	appendBinaryStringInfo(&json, result->json + done, (int) (result->length - done - 1));
 	appendStringInfo(&json, ",\"vm_id\":\"%s\",\"is_partial\":%s,\"missing_disks\":[%s]",
 					 uuid_text(&source->vm_id), missing.len > 0 ? "true" : "false", missing.data);
 
-	if (name == NULL)
-		name = search_free_name(source);
 	initStringInfo(&missing);
-	appendStringInfo(&missing,
-					 "%s,\"suggested_vm_name\":", pg_any_to_server(json.data, json.len, PG_UTF8));
-	json_append_string(&missing, name);
+	appendStringInfoString(&missing, pg_any_to_server(json.data, json.len, PG_UTF8));
+	if (source->wants_name)
+	{
+		appendStringInfoString(&missing, ",\"suggested_vm_name\":");
+		json_append_string(&missing, search_free_name(source));
+	}
 	appendStringInfoChar(&missing, '}');
 	document = json_from_text(missing.data);
 	if (needs_repair(source, document))
@@ -529,7 +446,7 @@ load_ovf(Source *source, const OvfResult *result)
 }
 
 static Jsonb *
-load_current(Source *source)
+load_current(const ConfigurationSource *source)
 {
 	Datum values[4];
 	bool nulls[4] = {false, false, !source->has_pool, false};
@@ -544,7 +461,7 @@ load_current(Source *source)
 		suggested_names(source->vm_name, source->has_pool, &source->pool_id, 1, NAMES_AT_ONCE);
 	statement_run_one_row(&current_rows, values, nulls);
 	document = field_jsonb(0, 1);
-	if (json_get_text(document, "suggested_vm_name") != NULL)
+	if (!source->wants_name || json_get_text(document, "suggested_vm_name") != NULL)
 		return document;
 	whole = JsonbToCString(NULL, &document->root, VARSIZE(document));
 	initStringInfo(&text);
@@ -556,28 +473,39 @@ load_current(Source *source)
 }
 
 Jsonb *
-configuration_load(const pg_uuid_t *snapshot_id, char **error_message)
+configuration_load_from(const ConfigurationSource *given, ImageRows **images, char **error_message)
 {
-	Source source = {0};
+	ConfigurationSource source = *given;
 	OvfResult *result = NULL;
 	char *message = NULL;
 
-	if (error_message)
-		*error_message = NULL;
-	if (!load_source(&source, snapshot_id))
-		return NULL;
+	*images = NULL;
 	if (source.ovf != NULL && source.ovf[0] != '\0')
 		result = configuration_read_ovf(source.ovf, strlen(source.ovf), &message);
 	else if (source.vm_name == NULL)
 		message = "the snapshot has none, and its VM is gone";
 	if (message)
 	{
-		if (error_message == NULL)
-			configuration_refuse(message);
 		*error_message = message;
 		return NULL;
 	}
 	if (source.vm_name == NULL)
 		source.vm_name = "vm";
-	return result ? load_ovf(&source, result) : load_current(&source);
+	return result ? load_ovf(&source, result, images) : load_current(&source);
+}
+
+Jsonb *
+configuration_load(const pg_uuid_t *snapshot_id)
+{
+	ConfigurationSource source = {.wants_name = true};
+	ImageRows *images;
+	char *message = NULL;
+	Jsonb *document;
+
+	if (!load_source(&source, snapshot_id))
+		return NULL;
+	document = configuration_load_from(&source, &images, &message);
+	if (document == NULL)
+		configuration_refuse(message);
+	return document;
 }

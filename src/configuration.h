@@ -29,6 +29,8 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "image_rows.h"
+
 /*
  * Parses one OVF document into the object above without what needs the database (status, sizes,
  * missing disks, suggested name).  libxml2; entities, DTDs, external references and documents
@@ -36,11 +38,37 @@
  */
 extern Jsonb *ovf_to_configuration(const char *ovf, Size length);
 
+/* The snapshot's row and what its VM's current row says. */
+typedef struct ConfigurationSource
+{
+	pg_uuid_t snapshot_id;
+	pg_uuid_t vm_id;
+	char *ovf;     /* snapshots.vm_configuration; NULL or empty: none */
+	char *vm_name; /* NULL: the VM is gone */
+	bool has_pool; /* the VM is in a data centre */
+	pg_uuid_t pool_id;
+	/* zero uuid for null */
+	pg_uuid_t quota_id;
+	pg_uuid_t instance_type_id;
+	pg_uuid_t lease_sd_id;
+	int64 max_memory_mb;
+	bool wants_name; /* suggested_vm_name; left out otherwise */
+	/* disks whose images are to be read with those of the document */
+	const pg_uuid_t *other_disks;
+	int other_disk_count;
+} ConfigurationSource;
+
 /*
  * The whole document for a snapshot.  In an inventory frame, with an SPI connection.  Returns NULL
- * where no such snapshot is; an unreadable OVF raises ERRCODE_VC_VM_CONFIGURATION, unless
- * error_message is not NULL: then it is set and NULL is returned.
+ * where no such snapshot is; an unreadable OVF raises ERRCODE_VC_VM_CONFIGURATION.
  */
-extern Jsonb *configuration_load(const pg_uuid_t *snapshot_id, char **error_message);
+extern Jsonb *configuration_load(const pg_uuid_t *snapshot_id);
+
+/*
+ * The same of a row that has been read.  *images: rows of all images of the document's disks and of
+ * other_disks; NULL where there is no OVF.  Returns NULL and a message for an unreadable OVF.
+ */
+extern Jsonb *configuration_load_from(const ConfigurationSource *source, ImageRows **images,
+									  char **error_message);
 
 #endif

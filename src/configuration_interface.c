@@ -115,7 +115,7 @@ static Statement disk_rows = {
 static Jsonb *
 load(const pg_uuid_t *snapshot_id)
 {
-	Jsonb *document = configuration_load(snapshot_id, NULL);
+	Jsonb *document = configuration_load(snapshot_id);
 
 	if (document == NULL)
 		ereport(ERROR, (errcode(ERRCODE_VC_SNAPSHOT),

@@ -37,7 +37,9 @@ static Statement load_facts = {
 		" tc.storage_pool_id,"
 		" (SELECT pg_catalog.jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
 		"  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets', 'MaxNumOfCpuPerSocket',"
-		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus', 'NumberOfUSBSlots') AND o.version IN ('general', c.compatibility_version))"
+		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus', 'NumberOfUSBSlots') AND o.version IN ('general', c.compatibility_version)),"
+		" s.vm_configuration, v.quota_id, v.instance_type_id, v.lease_sd_id, v.max_memory_size_mb,"
+		" a.disk_ids, a.aliases, a.storage_types"
 		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id, $3 AS template_id) r"
 		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
 		" LEFT JOIN vm_static v ON v.vm_guid = s.vm_id"
@@ -47,10 +49,24 @@ static Statement load_facts = {
 		" LEFT JOIN mac_pools m ON m.id = c.mac_pool_id"
 		" LEFT JOIN storage_pool p ON p.id = c.storage_pool_id"
 		" LEFT JOIN vm_static t ON t.vm_guid = r.template_id AND t.entity_type = 'TEMPLATE'"
-		" LEFT JOIN cluster tc ON tc.cluster_id = t.cluster_id",
+		" LEFT JOIN cluster tc ON tc.cluster_id = t.cluster_id"
+		" CROSS JOIN LATERAL (SELECT pg_catalog.array_agg(e.disk_id) AS disk_ids,"
+		"  pg_catalog.array_agg(b.disk_alias::text) AS aliases,"
+		"  pg_catalog.array_agg(b.disk_storage_type::integer) AS storage_types"
+		"  FROM disk_vm_element e JOIN base_disks b ON b.disk_id = e.disk_id"
+		"  WHERE e.vm_id = s.vm_id AND NOT COALESCE(b.shareable, false)) a",
 	.argument_count = 3,
 	.argument_types = {UUIDOID, UUIDOID, UUIDOID},
 };
+
+/* What the statement says that the plan itself doesn't keep. */
+typedef struct LoadedFacts
+{
+	Jsonb *current; /* the source VM's row as it is now; NULL: it is gone */
+	pg_uuid_t *cpu_profiles;
+	int cpu_profile_count;
+	ConfigurationSource source;
+} LoadedFacts;
 
 Datum
 plan_uuid_array(const pg_uuid_t *ids, int count)
@@ -128,9 +144,59 @@ load_busy_snapshots(ClonePlan *plan, const Jsonb *array)
 	}
 }
 
-/* Returns the source VM's row as it is now; the cluster's CPU profiles in *profiles. */
-static Jsonb *
-load(ClonePlan *plan, pg_uuid_t **profiles, int *profile_count)
+static Datum *
+field_array(int column, Oid type, bool **nulls, int *count)
+{
+	bool is_null;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &is_null);
+	Datum *elements = NULL;
+
+	*count = 0;
+	if (!is_null)
+		deconstruct_array(DatumGetArrayTypeP(value), type, type == INT4OID ? 4 : -1,
+						  type == INT4OID, TYPALIGN_INT, &elements, nulls, count);
+	return elements;
+}
+
+/* Disks that the VM has now; plan_load_active_disks adds what their images say. */
+static void
+read_attached_disks(ClonePlan *plan)
+{
+	int count;
+	pg_uuid_t *ids = plan_field_uuids(0, 36, &count);
+	bool *alias_nulls;
+	bool *type_nulls;
+	Datum *aliases = field_array(37, TEXTOID, &alias_nulls, &count);
+	Datum *types = field_array(38, INT4OID, &type_nulls, &count);
+
+	plan->active_disks = palloc0(sizeof(ActiveDisk) * (count + 1));
+	plan->active_disk_count = count;
+	for (int i = 0; i < count; i++)
+	{
+		plan->active_disks[i].disk_id = ids[i];
+		plan->active_disks[i].alias = alias_nulls[i] ? NULL : TextDatumGetCString(aliases[i]);
+		plan->active_disks[i].disk_storage_type = type_nulls[i] ? 0 : DatumGetInt32(types[i]);
+	}
+}
+
+static void
+read_source(const ClonePlan *plan, ConfigurationSource *source)
+{
+	source->snapshot_id = plan->snapshot_id;
+	source->vm_id = plan->source_vm_id;
+	source->ovf = field_text(0, 31);
+	source->vm_name = plan->source_vm_name;
+	source->has_pool = !field_is_null(0, 9);
+	source->pool_id = plan->source_pool_id;
+	source->quota_id = field_uuid(0, 32);
+	source->instance_type_id = field_uuid(0, 33);
+	source->lease_sd_id = field_uuid(0, 34);
+	source->max_memory_mb = field_int64(0, 35);
+	source->wants_name = plan->request->vm_name == NULL;
+}
+
+static void
+load(ClonePlan *plan, LoadedFacts *facts)
 {
 	const CloneRequest *request = plan->request;
 	OptionalUuid cluster = request->cluster_id;
@@ -179,7 +245,7 @@ load(ClonePlan *plan, pg_uuid_t **profiles, int *profile_count)
 	plan->quota_enforcement = (int) field_int64(0, 22);
 	plan->default_quota_id.given = !field_is_null(0, 23);
 	plan->default_quota_id.value = field_uuid(0, 23);
-	*profiles = plan_field_uuids(0, 24, profile_count);
+	facts->cpu_profiles = plan_field_uuids(0, 24, &facts->cpu_profile_count);
 	plan->template_exists = !field_is_null(0, 25);
 	plan->template_name = field_text(0, 26);
 	plan->template_disabled = field_bool(0, 27);
@@ -189,7 +255,9 @@ load(ClonePlan *plan, pg_uuid_t **profiles, int *profile_count)
 	/* Blank and templates without a cluster belong to every data center */
 	plan->template_in_pool =
 		uuid_is_zero(&template_pool) || uuid_same(&template_pool, &plan->pool_id);
-	return field_jsonb(0, 10);
+	facts->current = field_jsonb(0, 10);
+	read_source(plan, &facts->source);
+	read_attached_disks(plan);
 }
 
 /* The caller's or source's CPU profile if the cluster has it, else the cluster's first. */
@@ -240,7 +308,7 @@ complete_given_vm_static(StringInfo overlay, const Jsonb *given)
 
 /* current row < configuration < caller's values (DESIGN §2); reference §2.1. */
 static void
-build_vm_static(ClonePlan *plan, Jsonb *current, const pg_uuid_t *profiles, int profile_count)
+build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 {
 	Jsonb *given = plan->request->vm_static;
 	Jsonb *merged;
@@ -250,7 +318,7 @@ build_vm_static(ClonePlan *plan, Jsonb *current, const pg_uuid_t *profiles, int 
 		merged = given;
 	else
 		merged = plan_concatenate(
-			plan_concatenate(current, json_get(plan->configuration, "vm_static")), given);
+			plan_concatenate(facts->current, json_get(plan->configuration, "vm_static")), given);
 	if (merged == NULL)
 		merged = json_from_text("{}");
 
@@ -264,7 +332,8 @@ build_vm_static(ClonePlan *plan, Jsonb *current, const pg_uuid_t *profiles, int 
 	/* a lease only if it is asked for */
 	if (!json_has(given, "lease_sd_id") && json_has(merged, "lease_sd_id"))
 		appendStringInfoString(&overlay, ",\"lease_sd_id\":null");
-	choose_cpu_profile(plan, &overlay, merged, given, profiles, profile_count);
+	choose_cpu_profile(plan, &overlay, merged, given, facts->cpu_profiles,
+					   facts->cpu_profile_count);
 	appendStringInfoChar(&overlay, '}');
 	plan->vm_static = plan_concatenate(merged, json_from_text(overlay.data));
 }
@@ -364,9 +433,8 @@ ClonePlan *
 plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 {
 	ClonePlan *plan = palloc0(sizeof(ClonePlan));
-	pg_uuid_t *profiles;
-	int profile_count;
-	Jsonb *current;
+	LoadedFacts facts;
+	ImageRows *images = NULL;
 
 	plan->request = request;
 	plan->quota = palloc0(sizeof(QuotaState));
@@ -375,13 +443,21 @@ plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 	if (has_user)
 		plan->user_id = *user_id;
 	check_overlays(request);
-	current = load(plan, &profiles, &profile_count);
+	load(plan, &facts);
 	if (plan->snapshot_exists)
-		plan->configuration = configuration_load(&plan->snapshot_id, &plan->configuration_error);
-	build_vm_static(plan, current, profiles, profile_count);
+	{
+		pg_uuid_t *disks = palloc(sizeof(pg_uuid_t) * (plan->active_disk_count + 1));
+
+		for (int i = 0; i < plan->active_disk_count; i++)
+			disks[i] = plan->active_disks[i].disk_id;
+		facts.source.other_disks = disks;
+		facts.source.other_disk_count = plan->active_disk_count;
+		plan->configuration =
+			configuration_load_from(&facts.source, &images, &plan->configuration_error);
+	}
+	build_vm_static(plan, &facts);
 	name_copies(plan);
-	plan_load_disks(plan);
-	plan_load_active_disks(plan);
+	plan_load_disks(plan, images);
 	plan_load_domains(plan);
 	plan_load_locks(plan);
 	plan_decide_disks(plan);

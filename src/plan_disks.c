@@ -2,8 +2,9 @@
  * plan_disks.c
  *		Disks of a clone call: which are copied, their chains, target formats and bytes.
  *
- * All chains of all disks come from one recursive statement.  What is wrong in them (gone, ILLEGAL,
- * another disk's, a loop) is found here and refused by checks_chain.c.
+ * Chains are followed through the rows of all images of the disks, which are read at once.  Those
+ * that leave their disk, into a template's or wrongly, come from one recursive statement.  What is
+ * wrong in them (gone, ILLEGAL, another disk's, a loop) is found here and refused by checks_chain.c.
  */
 #include "postgres.h"
 
@@ -45,16 +46,12 @@ static Statement load_chains = {
 	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, INT4OID},
 };
 
-static Statement load_active_disks = {
-	.sql = "SELECT e.disk_id, i.image_guid, b.disk_alias::text, i.imagestatus, b.disk_storage_type,"
-		   " (SELECT m.storage_domain_id FROM image_storage_domain_map m"
-		   "   WHERE m.image_id = i.image_guid ORDER BY 1 LIMIT 1)"
-		   " FROM disk_vm_element e JOIN base_disks b ON b.disk_id = e.disk_id"
-		   " JOIN images i ON i.image_group_id = e.disk_id AND i.active"
-		   " WHERE e.vm_id = $1 AND NOT COALESCE(b.shareable, false) ORDER BY e.disk_id",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
+/* One image of a chain, and whether its disk, if it isn't the chain's, is a template's. */
+typedef struct ChainLink
+{
+	ImageRow image;
+	bool of_template_disk;
+} ChainLink;
 
 /* Keys of a handed-back disk object that a caller may change; disk_alias has a rule of its own. */
 static const char *const changeable_keys[] = {
@@ -211,32 +208,29 @@ static void pg_attribute_printf(3, 4)
 
 /* The chosen image's own domain comes first; a template's image may lie on several. */
 static void
-choose_domain(ChainImage *image, const pg_uuid_t *domains, int count, const ChainImage *child)
+choose_domain(ChainImage *image, const ImageRow *row, const ChainImage *child)
 {
-	image->has_domain = count > 0;
-	if (count == 0)
+	image->has_domain = row->domain_count > 0;
+	if (row->domain_count == 0)
 		return;
-	image->storage_domain_id = domains[0];
-	for (int i = 0; i < count && child && child->has_domain; i++)
-		if (uuid_same(&domains[i], &child->storage_domain_id))
-			image->storage_domain_id = domains[i];
+	image->storage_domain_id = row->domains[0];
+	for (int i = 0; i < row->domain_count && child && child->has_domain; i++)
+		if (uuid_same(&row->domains[i], &child->storage_domain_id))
+			image->storage_domain_id = row->domains[i];
 }
 
 static void
-read_image(uint64 row, ChainImage *image, const ChainImage *child)
+read_image(ChainImage *image, const ImageRow *row, const ChainImage *child)
 {
-	int domain_count;
-	pg_uuid_t *domains = plan_field_uuids(row, 11, &domain_count);
-
-	image->image_id = field_uuid(row, 2);
-	image->parent_id = field_uuid(row, 3);
-	image->disk_id = field_uuid(row, 5);
-	image->image_status = (int) field_int64(row, 6);
-	image->volume_format = (VolumeFormat) field_int64(row, 7);
-	image->volume_type = (VolumeType) field_int64(row, 8);
-	image->size = field_int64(row, 9);
-	image->actual_size = field_int64(row, 10);
-	choose_domain(image, domains, domain_count, child);
+	image->image_id = row->image_id;
+	image->parent_id = row->parent_id;
+	image->disk_id = row->disk_id;
+	image->image_status = row->status;
+	image->volume_format = (VolumeFormat) row->volume_format;
+	image->volume_type = (VolumeType) row->volume_type;
+	image->size = row->size;
+	image->actual_size = row->actual_size;
+	choose_domain(image, row, child);
 }
 
 static bool
@@ -294,22 +288,20 @@ check_step(PlannedDisk *disk, ChainImage *image, const ChainImage *child, bool o
 				  uuid_text(&child->image_id));
 }
 
-/* Rows [first, last) are one chain, chosen image first; the disk keeps it root first. */
+/* links: the chain, chosen image first; the disk keeps it root first. */
 static void
-read_chain(PlannedDisk *disk, uint64 first, uint64 last)
+read_chain(PlannedDisk *disk, const ChainLink *links, int link_count)
 {
-	int rows = (int) (last - first);
-	ChainImage *images = palloc0(sizeof(ChainImage) * rows);
+	ChainImage *images = palloc0(sizeof(ChainImage) * link_count);
 	pg_uuid_t child_template_image = {{0}};
 	int count;
 
-	for (count = 0; count < rows; count++)
+	for (count = 0; count < link_count; count++)
 	{
-		uint64 row = first + count;
 		ChainImage *image = &images[count];
 		const ChainImage *child = count > 0 ? &images[count - 1] : NULL;
 
-		read_image(row, image, child);
+		read_image(image, &links[count].image, child);
 		image->folder_id = disk->disk_id;
 		if (seen_before(images, count, &image->image_id))
 		{
@@ -324,7 +316,7 @@ read_chain(PlannedDisk *disk, uint64 first, uint64 last)
 			break;
 		}
 		if (!uuid_same(&image->disk_id, &disk->disk_id))
-			check_step(disk, image, child, field_bool(row, 12), &child_template_image);
+			check_step(disk, image, child, links[count].of_template_disk, &child_template_image);
 		else if (child && child->of_template)
 			set_fault(disk, CHAIN_TEMPLATE_STEP,
 					  "Template image %s has a parent in the virtual machine's own disk: image %s.",
@@ -332,11 +324,11 @@ read_chain(PlannedDisk *disk, uint64 first, uint64 last)
 		if (count > 0 && image->image_status == IMAGE_STATUS_ILLEGAL)
 			set_fault(disk, CHAIN_IMAGE_ILLEGAL, "Image %s is ILLEGAL.",
 					  uuid_text(&image->image_id));
-		child_template_image = field_uuid(row, 4);
+		child_template_image = links[count].image.template_image_id;
 	}
-	if (count == rows && !uuid_is_zero(&images[rows - 1].parent_id))
+	if (count == link_count && !uuid_is_zero(&images[count - 1].parent_id))
 		set_fault(disk, CHAIN_PARENT_MISSING, "Image %s has parent %s, which does not exist.",
-				  uuid_text(&images[rows - 1].image_id), uuid_text(&images[rows - 1].parent_id));
+				  uuid_text(&images[count - 1].image_id), uuid_text(&images[count - 1].parent_id));
 
 	disk->chain = palloc(sizeof(ChainImage) * (count + 1));
 	disk->chain_length = count;
@@ -346,44 +338,101 @@ read_chain(PlannedDisk *disk, uint64 first, uint64 last)
 	disk->size = round_up(images[0].size);
 }
 
-static void
-load_all_chains(ClonePlan *plan)
+/* Follows the chain as long as it stays in its disk; false: it leaves it, or its image is gone. */
+static bool
+follow_chain(PlannedDisk *disk, const ImageRows *images)
 {
-	pg_uuid_t *images = palloc(sizeof(pg_uuid_t) * (plan->disk_count + 1));
-	pg_uuid_t *disks = palloc(sizeof(pg_uuid_t) * (plan->disk_count + 1));
-	PlannedDisk **wanted = palloc(sizeof(PlannedDisk *) * (plan->disk_count + 1));
+	int room = 32;
+	ChainLink *links = palloc(sizeof(ChainLink) * room);
+	pg_uuid_t next = disk->image_id;
 	int count = 0;
+
+	/* one more than a chain may have, which also ends a loop */
+	do
+	{
+		const ImageRow *row = image_rows_find(images, &next);
+
+		if (row == NULL || !uuid_same(&row->disk_id, &disk->disk_id))
+			return false;
+		if (count == room)
+		{
+			room *= 2;
+			links = repalloc(links, sizeof(ChainLink) * room);
+		}
+		links[count].of_template_disk = false;
+		links[count++].image = *row;
+		next = row->parent_id;
+	} while (!uuid_is_zero(&next) && count <= CHAIN_MAX_LENGTH);
+	read_chain(disk, links, count);
+	return true;
+}
+
+static void
+read_link(uint64 row, ChainLink *link)
+{
+	link->image.image_id = field_uuid(row, 2);
+	link->image.parent_id = field_uuid(row, 3);
+	link->image.template_image_id = field_uuid(row, 4);
+	link->image.disk_id = field_uuid(row, 5);
+	link->image.status = (int) field_int64(row, 6);
+	link->image.volume_format = (int) field_int64(row, 7);
+	link->image.volume_type = (int) field_int64(row, 8);
+	link->image.size = field_int64(row, 9);
+	link->image.actual_size = field_int64(row, 10);
+	link->image.domains = plan_field_uuids(row, 11, &link->image.domain_count);
+	link->of_template_disk = field_bool(row, 12);
+}
+
+static void
+load_chains_of(PlannedDisk **disks, int count)
+{
+	pg_uuid_t *image_ids = palloc(sizeof(pg_uuid_t) * (count + 1));
+	pg_uuid_t *disk_ids = palloc(sizeof(pg_uuid_t) * (count + 1));
 	Datum values[3];
 	uint64 rows;
 
-	for (int i = 0; i < plan->disk_count; i++)
+	for (int i = 0; i < count; i++)
 	{
-		PlannedDisk *disk = &plan->disks[i];
-
-		if (!is_image_disk(disk))
-			continue;
-		images[count] = disk->image_id;
-		disks[count] = disk->disk_id;
-		wanted[count++] = disk;
+		image_ids[i] = disks[i]->image_id;
+		disk_ids[i] = disks[i]->disk_id;
 	}
-	if (count == 0)
-		return;
-	values[0] = plan_uuid_array(images, count);
-	values[1] = plan_uuid_array(disks, count);
+	values[0] = plan_uuid_array(image_ids, count);
+	values[1] = plan_uuid_array(disk_ids, count);
 	values[2] = Int32GetDatum(CHAIN_MAX_LENGTH);
 	rows = statement_run(&load_chains, values, NULL);
 	for (uint64 first = 0; first < rows;)
 	{
 		int64 number = field_int64(first, 1);
-		uint64 last = first + 1;
+		uint64 last = first;
+		ChainLink *links;
 
 		while (last < rows && field_int64(last, 1) == number)
 			last++;
 		if (number < 1 || number > count)
 			elog(ERROR, "chain of disk number " INT64_FORMAT " was not asked for", number);
-		read_chain(wanted[number - 1], first, last);
+		links = palloc0(sizeof(ChainLink) * (last - first));
+		for (uint64 row = first; row < last; row++)
+			read_link(row, &links[row - first]);
+		read_chain(disks[number - 1], links, (int) (last - first));
 		first = last;
 	}
+}
+
+static void
+load_all_chains(ClonePlan *plan, const ImageRows *images)
+{
+	PlannedDisk **left = palloc(sizeof(PlannedDisk *) * (plan->disk_count + 1));
+	int count = 0;
+
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		PlannedDisk *disk = &plan->disks[i];
+
+		if (is_image_disk(disk) && !follow_chain(disk, images))
+			left[count++] = disk;
+	}
+	if (count > 0)
+		load_chains_of(left, count);
 }
 
 static void
@@ -462,11 +511,63 @@ choose_target(const ClonePlan *plan, PlannedDisk *disk)
 	}
 }
 
+static const ImageRows *
+load_images(const ClonePlan *plan)
+{
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * (plan->disk_count + plan->active_disk_count + 1));
+	int count = 0;
+
+	for (int i = 0; i < plan->disk_count; i++)
+		if (is_image_disk(&plan->disks[i]))
+			ids[count++] = plan->disks[i].disk_id;
+	for (int i = 0; i < plan->active_disk_count; i++)
+		ids[count++] = plan->active_disks[i].disk_id;
+	return image_rows_load(ids, count);
+}
+
+static int
+compare_active_disks(const void *a, const void *b)
+{
+	return memcmp(&((const ActiveDisk *) a)->disk_id, &((const ActiveDisk *) b)->disk_id,
+				  sizeof(pg_uuid_t));
+}
+
+/* Of the disks that the VM has now, those that it writes to, by id. */
+static void
+read_active_images(ClonePlan *plan, const ImageRows *images)
+{
+	int kept = 0;
+
+	for (int d = 0; d < plan->active_disk_count; d++)
+	{
+		ActiveDisk disk = plan->active_disks[d];
+
+		for (int i = 0; i < images->count; i++)
+		{
+			const ImageRow *image = &images->rows[i];
+
+			if (!image->active || !uuid_same(&image->disk_id, &disk.disk_id))
+				continue;
+			disk.image_id = image->image_id;
+			disk.image_status = image->status;
+			disk.has_domain = image->domain_count > 0;
+			if (disk.has_domain)
+				disk.storage_domain_id = image->domains[0];
+			plan->active_disks[kept++] = disk;
+			break;
+		}
+	}
+	plan->active_disk_count = kept;
+	qsort(plan->active_disks, kept, sizeof(ActiveDisk), compare_active_disks);
+}
+
 void
-plan_load_disks(ClonePlan *plan)
+plan_load_disks(ClonePlan *plan, const ImageRows *images)
 {
 	read_configuration(plan);
-	load_all_chains(plan);
+	if (images == NULL)
+		images = load_images(plan);
+	load_all_chains(plan, images);
 	for (int i = 0; i < plan->disk_count; i++)
 	{
 		PlannedDisk *disk = &plan->disks[i];
@@ -478,29 +579,5 @@ plan_load_disks(ClonePlan *plan)
 		else
 			disk->quota_id = plan->default_quota_id;
 	}
-}
-
-void
-plan_load_active_disks(ClonePlan *plan)
-{
-	Datum value = UUIDPGetDatum(&plan->source_vm_id);
-	uint64 rows;
-
-	if (!plan->snapshot_exists)
-		return;
-	rows = statement_run(&load_active_disks, &value, NULL);
-	plan->active_disks = palloc0(sizeof(ActiveDisk) * (rows + 1));
-	plan->active_disk_count = (int) rows;
-	for (uint64 row = 0; row < rows; row++)
-	{
-		ActiveDisk *disk = &plan->active_disks[row];
-
-		disk->disk_id = field_uuid(row, 1);
-		disk->image_id = field_uuid(row, 2);
-		disk->alias = field_text(row, 3);
-		disk->image_status = (int) field_int64(row, 4);
-		disk->disk_storage_type = (int) field_int64(row, 5);
-		disk->has_domain = !field_is_null(row, 6);
-		disk->storage_domain_id = field_uuid(row, 6);
-	}
+	read_active_images(plan, images);
 }

@@ -11,15 +11,16 @@
 #ifndef VMCLONE_PLAN_PARTS_H
 #define VMCLONE_PLAN_PARTS_H
 
+#include "image_rows.h"
 #include "plan.h"
 
-/* Disks of the configuration with fate, chain and target domain; needs plan->configuration. */
-extern void plan_load_disks(ClonePlan *plan);
+/*
+ * Disks of the configuration with fate, chain and target domain, and the images of the disks that the
+ * source VM has now; needs plan->configuration.  images: of all these disks, NULL: not read yet.
+ */
+extern void plan_load_disks(ClonePlan *plan, const ImageRows *images);
 
-/* What the source VM has now. */
-extern void plan_load_active_disks(ClonePlan *plan);
-
-/* Facts of all domains that disks and active disks name; needs both of the above. */
+/* Facts of all domains that disks and active disks name; needs the above. */
 extern void plan_load_domains(ClonePlan *plan);
 
 /* Who holds what is LOCKED; runs nothing where nothing is. */

@@ -133,11 +133,11 @@ SELECT fixture.make_vm('child', disks => 0, nics => 0, devices => 'none', templa
 
 SELECT pg_temp.refused(s.statement, '23514', s.rule)
 FROM (VALUES
-    ('UPDATE images SET imagestatus = 3', 'images_status_code'), ('UPDATE images SET volume_format = 2', 'images_volume_format_code'),
-    ('UPDATE images SET volume_type = 3', 'images_volume_type_code'), ('UPDATE images SET size = -1', 'images_size_not_negative'),
-    ('UPDATE images SET parentid = image_guid', 'images_not_own_parent'), ('UPDATE images SET qcow_compat = 3', 'images_qcow_compat_code'),
+    ('UPDATE images SET imagestatus = 3', 'images_codes'), ('UPDATE images SET volume_format = 2', 'images_codes'),
+    ('UPDATE images SET volume_type = 3', 'images_codes'), ('UPDATE images SET size = -1', 'images_sound'),
+    ('UPDATE images SET parentid = image_guid', 'images_sound'), ('UPDATE images SET qcow_compat = 3', 'images_codes'),
     ('UPDATE disk_image_dynamic SET actual_size = -1', 'disk_image_dynamic_actual_size_not_negative'),
-    ('UPDATE snapshots SET status = ''BROKEN''', 'snapshots_status_code'), ('UPDATE snapshots SET snapshot_type = ''regular''', 'snapshots_type_code'),
+    ('UPDATE snapshots SET status = ''BROKEN''', 'snapshots_codes'), ('UPDATE snapshots SET snapshot_type = ''regular''', 'snapshots_codes'),
     ('UPDATE vm_dynamic SET status = 3', 'vm_dynamic_status_code'), ('UPDATE vm_static SET entity_type = ''POOL''', 'vm_static_entity_type_code'),
     ('UPDATE vm_static SET bios_type = NULL WHERE cluster_id IS NOT NULL', 'vm_static_bios_type_check'),
     ('UPDATE vm_static SET bios_type = 2 WHERE cluster_id IS NULL', 'vm_static_bios_type_check'),

@@ -18,15 +18,12 @@ CREATE TABLE images (
     volume_classification smallint,
     qcow_compat integer DEFAULT 0,
     sequence_number integer,
-    CONSTRAINT images_not_zero CHECK (image_guid <> '00000000-0000-0000-0000-000000000000'),
-    CONSTRAINT images_not_own_parent CHECK (parentid <> image_guid),
-    CONSTRAINT images_size_not_negative CHECK (size >= 0),
-    CONSTRAINT images_status_code CHECK (imagestatus IN (0, 1, 2, 4)),
-    CONSTRAINT images_volume_type_code CHECK (volume_type IN (0, 1, 2)),
-    CONSTRAINT images_volume_format_code CHECK (volume_format IN (3, 4, 5)),
-    CONSTRAINT images_volume_classification_code CHECK (volume_classification IN (0, 1, 2)),
-    CONSTRAINT images_qcow_compat_code CHECK (qcow_compat IN (0, 1, 2))
-);
+    -- few constraints: each is prepared anew by every statement that writes here
+    CONSTRAINT images_sound CHECK (image_guid <> '00000000-0000-0000-0000-000000000000' AND parentid <> image_guid AND size >= 0),
+    CONSTRAINT images_codes CHECK (imagestatus IN (0, 1, 2, 4) AND volume_type IN (0, 1, 2) AND volume_format IN (3, 4, 5)
+        AND volume_classification IN (0, 1, 2) AND qcow_compat IN (0, 1, 2))
+-- room for the status that clones set and give back, on the same page
+) WITH (fillfactor = 60);
 CREATE INDEX idx_images_image_group_id ON images (image_group_id);
 CREATE INDEX idx_images_vm_snapshot_id ON images (vm_snapshot_id);
 CREATE INDEX idx_images_parentid ON images (parentid) WHERE parentid <> '00000000-0000-0000-0000-000000000000';

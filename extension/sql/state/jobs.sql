@@ -6,13 +6,11 @@
 CREATE TABLE vmclone.jobs (
     job_id uuid PRIMARY KEY,
     call_id uuid NOT NULL,
-    copy_number integer NOT NULL DEFAULT 1 CHECK (copy_number >= 1),
-    action text NOT NULL CHECK (action IN ('AddVmFromSnapshot', 'AddVmTemplateFromSnapshot')),
-    status text NOT NULL DEFAULT 'queued' CHECK (status IN
-        ('queued', 'running', 'paused', 'waiting', 'held', 'finishing', 'failing', 'cancelling', 'cleaning',
-         'succeeded', 'failed', 'cancelled')),
-    requested text CHECK (requested IN ('pause', 'resume', 'cancel')),
-    final_status text CHECK (final_status IN ('failed', 'cancelled')),
+    copy_number integer NOT NULL DEFAULT 1,
+    action text NOT NULL,
+    status text NOT NULL DEFAULT 'queued',
+    requested text,
+    final_status text,
     reason text,
     reason_key text,
     vm_id uuid NOT NULL,
@@ -25,10 +23,10 @@ CREATE TABLE vmclone.jobs (
     user_id uuid,
     parameters jsonb NOT NULL,
     retry_of uuid,
-    lock_mode text NOT NULL CHECK (lock_mode IN ('exclusive', 'shared')),
-    on_failure text NOT NULL DEFAULT 'clean' CHECK (on_failure IN ('clean', 'hold')),
+    lock_mode text NOT NULL,
+    on_failure text NOT NULL DEFAULT 'clean',
     priority integer NOT NULL DEFAULT 0,
-    bandwidth_limit bigint CHECK (bandwidth_limit > 0),
+    bandwidth_limit bigint,
     verify boolean NOT NULL DEFAULT false,
     clean_attempts integer NOT NULL DEFAULT 0,
     cleaning_error text,
@@ -38,8 +36,15 @@ CREATE TABLE vmclone.jobs (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at timestamptz,
     ended_at timestamptz,
-    CHECK ((status IN ('succeeded', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
-    UNIQUE (call_id, copy_number)
+    UNIQUE (call_id, copy_number),
+    -- one constraint: each is prepared anew by every statement that writes here
+    CONSTRAINT jobs_words CHECK (copy_number >= 1 AND bandwidth_limit > 0
+        AND action IN ('AddVmFromSnapshot', 'AddVmTemplateFromSnapshot')
+        AND status IN ('queued', 'running', 'paused', 'waiting', 'held', 'finishing', 'failing', 'cancelling', 'cleaning',
+            'succeeded', 'failed', 'cancelled')
+        AND requested IN ('pause', 'resume', 'cancel') AND final_status IN ('failed', 'cancelled')
+        AND lock_mode IN ('exclusive', 'shared') AND on_failure IN ('clean', 'hold')
+        AND (status IN ('succeeded', 'failed', 'cancelled')) = (ended_at IS NOT NULL))
 );
 
 CREATE INDEX jobs_live ON vmclone.jobs (priority DESC, created_at)
@@ -77,14 +82,14 @@ CREATE TABLE vmclone.async_tasks (
     disk_alias text NOT NULL,
     image_id uuid NOT NULL,
     storage_domain_id uuid NOT NULL,
-    volume_format text NOT NULL CHECK (volume_format IN ('RAW', 'COW')),
-    volume_type text NOT NULL CHECK (volume_type IN ('Sparse', 'Preallocated')),
-    copy_volume_type text NOT NULL DEFAULT 'LEAF' CHECK (copy_volume_type IN ('LEAF', 'SHARED')),
-    virtual_size bigint NOT NULL CHECK (virtual_size >= 0),
-    bytes_reserved bigint NOT NULL DEFAULT 0 CHECK (bytes_reserved >= 0),
+    volume_format text NOT NULL,
+    volume_type text NOT NULL,
+    copy_volume_type text NOT NULL DEFAULT 'LEAF',
+    virtual_size bigint NOT NULL,
+    bytes_reserved bigint NOT NULL DEFAULT 0,
     description text NOT NULL DEFAULT '',
-    status text NOT NULL DEFAULT 'init' CHECK (status IN ('init', 'running', 'finished', 'aborting', 'cleaning')),
-    result text CHECK (result IN ('success', 'failure', 'cleanSuccess', 'cleanFailure')),
+    status text NOT NULL DEFAULT 'init',
+    result text,
     phase text NOT NULL DEFAULT 'queued',
     bytes_total bigint,
     bytes_done bigint NOT NULL DEFAULT 0,
@@ -101,12 +106,16 @@ CREATE TABLE vmclone.async_tasks (
     ended_at timestamptz,
     error text,
     error_kind text,
-    UNIQUE (job_id, disk_number)
+    UNIQUE (job_id, disk_number),
+    CONSTRAINT async_tasks_words CHECK (virtual_size >= 0 AND bytes_reserved >= 0
+        AND volume_format IN ('RAW', 'COW') AND volume_type IN ('Sparse', 'Preallocated')
+        AND copy_volume_type IN ('LEAF', 'SHARED')
+        AND status IN ('init', 'running', 'finished', 'aborting', 'cleaning')
+        AND result IN ('success', 'failure', 'cleanSuccess', 'cleanFailure'))
 ) WITH (fillfactor = 50);
 
 CREATE INDEX async_tasks_open ON vmclone.async_tasks (storage_domain_id) WHERE result IS NULL;
 CREATE INDEX async_tasks_finished ON vmclone.async_tasks (storage_domain_id, ended_at) WHERE result = 'success';
-CREATE INDEX async_tasks_written ON vmclone.async_tasks (storage_domain_id, ended_at) WHERE result = 'success';
 CREATE INDEX async_tasks_image_id ON vmclone.async_tasks (image_id);
 CREATE INDEX async_tasks_read_from_task ON vmclone.async_tasks (read_from_task) WHERE read_from_task IS NOT NULL;
 

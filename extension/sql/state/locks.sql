@@ -4,13 +4,14 @@
 --
 
 CREATE TABLE vmclone.image_locks (
-    kind text NOT NULL CHECK (kind IN ('snapshot', 'image')),
+    kind text NOT NULL,
     entity_id uuid NOT NULL,
     holder uuid NOT NULL,
-    mode text NOT NULL CHECK (mode IN ('exclusive', 'shared')),
+    mode text NOT NULL,
     keeps_status boolean NOT NULL DEFAULT false,
     locked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (kind, entity_id, holder)
+    PRIMARY KEY (kind, entity_id, holder),
+    CONSTRAINT image_locks_words CHECK (kind IN ('snapshot', 'image') AND mode IN ('exclusive', 'shared'))
 );
 
 CREATE INDEX image_locks_holder ON vmclone.image_locks (holder);
