@@ -125,9 +125,10 @@ account_claim(struct chain_map *map, const struct extent *claim)
 	else if (claim->kind == EXTENT_COMPRESSED)
 	{
 		account->compressed_clusters++;
-		if (account->compressed_clusters >
-			account->compressed_bound *
-				((UINT64_C(1) << layer->qcow2.cluster_bits) / map->chain->granule))
+		/* a cluster may come in as many pieces as it has granules */
+		if (account->compressed_clusters /
+				((UINT64_C(1) << layer->qcow2.cluster_bits) / map->chain->granule) >
+			account->compressed_bound)
 			return report_error(REPORT_REFUSED, 0, layer->index, layer->path, claim->host,
 								"tables refer to more compressed clusters than the file of %" PRIu64
 								" bytes can hold",

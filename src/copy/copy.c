@@ -29,6 +29,8 @@
 #define DIRECT_BUFFER_BYTES   ((size_t) 2048 * 1024)
 #define DIRECT_THREADS        8
 
+#define ALLOCATE_STEP GIB
+
 /*
  * Before the sandbox
  */
@@ -193,6 +195,37 @@ place(struct copy *copy)
 	return failed ? -1 : 0;
 }
 
+/* Gives a file its blocks, step by step so that a stop is noticed. */
+static int
+allocate_output(struct copy *copy, uint64_t length)
+{
+	struct output *output = &copy->output;
+
+	for (uint64_t at = 0; at < length; at += ALLOCATE_STEP)
+	{
+		int result;
+
+		do
+		{
+			if (report_if_stopped(&copy->throttle.stop))
+				return -1;
+			result =
+				fallocate(output->fd, 0, (off_t) at, (off_t) min_u64(ALLOCATE_STEP, length - at));
+		} while (result != 0 && errno == EINTR);
+		if (result == 0)
+			continue;
+		/*
+		 * Without fallocate (NFS before 4.2) blocks come only by writing to them.  A run that goes on
+		 * has done so before, and data lies there now.
+		 */
+		if (errno == EOPNOTSUPP && at == 0)
+			return copy->start_mark > 0 ? 0 : device_fill(output, length, &copy->throttle);
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
+							   "could not allocate %" PRIu64 " bytes", length);
+	}
+	return 0;
+}
+
 /* Gives the output its length, and its blocks with --preallocate. */
 static int
 prepare_output(struct copy *copy)
@@ -214,26 +247,7 @@ prepare_output(struct copy *copy)
 		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
 							   "could not set the length of the output to %" PRIu64 " bytes",
 							   length);
-	if (copy->options->preallocate && length > 0)
-	{
-		int result;
-
-		do
-			result = fallocate(output->fd, 0, 0, (off_t) length);
-		while (result != 0 && errno == EINTR && !throttle_is_stopped(&copy->throttle));
-		/* Without fallocate (NFS before 4.2) blocks come only by writing to them. */
-		if (result != 0 && errno == EOPNOTSUPP)
-		{
-			/* A run that goes on has done so before, and data lies there now. */
-			if (copy->start_mark > 0)
-				return 0;
-			return device_fill(output, length, &copy->throttle);
-		}
-		if (result != 0)
-			return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
-								   "could not allocate %" PRIu64 " bytes", length);
-	}
-	return 0;
+	return copy->options->preallocate ? allocate_output(copy, length) : 0;
 }
 
 static int

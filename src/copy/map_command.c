@@ -31,11 +31,12 @@ print_map(const struct chain *chain)
 	struct chain_map *map = chain_map_open(chain, true);
 	struct extent extent;
 	uint64_t at = 0;
-	int result;
+	int result = 0;
 
 	if (map == NULL)
 		return -1;
-	while ((result = chain_map_next(map, &extent)) > 0)
+	/* Whoever reads it may have seen enough: a map can be very long. */
+	while (!ferror(stdout) && (result = chain_map_next(map, &extent)) > 0)
 	{
 		if (extent.start > at)
 			print_extent(at, extent.start - at, NO_LAYER, "hole", NO_OFFSET);
@@ -46,10 +47,10 @@ print_map(const struct chain *chain)
 					 extent.kind == EXTENT_ZERO ? NO_OFFSET : extent.host);
 		at = extent.start + extent.length;
 	}
-	if (result == 0 && at < chain->virtual_size)
+	if (result == 0 && !ferror(stdout) && at < chain->virtual_size)
 		print_extent(at, chain->virtual_size - at, NO_LAYER, "hole", NO_OFFSET);
 	chain_map_close(map);
-	if (result == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+	if (result >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		return report_error(REPORT_IO, 0, NO_LAYER, NULL, NO_OFFSET, "could not write to stdout");
 	return result;
 }

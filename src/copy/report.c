@@ -181,6 +181,47 @@ report_print_json_string(const char *text)
 	putchar('"');
 }
 
+/* Bytes of the UTF-8 character that begins here; 0 if none does that a terminal only shows. */
+static int
+visible_length(const unsigned char *at)
+{
+	int length = at[0] < 0x80   ? 1
+				 : at[0] < 0xc2 ? 0
+				 : at[0] < 0xe0 ? 2
+				 : at[0] < 0xf0 ? 3
+				 : at[0] < 0xf5 ? 4
+								: 0;
+
+	if (at[0] < 0x20 || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0))
+		return 0;
+	for (int i = 1; i < length; i++)
+	{
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return length;
+}
+
+/*
+ * Prints text to stderr so that it stays one line and does nothing to a terminal: names that images hold
+ * are part of messages.  Control characters, and what isn't UTF-8, become \xNN.
+ */
+static void
+print_visible(const char *text)
+{
+	const unsigned char *at = (const unsigned char *) text;
+
+	while (*at != '\0')
+	{
+		int length = visible_length(at);
+
+		if (length == 0)
+			fprintf(stderr, "\\x%02x", *at++);
+		else
+			at += fwrite(at, 1, (size_t) length, stderr);
+	}
+}
+
 void
 report_print(bool json)
 {
@@ -214,12 +255,16 @@ report_print(bool json)
 	if (report.layer != NO_LAYER)
 		fprintf(stderr, "layer %d ", report.layer);
 	if (report.path[0] != '\0')
-		fprintf(stderr, "\"%s\"", report.path);
+	{
+		fputc('"', stderr);
+		print_visible(report.path);
+		fputc('"', stderr);
+	}
 	if (report.offset != NO_OFFSET)
 		fprintf(stderr, " offset %" PRIu64, report.offset);
 	if (report.layer != NO_LAYER || report.path[0] != '\0')
 		fputs(": ", stderr);
-	fputs(report.message, stderr);
+	print_visible(report.message);
 	if (report.error_number != 0)
 		fprintf(stderr, ": %s", strerror(report.error_number));
 	fputc('\n', stderr);

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define LOOP_MAJOR   7
+#define PROGRAM_TICK 20   /* ms between looks at the program */
 #define STDERR_LIMIT 1000 /* bytes of the program's complaint that are passed on */
 
 static bool
@@ -125,9 +126,35 @@ milliseconds_now(void)
 	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* What the program has said so far on standard error; of more than "text" holds, the beginning. */
+static void
+read_complaint(int *errors, char text[STDERR_LIMIT + 1], size_t *length)
+{
+	for (;;)
+	{
+		char chunk[512];
+		ssize_t n = read(*errors, chunk, sizeof(chunk));
+		size_t keep;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0)
+		{
+			*errors = -1; /* poll() passes it over */
+			return;
+		}
+		keep = (size_t) n < STDERR_LIMIT - *length ? (size_t) n : STDERR_LIMIT - *length;
+		memcpy(text + *length, chunk, keep);
+		*length += keep;
+	}
+}
+
 /*
- * Waits for the program, keeping the first bytes of what it says on standard error.  A program that
- * takes longer than the time allowed is killed with all that it started.
+ * Waits for the program itself: it may close standard error and go on, or leave it open in something
+ * that it started (LVM's daemons).  A program that takes longer than the time allowed is killed with all
+ * that it started.
  */
 static bool
 wait_for_program(pid_t pid, int errors, const VolumeOptions *options, VolumeAnswer *answer)
@@ -135,43 +162,33 @@ wait_for_program(pid_t pid, int errors, const VolumeOptions *options, VolumeAnsw
 	char text[STDERR_LIMIT + 1];
 	size_t length = 0;
 	int64_t deadline = milliseconds_now() + (int64_t) options->timeout * 1000;
-	bool open = true;
 	bool late = false;
-	int status;
+	pid_t ended = 0;
+	int status = 0;
 
-	while (open)
+	if (fcntl(errors, F_SETFL, O_NONBLOCK) != 0)
+		return volume_fail_errno(answer, NULL, "could not set up a pipe");
+	while (ended == 0)
 	{
 		struct pollfd poll_fd = {.fd = errors, .events = POLLIN};
-		int64_t left = deadline - milliseconds_now();
-		char chunk[512];
-		ssize_t n;
 
-		if (left <= 0)
+		if (!late && milliseconds_now() >= deadline)
 		{
 			late = true;
-			break;
+			kill(-pid, SIGKILL);
 		}
-		if (poll(&poll_fd, 1, left > INT_MAX ? INT_MAX : (int) left) <= 0)
-			continue;
-		n = read(errors, chunk, sizeof(chunk));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			open = false;
-		else
-		{
-			size_t keep = (size_t) n < STDERR_LIMIT - length ? (size_t) n : STDERR_LIMIT - length;
-
-			memcpy(text + length, chunk, keep);
-			length += keep;
-		}
-	}
-	if (late)
-		kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
+		(void) poll(&poll_fd, 1, PROGRAM_TICK);
+		if (errors >= 0)
+			read_complaint(&errors, text, &length);
+		ended = waitpid(pid, &status, WNOHANG);
+		if (ended < 0 && errno == EINTR)
+			ended = 0;
+		if (ended < 0)
 			return volume_fail_errno(answer, options->command,
 									 "could not wait for the provisioning program");
+	}
+	if (errors >= 0)
+		read_complaint(&errors, text, &length);
 	while (length > 0 && isspace((unsigned char) text[length - 1]))
 		length--;
 	text[length] = '\0';

@@ -6,6 +6,8 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use CopyTest;
+use IPC::Open3;
+use Symbol qw(gensym);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -83,6 +85,26 @@ for my $case ([ 'tables', \@busy, 1 ], [ 'headers', \@wordy, 5 ])
 			unlink 'out', 'out.resume';
 		}
 	}
+}
+
+# Allocating many blocks is one call after the other.
+SKIP:
+{
+	skip 'strace is not here', 1 if !have_command('strace');
+	my $disk = workspace('/tmp');
+	# each call takes two thirds of a second more than it takes
+	my $err = gensym;
+	my $pid = open3(my $in, my $out, $err, qw(strace -f -qq -o), "$space/trace", qw(-e trace=fallocate -e inject=fallocate:delay_exit=650000),
+		$copier, 'copy', '--size', '6G', '--output', "raw:$disk/out", '--preallocate', '--progress', 'json');
+	my $run = bless { pid => $pid, in => $in, out => $out, err => $err, events => [], rest => '' }, 'CopyTest::Run';
+	ok($run->wait_for(sub { ($_->{event} // '') eq 'phase' && $_->{phase} eq 'layout' }, 20), 'allocating');
+	sleep 0.3;
+	my $begin = time;
+	$run->tell('cancel');
+	my ($code, $text) = $run->finish(60);
+	is($code, 4, 'cancelled while blocks are allocated') or diag $text;
+	cmp_ok(time - $begin, '<', $heard, sprintf('heard within a second (%.2f s)', time - $begin));
+	ok(!-e "$disk/out", 'nothing left');
 }
 chdir '/';
 done_testing();

@@ -299,6 +299,17 @@ for my $case ([ 'raw', [], 0 ], [ 'raw', ['--keep-zeroes'], 4 << 20 ], [ 'raw', 
 	ok(defined $answer->{$_}, "measure: $_") for qw(required bytes_to_read allocated_bytes);
 	cmp_ok($answer->{bytes_to_read}, '<=', $bytes - (1 << 20), 'measure: what is zero is not read');
 
+	# a map that nobody reads on ends: there would be half a million lines
+	command_ok("$top/build/test-copy/make_chain", 5, $space, qw(layers=1 size=64000000 cluster_bits=9 density=50 base=qcow2 compression=none truncate=0));
+	{
+		my $begin = time;
+		my $lines = command_ok('sh', '-c', "$copier map --layer qcow2:l000.qcow2 2>map-error | head -2; true");
+		is(() = $lines =~ /\n/g, 2, 'map, of which two lines are read');
+		like(slurp('map-error'), qr/could not write to stdout/, 'ends with a word');
+		my ($status) = run_command([ 'sh', '-c', "$copier map --layer qcow2:l000.qcow2 >/dev/full" ]);
+		is($status, 1, 'map to a full disk: exit 1');
+		unlink 'l000.qcow2', 'map-error';
+	}
 	is((run_command([ $copier, 'verify', @layers, '--output', 'raw:out' ]))[0], 0, 'verify');
 	open my $handle, '+<:raw', 'out';
 	sysseek $handle, 6 << 20, 0;

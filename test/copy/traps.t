@@ -245,6 +245,24 @@ rename 'renamed.qcow2', 'now.qcow2';
 	unlink 'out';
 	refused('another name', qr/renamed\.qcow2.*now\.qcow2|now\.qcow2.*renamed\.qcow2/s, layers('zb.raw', 'now.qcow2', 'other-name.qcow2'));
 }
+# a name in an image does nothing to the terminal of who reads about it, and the line stays one
+{
+	for my $case ([ "\e[2J\e]0;x\a\n\r\x7f\xc2\x9b", '\\x1b[2J\\x1b]0;x\\x07\\x0a\\x0d\\x7f\\xc2\\x9b' ], [ "\x9b31m\xff", '\\x9b31m\\xff' ], [ "b\xc3\xa4cking", "b\xc3\xa4cking" ])
+	{
+		my ($name, $shown) = @$case;
+		command_ok(qw(cp z.qcow2 trick.qcow2));
+		open my $handle, '+<:raw', 'trick.qcow2' or die;
+		sysseek $handle, 8, 0;
+		sysread $handle, my $where, 8;
+		sysseek $handle, unpack('Q>', $where), 0;
+		syswrite $handle, $name;
+		sysseek $handle, 16, 0;
+		syswrite $handle, pack('N', length $name);
+		close $handle;
+		my (undef, undef, $err) = run_command([ $copier, 'copy', layers('zb.raw', 'trick.qcow2'), '--output', 'raw:out' ]);
+		is($err, qq(vmclone-copy: layer 1 "trick.qcow2" offset 8: header names backing file "$shown", expected "zb.raw"\n), 'control characters are shown, not sent');
+	}
+}
 for my $name ('json:{"driver":"raw","file.filename":"/etc/passwd"}', 'nbd://127.0.0.1:1/x', 'http://127.0.0.1/zb.raw', '../zb.raw/', '/etc/', '')
 {
 	command_ok(qw(cp z.qcow2 trick.qcow2));

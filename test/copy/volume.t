@@ -414,6 +414,14 @@ sub provision
 	unlink "$space/fail";
 	spew("$space/hang", '');
 	refuses('1 io ETIMEDOUT', 'the program hangs', provision('create', $image, @size, '--timeout', 1));
+	# standard error closed is not the end of the program, nor is its end that of what it started
+	my ($begin, $usual) = (time, slurp($program));
+	spew($program, "#!/bin/sh\nexec 2>&-\nsleep 100\n");
+	refuses('1 io ETIMEDOUT', 'it hangs without standard error', provision('create', $image, @size, '--timeout', 1));
+	spew($program, "#!/bin/sh\nsleep 30 &\necho broken >&2\nexit 3\n");
+	like(refuses('1 io', 'a daemon of it keeps standard error', provision('create', $image, @size, '--timeout', 20))->{message}, qr/exit code 3: broken$/, 'but it has ended');
+	cmp_ok(time - $begin, '<', 15, 'at once');
+	spew($program, $usual);
 	unlink "$space/hang";
 	refuses('2 usage', 'no relative program',
 		provision => 'create', '--command', 'sh', '--vg', 'a', '--lv', 'b', @size);
