@@ -25,6 +25,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
@@ -35,6 +36,21 @@
 #include "statement.h"
 
 #define ROW_ALIAS "vmclone_row"
+
+/* The constraints of a table as it is now, and the statement that asks them; kept for the session. */
+typedef struct ConstraintPlan
+{
+	Oid relation_id;
+	char *relation_name; /* qualified and quoted */
+	TupleDesc descriptor;
+	char *foreign_keys; /* foreign_keys_text */
+	List *constraints;  /* RowViolation *, without a row */
+	Statement statement;
+	int users; /* runs under way: a CHECK's function may call us again */
+	MemoryContext context;
+} ConstraintPlan;
+
+static ConstraintPlan *kept_plan = NULL;
 
 static bool
 is_member(const List *names, const char *name)
@@ -87,7 +103,7 @@ add_constraint(List **constraints, StringInfo values, ConstraintKind kind, const
 }
 
 static void
-add_checks(Relation relation, const List *given, List **constraints, StringInfo values)
+add_checks(Relation relation, List **constraints, StringInfo values)
 {
 	TupleConstr *constr = RelationGetDescr(relation)->constr;
 
@@ -109,8 +125,6 @@ add_checks(Relation relation, const List *given, List **constraints, StringInfo 
 			if (number > 0 && !is_member(columns, column_name(relation, number)))
 				columns = lappend(columns, pstrdup(column_name(relation, number)));
 		}
-		if (columns != NIL && !some_member(columns, given))
-			continue;
 		text = deparse_expression(
 			expression, deparse_context_for(ROW_ALIAS, RelationGetRelid(relation)), true, false);
 		add_constraint(constraints, values, CONSTRAINT_KIND_CHECK, pstrdup(constr->check[i].ccname),
@@ -124,7 +138,7 @@ add_checks(Relation relation, const List *given, List **constraints, StringInfo 
 }
 
 static void
-add_not_null(Relation relation, const List *given, List **constraints, StringInfo values)
+add_not_null(Relation relation, List **constraints, StringInfo values)
 {
 	TupleDesc descriptor = RelationGetDescr(relation);
 
@@ -134,7 +148,7 @@ add_not_null(Relation relation, const List *given, List **constraints, StringInf
 		char *name = pstrdup(NameStr(attribute->attname));
 
 		if (attribute->attisdropped || !attribute->attnotnull || attribute->attgenerated ||
-			attribute->attidentity || !is_member(given, name))
+			attribute->attidentity)
 			continue;
 		add_constraint(constraints, values, CONSTRAINT_KIND_NOT_NULL, name, list_make1(name), NULL,
 					   psprintf("%s IS NOT NULL", row_column(name)));
@@ -158,98 +172,191 @@ operator_text(Oid operator_id)
 	return text;
 }
 
+/* A key that the server enforces, to a table that may be looked into. */
+static bool
+may_ask(const ForeignKeyCacheInfo *key)
+{
+	Oid namespace_id = get_rel_namespace(key->confrelid);
+
+	/* invalid: it is being dropped */
+	return OidIsValid(namespace_id) && foreign_key_is_enforced(key) &&
+		   pg_class_aclcheck(key->confrelid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		   object_aclcheck(NamespaceRelationId, namespace_id, GetUserId(), ACL_USAGE) ==
+			   ACLCHECK_OK;
+}
+
+/* Changes when the statement's part about the foreign keys has to. */
+static char *
+foreign_keys_text(Relation relation)
+{
+	StringInfoData text;
+	ListCell *cell;
+
+	initStringInfo(&text);
+	foreach (cell, RelationGetFKeyList(relation))
+	{
+		const ForeignKeyCacheInfo *key = lfirst(cell);
+
+		if (may_ask(key))
+			appendStringInfo(&text, "%u %s.%s;", key->conoid,
+							 get_namespace_name(get_rel_namespace(key->confrelid)),
+							 get_rel_name(key->confrelid));
+	}
+	return text.data;
+}
+
 static void
-add_foreign_keys(Relation relation, const List *given, const List *settled, List **constraints,
-				 StringInfo values)
+add_foreign_keys(Relation relation, const List *settled, List **constraints, StringInfo values)
 {
 	ListCell *cell;
 
 	foreach (cell, RelationGetFKeyList(relation))
 	{
 		const ForeignKeyCacheInfo *key = lfirst(cell);
-		char *target_schema = get_namespace_name(get_rel_namespace(key->confrelid));
-		char *target_name = get_rel_name(key->confrelid);
 		List *columns = NIL;
 		StringInfoData nulls;
 		StringInfoData same;
+		char *target;
 
-		/* it may be dropped while we look */
-		if (target_schema == NULL || target_name == NULL || !foreign_key_is_enforced(key) ||
-			pg_class_aclcheck(key->confrelid, GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
-			object_aclcheck(NamespaceRelationId, get_rel_namespace(key->confrelid), GetUserId(),
-							ACL_USAGE) != ACLCHECK_OK)
+		if (!may_ask(key))
 			continue;
 		initStringInfo(&nulls);
 		initStringInfo(&same);
 		for (int i = 0; i < key->nkeys; i++)
 		{
 			const char *column = column_name(relation, key->conkey[i]);
-			const char *target = get_attname(key->confrelid, key->confkey[i], false);
 
 			columns = lappend(columns, pstrdup(column));
 			appendStringInfo(&nulls, "%s%s IS NULL", i ? " OR " : "", row_column(column));
 			appendStringInfo(&same, "%svmclone_target.%s %s %s", i ? " AND " : "",
-							 quote_identifier(target), operator_text(key->conpfeqop[i]),
-							 row_column(column));
+							 quote_identifier(get_attname(key->confrelid, key->confkey[i], false)),
+							 operator_text(key->conpfeqop[i]), row_column(column));
 		}
-		if (!some_member(columns, given) || some_member(columns, settled))
+		if (some_member(columns, settled))
 			continue;
+		target = get_rel_name(key->confrelid);
 		add_constraint(constraints, values, CONSTRAINT_KIND_FOREIGN_KEY,
-					   get_constraint_name(key->conoid), columns, pstrdup(target_name),
+					   get_constraint_name(key->conoid), columns, target,
 					   psprintf("%s OR EXISTS (SELECT FROM %s AS vmclone_target WHERE %s)",
-								nulls.data, quote_qualified_identifier(target_schema, target_name),
+								nulls.data,
+								quote_qualified_identifier(
+									get_namespace_name(get_rel_namespace(key->confrelid)), target),
 								same.data));
 	}
+}
+
+/* Fills the plan; everything is allocated in the current context. */
+static void
+make_plan(ConstraintPlan *plan, Relation relation, const char *const *settled)
+{
+	List *settled_list = NIL;
+	StringInfoData values;
+
+	for (; settled && *settled; settled++)
+		settled_list = lappend(settled_list, (void *) *settled);
+	initStringInfo(&values);
+	add_not_null(relation, &plan->constraints, &values);
+	add_checks(relation, &plan->constraints, &values);
+	add_foreign_keys(relation, settled_list, &plan->constraints, &values);
+	if (plan->constraints == NIL)
+		return;
+	plan->statement.sql = psprintf(
+		"SELECT r.n, c.k FROM pg_catalog.unnest($1) WITH ORDINALITY AS r (value, n)"
+		" CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(ROW (%s)::%s, r.value) AS " ROW_ALIAS
+		" CROSS JOIN LATERAL (VALUES %s) AS c (k, holds) WHERE NOT c.holds ORDER BY 1, 2",
+		row_default_values(relation, true), plan->relation_name, values.data);
+	plan->statement.argument_count = 1;
+	plan->statement.argument_types[0] = JSONBARRAYOID;
+}
+
+static ConstraintPlan *
+prepare(const char *relation_name, const char *const *settled)
+{
+	Relation relation = inventory_open(relation_name, AccessShareLock);
+	char *name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+											RelationGetRelationName(relation));
+	char *foreign_keys = foreign_keys_text(relation);
+	ConstraintPlan *plan = kept_plan;
+	MemoryContext context;
+	MemoryContext before;
+
+	if (plan && plan->relation_id == RelationGetRelid(relation) &&
+		strcmp(plan->relation_name, name) == 0 && strcmp(plan->foreign_keys, foreign_keys) == 0 &&
+		equalTupleDescs(plan->descriptor, RelationGetDescr(relation)))
+	{
+		table_close(relation, NoLock);
+		return plan;
+	}
+	context =
+		AllocSetContextCreate(CurrentMemoryContext, "vmclone constraints", ALLOCSET_SMALL_SIZES);
+	before = MemoryContextSwitchTo(context);
+	plan = palloc0(sizeof(ConstraintPlan));
+	plan->context = context;
+	plan->relation_id = RelationGetRelid(relation);
+	plan->relation_name = pstrdup(name);
+	plan->foreign_keys = pstrdup(foreign_keys);
+	plan->descriptor = CreateTupleDescCopyConstr(RelationGetDescr(relation));
+	make_plan(plan, relation, settled);
+	MemoryContextSwitchTo(before);
+	table_close(relation, NoLock);
+
+	if (kept_plan)
+	{
+		ConstraintPlan *old = kept_plan;
+
+		kept_plan = NULL;
+		/* one that was left by an error counts as used, and stays for good */
+		if (old->users == 0)
+		{
+			if (old->statement.plan)
+				SPI_freeplan(old->statement.plan);
+			MemoryContextDelete(old->context);
+		}
+	}
+	MemoryContextSetParent(context, CacheMemoryContext);
+	kept_plan = plan;
+	return plan;
+}
+
+/* About a column whose value was given, or about the row as a whole. */
+static bool
+concerns(const RowViolation *constraint, const List *given)
+{
+	return constraint->columns == NIL || some_member(constraint->columns, given);
 }
 
 List *
 row_constraints_violated(const char *relation_name, Jsonb *const *rows, int row_count,
 						 const List *given, const char *const *settled)
 {
-	Relation relation = inventory_open(relation_name, AccessShareLock);
+	ConstraintPlan *plan = prepare(relation_name, settled);
 	Datum *elements = palloc(sizeof(Datum) * Max(row_count, 1));
-	Oid type = JSONBARRAYOID;
-	List *settled_list = NIL;
-	List *constraints = NIL;
 	List *violations = NIL;
-	StringInfoData values;
-	StringInfoData sql;
+	bool some = false;
 	Datum argument;
+	ListCell *cell;
+	uint64 found;
 
-	for (; settled && *settled; settled++)
-		settled_list = lappend(settled_list, (void *) *settled);
-	initStringInfo(&values);
-	add_not_null(relation, given, &constraints, &values);
-	add_checks(relation, given, &constraints, &values);
-	add_foreign_keys(relation, given, settled_list, &constraints, &values);
-	if (constraints == NIL || row_count == 0)
-	{
-		table_close(relation, NoLock);
+	foreach (cell, plan->constraints)
+		some = some || concerns(lfirst(cell), given);
+	if (!some || row_count == 0)
 		return NIL;
-	}
-	initStringInfo(&sql);
-	appendStringInfo(
-		&sql,
-		"SELECT r.n, c.k FROM pg_catalog.unnest($1) WITH ORDINALITY AS r (value, n)"
-		" CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(ROW (%s)::%s, r.value) AS " ROW_ALIAS
-		" CROSS JOIN LATERAL (VALUES %s) AS c (k, holds) WHERE NOT c.holds ORDER BY 1, 2",
-		row_default_values(relation, true),
-		quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-								   RelationGetRelationName(relation)),
-		values.data);
-	table_close(relation, NoLock);
-
 	for (int i = 0; i < row_count; i++)
 		elements[i] = JsonbPGetDatum(rows[i]);
 	argument =
 		PointerGetDatum(construct_array(elements, row_count, JSONBOID, -1, false, TYPALIGN_INT));
-	if (SPI_execute_with_args(sql.data, 1, &type, &argument, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not look at the constraints of %s", relation_name);
-	for (uint64 row = 0; row < SPI_processed; row++)
+	plan->users++;
+	found = statement_run(&plan->statement, &argument, NULL);
+	plan->users--;
+	for (uint64 row = 0; row < found; row++)
 	{
-		RowViolation *violation = palloc(sizeof(RowViolation));
+		const RowViolation *constraint = list_nth(plan->constraints, (int) field_int64(row, 2));
+		RowViolation *violation;
 
-		*violation = *(RowViolation *) list_nth(constraints, (int) field_int64(row, 2));
+		if (!concerns(constraint, given))
+			continue;
+		violation = palloc(sizeof(RowViolation));
+		*violation = *constraint;
 		violation->row = (int) field_int64(row, 1) - 1;
 		violations = lappend(violations, violation);
 	}

@@ -34,8 +34,9 @@ typedef struct RowViolation
 /*
  * rows: objects that hold all values of a new row by column; columns that one lacks get their
  * defaults.  given: char *, the columns whose values the caller chose; constraints that name none
- * of them are left out, and so are foreign keys that name one of settled (NULL-ended).  Runs one
- * statement, and none where no constraint is left.  Returns RowViolation *, by row.
+ * of them are left out, and so are foreign keys that name one of settled (NULL-ended, always the same
+ * for a table).  Runs one statement, whose plan is kept until the table changes, and none where no
+ * constraint is left.  Returns RowViolation *, by row, whose words live as long as the plan.
  * In an inventory frame: CHECK expressions run as they do when the row is written.
  */
 extern List *row_constraints_violated(const char *relation, Jsonb *const *rows, int row_count,
