@@ -26,7 +26,7 @@
 
 /* Small buffers stay in the processor's cache; large requests suit devices. */
 #define BUFFERED_BUFFER_BYTES ((size_t) 256 * 1024)
-#define DIRECT_BUFFER_BYTES   ((size_t) 2048 * 1024)
+#define DIRECT_BUFFER_BYTES   ((size_t) 1024 * 1024)
 #define DIRECT_THREADS        8
 
 #define ALLOCATE_STEP GIB
@@ -165,6 +165,23 @@ has_length(const struct output *output, const struct plan *plan)
 									   (uint64_t) status.st_size == plan->layout.file_length);
 }
 
+/*
+ * XFS shares scattered runs a fifth faster in the order of the source: the counts of references to
+ * neighbours then change one after the other.  What is decoded is better written in guest order.
+ */
+static int
+choose_order(struct copy *copy)
+{
+	bool by_source = copy->stream.unit != 0 && copy->extents.list != NULL &&
+					 !extents_totals(&copy->extents)->has_compressed;
+
+	fingerprint_add(&copy->plan.fingerprint, by_source);
+	if (!by_source)
+		return 0;
+	copy->source_order = extents_sort_by_source(&copy->extents);
+	return copy->source_order == NULL ? -1 : 0;
+}
+
 /* Places data clusters, and finds out how far an earlier run has come. */
 static int
 place(struct copy *copy)
@@ -179,6 +196,8 @@ place(struct copy *copy)
 			return -1;
 		fingerprint_add(&plan->fingerprint, placement_is_by_source(copy->placement));
 	}
+	else if (choose_order(copy) != 0)
+		return -1;
 	if (!copy->with_resume)
 		return 0;
 	if (resume_matches(&copy->resume, &plan->fingerprint, &failed))
@@ -295,7 +314,18 @@ copy_pieces(struct copy *copy)
 	struct extent extent;
 	int result;
 
-	if (copy->placement == NULL)
+	if (copy->source_order != NULL)
+	{
+		for (size_t i = 0; i < copy->extents.count; i++)
+		{
+			const struct extent *next = &copy->extents.list[copy->source_order[i]];
+
+			if (stream_add(&copy->stream, next, 0, next->length, next->start) != 0)
+				return -1;
+		}
+		result = 0;
+	}
+	else if (copy->placement == NULL)
 	{
 		extents_rewind(&copy->extents);
 		while ((result = extents_next(&copy->extents, &extent)) > 0)
@@ -511,6 +541,7 @@ copy_close(struct copy *copy)
 	engine_stop(copy->engine);
 	placement_close(copy->placement);
 	qcow2_writer_close(copy->writer);
+	extents_free_order(&copy->extents, copy->source_order);
 	extents_close(&copy->extents);
 	output_close(&copy->output);
 	resume_close(&copy->resume);

@@ -23,6 +23,8 @@ struct copy
 	struct extents extents;
 	struct plan plan;
 	struct placement *placement; /* of a qcow2 result */
+	uint32_t *
+		source_order; /* a raw result is copied in the order of the layers' files; NULL = guest's */
 	struct qcow2_writer *writer;
 	struct engine *engine;
 	struct stream stream;

@@ -2,6 +2,8 @@
  * extents.c
  *		The extents of a chain, to be gone through more than once.
  */
+#include <stdlib.h>
+
 #include "budget.h"
 #include "extents.h"
 
@@ -79,4 +81,39 @@ extents_close(struct extents *extents)
 		forget(extents);
 	chain_map_close(extents->map);
 	extents->map = NULL;
+}
+
+static const struct extent *sort_list; /* only while one thread sorts, before any copying */
+
+static int
+compare_sources(const void *a, const void *b)
+{
+	const struct extent *left = &sort_list[*(const uint32_t *) a];
+	const struct extent *right = &sort_list[*(const uint32_t *) b];
+
+	if (left->layer != right->layer)
+		return left->layer < right->layer ? -1 : 1;
+	if (left->host != right->host)
+		return left->host < right->host ? -1 : 1;
+	return left->start < right->start ? -1 : left->start > right->start;
+}
+
+uint32_t *
+extents_sort_by_source(const struct extents *extents)
+{
+	uint32_t *order = budget_allocate(extents->count * sizeof(uint32_t));
+
+	if (order == NULL)
+		return NULL;
+	for (size_t i = 0; i < extents->count; i++)
+		order[i] = (uint32_t) i;
+	sort_list = extents->list;
+	qsort(order, extents->count, sizeof(uint32_t), compare_sources);
+	return order;
+}
+
+void
+extents_free_order(const struct extents *extents, uint32_t *order)
+{
+	budget_free(order, extents->count * sizeof(uint32_t));
 }

@@ -31,6 +31,15 @@ extern void extents_rewind(struct extents *extents);
 
 extern const struct chain_map_totals *extents_totals(const struct extents *extents);
 
+/*
+ * Where the remembered extents, of which there must be a list, come when sorted by layer and offset in
+ * its file.  NULL after report_error().
+ */
+extern uint32_t *extents_sort_by_source(const struct extents *extents);
+
+/* Gives that back, before extents_close(); NULL is allowed. */
+extern void extents_free_order(const struct extents *extents, uint32_t *order);
+
 extern void extents_close(struct extents *extents);
 
 #endif

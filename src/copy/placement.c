@@ -2,8 +2,6 @@
  * placement.c
  *		Which data cluster of a qcow2 result goes where.
  */
-#include <stdlib.h>
-
 #include "budget.h"
 #include "placement.h"
 #include "report.h"
@@ -53,21 +51,6 @@ data_out(const struct placement *placement, uint64_t cluster)
 	return placement->layout->data_offset + (cluster << placement->layout->cluster_bits);
 }
 
-static const struct extent *sort_list; /* only while one thread sorts, before any copying */
-
-static int
-compare_sources(const void *a, const void *b)
-{
-	const struct extent *left = &sort_list[*(const uint32_t *) a];
-	const struct extent *right = &sort_list[*(const uint32_t *) b];
-
-	if (left->layer != right->layer)
-		return left->layer < right->layer ? -1 : 1;
-	if (left->host != right->host)
-		return left->host < right->host ? -1 : 1;
-	return left->start < right->start ? -1 : left->start > right->start;
-}
-
 static int
 sort_by_source(struct placement *placement)
 {
@@ -77,7 +60,7 @@ sort_by_source(struct placement *placement)
 
 	placement->count = placement->extents->count;
 	placement->places = budget_allocate(placement->count * sizeof(struct place));
-	placement->order = budget_allocate(placement->count * sizeof(uint32_t));
+	placement->order = extents_sort_by_source(placement->extents);
 	if (placement->places == NULL || placement->order == NULL)
 		return -1;
 	for (size_t i = 0; i < placement->count; i++)
@@ -88,10 +71,7 @@ sort_by_source(struct placement *placement)
 		place->first = max_u64(cluster_of(placement, list[i].start), next_cluster);
 		place->count = place->first < end ? end - place->first : 0;
 		next_cluster = max_u64(next_cluster, end);
-		placement->order[i] = (uint32_t) i;
 	}
-	sort_list = list;
-	qsort(placement->order, placement->count, sizeof(uint32_t), compare_sources);
 	for (size_t i = 0; i < placement->count; i++)
 	{
 		struct place *place = &placement->places[placement->order[i]];
@@ -261,6 +241,6 @@ placement_close(struct placement *placement)
 	if (placement == NULL)
 		return;
 	budget_free(placement->places, placement->count * sizeof(struct place));
-	budget_free(placement->order, placement->count * sizeof(uint32_t));
+	extents_free_order(placement->extents, placement->order);
 	budget_free(placement, sizeof(*placement));
 }
