@@ -138,6 +138,34 @@ load_template(const ClonePlan *plan, bool *is_blank)
 	return statement_run(&template_properties, values, NULL) == 1;
 }
 
+/* The vm_static of the plan, or of some copy that has values of its own, fulfils it. */
+static bool
+some_vm_static(const CheckRun *run, bool (*fulfils)(const Jsonb *vm_static))
+{
+	if (fulfils(run->plan->vm_static))
+		return true;
+	for (int i = 0; run->copy_vm_static && i < run->plan->request->copies; i++)
+		if (run->copy_vm_static[i] && fulfils(run->copy_vm_static[i]))
+			return true;
+	return false;
+}
+
+/* SPI's last result is the template's row. */
+static bool
+has_other_properties(const Jsonb *vm_static)
+{
+	return !same_text(field_text(0, 1), json_get_text(vm_static, "predefined_properties")) ||
+		   !same_text(field_text(0, 2), json_get_text(vm_static, "userdefined_properties"));
+}
+
+static bool
+has_pinning(const Jsonb *vm_static)
+{
+	char *pinning = json_get_text(vm_static, "cpu_pinning");
+
+	return pinning && pinning[0];
+}
+
 void
 check_custom_properties_permission(CheckRun *run)
 {
@@ -145,9 +173,7 @@ check_custom_properties_permission(CheckRun *run)
 	bool is_blank;
 	char *missing;
 
-	if (!load_template(plan, &is_blank) ||
-		(same_text(field_text(0, 1), planned_text(run, "predefined_properties")) &&
-		 same_text(field_text(0, 2), planned_text(run, "userdefined_properties"))))
+	if (!load_template(plan, &is_blank) || !some_vm_static(run, has_other_properties))
 		return;
 	missing = list_missing(plan, ACTION_CHANGE_VM_CUSTOM_PROPERTIES, &plan->cluster_id,
 						   &plan->cluster_id, 1, &plan->pool_id);
@@ -160,11 +186,10 @@ check_admin_properties_permission(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
 	bool is_blank;
-	char *pinning = planned_text(run, "cpu_pinning");
 	char *missing;
 
 	if (!load_template(plan, &is_blank) || is_blank ||
-		(field_bool(0, 3) && (pinning == NULL || pinning[0] == '\0')))
+		(field_bool(0, 3) && !some_vm_static(run, has_pinning)))
 		return;
 	missing = list_missing(plan, ACTION_EDIT_ADMIN_VM_PROPERTIES, &plan->cluster_id,
 						   &plan->cluster_id, 1, &plan->pool_id);

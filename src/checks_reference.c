@@ -242,7 +242,7 @@ given_columns(List *objects)
 
 /* The row as clone_write would write it for the copy at index. */
 static Jsonb *
-expected_row(const ClonePlan *plan, const Jsonb *vm_static, int index)
+expected_row(const ClonePlan *plan, const Jsonb *vm_static, const Jsonb *fixed, int index)
 {
 	pg_uuid_t vm_id = uuid_new();
 	StringInfoData keys;
@@ -253,7 +253,7 @@ expected_row(const ClonePlan *plan, const Jsonb *vm_static, int index)
 					 uuid_text(&vm_id));
 	json_append_string(&keys, plan->vm_names[index]);
 	appendStringInfoChar(&keys, '}');
-	return plan_concatenate(plan_concatenate((Jsonb *) vm_static, clone_expected_vm_static(plan)),
+	return plan_concatenate(plan_concatenate((Jsonb *) vm_static, (Jsonb *) fixed),
 							json_from_text(keys.data));
 }
 
@@ -274,6 +274,7 @@ refuse_violations(CheckRun *run, bool foreign_keys, const char *message)
 	if (!run->violations_loaded)
 	{
 		Jsonb **rows = palloc(sizeof(Jsonb *) * plan->request->copies);
+		Jsonb *fixed = clone_expected_vm_static(plan);
 		int count = 0;
 		bool some_without = false;
 
@@ -285,7 +286,7 @@ refuse_violations(CheckRun *run, bool foreign_keys, const char *message)
 			if (own == NULL && some_without)
 				continue;
 			some_without = some_without || own == NULL;
-			rows[count++] = expected_row(plan, own ? own : plan->vm_static, i);
+			rows[count++] = expected_row(plan, own ? own : plan->vm_static, fixed, i);
 		}
 		run->violations =
 			row_constraints_violated("vm_static", rows, count, given_columns(objects), settled);
