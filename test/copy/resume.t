@@ -325,9 +325,10 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 	{
 		skip 'strace is not here', 1 if !have_command('strace');
 		my ($deaths, $bad) = (0, 0);
-		for my $nth (1 .. 30)
+		for my $calls ([ 'openat,renameat2,unlinkat', 24 ], [ 'pwrite64,ftruncate,fallocate', 10 ], [ 'fsync,fdatasync', 8 ])
 		{
-			for my $call ('openat,renameat2,unlinkat', 'pwrite64,ftruncate,fallocate', 'fsync,fdatasync')
+			my ($call, $last) = @$calls;
+			for my $nth (1 .. $last)
 			{
 				my ($code) = run_command([ qw(strace -f -qq -o /dev/null -e), "trace=$call", '-e', "inject=$call:signal=KILL:when=$nth", $copier, @command ]);
 				next if $code == 0 && (unlink $out, 1);
@@ -345,7 +346,7 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 			}
 		}
 		is($bad, 0, "killed at $deaths calls one by one: exact, and nothing left");
-		cmp_ok($deaths, '>', 20, 'which were many');
+		cmp_ok($deaths, '>', 15, 'which were many');
 	}
 
 	# a layer that changed: nothing of the old half may stay
