@@ -11,7 +11,9 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
+#include "guards.h"
 #include "statement.h"
 
 PG_FUNCTION_INFO_V1(vmclone_held_now);
@@ -29,6 +31,14 @@ static Statement all_held_now = {
 	.argument_count = 1,
 	.argument_types = {TEXTOID},
 };
+
+uint64
+guards_held_now(const char *kind, Datum ids)
+{
+	Datum values[2] = {CStringGetTextDatum(kind), ids};
+
+	return statement_run_latest(&held_now, values, NULL);
+}
 
 /* held_now(kind text, ids uuid[]) → entity_id, keeps_status */
 Datum

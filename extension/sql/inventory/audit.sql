@@ -39,7 +39,7 @@ CREATE TABLE audit_log (
     brick_id uuid,
     brick_path text DEFAULT '',
     custom_id text,
-    CONSTRAINT audit_log_severity_code CHECK (severity IN (0, 1, 2, 10))
+    CONSTRAINT audit_log_severity_code CHECK (severity = ANY ('{0,1,2,10}'))
 );
 ALTER SEQUENCE audit_log_seq OWNED BY audit_log.audit_log_id;
 CREATE INDEX idx_audit_log_log_time ON audit_log (log_time);

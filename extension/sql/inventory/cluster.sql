@@ -66,7 +66,7 @@ CREATE TABLE cluster (
     parallel_migrations smallint NOT NULL DEFAULT 0,
     CONSTRAINT cluster_architecture_code CHECK (architecture BETWEEN 0 AND 8),
     CONSTRAINT cluster_bios_type_code CHECK (bios_type BETWEEN 0 AND 4),
-    CONSTRAINT check_cluster_migration_bandwidth_limit_type_enum CHECK (migration_bandwidth_limit_type IN ('AUTO', 'VDSM_CONFIG', 'CUSTOM')),
+    CONSTRAINT check_cluster_migration_bandwidth_limit_type_enum CHECK (migration_bandwidth_limit_type = ANY ('{AUTO,VDSM_CONFIG,CUSTOM}')),
     CONSTRAINT check_cluster_custom_migration_bandwidth_set
         CHECK (migration_bandwidth_limit_type <> 'CUSTOM' OR custom_migration_bandwidth_limit IS NOT NULL)
 );
@@ -104,7 +104,7 @@ CREATE TABLE network_cluster (
     is_gluster boolean NOT NULL DEFAULT false,
     default_route boolean NOT NULL DEFAULT false,
     CONSTRAINT pk_network_cluster PRIMARY KEY (network_id, cluster_id),
-    CONSTRAINT network_cluster_status_code CHECK (status IN (0, 1))
+    CONSTRAINT network_cluster_status_code CHECK (status = ANY ('{0,1}'))
 );
 CREATE INDEX idx_network_cluster_cluster_id ON network_cluster (cluster_id);
 

@@ -18,8 +18,8 @@ CREATE TABLE vm_device (
     logical_name varchar(255),
     host_device varchar(255),
     CONSTRAINT pk_vm_device PRIMARY KEY (device_id, vm_id),
-    CONSTRAINT vm_device_type_code CHECK (type IN ('disk', 'interface', 'video', 'graphics', 'sound', 'controller', 'balloon', 'channel',
-        'redir', 'redirdev', 'console', 'rng', 'smartcard', 'watchdog', 'hostdev', 'memory', 'tpm', 'mdev', 'iommu', 'unknown'))
+    CONSTRAINT vm_device_type_code CHECK (type = ANY ('{disk,interface,video,graphics,sound,controller,balloon,channel,
+        redir,redirdev,console,rng,smartcard,watchdog,hostdev,memory,tpm,mdev,iommu,unknown}'))
 );
 CREATE INDEX idx_vm_device_vm_id_type ON vm_device (vm_id, type);
 CREATE INDEX idx_vm_device_snapshot_id ON vm_device (snapshot_id) WHERE snapshot_id IS NOT NULL;

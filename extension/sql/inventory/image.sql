@@ -20,8 +20,8 @@ CREATE TABLE images (
     sequence_number integer,
     -- few constraints: each is prepared anew by every statement that writes here
     CONSTRAINT images_sound CHECK (image_guid <> '00000000-0000-0000-0000-000000000000' AND parentid <> image_guid AND size >= 0),
-    CONSTRAINT images_codes CHECK (imagestatus IN (0, 1, 2, 4) AND volume_type IN (0, 1, 2) AND volume_format IN (3, 4, 5)
-        AND volume_classification IN (0, 1, 2) AND qcow_compat IN (0, 1, 2))
+    CONSTRAINT images_codes CHECK (imagestatus = ANY ('{0,1,2,4}') AND volume_type = ANY ('{0,1,2}') AND volume_format = ANY ('{3,4,5}')
+        AND volume_classification = ANY ('{0,1,2}') AND qcow_compat = ANY ('{0,1,2}'))
 -- room for the status that clones set and give back, on the same page
 ) WITH (fillfactor = 60);
 CREATE INDEX idx_images_image_group_id ON images (image_group_id);
@@ -83,7 +83,7 @@ CREATE TABLE disk_vm_element (
     pass_discard boolean NOT NULL DEFAULT false,
     is_using_scsi_reservation boolean NOT NULL DEFAULT false,
     CONSTRAINT pk_disk_vm_element PRIMARY KEY (vm_id, disk_id),
-    CONSTRAINT disk_vm_element_interface_code CHECK (disk_interface IN ('IDE', 'VirtIO_SCSI', 'VirtIO', 'SPAPR_VSCSI', 'SATA'))
+    CONSTRAINT disk_vm_element_interface_code CHECK (disk_interface = ANY ('{IDE,VirtIO_SCSI,VirtIO,SPAPR_VSCSI,SATA}'))
 );
 CREATE INDEX idx_disk_vm_element_disk_id ON disk_vm_element (disk_id);
 

@@ -26,7 +26,7 @@ CREATE TABLE roles (
     role_type integer NOT NULL,
     allows_viewing_children boolean NOT NULL DEFAULT false,
     app_mode integer NOT NULL,
-    CONSTRAINT roles_type_code CHECK (role_type IN (1, 2))
+    CONSTRAINT roles_type_code CHECK (role_type = ANY ('{1,2}'))
 );
 CREATE UNIQUE INDEX idx_roles_name ON roles (name);
 

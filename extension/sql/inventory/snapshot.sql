@@ -15,8 +15,8 @@ CREATE TABLE snapshots (
     memory_dump_disk_id uuid CONSTRAINT fk_snapshots_dump_disk REFERENCES base_disks (disk_id) ON DELETE SET NULL,
     vm_configuration_broken boolean NOT NULL DEFAULT false,
     changed_fields text,
-    CONSTRAINT snapshots_codes CHECK (snapshot_type IN ('REGULAR', 'ACTIVE', 'STATELESS', 'PREVIEW', 'NEXT_RUN')
-        AND status IN ('OK', 'LOCKED', 'IN_PREVIEW'))
+    CONSTRAINT snapshots_codes CHECK (snapshot_type = ANY ('{REGULAR,ACTIVE,STATELESS,PREVIEW,NEXT_RUN}')
+        AND status = ANY ('{OK,LOCKED,IN_PREVIEW}'))
 );
 CREATE INDEX idx_snapshots_vm_id ON snapshots (vm_id, creation_date);
 CREATE UNIQUE INDEX idx_snapshots_one_active ON snapshots (vm_id) WHERE snapshot_type = 'ACTIVE';

@@ -74,7 +74,7 @@ CREATE TABLE storage_domain_static (
     CONSTRAINT storage_domain_static_storage_code CHECK (storage_type BETWEEN 0 AND 11),
     CONSTRAINT storage_domain_static_low_space_percent CHECK (warning_low_space_indicator BETWEEN 0 AND 100),
     CONSTRAINT storage_domain_static_blocker_not_negative CHECK (critical_space_action_blocker >= 0),
-    CONSTRAINT storage_domain_static_block_size CHECK (block_size IN (0, 512, 4096))
+    CONSTRAINT storage_domain_static_block_size CHECK (block_size = ANY ('{0,512,4096}'))
 );
 CREATE INDEX idx_storage_domain_static_name ON storage_domain_static (storage_name);
 

@@ -39,12 +39,12 @@ CREATE TABLE vmclone.jobs (
     UNIQUE (call_id, copy_number),
     -- one constraint: each is prepared anew by every statement that writes here
     CONSTRAINT jobs_words CHECK (copy_number >= 1 AND bandwidth_limit > 0
-        AND action IN ('AddVmFromSnapshot', 'AddVmTemplateFromSnapshot')
-        AND status IN ('queued', 'running', 'paused', 'waiting', 'held', 'finishing', 'failing', 'cancelling', 'cleaning',
-            'succeeded', 'failed', 'cancelled')
-        AND requested IN ('pause', 'resume', 'cancel') AND final_status IN ('failed', 'cancelled')
-        AND lock_mode IN ('exclusive', 'shared') AND on_failure IN ('clean', 'hold')
-        AND (status IN ('succeeded', 'failed', 'cancelled')) = (ended_at IS NOT NULL))
+        AND action = ANY ('{AddVmFromSnapshot,AddVmTemplateFromSnapshot}')
+        AND status = ANY ('{queued,running,paused,waiting,held,finishing,failing,cancelling,cleaning,
+        succeeded,failed,cancelled}')
+        AND requested = ANY ('{pause,resume,cancel}') AND final_status = ANY ('{failed,cancelled}')
+        AND lock_mode = ANY ('{exclusive,shared}') AND on_failure = ANY ('{clean,hold}')
+        AND (status = ANY ('{succeeded,failed,cancelled}')) = (ended_at IS NOT NULL))
 );
 
 CREATE INDEX jobs_live ON vmclone.jobs (priority DESC, created_at)
@@ -108,10 +108,10 @@ CREATE TABLE vmclone.async_tasks (
     error_kind text,
     UNIQUE (job_id, disk_number),
     CONSTRAINT async_tasks_words CHECK (virtual_size >= 0 AND bytes_reserved >= 0
-        AND volume_format IN ('RAW', 'COW') AND volume_type IN ('Sparse', 'Preallocated')
-        AND copy_volume_type IN ('LEAF', 'SHARED')
-        AND status IN ('init', 'running', 'finished', 'aborting', 'cleaning')
-        AND result IN ('success', 'failure', 'cleanSuccess', 'cleanFailure'))
+        AND volume_format = ANY ('{RAW,COW}') AND volume_type = ANY ('{Sparse,Preallocated}')
+        AND copy_volume_type = ANY ('{LEAF,SHARED}')
+        AND status = ANY ('{init,running,finished,aborting,cleaning}')
+        AND result = ANY ('{success,failure,cleanSuccess,cleanFailure}'))
 ) WITH (fillfactor = 50);
 
 CREATE INDEX async_tasks_open ON vmclone.async_tasks (storage_domain_id) WHERE result IS NULL;
@@ -130,8 +130,8 @@ COMMENT ON COLUMN vmclone.async_tasks.checkpoint IS 'how far the copier has data
 CREATE TABLE vmclone.measurements (
     snapshot_id uuid NOT NULL,
     image_id uuid NOT NULL,
-    volume_format text NOT NULL CHECK (volume_format IN ('RAW', 'COW')),
-    status text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'done', 'failed')),
+    volume_format text NOT NULL CHECK (volume_format = ANY ('{RAW,COW}')),
+    status text NOT NULL DEFAULT 'queued' CHECK (status = ANY ('{queued,running,done,failed}')),
     layers jsonb NOT NULL,
     required bigint,
     bytes_to_read bigint,

@@ -11,7 +11,7 @@ CREATE TABLE vmclone.image_locks (
     keeps_status boolean NOT NULL DEFAULT false,
     locked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (kind, entity_id, holder),
-    CONSTRAINT image_locks_words CHECK (kind IN ('snapshot', 'image') AND mode IN ('exclusive', 'shared'))
+    CONSTRAINT image_locks_words CHECK (kind = ANY ('{snapshot,image}') AND mode = ANY ('{exclusive,shared}'))
 );
 
 CREATE INDEX image_locks_holder ON vmclone.image_locks (holder);
@@ -21,7 +21,7 @@ COMMENT ON COLUMN vmclone.image_locks.holder IS 'the call (jobs.call_id) that re
 COMMENT ON COLUMN vmclone.image_locks.keeps_status IS 'a template''s image: held, but its status is left alone';
 
 CREATE TABLE vmclone.lock_state (
-    kind text NOT NULL CHECK (kind IN ('snapshot', 'image')),
+    kind text NOT NULL CHECK (kind = ANY ('{snapshot,image}')),
     entity_id uuid NOT NULL,
     earlier_status text NOT NULL,
     shared_only boolean NOT NULL,
@@ -39,7 +39,7 @@ COMMENT ON COLUMN vmclone.lock_state.shared_only IS 'all holders share, so that 
 --
 
 CREATE TABLE vmclone.reservations (
-    kind text NOT NULL CHECK (kind IN ('quota', 'storage_domain', 'mac_pool', 'storage_pool')),
+    kind text NOT NULL CHECK (kind = ANY ('{quota,storage_domain,mac_pool,storage_pool}')),
     entity_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 0,
     last_address bigint,

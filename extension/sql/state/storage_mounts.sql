@@ -4,7 +4,7 @@
 
 CREATE TABLE vmclone.storage_mounts (
     storage_domain_id uuid PRIMARY KEY,
-    kind text NOT NULL DEFAULT 'file' CHECK (kind IN ('file', 'block')),
+    kind text NOT NULL DEFAULT 'file' CHECK (kind = ANY ('{file,block}')),
     mount_path text NOT NULL,
     real_path text NOT NULL,
     storage_root text NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE vmclone.storage_mounts (
     token uuid NOT NULL,
     max_copies integer CHECK (max_copies > 0),
     bandwidth_limit bigint CHECK (bandwidth_limit > 0),
-    status text NOT NULL DEFAULT 'attached' CHECK (status IN ('attached', 'failed')),
+    status text NOT NULL DEFAULT 'attached' CHECK (status = ANY ('{attached,failed}')),
     error text,
     total_bytes bigint,
     available_bytes bigint,
