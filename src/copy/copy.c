@@ -23,6 +23,7 @@
 #include "report.h"
 #include "sandbox.h"
 #include "verify.h"
+#include "writeback.h"
 
 /* Small buffers stay in the processor's cache; large requests suit devices. */
 #define BUFFERED_BUFFER_BYTES ((size_t) 256 * 1024)
@@ -395,6 +396,7 @@ sync_output(struct copy *copy)
 	}
 	if (sync_file(copy, true) != 0)
 		return -1;
+	writeback_finish(&copy->output);
 	return copy->output.is_block_device ? 0 : output_sync_directory(&copy->output);
 }
 

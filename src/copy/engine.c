@@ -27,7 +27,10 @@ do_write(struct engine *engine)
 		pthread_mutex_unlock(&engine->mutex);
 		good = write_batch(engine, batch) == 0;
 		if (good)
+		{
 			count_done(engine, batch->bytes);
+			good = writeback_add(&engine->writeback, batch->bytes) == 0;
+		}
 		pthread_mutex_lock(&engine->mutex);
 		engine->writing = false;
 	}
@@ -219,6 +222,7 @@ engine_configure(struct engine *engine, size_t buffer_size, uint64_t position)
 	/* A piece of a compressed cluster must fit whole into a buffer. */
 	engine->max_cluster = engine->options.chain->max_cluster;
 	engine->serial_writes = engine->options.output->direct_fd < 0;
+	writeback_start(&engine->writeback, engine->options.output);
 	engine->batch_size = (size_t) max_u64(buffer_size, engine->max_cluster);
 	engine->buffer_size = engine->batch_size;
 	if (engine->options.output->huge_pages)

@@ -15,6 +15,7 @@
 #include "decompress.h"
 #include "engine.h"
 #include "hugepage.h"
+#include "writeback.h"
 
 #define MAX_THREADS  16
 #define BATCH_PIECES 128
@@ -73,9 +74,10 @@ struct engine
 	size_t buffer_size;
 	size_t batch_size; /* of a batch that can't fill a huge page; else buffer_size */
 	struct hugepage_pace pace;
-	uint32_t max_cluster; /* decompressors are made for this; 0 = none */
-	int threads;          /* started */
-	bool serial_writes;   /* one thread at a time */
+	struct writeback writeback; /* of the thread that writes; only with serial_writes */
+	uint32_t max_cluster;       /* decompressors are made for this; 0 = none */
+	int threads;                /* started */
+	bool serial_writes;         /* one thread at a time */
 	bool configured;
 	int batches;
 	struct worker workers[MAX_THREADS];

@@ -23,6 +23,22 @@ sub generated
 my $chains = $ENV{CHAINS} ? $ENV{CHAINS} / 5 : 20;
 generated('the file system of /tmp', $space, int $chains);
 
+# what goes through the page cache doesn't stay there, and the layer's pages do
+SKIP:
+{
+	skip 'fincore is not installed', 3 unless have_command('fincore');
+	chdir $space or die;
+	spew('layer.raw', join '', map { chr(1 + $_ % 255) x (1 << 20) } 1 .. 160);
+	my ($code, undef, $err) = run_command([ $copier, qw(copy --layer raw:layer.raw --output raw:out --io buffered --no-reflink) ]);
+	is($code, 0, 'a copy through the page cache') or diag $err;
+	my %resident = map { split ' ' } split /\n/, command_ok(qw(fincore -n -b -o), 'FILE,RES', qw(layer.raw out));
+	cmp_ok($resident{out}, '<', 8 << 20, 'the result has left memory');
+	cmp_ok($resident{'layer.raw'}, '>', 100 << 20, 'the layer has not');
+	is((run_command([qw(cmp layer.raw out)]))[0], 0, 'content');
+	unlink 'layer.raw', 'out';
+	chdir '/';
+}
+
 SKIP:
 {
 	skip 'an XFS loop file needs root', 1 unless $> == 0 && have_command('mkfs.xfs') && have_command('losetup');
