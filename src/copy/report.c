@@ -218,7 +218,11 @@ print_visible(const char *text)
 		if (length == 0)
 			fprintf(stderr, "\\x%02x", *at++);
 		else
-			at += fwrite(at, 1, (size_t) length, stderr);
+		{
+			/* nobody may be reading any more: what can't be said is left out */
+			(void) fwrite(at, 1, (size_t) length, stderr);
+			at += length;
+		}
 	}
 }
 

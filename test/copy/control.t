@@ -21,6 +21,22 @@ my @layers = (qw(--layer raw:base.raw --layer qcow2:top.qcow2));
 my @copy   = ('copy', @layers, '--output', 'raw:out', '--no-reflink');
 my @json   = (@copy, '--progress', 'json');
 
+# ---------- a message that nobody reads ----------
+{
+	pipe my $nobody, my $complaints or die;
+	close $nobody;
+	my $pid = fork // die;
+	if ($pid == 0)
+	{
+		$SIG{PIPE} = 'IGNORE';
+		alarm 20;
+		open STDERR, '>&', $complaints or die;
+		exec $copier, 'copy', '--layer', 'raw:missing.raw', '--output', 'raw:unread' or die;
+	}
+	waitpid $pid, 0;
+	is($?, 1 << 8, 'a failure ends the copier, though nobody reads its message');
+}
+
 # ---------- no layer: an empty image ----------
 for my $format (qw(raw qcow2))
 {
