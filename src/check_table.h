@@ -45,6 +45,7 @@ typedef struct CheckRun
 	StringInfoData changed_images;
 	StringInfoData changed_domains;
 	bool looked_again;
+	List *used_names; /* UsedName *, of checks_name.c */
 } CheckRun;
 
 /* The table, for its listing. */
@@ -63,6 +64,10 @@ extern const char *disk_label(const PlannedDisk *disk);
 /* Of run->vm_static */
 extern int64 planned_integer(const CheckRun *run, const char *column, int64 absent);
 extern char *planned_text(const CheckRun *run, const char *column);
+
+/* Of all copies: names as text[], and the entity_type that they are unique among. */
+extern Datum planned_names(const ClonePlan *plan);
+extern const char *planned_entity_type(const ClonePlan *plan);
 
 /* The objects of an array of the configuration ("devices", "numa_nodes"); *count 0: none. */
 extern Jsonb **configuration_objects(const ClonePlan *plan, const char *key, int *count);
@@ -131,6 +136,7 @@ extern void check_some_disk_left(CheckRun *run);
 extern void warn_partial_snapshot(CheckRun *run);
 
 /* checks_again.c */
+extern void look_up_used_names_again(CheckRun *run);
 extern void check_chain_unchanged(CheckRun *run);
 extern void check_domains_unchanged(CheckRun *run);
 
@@ -223,6 +229,7 @@ extern void check_foreign_keys(CheckRun *run);
 extern void check_constraints(CheckRun *run);
 
 /* checks_name.c */
+extern void note_used_name(CheckRun *run, char *name, char *id);
 extern void check_name_not_used(CheckRun *run);
 extern void check_name_given(CheckRun *run);
 extern void check_name_length(CheckRun *run);

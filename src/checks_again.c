@@ -1,7 +1,8 @@
 /*
  * checks_again.c
- *		What was read before the locks, read once more under them: where the images lie, and the
- *		storage domains that are read and written.  The images themselves locks.c has read again.
+ *		What was read before the locks, read once more under them: where the images lie, the storage
+ *		domains that are read and written, who has the names.  The images themselves locks.c has read
+ *		again.
  *
  * While a call waits for its locks others may merge, move and remove, and set domains inactive.
  * Everything is read in one statement that sees what is committed now, under every isolation level.
@@ -9,6 +10,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 
 #include "check_table.h"
 #include "json.h"
@@ -16,20 +18,35 @@
 #include "statement.h"
 
 /*
- * $1, $2: images, and the domain that each is read from; $3: domains; $4: the data center.  A row an
- * image that isn't in that domain any longer, and a row a domain.
+ * $1, $2: images, and the domain that each is read from; $3: domains; $4: the data center; $5: names;
+ * $6: their entity_type.  A row an image that isn't in that domain any longer, a row a domain, and a
+ * row a VM (or template) of the data center that has a name.
  */
 static Statement read_again = {
-	.sql = "SELECT false AS is_domain, r.id, NULL::integer"
+	.sql = "SELECT 0 AS what, r.id, NULL::integer, NULL::text"
 		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS r (id, domain_id)"
 		   " WHERE NOT EXISTS (SELECT FROM image_storage_domain_map m"
 		   "  WHERE m.image_id = r.id AND m.storage_domain_id = r.domain_id)"
-		   " UNION ALL SELECT true, r.id,"
+		   " UNION ALL SELECT 1, r.id,"
 		   " (SELECT m.status FROM storage_pool_iso_map m WHERE m.storage_id = r.id"
-		   "  AND m.storage_pool_id = $4) FROM pg_catalog.unnest($3) AS r (id)",
-	.argument_count = 4,
-	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID},
+		   "  AND m.storage_pool_id = $4), NULL FROM pg_catalog.unnest($3) AS r (id)"
+		   " UNION ALL SELECT 2, v.vm_guid, NULL, v.vm_name::text"
+		   " FROM pg_catalog.unnest($5::varchar[]) AS n(name)"
+		   /* OFFSET 0: by the index on names, not through all VMs of the clusters */
+		   " CROSS JOIN LATERAL (SELECT * FROM vm_static w WHERE w.vm_name = n.name"
+		   "  AND w.entity_type = $6 OFFSET 0) v"
+		   " JOIN cluster c ON c.cluster_id = v.cluster_id WHERE c.storage_pool_id = $4",
+	.argument_count = 6,
+	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID, TEXTARRAYOID, TEXTOID},
 };
+
+/* Values of read_again's first column. */
+typedef enum ReadAgain
+{
+	READ_IMAGE_MOVED,
+	READ_DOMAIN,
+	READ_NAME_USED,
+} ReadAgain;
 
 static const ChainImage *
 find_image(const ClonePlan *plan, const pg_uuid_t *image_id)
@@ -113,7 +130,7 @@ append_domain_change(StringInfo detail, const ClonePlan *plan, uint64 row)
 						 storage_domain_status_name((int) field_int64(row, 3)));
 }
 
-/* Reads once a run; what has changed, as sentences, in run->changed_images and changed_domains. */
+/* Reads once a run; what has changed, as sentences, in the run. */
 static void
 look_again(CheckRun *run)
 {
@@ -123,7 +140,7 @@ look_again(CheckRun *run)
 	pg_uuid_t *domains;
 	int image_count;
 	int domain_count;
-	Datum values[4];
+	Datum values[6];
 	uint64 rows;
 
 	/* beforehand the plan has just been read */
@@ -136,20 +153,35 @@ look_again(CheckRun *run)
 		appendStringInfoString(&run->changed_images, plan->chain_changes);
 	image_count = collect_images(plan, &images, &image_domains);
 	domain_count = collect_domains(plan, &domains);
-	if (image_count + domain_count == 0)
-		return;
 	values[0] = plan_uuid_array(images, image_count);
 	values[1] = plan_uuid_array(image_domains, image_count);
 	values[2] = plan_uuid_array(domains, domain_count);
 	values[3] = UUIDPGetDatum(&plan->pool_id);
+	values[4] = planned_names(plan);
+	values[5] = CStringGetTextDatum(planned_entity_type(plan));
 	rows = statement_run_latest(&read_again, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		if (field_bool(row, 1))
-			append_domain_change(&run->changed_domains, plan, row);
-		else
-			append_image_move(&run->changed_images, plan, row);
+		switch ((ReadAgain) field_int64(row, 1))
+		{
+			case READ_IMAGE_MOVED:
+				append_image_move(&run->changed_images, plan, row);
+				break;
+			case READ_DOMAIN:
+				append_domain_change(&run->changed_domains, plan, row);
+				break;
+			case READ_NAME_USED:
+				note_used_name(run, field_text(row, 4), field_text(row, 2));
+				break;
+		}
 	}
+}
+
+/* note_used_name for all VMs of the data center that have a name, as they are now. */
+void
+look_up_used_names_again(CheckRun *run)
+{
+	look_again(run);
 }
 
 void

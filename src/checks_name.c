@@ -36,6 +36,23 @@ static Statement reserved_names = {
 	.argument_types = {TEXTARRAYOID, UUIDOID},
 };
 
+/* A name of the call that a VM, or template, of the data center has. */
+typedef struct UsedName
+{
+	char *name;
+	char *id;
+} UsedName;
+
+void
+note_used_name(CheckRun *run, char *name, char *id)
+{
+	UsedName *used = palloc(sizeof(UsedName));
+
+	used->name = name;
+	used->id = id;
+	run->used_names = lappend(run->used_names, used);
+}
+
 static void
 append_owner(StringInfo detail, StringInfo names, const char *name, const char *owner)
 {
@@ -54,15 +71,23 @@ is_listed(const List *names, const char *name)
 	return false;
 }
 
-static Datum
-names_array(const ClonePlan *plan)
+const char *
+planned_entity_type(const ClonePlan *plan)
 {
-	Datum *values = palloc(sizeof(Datum) * plan->request->copies);
+	return plan->request->target == CLONE_TARGET_TEMPLATE ? "TEMPLATE" : "VM";
+}
 
-	for (int i = 0; i < plan->request->copies; i++)
+/* The versions of a template share its name: none of them is looked up. */
+Datum
+planned_names(const ClonePlan *plan)
+{
+	int count =
+		plan->pool_exists && !plan->request->base_template_id.given ? plan->request->copies : 0;
+	Datum *values = palloc(sizeof(Datum) * (count + 1));
+
+	for (int i = 0; i < count; i++)
 		values[i] = CStringGetTextDatum(plan->vm_names[i]);
-	return PointerGetDatum(
-		construct_array(values, plan->request->copies, TEXTOID, -1, false, TYPALIGN_INT));
+	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 static int
@@ -72,10 +97,9 @@ compare_names(const void *a, const void *b)
 }
 
 static void
-append_reserved_names(const ClonePlan *plan, const Datum *array, StringInfo detail,
-					  StringInfo names, List *listed)
+append_reserved_names(const ClonePlan *plan, StringInfo detail, StringInfo names, List *listed)
 {
-	Datum values[2] = {array[0], UUIDPGetDatum(&plan->pool_id)};
+	Datum values[2] = {planned_names(plan), UUIDPGetDatum(&plan->pool_id)};
 	uint64 rows;
 	Frame frame;
 
@@ -93,6 +117,37 @@ append_reserved_names(const ClonePlan *plan, const Datum *array, StringInfo deta
 	frame_leave(&frame);
 }
 
+/* Under the locks with what else is read again, and the names are reserved; beforehand by itself. */
+static void
+look_up_used_names(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	Datum values[3];
+	uint64 rows;
+
+	if (!(run->phases & CHECK_ALWAYS))
+	{
+		look_up_used_names_again(run);
+		return;
+	}
+	values[0] = planned_names(plan);
+	values[1] = CStringGetTextDatum(planned_entity_type(plan));
+	values[2] = UUIDPGetDatum(&plan->pool_id);
+	rows = statement_run(&used_names, values, NULL);
+	for (uint64 row = 0; row < rows; row++)
+		note_used_name(run, field_text(row, 1), field_text(row, 2));
+}
+
+static int
+compare_used_names(const ListCell *a, const ListCell *b)
+{
+	const UsedName *left = lfirst(a);
+	const UsedName *right = lfirst(b);
+	int result = strcmp(left->name, right->name);
+
+	return result ? result : strcmp(left->id, right->id);
+}
+
 void
 check_name_not_used(CheckRun *run)
 {
@@ -103,8 +158,7 @@ check_name_not_used(CheckRun *run)
 	List *listed = NIL;
 	StringInfoData names;
 	StringInfoData detail;
-	Datum values[3];
-	uint64 rows;
+	ListCell *cell;
 
 	initStringInfo(&names);
 	initStringInfo(&detail);
@@ -117,28 +171,21 @@ check_name_not_used(CheckRun *run)
 		append_owner(&detail, &names, sorted[i], "the name of several copies");
 		listed = lappend(listed, sorted[i]);
 	}
-	/* the versions of a template share its name */
-	if (plan->pool_exists && !plan->request->base_template_id.given)
+	look_up_used_names(run);
+	list_sort(run->used_names, compare_used_names);
+	foreach (cell, run->used_names)
 	{
-		values[0] = names_array(plan);
-		values[1] = CStringGetTextDatum(template ? "TEMPLATE" : "VM");
-		values[2] = UUIDPGetDatum(&plan->pool_id);
-		rows = statement_run(&used_names, values, NULL);
-		for (uint64 row = 0; row < rows; row++)
-		{
-			char *name = field_text(row, 1);
+		const UsedName *used = lfirst(cell);
 
-			if (is_listed(listed, name))
-				continue;
-			append_owner(
-				&detail, &names, name,
-				psprintf("%s %s", template ? "template" : "virtual machine", field_text(row, 2)));
-			listed = lappend(listed, name);
-		}
-		/* under the locks the names are reserved next, which refuses the same */
-		if (run->phases & CHECK_ALWAYS)
-			append_reserved_names(plan, values, &detail, &names, listed);
+		if (is_listed(listed, used->name))
+			continue;
+		append_owner(&detail, &names, used->name,
+					 psprintf("%s %s", template ? "template" : "virtual machine", used->id));
+		listed = lappend(listed, used->name);
 	}
+	/* under the locks the names are reserved, which says the same */
+	if (run->phases & CHECK_ALWAYS)
+		append_reserved_names(plan, &detail, &names, listed);
 	if (names.len)
 		refuse(run, detail.data, "name is already used: %s", names.data);
 }

@@ -60,13 +60,13 @@ given_objects(const ClonePlan *plan)
 {
 	List *objects = NIL;
 
-	if (plan->request->vm_static)
+	if (plan->request->vm_static && JB_ROOT_COUNT(plan->request->vm_static) > 0)
 		objects = lappend(objects, plan->request->vm_static);
 	for (int i = 0; plan->request->copy_overrides && i < plan->request->copies; i++)
 	{
 		Jsonb *own = json_get(plan_overrides_of_copy(plan->request, i), "vm_static");
 
-		if (own)
+		if (own && JB_ROOT_COUNT(own) > 0)
 			objects = lappend(objects, own);
 	}
 	return objects;

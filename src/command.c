@@ -20,6 +20,8 @@
 #include "checks.h"
 #include "clone.h"
 #include "command_steps.h"
+#include "compat.h"
+#include "errors.h"
 #include "frame.h"
 #include "json.h"
 #include "lineage.h"
@@ -80,11 +82,24 @@ fill_statuses(Command *command)
 		result->statuses[i] = command_initial_status(command);
 }
 
+pg_noreturn static void
+raise_name_taken(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VC_NAME), errmsg("name is already used: %s", name),
+			 errkey("ACTION_TYPE_FAILED_NAME_ALREADY_USED"),
+			 errdetail("ACTION_TYPE_FAILED_NAME_ALREADY_USED: a clone under way of the data center "
+					   "has it."),
+			 errhint("Choose another vm_name, or leave it out: vmclone.suggest_vm_name gives a "
+					 "free one.")));
+}
+
 CommandResult *
 command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
 {
 	Command command = {.request = request, .retry_of = retry_of};
 	CloneRecord *record;
+	const char *taken_name;
 	Frame inventory;
 
 	if (RecoveryInProgress())
@@ -108,18 +123,19 @@ command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	check(&command, CHECK_ALWAYS);
 	locks_take(command.plan, &command.result->call_id);
 	locks_take_counted(command.plan);
+	command.result->copies = plan_make_copies(command.plan);
+	command.result->copy_count = request->copies;
+	taken_name = command_reserve_names(&command);
 
 	/*
 	 * What was read before the locks may have changed before they were got.  These checks read anew
 	 * what matters: the chains, and everything that other calls take from.
 	 */
 	check(&command, CHECK_AFTER_LOCKS);
+	if (taken_name)
+		raise_name_taken(taken_name);
 	count_tasks(&command);
-
-	command.result->copies = plan_make_copies(command.plan);
-	command.result->copy_count = request->copies;
 	fill_statuses(&command);
-	command_reserve_names(&command);
 	command_name_caller(&command);
 	record = clone_write(command.plan, command.result->copies, command.result->copy_count,
 						 &command.audit);

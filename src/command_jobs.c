@@ -66,33 +66,16 @@ static Statement reserve_names = {
 	.argument_types = {UUIDOID, UUIDOID, TEXTARRAYOID, UUIDARRAYOID},
 };
 
-/* Virtual machines of the pool, or templates, that have one of the names. */
-static Statement used_names = {
-	.sql = "SELECT v.vm_name::text FROM vm_static v JOIN cluster c ON c.cluster_id = v.cluster_id"
-		   " WHERE v.vm_name = ANY ($1::varchar[]) AND v.entity_type = $2"
-		   "  AND c.storage_pool_id = $3 ORDER BY 1 LIMIT 1",
-	.argument_count = 3,
-	.argument_types = {TEXTARRAYOID, TEXTOID, UUIDOID},
-};
-
 static Statement release_names = {
 	.sql = "DELETE FROM vmclone.vm_names WHERE call_id = $1",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
 
-pg_noreturn static void
-raise_name_used(const char *name, const char *by)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_VC_NAME), errmsg("name is already used: %s", name),
-			 errkey("ACTION_TYPE_FAILED_NAME_ALREADY_USED"),
-			 errdetail("ACTION_TYPE_FAILED_NAME_ALREADY_USED: %s of the data center has it.", by),
-			 errhint("Choose another vm_name, or leave it out: vmclone.suggest_vm_name gives a "
-					 "free one.")));
-}
-
-/* The first name of the call that isn't among the rows of the last statement. */
+/*
+ * The first name of the call that isn't among the rows of the last statement.  All are there where
+ * two copies have one name, which the checks refuse.
+ */
 static const char *
 first_absent_name(const CommandResult *result, uint64 rows)
 {
@@ -105,7 +88,7 @@ first_absent_name(const CommandResult *result, uint64 rows)
 		if (row == rows)
 			return result->copies[i].vm_name;
 	}
-	elog(ERROR, "no name is absent");
+	return result->copies[0].vm_name;
 }
 
 static Datum
@@ -132,36 +115,25 @@ vm_ids_array(const CommandResult *result)
 
 /*
  * Names are unique among all jobs of the pool, committed or not: the second caller waits.  What had
- * the name when it waited may be over since, and its virtual machine be there; so what is committed
- * now is looked at once more, which the snapshot of a REPEATABLE READ caller doesn't show.
+ * the name when it waited may be over since, and its virtual machine be there; so the checks that
+ * come after look at what is committed then.
  */
-void
+const char *
 command_reserve_names(const Command *command)
 {
 	const CommandResult *result = command->result;
-	const CloneRequest *request = command->request;
-	Datum names = names_array(result);
-	Datum reserved[4] = {UUIDPGetDatum(&command->plan->pool_id), UUIDPGetDatum(&result->call_id),
-						 names, vm_ids_array(result)};
-	Datum values[3];
+	Datum values[4] = {UUIDPGetDatum(&command->plan->pool_id), UUIDPGetDatum(&result->call_id),
+					   names_array(result), vm_ids_array(result)};
+	const char *taken = NULL;
 	uint64 rows;
 	Frame frame;
 
 	frame_enter_own(&frame);
-	rows = locks_run_waiting(&reserve_names, reserved, "the name of the new virtual machine");
+	rows = locks_run_waiting(&reserve_names, values, "the name of the new virtual machine");
 	if (rows != (uint64) result->copy_count)
-		raise_name_used(first_absent_name(result, rows), "a clone under way");
+		taken = first_absent_name(result, rows);
 	frame_leave(&frame);
-
-	/* the versions of a template share its name */
-	if (request->base_template_id.given)
-		return;
-	values[0] = names;
-	values[1] = CStringGetTextDatum(request->target == CLONE_TARGET_VM ? "VM" : "TEMPLATE");
-	values[2] = UUIDPGetDatum(&command->plan->pool_id);
-	if (statement_run_latest(&used_names, values, NULL) > 0)
-		raise_name_used(field_text(0, 1),
-						request->target == CLONE_TARGET_VM ? "a virtual machine" : "a template");
+	return taken;
 }
 
 void

@@ -31,11 +31,10 @@ typedef struct Command
 extern bool command_find_earlier_call(Command *command);
 
 /*
- * command_jobs.c: the names of the call's copies, reserved in their data centre (ERRCODE_VC_NAME if
- * another job or a virtual machine has one; in an inventory frame) until the job is over; its job
- * and task rows.
+ * command_jobs.c: the names of the call's copies, reserved in their data centre until the job is
+ * over (returns the first one that another job has, or NULL); its job and task rows.
  */
-extern void command_reserve_names(const Command *command);
+extern const char *command_reserve_names(const Command *command);
 extern void command_release_names(const Command *command);
 extern void command_write_jobs(const Command *command);
 extern const char *command_initial_status(const Command *command);

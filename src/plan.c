@@ -18,29 +18,25 @@
 #include "row_copy.h"
 #include "statement.h"
 
-/* Everything that hangs on the snapshot, the target cluster and the template, in one row. */
+/* Everything that hangs on the snapshot and the target cluster, in one row. */
 static Statement load_facts = {
 	.sql =
-		"SELECT s.snapshot_type::text, s.status::text, s.description::text,"
-		" s.vm_configuration_broken, s.vm_id, v.vm_name::text, d.status, v.cluster_id,"
-		" sc.storage_pool_id, pg_catalog.to_jsonb(v),"
-		" (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('snapshot_id', o.snapshot_id,"
-		"   'description', o.description, 'status', o.status) ORDER BY o.snapshot_id)"
-		"  FROM snapshots o WHERE o.vm_id = s.vm_id AND o.status <> 'OK'),"
+		"SELECT s.snapshot_type::text, s.description::text, s.vm_configuration_broken, s.vm_id,"
+		" v.vm_name::text, d.status, v.cluster_id, sc.storage_pool_id, pg_catalog.to_jsonb(v),"
+		" EXISTS (SELECT FROM snapshots o WHERE o.vm_id = s.vm_id AND o.status <> 'OK'),"
 		" c.cluster_id, c.name::text, c.architecture, COALESCE(c.bios_type, 0),"
 		" c.compatibility_version::text, m.id, COALESCE(m.allow_duplicate_mac_addresses, false),"
 		" p.id, p.name::text, p.status, p.quota_enforcement_type,"
 		" (SELECT q.id FROM quota q WHERE q.storage_pool_id = p.id AND q.is_default),"
 		" ARRAY (SELECT f.id FROM cpu_profiles f WHERE f.cluster_id = c.cluster_id"
 		"  ORDER BY f.name, f.id),"
-		" t.vm_guid, t.vm_name::text, COALESCE(t.is_disabled, false), t.template_status,"
-		" tc.storage_pool_id,"
+		" s.vm_configuration, v.quota_id, v.instance_type_id, v.lease_sd_id, v.max_memory_size_mb,"
+		" a.disk_ids, a.aliases, a.storage_types,"
 		" (SELECT pg_catalog.jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
 		"  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets', 'MaxNumOfCpuPerSocket',"
-		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus', 'NumberOfUSBSlots') AND o.version IN ('general', c.compatibility_version)),"
-		" s.vm_configuration, v.quota_id, v.instance_type_id, v.lease_sd_id, v.max_memory_size_mb,"
-		" a.disk_ids, a.aliases, a.storage_types"
-		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id, $3 AS template_id) r"
+		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus', 'NumberOfUSBSlots')"
+		"   AND o.version IN ('general', c.compatibility_version))"
+		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id) r"
 		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
 		" LEFT JOIN vm_static v ON v.vm_guid = s.vm_id"
 		" LEFT JOIN vm_dynamic d ON d.vm_guid = s.vm_id"
@@ -48,15 +44,31 @@ static Statement load_facts = {
 		" LEFT JOIN cluster c ON c.cluster_id = COALESCE(r.cluster_id, v.cluster_id)"
 		" LEFT JOIN mac_pools m ON m.id = c.mac_pool_id"
 		" LEFT JOIN storage_pool p ON p.id = c.storage_pool_id"
-		" LEFT JOIN vm_static t ON t.vm_guid = r.template_id AND t.entity_type = 'TEMPLATE'"
-		" LEFT JOIN cluster tc ON tc.cluster_id = t.cluster_id"
 		" CROSS JOIN LATERAL (SELECT pg_catalog.array_agg(e.disk_id) AS disk_ids,"
 		"  pg_catalog.array_agg(b.disk_alias::text) AS aliases,"
 		"  pg_catalog.array_agg(b.disk_storage_type::integer) AS storage_types"
 		"  FROM disk_vm_element e JOIN base_disks b ON b.disk_id = e.disk_id"
 		"  WHERE e.vm_id = s.vm_id AND NOT COALESCE(b.shareable, false)) a",
-	.argument_count = 3,
-	.argument_types = {UUIDOID, UUIDOID, UUIDOID},
+	.argument_count = 2,
+	.argument_types = {UUIDOID, UUIDOID},
+};
+
+/* Run where they say something, which is seldom: snapshots at work, and */
+static Statement load_busy_snapshots = {
+	.sql = "SELECT snapshot_id, description::text, status::text FROM snapshots"
+		   " WHERE vm_id = $1 AND status <> 'OK' ORDER BY snapshot_id",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+/* a template that the caller names. */
+static Statement load_template = {
+	.sql = "SELECT t.vm_name::text, COALESCE(t.is_disabled, false), t.template_status,"
+		   " c.storage_pool_id FROM vm_static t"
+		   " LEFT JOIN cluster c ON c.cluster_id = t.cluster_id"
+		   " WHERE t.vm_guid = $1 AND t.entity_type = 'TEMPLATE'",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
 };
 
 /* What the statement says that the plan itself doesn't keep. */
@@ -127,21 +139,36 @@ plan_concatenate(Jsonb *left, Jsonb *right)
 }
 
 static void
-load_busy_snapshots(ClonePlan *plan, const Jsonb *array)
+read_busy_snapshots(ClonePlan *plan)
 {
-	if (array == NULL)
-		return;
-	plan->busy_snapshots = palloc0(sizeof(BusySnapshot) * JB_ROOT_COUNT(array));
-	for (uint32 i = 0; i < JB_ROOT_COUNT(array); i++)
-	{
-		Jsonb *object =
-			JsonbValueToJsonb(getIthJsonbValueFromContainer((JsonbContainer *) &array->root, i));
-		BusySnapshot *snapshot = &plan->busy_snapshots[plan->busy_snapshot_count++];
+	Datum value = UUIDPGetDatum(&plan->source_vm_id);
+	uint64 rows = statement_run(&load_busy_snapshots, &value, NULL);
 
-		(void) json_get_uuid(object, "snapshot_id", &snapshot->snapshot_id);
-		snapshot->description = json_get_text(object, "description");
-		snapshot->status = json_get_text(object, "status");
+	plan->busy_snapshots = palloc0(sizeof(BusySnapshot) * (rows + 1));
+	plan->busy_snapshot_count = (int) rows;
+	for (uint64 row = 0; row < rows; row++)
+	{
+		plan->busy_snapshots[row].snapshot_id = field_uuid(row, 1);
+		plan->busy_snapshots[row].description = field_text(row, 2);
+		plan->busy_snapshots[row].status = field_text(row, 3);
 	}
+}
+
+static void
+read_template(ClonePlan *plan)
+{
+	Datum value = UUIDPGetDatum(&plan->template_id.value);
+	pg_uuid_t pool_id;
+
+	if (statement_run(&load_template, &value, NULL) == 0)
+		return;
+	plan->template_exists = true;
+	plan->template_name = field_text(0, 1);
+	plan->template_disabled = field_bool(0, 2);
+	plan->template_status = (int) field_int64(0, 3);
+	pool_id = field_uuid(0, 4);
+	/* Blank and templates without a cluster belong to every data center */
+	plan->template_in_pool = uuid_is_zero(&pool_id) || uuid_same(&pool_id, &plan->pool_id);
 }
 
 static Datum *
@@ -163,11 +190,11 @@ static void
 read_attached_disks(ClonePlan *plan)
 {
 	int count;
-	pg_uuid_t *ids = plan_field_uuids(0, 36, &count);
+	pg_uuid_t *ids = plan_field_uuids(0, 29, &count);
 	bool *alias_nulls;
 	bool *type_nulls;
-	Datum *aliases = field_array(37, TEXTOID, &alias_nulls, &count);
-	Datum *types = field_array(38, INT4OID, &type_nulls, &count);
+	Datum *aliases = field_array(30, TEXTOID, &alias_nulls, &count);
+	Datum *types = field_array(31, INT4OID, &type_nulls, &count);
 
 	plan->active_disks = palloc0(sizeof(ActiveDisk) * (count + 1));
 	plan->active_disk_count = count;
@@ -184,14 +211,14 @@ read_source(const ClonePlan *plan, ConfigurationSource *source)
 {
 	source->snapshot_id = plan->snapshot_id;
 	source->vm_id = plan->source_vm_id;
-	source->ovf = field_text(0, 31);
+	source->ovf = field_text(0, 24);
 	source->vm_name = plan->source_vm_name;
-	source->has_pool = !field_is_null(0, 9);
+	source->has_pool = !field_is_null(0, 8);
 	source->pool_id = plan->source_pool_id;
-	source->quota_id = field_uuid(0, 32);
-	source->instance_type_id = field_uuid(0, 33);
-	source->lease_sd_id = field_uuid(0, 34);
-	source->max_memory_mb = field_int64(0, 35);
+	source->quota_id = field_uuid(0, 25);
+	source->instance_type_id = field_uuid(0, 26);
+	source->lease_sd_id = field_uuid(0, 27);
+	source->max_memory_mb = field_int64(0, 28);
 	source->wants_name = plan->request->vm_name == NULL;
 }
 
@@ -200,64 +227,59 @@ load(ClonePlan *plan, LoadedFacts *facts)
 {
 	const CloneRequest *request = plan->request;
 	OptionalUuid cluster = request->cluster_id;
-	OptionalUuid template = request->base_template_id;
-	Datum values[3];
-	bool nulls[3];
-	pg_uuid_t template_pool;
+	Datum values[2];
+	bool nulls[2];
+	bool some_busy;
 
 	if (!cluster.given && json_get_uuid(request->vm_static, "cluster_id", &cluster.value))
 		cluster.given = true;
-	if (!template.given && json_get_uuid(request->vm_static, "vmt_guid", &template.value))
-		template.given = !uuid_is_zero(&template.value);
-	plan->template_id = template;
 	values[0] = UUIDPGetDatum(&request->snapshot_id.value);
 	values[1] = UUIDPGetDatum(&cluster.value);
-	values[2] = UUIDPGetDatum(&template.value);
 	nulls[0] = !request->snapshot_id.given;
 	nulls[1] = !cluster.given;
-	nulls[2] = !template.given;
 	statement_run_one_row(&load_facts, values, nulls);
 
 	plan->snapshot_id = request->snapshot_id.value;
-	plan->snapshot_exists = !field_is_null(0, 5);
+	plan->snapshot_exists = !field_is_null(0, 4);
 	plan->snapshot_type = field_text(0, 1);
-	plan->snapshot_description = field_text(0, 3);
-	plan->configuration_broken = field_bool(0, 4);
-	plan->source_vm_id = field_uuid(0, 5);
-	plan->source_vm_name = field_text(0, 6);
-	plan->source_vm_status = field_is_null(0, 7) ? -1 : (int) field_int64(0, 7);
-	plan->source_cluster_id = field_uuid(0, 8);
-	plan->source_pool_id = field_uuid(0, 9);
-	load_busy_snapshots(plan, field_jsonb(0, 11));
-	plan->cluster_exists = !field_is_null(0, 12);
-	plan->cluster_id = plan->cluster_exists ? field_uuid(0, 12) : cluster.value;
-	plan->cluster_name = field_text(0, 13);
-	plan->architecture = (int) field_int64(0, 14);
-	plan->cluster_bios_type = (int) field_int64(0, 15);
-	plan->compatibility_version = field_text(0, 16);
-	plan->has_mac_pool = !field_is_null(0, 17);
-	plan->mac_pool_id = field_uuid(0, 17);
-	plan->mac_pool_allows_duplicates = field_bool(0, 18);
-	plan->pool_exists = !field_is_null(0, 19);
-	plan->pool_id = field_uuid(0, 19);
-	plan->pool_name = field_text(0, 20);
-	plan->pool_status = (int) field_int64(0, 21);
-	plan->quota_enforcement = (int) field_int64(0, 22);
-	plan->default_quota_id.given = !field_is_null(0, 23);
-	plan->default_quota_id.value = field_uuid(0, 23);
-	facts->cpu_profiles = plan_field_uuids(0, 24, &facts->cpu_profile_count);
-	plan->template_exists = !field_is_null(0, 25);
-	plan->template_name = field_text(0, 26);
-	plan->template_disabled = field_bool(0, 27);
-	plan->template_status = (int) field_int64(0, 28);
-	template_pool = field_uuid(0, 29);
-	plan->options = field_jsonb(0, 30);
-	/* Blank and templates without a cluster belong to every data center */
-	plan->template_in_pool =
-		uuid_is_zero(&template_pool) || uuid_same(&template_pool, &plan->pool_id);
-	facts->current = field_jsonb(0, 10);
+	plan->snapshot_description = field_text(0, 2);
+	plan->configuration_broken = field_bool(0, 3);
+	plan->source_vm_id = field_uuid(0, 4);
+	plan->source_vm_name = field_text(0, 5);
+	plan->source_vm_status = field_is_null(0, 6) ? -1 : (int) field_int64(0, 6);
+	plan->source_cluster_id = field_uuid(0, 7);
+	plan->source_pool_id = field_uuid(0, 8);
+	facts->current = field_jsonb(0, 9);
+	some_busy = field_bool(0, 10);
+	plan->cluster_exists = !field_is_null(0, 11);
+	plan->cluster_id = plan->cluster_exists ? field_uuid(0, 11) : cluster.value;
+	plan->cluster_name = field_text(0, 12);
+	plan->architecture = (int) field_int64(0, 13);
+	plan->cluster_bios_type = (int) field_int64(0, 14);
+	plan->compatibility_version = field_text(0, 15);
+	plan->has_mac_pool = !field_is_null(0, 16);
+	plan->mac_pool_id = field_uuid(0, 16);
+	plan->mac_pool_allows_duplicates = field_bool(0, 17);
+	plan->pool_exists = !field_is_null(0, 18);
+	plan->pool_id = field_uuid(0, 18);
+	plan->pool_name = field_text(0, 19);
+	plan->pool_status = (int) field_int64(0, 20);
+	plan->quota_enforcement = (int) field_int64(0, 21);
+	plan->default_quota_id.given = !field_is_null(0, 22);
+	plan->default_quota_id.value = field_uuid(0, 22);
+	facts->cpu_profiles = plan_field_uuids(0, 23, &facts->cpu_profile_count);
 	read_source(plan, &facts->source);
 	read_attached_disks(plan);
+	plan->options = field_jsonb(0, 32);
+
+	if (some_busy)
+		read_busy_snapshots(plan);
+	plan->template_id = request->base_template_id;
+	if (!plan->template_id.given &&
+		json_get_uuid(request->vm_static, "vmt_guid", &plan->template_id.value))
+		plan->template_id.given = !uuid_is_zero(&plan->template_id.value);
+	if (plan->template_id.given)
+		read_template(plan);
 }
 
 /* The caller's or source's CPU profile if the cluster has it, else the cluster's first. */
