@@ -14,33 +14,29 @@
 #include "plan_parts.h"
 #include "statement.h"
 
-/* For a user: profiles that it may attach (ATTACH_DISK_PROFILE 1563) come first. */
+/*
+ * What the engine says of the domains, and what vmclone does.  For a user: profiles that it may
+ * attach (ATTACH_DISK_PROFILE 1563) come first.
+ */
 static Statement load_domains = {
 	.sql =
-		"SELECT s.id, s.storage_name::text, m.status, s.storage_domain_type, s.storage_type,"
+		"SELECT r.id, s.storage_name::text, m.status, s.storage_domain_type, s.storage_type,"
 		" d.available_disk_size, s.critical_space_action_blocker, ARRAY (SELECT f.id FROM disk_profiles f WHERE f.storage_domain_id = s.id"
 		"  ORDER BY $3 IS NULL OR EXISTS (SELECT 1 FROM permissions pm"
 		"    JOIN roles_groups g ON g.role_id = pm.role_id AND g.action_group_id = 1563"
 		"    WHERE pm.ad_element_id IN ($3, 'eee00000-0000-0000-0000-123456789eee')"
 		"     AND pm.object_id IN (f.id, s.id, $2, 'aaa00000-0000-0000-0000-123456789aaa')) DESC,"
 		"   f.name, f.id), (pg_catalog.to_jsonb(d) ->> '_update_date')::timestamptz,"
-		" s.storage_domain_format_type::text"
+		" s.storage_domain_format_type::text, a.status = 'attached', a.reflink, a.available_bytes,"
+		" a.checked_at, EXISTS (SELECT 1 FROM vmclone.measurements e"
+		"  WHERE e.snapshot_id = $4 AND e.status = 'done')"
 		" FROM pg_catalog.unnest($1) r(id)"
-		" JOIN storage_domain_static s ON s.id = r.id"
+		" LEFT JOIN storage_domain_static s ON s.id = r.id"
 		" LEFT JOIN storage_domain_dynamic d ON d.id = s.id"
-		" LEFT JOIN storage_pool_iso_map m ON m.storage_id = s.id AND m.storage_pool_id = $2",
-	.argument_count = 3,
-	.argument_types = {UUIDARRAYOID, UUIDOID, UUIDOID},
-};
-
-static Statement load_mounts = {
-	.sql = "SELECT r.id, m.status = 'attached', m.reflink, m.available_bytes, m.checked_at,"
-		   " EXISTS (SELECT 1 FROM vmclone.measurements e"
-		   "  WHERE e.snapshot_id = $2 AND e.status = 'done')"
-		   " FROM pg_catalog.unnest($1) AS r(id)"
-		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = r.id",
-	.argument_count = 2,
-	.argument_types = {UUIDARRAYOID, UUIDOID},
+		" LEFT JOIN storage_pool_iso_map m ON m.storage_id = s.id AND m.storage_pool_id = $2"
+		" LEFT JOIN vmclone.storage_mounts a ON a.storage_domain_id = r.id",
+	.argument_count = 4,
+	.argument_types = {UUIDARRAYOID, UUIDOID, UUIDOID, UUIDOID},
 };
 
 /*
@@ -157,10 +153,19 @@ read_domain(uint64 row, DomainFacts *domain)
 	domain->has_blocker = !field_is_null(row, 7);
 	domain->critical_blocker_gb = field_int64(row, 7);
 	domain->disk_profiles = plan_field_uuids(row, 8, &domain->disk_profile_count);
-	/* an engine that doesn't say when has looked just now */
-	since = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 9, &is_null);
 	domain->format = field_text(row, 10);
+	domain->attached = field_bool(row, 11);
+	domain->reflink = field_bool(row, 12);
+	if (!domain->engine_knows_available && !field_is_null(row, 13))
+	{
+		domain->has_available = true;
+		domain->available_gb = field_int64(row, 13) / ((int64) 1024 * 1024 * 1024);
+	}
+	/* who doesn't say when has looked just now */
+	since = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						  domain->engine_knows_available ? 9 : 14, &is_null);
 	domain->available_since = is_null ? DT_NOEND : DatumGetTimestampTz(since);
+	domain->snapshot_measured = field_bool(row, 15);
 }
 
 /* Ids of the plan's domains, all or those that are written. */
@@ -179,37 +184,6 @@ domain_array(const ClonePlan *plan, bool only_targets)
 			ids[count++] = domain->id;
 	}
 	return plan_uuid_array(ids, count);
-}
-
-static void
-load_mounted_domains(const ClonePlan *plan)
-{
-	Datum values[2] = {domain_array(plan, false), UUIDPGetDatum(&plan->snapshot_id)};
-	uint64 rows;
-	Frame frame;
-
-	frame_enter_own(&frame);
-	rows = statement_run(&load_mounts, values, NULL);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t id = field_uuid(row, 1);
-		DomainFacts *domain = plan_domain(plan, &id);
-
-		domain->attached = field_bool(row, 2);
-		domain->reflink = field_bool(row, 3);
-		if (!domain->engine_knows_available && !field_is_null(row, 4))
-		{
-			bool is_null;
-			Datum checked_at =
-				SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 5, &is_null);
-
-			domain->has_available = true;
-			domain->available_gb = field_int64(row, 4) / ((int64) 1024 * 1024 * 1024);
-			domain->available_since = is_null ? DT_NOEND : DatumGetTimestampTz(checked_at);
-		}
-		domain->snapshot_measured = field_bool(row, 6);
-	}
-	frame_leave(&frame);
 }
 
 void
@@ -248,8 +222,8 @@ plan_load_reserved(const ClonePlan *plan)
 void
 plan_load_domains(ClonePlan *plan)
 {
-	Datum values[3];
-	bool nulls[3] = {false};
+	Datum values[4];
+	bool nulls[4] = {false};
 	uint64 rows;
 
 	collect_domains(plan);
@@ -261,6 +235,7 @@ plan_load_domains(ClonePlan *plan)
 	nulls[1] = !plan->pool_exists;
 	values[2] = UUIDPGetDatum(&plan->user_id);
 	nulls[2] = !plan->has_user;
+	values[3] = UUIDPGetDatum(&plan->snapshot_id);
 	rows = statement_run(&load_domains, values, nulls);
 	for (uint64 row = 0; row < rows; row++)
 	{
@@ -268,8 +243,6 @@ plan_load_domains(ClonePlan *plan)
 
 		read_domain(row, plan_domain(plan, &id));
 	}
-
-	load_mounted_domains(plan);
 }
 
 /* One LOCKED entity, and where to write down who holds it. */

@@ -55,9 +55,8 @@ CREATE TABLE vm_interface (
     linked boolean NOT NULL DEFAULT true,
     vnic_profile_id uuid CONSTRAINT fk_vm_interface_vnic_profile_id REFERENCES vnic_profiles (id) ON DELETE SET NULL,
     synced boolean NOT NULL DEFAULT true,
-    CONSTRAINT vm_interface_type_code CHECK (type BETWEEN 0 AND 6),
     CONSTRAINT vm_interface_mac_form CHECK (mac_addr ~* '^([0-9a-f]{2}:){5}[0-9a-f]{2}$'),
-    CONSTRAINT vm_interface_speed_not_negative CHECK (speed >= 0)
+    CONSTRAINT vm_interface_codes CHECK (type BETWEEN 0 AND 6 AND speed >= 0)
 );
 CREATE INDEX idx_vm_interface_vm_guid ON vm_interface (vm_guid);
 CREATE INDEX idx_vm_interface_mac_addr ON vm_interface (lower(mac_addr));

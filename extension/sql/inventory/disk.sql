@@ -14,10 +14,8 @@ CREATE TABLE base_disks (
     disk_content_type smallint NOT NULL DEFAULT 0,
     backup varchar(32) NOT NULL DEFAULT 'None',
     backup_mode varchar(32),
-    CONSTRAINT base_disks_propagate_errors_code CHECK (propagate_errors = ANY ('{Off,On}')),
-    CONSTRAINT base_disks_storage_type_code CHECK (disk_storage_type BETWEEN 0 AND 4),
-    CONSTRAINT base_disks_content_type_code CHECK (disk_content_type BETWEEN 0 AND 9),
-    CONSTRAINT base_disks_backup_code CHECK (backup = ANY ('{None,Incremental}'))
+    CONSTRAINT base_disks_codes CHECK (propagate_errors = ANY ('{Off,On}') AND disk_storage_type BETWEEN 0 AND 4
+        AND disk_content_type BETWEEN 0 AND 9 AND backup = ANY ('{None,Incremental}'))
 );
 CREATE INDEX idx_base_disks_alias ON base_disks (disk_alias);
 

@@ -98,7 +98,8 @@ CREATE TABLE vm_static (
     bios_type integer,
     is_template_sealed boolean,
     parallel_migrations smallint,
-    CONSTRAINT vm_static_entity_type_code CHECK (entity_type = ANY ('{VM,TEMPLATE,INSTANCE_TYPE,IMAGE_TYPE}')),
+    CONSTRAINT vm_static_kind CHECK (entity_type = ANY ('{VM,TEMPLATE,INSTANCE_TYPE,IMAGE_TYPE}')
+        AND template_status = ANY ('{0,1,2}') AND child_count >= 0),
     CONSTRAINT vm_static_max_memory_size_lower_bound CHECK (max_memory_size_mb >= mem_size_mb),
     CONSTRAINT vm_static_memory_not_negative CHECK (mem_size_mb >= 0 AND min_allocated_mem >= 0),
     CONSTRAINT vm_static_cpu_counts CHECK (num_of_sockets >= 1 AND cpu_per_socket >= 1 AND threads_per_cpu >= 1),
@@ -106,9 +107,7 @@ CREATE TABLE vm_static (
     CONSTRAINT vm_static_bios_type_code CHECK (bios_type BETWEEN 0 AND 4),
     CONSTRAINT vm_static_cpu_profile_with_cluster CHECK (cluster_id IS NULL OR cpu_profile_id IS NOT NULL),
     CONSTRAINT vm_static_cpu_pinning_set_for_manual_pinning_policy_only CHECK ((cpu_pinning_policy = 1) = (cpu_pinning IS NOT NULL)),
-    CONSTRAINT vm_static_template_status_code CHECK (template_status = ANY ('{0,1,2}')),
-    CONSTRAINT vm_static_migration_support_code CHECK (migration_support = ANY ('{0,1,2}')),
-    CONSTRAINT vm_static_child_count_not_negative CHECK (child_count >= 0)
+    CONSTRAINT vm_static_migration_support_code CHECK (migration_support = ANY ('{0,1,2}'))
 );
 CREATE INDEX idx_vm_static_vm_name ON vm_static (vm_name, cluster_id);
 CREATE INDEX idx_vm_static_vmt_guid ON vm_static (vmt_guid);
