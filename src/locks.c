@@ -93,19 +93,13 @@ static Statement row_places = {
 	.argument_types = {UUIDOID, UUIDARRAYOID},
 };
 
-/*
- * Who holds the entities: $1 the snapshot, $2 images.  Here and below, OFFSET 0 makes it one index
- * probe an entity: the planner has mostly seen these tables empty, and would scan them.
- */
+/* Who holds the entities, of whichever kind. */
 static Statement entity_holders = {
-	.sql = "SELECT l.kind = 'image', l.entity_id, l.mode = 'exclusive', l.keeps_status, l.holder"
-		   " FROM (SELECT 'snapshot' AS kind, $1 AS entity_id"
-		   "  UNION ALL SELECT 'image', id FROM pg_catalog.unnest($2) id) e"
-		   " CROSS JOIN LATERAL (SELECT * FROM vmclone.image_locks h WHERE h.kind = e.kind"
-		   "   AND h.entity_id = e.entity_id OFFSET 0) l"
-		   " ORDER BY l.kind DESC, l.entity_id, l.holder",
-	.argument_count = 2,
-	.argument_types = {UUIDOID, UUIDARRAYOID},
+	.sql = "SELECT kind = 'image', entity_id, mode = 'exclusive', keeps_status, holder"
+		   " FROM vmclone.image_locks WHERE entity_id = ANY ($1)"
+		   " ORDER BY kind DESC, entity_id, holder",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
 };
 
 static Statement jobs_of_holder = {
@@ -156,7 +150,10 @@ static Statement held_entities = {
 	.argument_types = {UUIDOID},
 };
 
-/* Removes a holder; returns what nobody holds any longer and the status it had. */
+/*
+ * Removes a holder; returns what nobody holds any longer and the status it had.  OFFSET 0: one index
+ * probe an entity; the planner has mostly seen these tables empty, and would scan them.
+ */
 static Statement remove_holder = {
 	.sql =
 		"WITH gone AS (DELETE FROM vmclone.image_locks WHERE holder = $1"
@@ -470,17 +467,18 @@ static EntityHolder *
 load_holders(const LockSet *set, int *count)
 {
 	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * (set->image_count + set->template_image_count + 1));
-	Datum values[2] = {UUIDPGetDatum(set->snapshot_id)};
 	EntityHolder *holders;
+	Datum value;
 	uint64 rows;
 
+	ids[0] = *set->snapshot_id;
 	if (set->image_count > 0)
-		memcpy(ids, set->images, sizeof(pg_uuid_t) * set->image_count);
+		memcpy(&ids[1], set->images, sizeof(pg_uuid_t) * set->image_count);
 	if (set->template_image_count > 0)
-		memcpy(ids + set->image_count, set->template_images,
+		memcpy(&ids[1 + set->image_count], set->template_images,
 			   sizeof(pg_uuid_t) * set->template_image_count);
-	values[1] = plan_uuid_array(ids, set->image_count + set->template_image_count);
-	rows = statement_run(&entity_holders, values, NULL);
+	value = plan_uuid_array(ids, 1 + set->image_count + set->template_image_count);
+	rows = statement_run(&entity_holders, &value, NULL);
 	holders = palloc(sizeof(EntityHolder) * (rows + 1));
 	for (uint64 row = 0; row < rows; row++)
 	{
@@ -680,10 +678,12 @@ locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 	collect_images(plan, &set);
 	images = plan_uuid_array(set.images, set.image_count);
 
-	/* a frame of its own: its end takes lock_timeout back */
-	frame_enter_inventory(&frame);
+	/* whoever waits needs a frame of its own: its end takes lock_timeout back */
+	if (set.shared)
+		frame_enter_inventory(&frame);
 	lock_rows(&set);
-	frame_leave(&frame);
+	if (set.shared)
+		frame_leave(&frame);
 	plan->chain_changes = describe_changes(plan, &set);
 
 	frame_enter_own(&frame);

@@ -134,6 +134,8 @@ plan_concatenate(Jsonb *left, Jsonb *right)
 {
 	if (left == NULL || right == NULL)
 		return left ? left : right;
+	if (JB_ROOT_IS_OBJECT(right) && JB_ROOT_COUNT(right) == 0)
+		return left;
 	return DatumGetJsonbP(
 		DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(left), JsonbPGetDatum(right)));
 }

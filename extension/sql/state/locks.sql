@@ -10,7 +10,7 @@ CREATE TABLE vmclone.image_locks (
     mode text NOT NULL,
     keeps_status boolean NOT NULL DEFAULT false,
     locked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (kind, entity_id, holder),
+    PRIMARY KEY (entity_id, kind, holder),
     CONSTRAINT image_locks_words CHECK (kind = ANY ('{snapshot,image}') AND mode = ANY ('{exclusive,shared}'))
 );
 
@@ -26,7 +26,7 @@ CREATE TABLE vmclone.lock_state (
     earlier_status text NOT NULL,
     shared_only boolean NOT NULL,
     locked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (kind, entity_id)
+    PRIMARY KEY (entity_id, kind)
 );
 
 COMMENT ON TABLE vmclone.lock_state IS 'status of a snapshot or image before the first holder locked it; given back when the last one leaves';
