@@ -196,6 +196,20 @@ spew('out', 'mine');
 fails('output exists',      1, 'exists', @json);
 is(slurp('out'), 'mine', 'and is left alone');
 unlink 'out';
+for my $gone ('2>/dev/full', '2>&-')
+{
+	my ($code) = run_command([ 'sh', '-c', "exec $copier copy --layer raw:none.raw --output raw:out $gone" ], timeout => 10);
+	is($code, 1, "nobody hears the reason, $gone: the same end");
+}
+{
+	# the worker reads no more from a copier that it has given up
+	my $run = start_copier('copy', '--layer', 'raw:none.raw', '--output', 'raw:out', '--progress', 'json');
+	close $run->{err};
+	my $end = time + 10;
+	my $gone;
+	until ($gone || time > $end) { $gone = waitpid($run->{pid}, 1) == $run->{pid}; sleep 0.05 }
+	ok($gone, 'nor does a closed pipe keep it') or kill 'KILL', $run->{pid};
+}
 fails('a layer refused',    3, 'refused', 'copy', '--layer', 'qcow2:base.raw', '--output', 'raw:out', '--progress', 'json');
 ok(!-e 'out', 'no output is left by any of them');
 {
