@@ -25,6 +25,8 @@ foreach my $case (
 
 	($code, $out, $err) = $node->psql('postgres', "SELECT vmclone.attach_storage_domain('$nfs2', $argument)");
 	like($err, $pattern, "attach is refused: $what");
+	unlike($err, qr/DETAIL:  [a-z]/, 'in whole sentences');
+	like($err, qr/HINT:  /, 'and says what to do');
 }
 symlink '/etc', $node->storage_root . '/link' or die "symlink: $!";
 ($code, $out, $err) = $node->psql('postgres',
