@@ -102,14 +102,16 @@ static void
 report(DeviceSet *set, const SourceDevice *source, const char *type, const char *device,
 	   const char *fate, const char *reason)
 {
-	appendStringInfo(&set->report, "%s{\"device_id\": ", set->report.len > 1 ? ", " : "");
-	json_append_string(&set->report, source && source->has_id ? uuid_text(&source->id) : NULL);
-	appendStringInfoString(&set->report, ", \"type\": ");
+	/* keys as jsonb sorts them */
+	appendStringInfo(&set->report,
+					 "%s{\"fate\": \"%s\", \"type\": ", set->report.len > 1 ? ", " : "", fate);
 	json_append_string(&set->report, type);
 	appendStringInfoString(&set->report, ", \"device\": ");
 	json_append_string(&set->report, device);
-	appendStringInfo(&set->report, ", \"fate\": \"%s\", \"reason\": ", fate);
+	appendStringInfoString(&set->report, ", \"reason\": ");
 	json_append_string(&set->report, reason);
+	appendStringInfoString(&set->report, ", \"device_id\": ");
+	json_append_string(&set->report, source && source->has_id ? uuid_text(&source->id) : NULL);
 	appendStringInfoChar(&set->report, '}');
 }
 

@@ -103,19 +103,19 @@ disk_overlay(const PlannedDisk *disk)
 	return json_from_text(text.data);
 }
 
-/* images: one leaf without parent, locked until its data is there. */
+/* images: one leaf without parent, locked until its data is there.  Keys as jsonb sorts them. */
 static Jsonb *
 image_overlay(const ClonePlan *plan, const PlannedDisk *disk)
 {
-	return json_from_text(psprintf(
-		"{\"creation_date\": \"now\", \"lastmodified\": \"now\", \"_create_date\": \"now\","
-		" \"_update_date\": null, \"size\": " INT64_FORMAT ", \"imagestatus\": %d,"
-		" \"active\": true, \"it_guid\": \"00000000-0000-0000-0000-000000000000\","
-		" \"parentid\": \"00000000-0000-0000-0000-000000000000\", \"volume_type\": %d,"
-		" \"volume_format\": %d, \"volume_classification\": %d, \"qcow_compat\": %d,"
-		" \"sequence_number\": 1}",
-		disk->size, IMAGE_STATUS_LOCKED, (int) disk->volume_type, (int) disk->volume_format,
-		VOLUME_CLASSIFICATION_VOLUME, qcow_compat(plan, disk)));
+	return json_from_text(
+		psprintf("{\"size\": " INT64_FORMAT ", \"active\": true,"
+				 " \"it_guid\": \"00000000-0000-0000-0000-000000000000\","
+				 " \"parentid\": \"00000000-0000-0000-0000-000000000000\", \"imagestatus\": %d,"
+				 " \"qcow_compat\": %d, \"volume_type\": %d, \"_create_date\": \"now\","
+				 " \"_update_date\": null, \"lastmodified\": \"now\", \"creation_date\": \"now\","
+				 " \"volume_format\": %d, \"sequence_number\": 1, \"volume_classification\": %d}",
+				 disk->size, IMAGE_STATUS_LOCKED, qcow_compat(plan, disk), (int) disk->volume_type,
+				 (int) disk->volume_format, VOLUME_CLASSIFICATION_VOLUME));
 }
 
 /* disk_vm_element: how the virtual machine uses the disk. */

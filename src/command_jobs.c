@@ -176,14 +176,15 @@ layers(const PlannedDisk *disk)
 	{
 		const ChainImage *image = &disk->chain[i];
 
-		appendStringInfoString(&json, i ? ",{" : "{");
+		/* keys as jsonb sorts them */
+		appendStringInfo(&json, "%s{\"size\":" INT64_FORMAT ",", i ? "," : "", image->size);
 		append_uuid(&json, "image_id", &image->image_id);
-		appendStringInfoChar(&json, ',');
+		appendStringInfo(&json, ",\"volume_format\":\"%s\",",
+						 image->volume_format == VOLUME_FORMAT_RAW ? "RAW" : "COW");
 		append_uuid(&json, "image_group_id", &image->folder_id);
 		appendStringInfoChar(&json, ',');
 		append_uuid(&json, "storage_domain_id", &image->storage_domain_id);
-		appendStringInfo(&json, ",\"volume_format\":\"%s\",\"size\":" INT64_FORMAT "}",
-						 image->volume_format == VOLUME_FORMAT_RAW ? "RAW" : "COW", image->size);
+		appendStringInfoChar(&json, '}');
 	}
 	appendStringInfoChar(&json, ']');
 	return json_from_text(json.data);

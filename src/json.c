@@ -8,6 +8,7 @@
 #include <uuid.h>
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/numeric.h"
@@ -150,13 +151,26 @@ uuid_text(const pg_uuid_t *uuid)
 
 StaticAssertDecl(sizeof(uuid_t) == UUID_LEN, "libuuid's uuids have PostgreSQL's size");
 
+/*
+ * A random uuid costs libuuid six system calls, and a call makes dozens.  So one random uuid is the
+ * name space of this process, and the others are libuuid's hashes of a counter in it.
+ */
 pg_uuid_t
 uuid_new(void)
 {
+	static uuid_t name_space;
+	static int name_space_of; /* process */
+	static uint64 counter;
 	pg_uuid_t result;
 	uuid_t generated;
 
-	uuid_generate_random(generated);
+	if (name_space_of != MyProcPid)
+	{
+		uuid_generate_random(name_space);
+		name_space_of = MyProcPid;
+	}
+	counter++;
+	uuid_generate_sha1(generated, name_space, (const char *) &counter, sizeof(counter));
 	memcpy(result.data, generated, UUID_LEN);
 	return result;
 }

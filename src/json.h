@@ -27,7 +27,7 @@ extern Jsonb *json_from_text(const char *text);
 extern bool uuid_is_zero(const pg_uuid_t *uuid);
 extern bool uuid_same(const pg_uuid_t *a, const pg_uuid_t *b);
 extern char *uuid_text(const pg_uuid_t *uuid); /* 36 characters, palloc'd */
-extern pg_uuid_t uuid_new(void);               /* libuuid, version 4 */
+extern pg_uuid_t uuid_new(void);               /* libuuid, version 5 of a random name space */
 extern bool uuid_parse_text(const char *text, pg_uuid_t *uuid);
 
 #endif

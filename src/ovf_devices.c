@@ -190,17 +190,17 @@ write_device(OvfReader *reader, const xmlNode *item, const char *id, const char 
 		!ovf_integer(reader, node, -1, 100000, &boot_order))
 		return false;
 
+	/* keys by length and bytes, as jsonb sorts them: sorting costs most of reading a document */
 	ovf_json_object(json, NULL);
-	ovf_json_text(json, "device_id", device_id);
 	ovf_json_text(json, "type", type);
+	ovf_json_text(json, "alias", alias);
 	ovf_json_text(json, "device", device);
 	ovf_json_text(json, "address", address);
-	ovf_json_text(json, "alias", alias);
+	ovf_json_text(json, "device_id", device_id);
+	ovf_json_integer(json, "boot_order", boot_order);
 	ovf_json_boolean(json, "is_managed", managed);
 	ovf_json_boolean(json, "is_plugged", *plugged);
 	ovf_json_boolean(json, "is_readonly", *read_only);
-	ovf_json_integer(json, "boot_order", boot_order);
-	ovf_json_text(json, "custom_properties", ovf_is_blank(custom) ? NULL : custom);
 	node = ovf_child(item, "SnapshotId");
 	if (node != NULL && !ovf_is_blank(ovf_text(reader, node)))
 	{
@@ -212,6 +212,7 @@ write_device(OvfReader *reader, const xmlNode *item, const char *id, const char 
 		ovf_json_text(json, "snapshot_id", NULL);
 	if (!write_spec_params(reader, ovf_child(item, "SpecParams"), "spec_params", 0))
 		return false;
+	ovf_json_text(json, "custom_properties", ovf_is_blank(custom) ? NULL : custom);
 	ovf_json_object_end(json);
 
 	reader->has_balloon = reader->has_balloon || strcmp(type, "balloon") == 0;
@@ -383,16 +384,16 @@ read_interface(OvfReader *reader, const xmlNode *item)
 		return false;
 
 	ovf_json_object(json, NULL);
-	ovf_json_text(json, "interface_id", id);
 	ovf_json_text(json, "name", name);
-	ovf_json_text(json, "mac_addr", ovf_is_blank(mac_text) ? NULL : mac_text);
 	ovf_json_integer(json, "type", type);
-	ovf_json_boolean(json, "linked", linked);
-	ovf_json_boolean(json, "is_plugged", plugged);
 	ovf_json_integer(json, "speed", speed);
+	ovf_json_boolean(json, "linked", linked);
+	ovf_json_text(json, "address", ovf_child_text(reader, item, "Address"));
+	ovf_json_text(json, "mac_addr", ovf_is_blank(mac_text) ? NULL : mac_text);
+	ovf_json_boolean(json, "is_plugged", plugged);
+	ovf_json_text(json, "interface_id", id);
 	ovf_json_text(json, "network_name", ovf_is_blank(network) ? NULL : network);
 	ovf_json_text(json, "profile_name", ovf_is_blank(profile) ? NULL : profile);
-	ovf_json_text(json, "address", ovf_child_text(reader, item, "Address"));
 	ovf_json_object_end(json);
 	return !reader->failed;
 }
@@ -512,19 +513,19 @@ add_device(OvfReader *reader, const char *type, const char *device)
 	if (!claim_device_id(reader, NULL, "", false, id))
 		return false;
 	ovf_json_object(json, NULL);
-	ovf_json_text(json, "device_id", id);
 	ovf_json_text(json, "type", type);
+	ovf_json_text(json, "alias", "");
 	ovf_json_text(json, "device", device);
 	ovf_json_text(json, "address", "");
-	ovf_json_text(json, "alias", "");
+	ovf_json_text(json, "device_id", id);
+	ovf_json_integer(json, "boot_order", 0);
 	ovf_json_boolean(json, "is_managed", true);
 	ovf_json_boolean(json, "is_plugged", true);
 	ovf_json_boolean(json, "is_readonly", false);
-	ovf_json_integer(json, "boot_order", 0);
-	ovf_json_text(json, "custom_properties", NULL);
 	ovf_json_text(json, "snapshot_id", NULL);
 	ovf_json_object(json, "spec_params");
 	ovf_json_object_end(json);
+	ovf_json_text(json, "custom_properties", NULL);
 	ovf_json_object_end(json);
 	return true;
 }
