@@ -73,7 +73,7 @@ typedef struct DeviceSet
 	Jsonb *no_address;
 	Jsonb *no_alias;
 	Jsonb *plugged[2]; /* false, true */
-	StringInfoData report;
+	JsonObjects report;
 	/* what is there already */
 	bool cdrom;
 	bool balloon;
@@ -102,17 +102,13 @@ static void
 report(DeviceSet *set, const SourceDevice *source, const char *type, const char *device,
 	   const char *fate, const char *reason)
 {
-	/* keys as jsonb sorts them */
-	appendStringInfo(&set->report,
-					 "%s{\"fate\": \"%s\", \"type\": ", set->report.len > 1 ? ", " : "", fate);
-	json_append_string(&set->report, type);
-	appendStringInfoString(&set->report, ", \"device\": ");
-	json_append_string(&set->report, device);
-	appendStringInfoString(&set->report, ", \"reason\": ");
-	json_append_string(&set->report, reason);
-	appendStringInfoString(&set->report, ", \"device_id\": ");
-	json_append_string(&set->report, source && source->has_id ? uuid_text(&source->id) : NULL);
-	appendStringInfoChar(&set->report, '}');
+	JsonbValue *object = json_objects_add(&set->report, 5);
+
+	json_put_text(object, "fate", fate);
+	json_put_text(object, "type", type);
+	json_put_text(object, "device", device);
+	json_put_text(object, "reason", reason);
+	json_put_uuid(object, "device_id", source && source->has_id ? &source->id : NULL);
 }
 
 static void
@@ -773,8 +769,6 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	set.plugged[true] = json_from_text("{\"is_plugged\": true}");
 	set.disks = palloc0(sizeof(bool) * Max(plan->disk_count, 1));
 	set.interfaces = palloc0(sizeof(bool) * Max(plan->interface_count, 1));
-	initStringInfo(&set.report);
-	appendStringInfoChar(&set.report, '[');
 
 	objects = clone_elements(json_get(plan->configuration, "devices"), &count);
 	for (int i = 0; i < count; i++)
@@ -785,8 +779,7 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	}
 	add_missing(&set);
 
-	appendStringInfoChar(&set.report, ']');
-	report_array = json_from_text(set.report.data);
+	report_array = json_objects_array(&set.report);
 	for (int i = 0; i < copy_count; i++)
 		work->record->devices[copies[i]] = report_array;
 }

@@ -153,47 +153,31 @@ command_makes_image(const PlannedDisk *disk)
 	return disk->fate == DISK_COPY || disk->fate == DISK_BLANK;
 }
 
-static void
-append_uuid(StringInfo json, const char *key, const pg_uuid_t *uuid)
-{
-	if (uuid == NULL || uuid_is_zero(uuid))
-		appendStringInfo(json, "\"%s\":null", key);
-	else
-		appendStringInfo(json, "\"%s\":\"%s\"", key, uuid_text(uuid));
-}
-
-/*
- * The chain to read.  A template's image is read by its hard link in the VM's own folder.
- */
-static Jsonb *
-layers(const PlannedDisk *disk)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '[');
-	for (int i = 0; disk->fate == DISK_COPY && i < disk->chain_length; i++)
-	{
-		const ChainImage *image = &disk->chain[i];
-
-		/* keys as jsonb sorts them */
-		appendStringInfo(&json, "%s{\"size\":" INT64_FORMAT ",", i ? "," : "", image->size);
-		append_uuid(&json, "image_id", &image->image_id);
-		appendStringInfo(&json, ",\"volume_format\":\"%s\",",
-						 image->volume_format == VOLUME_FORMAT_RAW ? "RAW" : "COW");
-		append_uuid(&json, "image_group_id", &image->folder_id);
-		appendStringInfoChar(&json, ',');
-		append_uuid(&json, "storage_domain_id", &image->storage_domain_id);
-		appendStringInfoChar(&json, '}');
-	}
-	appendStringInfoChar(&json, ']');
-	return json_from_text(json.data);
-}
-
 static const pg_uuid_t *
 id_or_null(const pg_uuid_t *id)
 {
 	return uuid_is_zero(id) ? NULL : id;
+}
+
+/* The chain to read.  A template's image is read by its hard link in the VM's own folder. */
+static Jsonb *
+layers(const PlannedDisk *disk)
+{
+	JsonObjects images = {0};
+
+	for (int i = 0; disk->fate == DISK_COPY && i < disk->chain_length; i++)
+	{
+		const ChainImage *image = &disk->chain[i];
+		JsonbValue *object = json_objects_add(&images, 5);
+
+		json_put_int64(object, "size", image->size);
+		json_put_uuid(object, "image_id", id_or_null(&image->image_id));
+		json_put_text(object, "volume_format",
+					  image->volume_format == VOLUME_FORMAT_RAW ? "RAW" : "COW");
+		json_put_uuid(object, "image_group_id", id_or_null(&image->folder_id));
+		json_put_uuid(object, "storage_domain_id", id_or_null(&image->storage_domain_id));
+	}
+	return json_objects_array(&images);
 }
 
 /* In the order of insert_tasks. */

@@ -129,6 +129,79 @@ json_from_text(const char *text)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
 
+JsonbValue *
+json_objects_add(JsonObjects *objects, int member_count)
+{
+	JsonbValue *object;
+
+	if (objects->count == objects->size)
+	{
+		objects->size = objects->size ? objects->size * 2 : 32;
+		objects->items = objects->items
+							 ? repalloc(objects->items, objects->size * sizeof(JsonbValue))
+							 : palloc(objects->size * sizeof(JsonbValue));
+	}
+	object = &objects->items[objects->count++];
+	object->type = jbvObject;
+	object->val.object.nPairs = 0;
+	object->val.object.pairs = palloc(member_count * sizeof(JsonbPair));
+	return object;
+}
+
+static JsonbValue *
+put(JsonbValue *object, const char *key)
+{
+	JsonbPair *pair = &object->val.object.pairs[object->val.object.nPairs++];
+
+	pair->key.type = jbvString;
+	pair->key.val.string.val = unconstify(char *, key);
+	pair->key.val.string.len = strlen(key);
+	pair->order = object->val.object.nPairs;
+	Assert(pair->order == 1 || pair[-1].key.val.string.len < pair->key.val.string.len ||
+		   (pair[-1].key.val.string.len == pair->key.val.string.len &&
+			memcmp(pair[-1].key.val.string.val, key, pair->key.val.string.len) < 0));
+	return &pair->value;
+}
+
+void
+json_put_text(JsonbValue *object, const char *key, const char *text)
+{
+	JsonbValue *value = put(object, key);
+
+	value->type = text ? jbvString : jbvNull;
+	if (text)
+	{
+		value->val.string.val = unconstify(char *, text);
+		value->val.string.len = strlen(text);
+	}
+}
+
+void
+json_put_int64(JsonbValue *object, const char *key, int64 number)
+{
+	JsonbValue *value = put(object, key);
+
+	value->type = jbvNumeric;
+	value->val.numeric = int64_to_numeric(number);
+}
+
+void
+json_put_uuid(JsonbValue *object, const char *key, const pg_uuid_t *uuid)
+{
+	json_put_text(object, key, uuid ? uuid_text(uuid) : NULL);
+}
+
+Jsonb *
+json_objects_array(const JsonObjects *objects)
+{
+	JsonbValue array = {.type = jbvArray};
+
+	array.val.array.nElems = objects->count;
+	array.val.array.elems = objects->items;
+	array.val.array.rawScalar = false;
+	return JsonbValueToJsonb(&array);
+}
+
 bool
 uuid_is_zero(const pg_uuid_t *uuid)
 {

@@ -24,6 +24,23 @@ extern bool json_has(const Jsonb *object, const char *key);
 extern void json_append_string(StringInfo buffer, const char *text);
 extern Jsonb *json_from_text(const char *text);
 
+/*
+ * Builds an array of objects without text.  A key goes behind those before it in jsonb's order: by
+ * length, then by bytes; a text lasts until the array is made, NULL becomes null.
+ */
+typedef struct JsonObjects
+{
+	JsonbValue *items;
+	int count;
+	int size;
+} JsonObjects;
+
+extern JsonbValue *json_objects_add(JsonObjects *objects, int member_count);
+extern void json_put_text(JsonbValue *object, const char *key, const char *text);
+extern void json_put_int64(JsonbValue *object, const char *key, int64 value);
+extern void json_put_uuid(JsonbValue *object, const char *key, const pg_uuid_t *uuid);
+extern Jsonb *json_objects_array(const JsonObjects *objects);
+
 extern bool uuid_is_zero(const pg_uuid_t *uuid);
 extern bool uuid_same(const pg_uuid_t *a, const pg_uuid_t *b);
 extern char *uuid_text(const pg_uuid_t *uuid); /* 36 characters, palloc'd */
