@@ -134,6 +134,7 @@ command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	check(&command, CHECK_AFTER_LOCKS);
 	if (taken_name)
 		raise_name_taken(taken_name);
+	locks_note_summed_up(command.plan);
 	count_tasks(&command);
 	fill_statuses(&command);
 	command_name_caller(&command);

@@ -27,9 +27,12 @@ extern void locks_release(const pg_uuid_t *call_id);
 /*
  * Locks and updates the rows that unrelated calls count (quota, storage domains, MAC pool, pool),
  * waiting up to vmclone.lock_wait, in one fixed order, so that only one call at a time counts.  Sets
- * plan->last_mac_address.
+ * plan->last_mac_address and the domains' bytes_counted.
  */
 extern void locks_take_counted(ClonePlan *plan);
+
+/* After the checks: what plan_load_reserved has summed up is the new start of the upper bounds. */
+extern void locks_note_summed_up(const ClonePlan *plan);
 
 /*
  * Runs a statement that may wait for a lock, up to vmclone.lock_wait for each; ERRCODE_VC_LOCKED

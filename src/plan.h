@@ -117,6 +117,10 @@ typedef struct DomainFacts
 	int64
 		bytes_reserved; /* for other clones: to be written, or written since the look; plan_load_reserved */
 	int64 bytes_needed; /* of this call, all copies */
+	bool is_summed_up;  /* bytes_reserved is read */
+	/* locks.h: no fewer than bytes_reserved + bytes_needed, unless images grow beyond what was reserved */
+	bool is_counted;
+	int64 bytes_counted;
 	bool reflink;
 	bool snapshot_measured; /* there are measurements of the snapshot; the same for all domains */
 } DomainFacts;

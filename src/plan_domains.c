@@ -214,7 +214,10 @@ plan_load_reserved(const ClonePlan *plan)
 	{
 		pg_uuid_t id = field_uuid(row, 1);
 
-		plan_domain(plan, &id)->bytes_reserved = field_int64(row, 2);
+		DomainFacts *domain = plan_domain(plan, &id);
+
+		domain->bytes_reserved = field_int64(row, 2);
+		domain->is_summed_up = true;
 	}
 	frame_leave(&frame);
 }

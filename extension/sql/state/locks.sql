@@ -43,10 +43,12 @@ CREATE TABLE vmclone.reservations (
     entity_id uuid NOT NULL,
     version bigint NOT NULL DEFAULT 0,
     last_address bigint,
+    bytes bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, entity_id)
 );
 
 COMMENT ON TABLE vmclone.reservations IS 'a version for each quota, storage domain and MAC pool that calls count; updated with every take, so that REPEATABLE READ callers fail with 40001 and never take too much';
+COMMENT ON COLUMN vmclone.reservations.bytes IS 'storage domain: bytes that clones take of its free space, when they were last summed up, and what calls have reserved since; the tasks are only summed up again when this comes near the free space';
 COMMENT ON COLUMN vmclone.reservations.last_address IS 'the MAC address that a pool gave last, as a number; the next search goes on from there';
 
 CREATE TABLE vmclone.vm_names (
