@@ -39,17 +39,18 @@
 #define LOCK_SNAPSHOT "SELECT status::text FROM snapshots WHERE snapshot_id = $1 FOR NO KEY UPDATE"
 
 /*
- * The images, and those that stand directly on them: whoever merges or re-parents one changes what
- * the chain is, so their rows are locked with it.  What a row says is the newest, since it is read
- * under its lock; the last column is the ids of all that are wanted.
+ * The images $1, and those of their disks $2 that stand directly on them: whoever merges or re-parents
+ * one changes what the chain is, so their rows are locked with it.  What a row says is the newest,
+ * since it is read under its lock; the last column is the ids of all that are wanted.
  */
-#define LOCK_IMAGES                                                                                   \
-	/* "<> zero" lets the partial index of parents be used */                                         \
-	"WITH wanted AS MATERIALIZED (SELECT $1 || ARRAY (SELECT c.image_guid FROM images c"              \
-	"  WHERE c.parentid = ANY ($1) AND c.parentid <> '00000000-0000-0000-0000-000000000000'"          \
-	"   AND NOT c.image_guid = ANY ($1)) AS ids)"                                                     \
-	" SELECT image_guid, imagestatus, parentid, image_group_id, volume_format, size,"                 \
-	" (SELECT ids FROM wanted) FROM images WHERE image_guid = ANY ((SELECT ids FROM wanted)::uuid[])" \
+#define CHILDREN                                                                                   \
+	"SELECT c.image_guid FROM images c WHERE c.image_group_id = ANY ($2)"                          \
+	" AND c.parentid = ANY ($1) AND NOT c.image_guid = ANY ($1)"
+#define LOCK_IMAGES                                                                                \
+	"WITH wanted AS MATERIALIZED (SELECT $1 || ARRAY (" CHILDREN ") AS ids)"                       \
+	" SELECT image_guid, imagestatus, parentid, image_group_id, volume_format, size,"              \
+	" (SELECT ids FROM wanted) FROM images"                                                        \
+	" WHERE image_guid = ANY ((SELECT ids FROM wanted)::uuid[])"                                   \
 	" ORDER BY image_guid FOR NO KEY UPDATE OF images"
 
 static Statement lock_snapshot_wait = {
@@ -57,9 +58,10 @@ static Statement lock_snapshot_wait = {
 static Statement lock_snapshot_skip = {
 	.sql = LOCK_SNAPSHOT " SKIP LOCKED", .argument_count = 1, .argument_types = {UUIDOID}};
 static Statement lock_images_wait = {
-	.sql = LOCK_IMAGES, .argument_count = 1, .argument_types = {UUIDARRAYOID}};
-static Statement lock_images_skip = {
-	.sql = LOCK_IMAGES " SKIP LOCKED", .argument_count = 1, .argument_types = {UUIDARRAYOID}};
+	.sql = LOCK_IMAGES, .argument_count = 2, .argument_types = {UUIDARRAYOID, UUIDARRAYOID}};
+static Statement lock_images_skip = {.sql = LOCK_IMAGES " SKIP LOCKED",
+									 .argument_count = 2,
+									 .argument_types = {UUIDARRAYOID, UUIDARRAYOID}};
 static Statement lock_template_images = {
 	.sql =
 		"SELECT image_guid, imagestatus, parentid, image_group_id, volume_format, size FROM images"
@@ -77,12 +79,7 @@ static Statement lock_held_images = {
 
 /* The same without locks, for what the locking one doesn't show when it gets no row at all. */
 static Statement children = {
-	.sql = "SELECT image_guid FROM images WHERE parentid = ANY ($1)"
-		   " AND parentid <> '00000000-0000-0000-0000-000000000000'"
-		   " AND NOT image_guid = ANY ($1)",
-	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
-};
+	.sql = CHILDREN, .argument_count = 2, .argument_types = {UUIDARRAYOID, UUIDARRAYOID}};
 
 /* Where the rows are that were asked for and not got. */
 static Statement row_places = {
@@ -222,6 +219,8 @@ typedef struct LockSet
 	int image_count;
 	const pg_uuid_t *template_images;
 	int template_image_count;
+	const pg_uuid_t *disks; /* of images */
+	int disk_count;
 	char *snapshot_status; /* NULL: not got */
 	LockedImage *got;
 	int got_count;
@@ -370,22 +369,24 @@ add_locked(LockSet *set, uint64 rows)
 
 /* Locks the images' rows; returns the ids of all that are wanted, children too. */
 static pg_uuid_t *
-lock_images(LockSet *set, Datum array, int *count)
+lock_images(LockSet *set, int *count)
 {
+	Datum values[2] = {plan_uuid_array(set->images, set->image_count),
+					   plan_uuid_array(set->disks, set->disk_count)};
 	uint64 rows;
 	pg_uuid_t *wanted;
 
 	if (set->shared)
-		rows = locks_run_waiting(&lock_images_wait, &array, "the snapshot's images");
+		rows = locks_run_waiting(&lock_images_wait, values, "the snapshot's images");
 	else
-		rows = statement_run(&lock_images_skip, &array, NULL);
+		rows = statement_run(&lock_images_skip, values, NULL);
 	add_locked(set, rows);
 	if (rows > 0)
 		return plan_field_uuids(0, 7, count);
 	wanted = palloc(sizeof(pg_uuid_t) * (set->image_count + 1));
 	memcpy(wanted, set->images, sizeof(pg_uuid_t) * set->image_count);
 	*count = set->image_count;
-	rows = statement_run(&children, &array, NULL);
+	rows = statement_run(&children, values, NULL);
 	wanted = repalloc(wanted, sizeof(pg_uuid_t) * (*count + rows + 1));
 	for (uint64 row = 0; row < rows; row++)
 		wanted[(*count)++] = field_uuid(row, 1);
@@ -413,7 +414,7 @@ try_lock_rows(LockSet *set)
 			set->snapshot_status = field_text(0, 1);
 	}
 	if (set->image_count > 0)
-		wanted = lock_images(set, plan_uuid_array(set->images, set->image_count), &wanted_count);
+		wanted = lock_images(set, &wanted_count);
 	if (set->template_image_count > 0)
 	{
 		Datum array = plan_uuid_array(set->template_images, set->template_image_count);
@@ -575,6 +576,7 @@ collect_images(const ClonePlan *plan, LockSet *set)
 {
 	pg_uuid_t *images;
 	pg_uuid_t *template_images;
+	pg_uuid_t *disks = palloc(sizeof(pg_uuid_t) * (plan->disk_count + 1));
 	int total = 0;
 
 	for (int i = 0; i < plan->disk_count; i++)
@@ -587,6 +589,7 @@ collect_images(const ClonePlan *plan, LockSet *set)
 
 		if (disk->fate != DISK_COPY)
 			continue;
+		disks[set->disk_count++] = disk->disk_id;
 		for (int j = 0; j < disk->chain_length; j++)
 		{
 			const ChainImage *image = &disk->chain[j];
@@ -602,6 +605,7 @@ collect_images(const ClonePlan *plan, LockSet *set)
 	}
 	set->images = images;
 	set->template_images = template_images;
+	set->disks = disks;
 }
 
 /*
