@@ -10,7 +10,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "clone_internal.h"
+#include "clone_device_rows.h"
 #include "clone_usb.h"
 #include "compat.h"
 #include "json.h"
@@ -39,170 +39,10 @@ static RowCopyTarget vm_external_data = {
 	.columns = {{"device_id", UUIDOID}, {"vm_id", UUIDOID}},
 };
 
-/* One device of the snapshot's configuration. */
-typedef struct SourceDevice
-{
-	Jsonb *object;
-	pg_uuid_t id;
-	bool has_id;
-	const char *type;
-	const char *device;
-	bool managed;
-} SourceDevice;
-
-/* What is laid over a source's row, low to high. */
-typedef struct Overlays
-{
-	const Jsonb *items[ROW_COPY_MAX_OVERLAYS];
-	int count;
-} Overlays;
-
-/* Devices for the copies that have the same vm_static. */
-typedef struct DeviceSet
-{
-	CloneWork *work;
-	RowCopy *rows;
-	RowCopy *external_data;
-	const int *copies; /* indexes */
-	int copy_count;
-	Jsonb *vm_static;
-	bool chipset_changes;
-	/* overlays, made once a call */
-	Jsonb *new_row; /* what every new row has */
-	Jsonb *new_row_empty_spec;
-	Jsonb *no_address;
-	Jsonb *no_alias;
-	Jsonb *plugged[2]; /* false, true */
-	JsonObjects report;
-	/* what is there already */
-	bool cdrom;
-	bool balloon;
-	bool smartcard;
-	bool virtio_scsi;
-	bool tpm;
-	bool rng;
-	List *graphics; /* char * */
-	CloneUsb usb;
-	int usb_slots; /* copied so far */
-	int videos;
-	Jsonb *first_video;
-	bool *disks;      /* by disk */
-	bool *interfaces; /* by interface */
-} DeviceSet;
-
-static const char empty_spec[] = "{\"spec_params\": {}}";
-
 static bool
 is(const char *text, const char *word)
 {
 	return text && strcmp(text, word) == 0;
-}
-
-static void
-report(DeviceSet *set, const SourceDevice *source, const char *type, const char *device,
-	   const char *fate, const char *reason)
-{
-	JsonbValue *object = json_objects_add(&set->report, 5);
-
-	json_put_text(object, "fate", fate);
-	json_put_text(object, "type", type);
-	json_put_text(object, "device", device);
-	json_put_text(object, "reason", reason);
-	json_put_uuid(object, "device_id", source && source->has_id ? &source->id : NULL);
-}
-
-static void
-leave_out(DeviceSet *set, const SourceDevice *source, const char *reason)
-{
-	report(set, source, source->type, source->device, "left out", reason);
-}
-
-static void
-lay_over(Overlays *overlays, const Jsonb *overlay)
-{
-	Assert(overlays->count < ROW_COPY_MAX_OVERLAYS);
-	overlays->items[overlays->count++] = overlay;
-}
-
-/* What holds for every copied row: it is new, belongs to no snapshot, has no nulls where none go. */
-static Overlays
-row_overlays(const DeviceSet *set, const SourceDevice *source, const char *changes)
-{
-	/* the common changes, parsed once a call */
-	bool plain = changes == empty_spec;
-	Overlays overlays = {0};
-
-	lay_over(&overlays, source->object);
-	lay_over(&overlays, plain ? set->new_row_empty_spec : set->new_row);
-	if (set->chipset_changes || !json_is_given(source->object, "address"))
-		lay_over(&overlays, set->no_address);
-	if (!json_is_given(source->object, "alias"))
-		lay_over(&overlays, set->no_alias);
-	if (changes && !plain)
-		lay_over(&overlays, json_from_text(changes));
-	return overlays;
-}
-
-static void
-add_row(DeviceSet *set, int source, int copy, const pg_uuid_t *id)
-{
-	const void *values[ROW_COPY_MAX_COLUMNS] = {id, &set->work->copies[copy].vm_id};
-
-	row_copy_row(set->rows, source, values);
-	clone_note_row(set->work, copy, id);
-}
-
-/* A row with an id of its own in every copy. */
-static void
-add_rows(DeviceSet *set, const pg_uuid_t *source_id, const Overlays *overlays)
-{
-	int source = row_copy_source(set->rows, source_id, overlays->items, overlays->count);
-
-	for (int i = 0; i < set->copy_count; i++)
-	{
-		pg_uuid_t id = uuid_new();
-
-		add_row(set, source, set->copies[i], &id);
-	}
-}
-
-static void
-copy_device(DeviceSet *set, const SourceDevice *source, const char *changes, const char *reason)
-{
-	Overlays overlays = row_overlays(set, source, changes);
-
-	add_rows(set, source->has_id ? &source->id : NULL, &overlays);
-	report(set, source, source->type, source->device, "copied", reason);
-}
-
-/* A managed device that the source has not, or that is made anew. */
-static void
-make_device(DeviceSet *set, const SourceDevice *source, const char *type, const char *device,
-			bool readonly, const char *spec, const char *fate, const char *reason)
-{
-	Overlays overlays = {0};
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfoString(&text, "{\"type\": ");
-	json_append_string(&text, type);
-	appendStringInfoString(&text, ", \"device\": ");
-	json_append_string(&text, device);
-	appendStringInfo(&text,
-					 ", \"address\": \"\", \"alias\": \"\", \"is_managed\": true,"
-					 " \"is_plugged\": true, \"is_readonly\": %s, \"spec_params\": %s}",
-					 readonly ? "true" : "false", spec);
-	lay_over(&overlays, json_from_text(text.data));
-	add_rows(set, NULL, &overlays);
-	report(set, source, type, device, fate, reason);
-}
-
-static char *
-spec_text(const Jsonb *object)
-{
-	Jsonb *spec = object ? json_get(object, "spec_params") : NULL;
-
-	return spec ? JsonbToCString(NULL, &spec->root, VARSIZE(spec)) : NULL;
 }
 
 static int
@@ -245,23 +85,6 @@ disk_reason(const PlannedDisk *disk)
 	}
 }
 
-/* The row of a disk in all copies: under its new id, or for an attached disk its own. */
-static void
-add_disk_rows(DeviceSet *set, int d, const pg_uuid_t *source_id, const Overlays *overlays)
-{
-	const PlannedDisk *disk = &set->work->plan->disks[d];
-	int source = row_copy_source(set->rows, source_id, overlays->items, overlays->count);
-
-	for (int i = 0; i < set->copy_count; i++)
-	{
-		int c = set->copies[i];
-
-		add_row(set, source, c,
-				clone_makes_disk(disk) ? &set->work->copies[c].new_disk_ids[d] : &disk->disk_id);
-	}
-	set->disks[d] = true;
-}
-
 static void
 copy_disk(DeviceSet *set, const SourceDevice *source)
 {
@@ -271,67 +94,26 @@ copy_disk(DeviceSet *set, const SourceDevice *source)
 
 	if (d < 0)
 	{
-		leave_out(set, source, "the snapshot has no such disk");
+		device_leave_out(set, source, "the snapshot has no such disk");
 		return;
 	}
 	disk = &plan->disks[d];
 	if (set->disks[d])
-		leave_out(set, source, "a second device of the same disk");
+		device_leave_out(set, source, "a second device of the same disk");
 	else if (clone_makes_disk(disk) || disk->fate == DISK_ATTACH)
 	{
 		/* the caller may have said otherwise than the snapshot */
 		bool plugged = json_get_bool(disk->configuration, "is_plugged",
 									 json_get_bool(source->object, "is_plugged", true));
-		Overlays overlays = row_overlays(set, source, empty_spec);
+		Overlays overlays = device_overlays(set, source, device_empty_spec);
 
-		lay_over(&overlays, set->plugged[plugged]);
-		add_disk_rows(set, d, &source->id, &overlays);
-		report(set, source, source->type, source->device, "copied",
-			   disk->fate == DISK_ATTACH ? "the same disk is attached" : NULL);
+		device_lay_over(&overlays, set->plugged[plugged]);
+		device_add_disk_rows(set, d, &source->id, &overlays);
+		device_report(set, source, source->type, source->device, "copied",
+					  disk->fate == DISK_ATTACH ? "the same disk is attached" : NULL);
 	}
 	else
-		leave_out(set, source, disk_reason(disk));
-}
-
-/* The rows of a NIC; a copy with interfaces of its own may have it plugged otherwise. */
-static void
-add_interface_rows(DeviceSet *set, int n, const pg_uuid_t *source_id, const Overlays *overlays,
-				   bool plugged)
-{
-	const CloneWork *work = set->work;
-	const PlannedInterface *previous = NULL;
-	int source = 0;
-
-	for (int i = 0; i < set->copy_count; i++)
-	{
-		int c = set->copies[i];
-		const PlannedInterface *interface = &work->copies[c].interfaces[n];
-
-		if (!interface->include)
-			continue;
-		if (interface != previous)
-		{
-			Overlays all = *overlays;
-
-			lay_over(&all,
-					 set->plugged[json_get_bool(interface->configuration, "is_plugged", plugged)]);
-			source = row_copy_source(set->rows, source_id, all.items, all.count);
-			previous = interface;
-		}
-		add_row(set, source, c, &work->interface_ids[c][n]);
-	}
-	set->interfaces[n] = true;
-}
-
-static bool
-interface_included(const DeviceSet *set, int n)
-{
-	for (int i = 0; i < set->copy_count; i++)
-	{
-		if (set->work->copies[set->copies[i]].interfaces[n].include)
-			return true;
-	}
-	return false;
+		device_leave_out(set, source, disk_reason(disk));
 }
 
 static void
@@ -340,18 +122,18 @@ copy_interface(DeviceSet *set, const SourceDevice *source)
 	int n = source->has_id ? find_interface(set->work->plan, &source->id) : -1;
 
 	if (n < 0)
-		leave_out(set, source, "the snapshot has no such NIC");
+		device_leave_out(set, source, "the snapshot has no such NIC");
 	else if (set->interfaces[n])
-		leave_out(set, source, "a second device of the same NIC");
-	else if (!interface_included(set, n))
-		leave_out(set, source, "the caller leaves the NIC out");
+		device_leave_out(set, source, "a second device of the same NIC");
+	else if (!device_interface_included(set, n))
+		device_leave_out(set, source, "the caller leaves the NIC out");
 	else
 	{
-		Overlays overlays = row_overlays(set, source, empty_spec);
+		Overlays overlays = device_overlays(set, source, device_empty_spec);
 
-		add_interface_rows(set, n, &source->id, &overlays,
-						   json_get_bool(source->object, "is_plugged", true));
-		report(set, source, source->type, source->device, "copied", NULL);
+		device_add_interface_rows(set, n, &source->id, &overlays,
+								  json_get_bool(source->object, "is_plugged", true));
+		device_report(set, source, source->type, source->device, "copied", NULL);
 	}
 }
 
@@ -363,7 +145,7 @@ copy_cdrom(DeviceSet *set, const SourceDevice *source)
 
 	if (set->cdrom)
 	{
-		leave_out(set, source, "only the first CD-ROM drive is copied");
+		device_leave_out(set, source, "only the first CD-ROM drive is copied");
 		return;
 	}
 	if (path == NULL || *path == '\0')
@@ -372,7 +154,7 @@ copy_cdrom(DeviceSet *set, const SourceDevice *source)
 	appendStringInfoString(&changes, "{\"spec_params\": {\"path\": ");
 	json_append_string(&changes, path ? path : "");
 	appendStringInfoString(&changes, "}}");
-	copy_device(set, source, changes.data, NULL);
+	device_copy(set, source, changes.data, NULL);
 	set->cdrom = true;
 }
 
@@ -398,19 +180,19 @@ copy_controller(DeviceSet *set, const SourceDevice *source)
 
 	if (virtio_scsi && request->virtio_scsi_given && !request->virtio_scsi)
 	{
-		leave_out(set, source, "the caller wants no VirtIO SCSI");
+		device_leave_out(set, source, "the caller wants no VirtIO SCSI");
 		return;
 	}
 	if (is(source->device, "usb") && !set->usb.keeps_controllers)
 	{
-		leave_out(set, source, set->usb.reason);
+		device_leave_out(set, source, set->usb.reason);
 		return;
 	}
 	/* virtio-scsi keeps its I/O thread; the engine loses it there, a defect */
 	if (virtio_scsi || is(source->device, "usb") || is(source->device, "pci"))
-		copy_device(set, source, NULL, NULL);
+		device_copy(set, source, NULL, NULL);
 	else
-		copy_device(set, source, empty_spec, NULL);
+		device_copy(set, source, device_empty_spec, NULL);
 	set->virtio_scsi |= virtio_scsi;
 }
 
@@ -427,13 +209,13 @@ copy_rng(DeviceSet *set, const SourceDevice *source)
 
 	if (set->rng)
 	{
-		leave_out(set, source, "there is a random number generator already");
+		device_leave_out(set, source, "there is a random number generator already");
 		return;
 	}
 	if (is(from, "hwrng") && !work->same_cluster &&
 		!(work->facts.rng_sources && strcasestr(work->facts.rng_sources, "hwrng")))
 	{
-		leave_out(set, source, "the target cluster has no hardware random number generator");
+		device_leave_out(set, source, "the target cluster has no hardware random number generator");
 		return;
 	}
 	set->rng = true;
@@ -452,11 +234,11 @@ copy_rng(DeviceSet *set, const SourceDevice *source)
 			initStringInfo(&changes);
 			appendStringInfo(&changes, "{\"spec_params\": %s}",
 							 JsonbToCString(NULL, &adjusted->root, VARSIZE(adjusted)));
-			copy_device(set, source, changes.data, "its source is the target cluster's");
+			device_copy(set, source, changes.data, "its source is the target cluster's");
 			return;
 		}
 	}
-	copy_device(set, source, NULL, NULL);
+	device_copy(set, source, NULL, NULL);
 }
 
 static void
@@ -468,11 +250,11 @@ copy_graphics(DeviceSet *set, const SourceDevice *source)
 	{
 		if (is(source->device, lfirst(cell)))
 		{
-			leave_out(set, source, "there is a graphics device of this kind already");
+			device_leave_out(set, source, "there is a graphics device of this kind already");
 			return;
 		}
 	}
-	copy_device(set, source, empty_spec, NULL);
+	device_copy(set, source, device_empty_spec, NULL);
 	set->graphics = lappend(set->graphics, pstrdup(source->device));
 }
 
@@ -488,12 +270,12 @@ make_tpm(DeviceSet *set, const SourceDevice *source)
 
 	if (set->tpm)
 	{
-		leave_out(set, source, "there is a TPM already");
+		device_leave_out(set, source, "there is a TPM already");
 		return;
 	}
 	set->tpm = true;
-	overlays = row_overlays(set, source, NULL);
-	lay_over(&overlays, set->no_address);
+	overlays = device_overlays(set, source, NULL);
+	device_lay_over(&overlays, set->no_address);
 	source_number = row_copy_source(set->rows, source->has_id ? &source->id : NULL, overlays.items,
 									overlays.count);
 	if (data)
@@ -515,12 +297,12 @@ make_tpm(DeviceSet *set, const SourceDevice *source)
 		pg_uuid_t id = uuid_new();
 		const void *values[ROW_COPY_MAX_COLUMNS] = {&id, &work->copies[c].vm_id};
 
-		add_row(set, source_number, c, &id);
+		device_add_row(set, source_number, c, &id);
 		if (data)
 			row_copy_row(set->external_data, data_source, values);
 	}
-	report(set, source, source->type, source->device, "remade",
-		   data ? "with the snapshot's TPM data" : "the snapshot has no TPM data");
+	device_report(set, source, source->type, source->device, "remade",
+				  data ? "with the snapshot's TPM data" : "the snapshot has no TPM data");
 }
 
 /* USB redirection: slots, and the channels of running guests. */
@@ -532,12 +314,12 @@ copy_redirection(DeviceSet *set, const SourceDevice *source)
 	if (is(source->device, "spicevmc") &&
 		(is_slot ? set->usb_slots >= set->usb.kept_slots : !set->usb.keeps_channels))
 	{
-		leave_out(set, source, set->usb.reason);
+		device_leave_out(set, source, set->usb.reason);
 		return;
 	}
 	if (is_slot && is(source->device, "spicevmc"))
 		set->usb_slots++;
-	copy_device(set, source, empty_spec, NULL);
+	device_copy(set, source, device_empty_spec, NULL);
 }
 
 static void
@@ -546,9 +328,9 @@ add_usb_devices(DeviceSet *set)
 	ListCell *cell;
 
 	foreach (cell, set->usb.controllers)
-		make_device(set, NULL, "controller", "usb", false, lfirst(cell), "added", set->usb.reason);
+		device_make(set, NULL, "controller", "usb", false, lfirst(cell), "added", set->usb.reason);
 	for (int i = 0; i < set->usb.new_slots; i++)
-		make_device(set, NULL, "redir", "spicevmc", false, "{}", "added", set->usb.reason);
+		device_make(set, NULL, "redir", "spicevmc", false, "{}", "added", set->usb.reason);
 }
 
 static void
@@ -557,10 +339,10 @@ copy_one(DeviceSet *set, const SourceDevice *source)
 	const char *type = source->type;
 
 	if (json_get_text(source->object, "snapshot_id"))
-		leave_out(set, source, "a snapshot's disk of another virtual machine");
+		device_leave_out(set, source, "a snapshot's disk of another virtual machine");
 	else if (set->chipset_changes && !source->managed && !is(type, "disk") &&
 			 !is(type, "interface"))
-		leave_out(set, source, "unmanaged, and the chipset changes");
+		device_leave_out(set, source, "unmanaged, and the chipset changes");
 	else if (is(type, "disk") && is(source->device, "cdrom"))
 		copy_cdrom(set, source);
 	else if (is(type, "disk") && is(source->device, "disk"))
@@ -574,28 +356,28 @@ copy_one(DeviceSet *set, const SourceDevice *source)
 		set->videos++;
 		if (set->first_video == NULL)
 			set->first_video = source->object;
-		report(set, source, type, source->device, "remade",
-			   "video devices follow the number of monitors");
+		device_report(set, source, type, source->device, "remade",
+					  "video devices follow the number of monitors");
 	}
 	else if (is(type, "balloon"))
 	{
 		if (set->balloon)
-			leave_out(set, source, "there is a balloon already");
+			device_leave_out(set, source, "there is a balloon already");
 		else
-			copy_device(set, source, "{\"spec_params\": {\"model\": \"virtio\"}}", NULL);
+			device_copy(set, source, "{\"spec_params\": {\"model\": \"virtio\"}}", NULL);
 		set->balloon = true;
 	}
 	else if (is(type, "smartcard"))
 	{
 		if (set->smartcard)
-			leave_out(set, source, "there is a smartcard already");
+			device_leave_out(set, source, "there is a smartcard already");
 		else if (!json_get_bool(set->vm_static, "is_smartcard_enabled", true))
-			leave_out(set, source, "the smartcard is not enabled");
+			device_leave_out(set, source, "the smartcard is not enabled");
 		else
 		{
-			char *spec = spec_text(source->object);
+			char *spec = device_spec_text(source->object);
 
-			copy_device(
+			device_copy(
 				set, source,
 				spec && strcmp(spec, "{}") != 0
 					? NULL
@@ -605,7 +387,7 @@ copy_one(DeviceSet *set, const SourceDevice *source)
 		}
 	}
 	else if (is(type, "watchdog") || is(type, "memory") || is(type, "console"))
-		copy_device(set, source, NULL, NULL);
+		device_copy(set, source, NULL, NULL);
 	else if (is(type, "rng"))
 		copy_rng(set, source);
 	else if (is(type, "redir") || is(type, "redirdev"))
@@ -617,12 +399,12 @@ copy_one(DeviceSet *set, const SourceDevice *source)
 	else if (is(type, "hostdev") || is(type, "mdev"))
 	{
 		if (set->work->same_cluster)
-			copy_device(set, source, NULL, NULL);
+			device_copy(set, source, NULL, NULL);
 		else
-			leave_out(set, source, "a device of hosts that the target cluster hasn't");
+			device_leave_out(set, source, "a device of hosts that the target cluster hasn't");
 	}
 	else
-		copy_device(set, source, empty_spec, NULL);
+		device_copy(set, source, device_empty_spec, NULL);
 }
 
 /* Video devices: as many as the monitors need, of the display type. */
@@ -633,7 +415,7 @@ make_videos(DeviceSet *set)
 	int64 type = json_get_int64(set->vm_static, "default_display_type", DISPLAY_QXL);
 	int64 count = json_get_int64(set->vm_static, "num_of_monitors", 1);
 	const char *device;
-	char *spec = spec_text(set->first_video);
+	char *spec = device_spec_text(set->first_video);
 
 	/* 3 was "none" in some versions: a VM without video devices stays so */
 	if (type >= DISPLAY_NONE || (type == DISPLAY_BOCHS && set->videos == 0))
@@ -643,7 +425,7 @@ make_videos(DeviceSet *set)
 	count = Max(count, 1);
 	device = type >= 0 ? names[type] : names[DISPLAY_QXL];
 	for (int64 i = 0; i < count; i++)
-		make_device(set, NULL, "video", device, false, spec ? spec : "{}",
+		device_make(set, NULL, "video", device, false, spec ? spec : "{}",
 					set->videos > 0 ? "remade" : "added", "one for each monitor");
 }
 
@@ -661,14 +443,17 @@ add_missing(DeviceSet *set)
 
 		if (set->disks[d] || !(clone_makes_disk(disk) || disk->fate == DISK_ATTACH))
 			continue;
-		lay_over(&overlays,
-				 json_from_text("{\"type\": \"disk\", \"device\": \"disk\", \"address\": \"\","
-								" \"alias\": \"\", \"is_managed\": true, \"is_readonly\": false,"
-								" \"spec_params\": {}, \"snapshot_id\": null,"
-								" \"logical_name\": null}"));
-		lay_over(&overlays, set->plugged[json_get_bool(disk->configuration, "is_plugged", true)]);
-		add_disk_rows(set, d, &disk->disk_id, &overlays);
-		report(set, NULL, "disk", "disk", "added", "the snapshot lists no device for the disk");
+		device_lay_over(
+			&overlays,
+			json_from_text("{\"type\": \"disk\", \"device\": \"disk\", \"address\": \"\","
+						   " \"alias\": \"\", \"is_managed\": true, \"is_readonly\": false,"
+						   " \"spec_params\": {}, \"snapshot_id\": null,"
+						   " \"logical_name\": null}"));
+		device_lay_over(&overlays,
+						set->plugged[json_get_bool(disk->configuration, "is_plugged", true)]);
+		device_add_disk_rows(set, d, &disk->disk_id, &overlays);
+		device_report(set, NULL, "disk", "disk", "added",
+					  "the snapshot lists no device for the disk");
 	}
 	for (int n = 0; n < plan->interface_count; n++)
 	{
@@ -678,16 +463,17 @@ add_missing(DeviceSet *set)
 				: "bridge";
 		Overlays overlays = {0};
 
-		if (set->interfaces[n] || !interface_included(set, n))
+		if (set->interfaces[n] || !device_interface_included(set, n))
 			continue;
-		lay_over(&overlays,
-				 json_from_text(psprintf(
-					 "{\"type\": \"interface\", \"device\": \"%s\", \"address\": \"\","
-					 " \"alias\": \"\", \"is_managed\": true, \"is_readonly\": false,"
-					 " \"spec_params\": {}, \"snapshot_id\": null, \"logical_name\": null}",
-					 device)));
-		add_interface_rows(set, n, &plan->interfaces[n].interface_id, &overlays, true);
-		report(set, NULL, "interface", device, "added", "the snapshot lists no device for the NIC");
+		device_lay_over(&overlays,
+						json_from_text(psprintf(
+							"{\"type\": \"interface\", \"device\": \"%s\", \"address\": \"\","
+							" \"alias\": \"\", \"is_managed\": true, \"is_readonly\": false,"
+							" \"spec_params\": {}, \"snapshot_id\": null, \"logical_name\": null}",
+							device)));
+		device_add_interface_rows(set, n, &plan->interfaces[n].interface_id, &overlays, true);
+		device_report(set, NULL, "interface", device, "added",
+					  "the snapshot lists no device for the NIC");
 	}
 	if (!set->cdrom)
 	{
@@ -698,18 +484,18 @@ add_missing(DeviceSet *set)
 		appendStringInfoString(&spec, "{\"path\": ");
 		json_append_string(&spec, path ? path : "");
 		appendStringInfoChar(&spec, '}');
-		make_device(set, NULL, "disk", "cdrom", true, spec.data, "added",
+		device_make(set, NULL, "disk", "cdrom", true, spec.data, "added",
 					"every virtual machine has a CD-ROM drive");
 	}
 	if (!set->balloon)
-		make_device(set, NULL, "balloon", "memballoon", false, "{\"model\": \"virtio\"}", "added",
+		device_make(set, NULL, "balloon", "memballoon", false, "{\"model\": \"virtio\"}", "added",
 					"every virtual machine has a balloon");
 	if (!set->smartcard && json_get_bool(set->vm_static, "is_smartcard_enabled", false))
-		make_device(set, NULL, "smartcard", "smartcard", false,
+		device_make(set, NULL, "smartcard", "smartcard", false,
 					"{\"mode\": \"passthrough\", \"type\": \"spicevmc\"}", "added",
 					"the smartcard is enabled");
 	if (!set->virtio_scsi && wants_virtio_scsi(plan))
-		make_device(set, NULL, "controller", "virtio-scsi", false, "{}", "added",
+		device_make(set, NULL, "controller", "virtio-scsi", false, "{}", "added",
 					"a disk is on virtio-scsi");
 	add_usb_devices(set);
 	make_videos(set);
@@ -762,7 +548,7 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	set.usb = clone_usb_decide(plan, set.vm_static, set.chipset_changes);
 	set.new_row = json_from_text("{\"snapshot_id\": null, \"logical_name\": null,"
 								 " \"_create_date\": \"now\", \"_update_date\": null}");
-	set.new_row_empty_spec = clone_overlay(set.new_row, json_from_text(empty_spec));
+	set.new_row_empty_spec = clone_overlay(set.new_row, json_from_text(device_empty_spec));
 	set.no_address = json_from_text("{\"address\": \"\"}");
 	set.no_alias = json_from_text("{\"alias\": \"\"}");
 	set.plugged[false] = json_from_text("{\"is_plugged\": false}");
