@@ -9,8 +9,8 @@
 void
 chain_map_rewind(struct chain_map *map)
 {
-	map->window_start = 0;
-	map->window_end = 0;
+	map->window_start = map->low;
+	map->window_end = map->low;
 	memset(&map->totals, 0, sizeof(map->totals));
 	for (int i = 0; i < map->chain->count; i++)
 	{
@@ -33,6 +33,7 @@ chain_map_open(const struct chain *chain, bool report_zero)
 	map->report_zero = report_zero;
 	map->granule_bits = (uint32_t) __builtin_ctzll(chain->granule);
 	map->window_size = chain->granule * WINDOW_GRANULES;
+	map->high = chain->virtual_size;
 	map->claims = budget_allocate(WINDOW_GRANULES * sizeof(struct extent));
 	map->sorted = budget_allocate(WINDOW_GRANULES * sizeof(struct extent));
 	map->slice = budget_allocate(SLICE_BYTES);
@@ -58,6 +59,37 @@ const struct chain_map_totals *
 chain_map_get_totals(const struct chain_map *map)
 {
 	return &map->totals;
+}
+
+uint64_t
+chain_map_window_size(const struct chain_map *map)
+{
+	return map->window_size;
+}
+
+void
+chain_map_set_range(struct chain_map *map, uint64_t low, uint64_t high)
+{
+	map->low = low;
+	chain_map_set_end(map, high);
+	chain_map_rewind(map);
+}
+
+void
+chain_map_set_end(struct chain_map *map, uint64_t high)
+{
+	map->high = min_u64(high, map->chain->virtual_size);
+}
+
+int
+chain_map_join(struct chain_map *map, const struct chain_map *other)
+{
+	map->totals.data_bytes += other->totals.data_bytes;
+	map->totals.compressed_bytes += other->totals.compressed_bytes;
+	map->totals.read_bytes += other->totals.read_bytes;
+	map->totals.extents += other->totals.extents;
+	map->totals.has_compressed = map->totals.has_compressed || other->totals.has_compressed;
+	return claims_join(map, other);
 }
 
 void
@@ -132,7 +164,7 @@ resolve_window(struct chain_map *map)
 			return -1;
 		next = min_u64(next, map->l1[i].next);
 	}
-	if (next >= chain->virtual_size)
+	if (next >= map->high)
 		return 0;
 	map->window_start = align_down(next, map->window_size);
 	map->window_end = min_u64(map->window_start + map->window_size, chain->virtual_size);

@@ -51,12 +51,30 @@ extern struct chain_map *chain_map_open(const struct chain *chain, bool report_z
 /* Makes chain_map_next() stop with REPORT_CANCELLED soon after *stop becomes true. */
 extern void chain_map_set_stop(struct chain_map *map, const atomic_bool *stop);
 
+/* Offsets at which a map can be divided are multiples of this. */
+extern uint64_t chain_map_window_size(const struct chain_map *map);
+
+/* Starts again, for the guest bytes from "low" up to "high" only. */
+extern void chain_map_set_range(struct chain_map *map, uint64_t low, uint64_t high);
+
+/*
+ * The map comes to its end at "high" from now on.  If it has been at its end, it goes on where that
+ * was.
+ */
+extern void chain_map_set_end(struct chain_map *map, uint64_t high);
+
+/*
+ * Adds what another map of the same chain found elsewhere to the totals.  0, or -1 after
+ * report_error() if a layer claims more in both than its file can hold.
+ */
+extern int chain_map_join(struct chain_map *map, const struct chain_map *other);
+
 /* Returns 1 with the next extent, 0 at the end, -1 after report_error(). */
 extern int chain_map_next(struct chain_map *map, struct extent *extent);
 
 extern const struct chain_map_totals *chain_map_get_totals(const struct chain_map *map);
 
-/* Starts again from guest offset 0. */
+/* Starts again from the first guest offset. */
 extern void chain_map_rewind(struct chain_map *map);
 
 extern void chain_map_close(struct chain_map *map);

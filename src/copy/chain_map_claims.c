@@ -107,32 +107,52 @@ append_claim(struct chain_map *map, const struct extent *claim)
 	map->claims[map->claim_count++] = *claim;
 }
 
+/* "host" is where the last claim lies. */
+static int
+check_account(const struct chain_map *map, int index, uint64_t host)
+{
+	const struct layer_account *account = &map->accounts[index];
+	const struct layer *layer = &map->chain->layers[index];
+
+	if (account->data_bytes > account->data_bound)
+		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, host,
+							"tables refer to more data than the file of %" PRIu64 " bytes holds",
+							layer->file_size);
+	/* a cluster may come in as many pieces as it has granules */
+	if (account->compressed_clusters > 0 &&
+		account->compressed_clusters /
+				((UINT64_C(1) << layer->qcow2.cluster_bits) / map->chain->granule) >
+			account->compressed_bound)
+		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, host,
+							"tables refer to more compressed clusters than the file of %" PRIu64
+							" bytes can hold",
+							layer->file_size);
+	return 0;
+}
+
 static int
 account_claim(struct chain_map *map, const struct extent *claim)
 {
 	struct layer_account *account = &map->accounts[claim->layer];
-	const struct layer *layer = &map->chain->layers[claim->layer];
 
 	if (claim->kind == EXTENT_DATA)
-	{
 		account->data_bytes += claim->length;
-		if (account->data_bytes > account->data_bound)
-			return report_error(REPORT_REFUSED, 0, layer->index, layer->path, claim->host,
-								"tables refer to more data than the file of %" PRIu64
-								" bytes holds",
-								layer->file_size);
-	}
 	else if (claim->kind == EXTENT_COMPRESSED)
-	{
 		account->compressed_clusters++;
-		/* a cluster may come in as many pieces as it has granules */
-		if (account->compressed_clusters /
-				((UINT64_C(1) << layer->qcow2.cluster_bits) / map->chain->granule) >
-			account->compressed_bound)
-			return report_error(REPORT_REFUSED, 0, layer->index, layer->path, claim->host,
-								"tables refer to more compressed clusters than the file of %" PRIu64
-								" bytes can hold",
-								layer->file_size);
+	else
+		return 0;
+	return check_account(map, claim->layer, claim->host);
+}
+
+int
+claims_join(struct chain_map *map, const struct chain_map *other)
+{
+	for (int i = 0; i < map->chain->count; i++)
+	{
+		map->accounts[i].data_bytes += other->accounts[i].data_bytes;
+		map->accounts[i].compressed_clusters += other->accounts[i].compressed_clusters;
+		if (check_account(map, i, NO_OFFSET) != 0)
+			return -1;
 	}
 	return 0;
 }

@@ -42,6 +42,8 @@ struct chain_map
 	bool report_zero;
 	const atomic_bool *stop;
 	uint64_t window_size;
+	uint64_t low; /* guest bytes [low, high) are gone through */
+	uint64_t high;
 	uint32_t granule_bits;
 	uint64_t window_start;
 	uint64_t window_end;
@@ -59,6 +61,9 @@ struct chain_map
 
 /* Forgets all claims and accounts. */
 extern void claims_start_pass(struct chain_map *map);
+
+/* Adds the accounts of another map of the same chain.  As claim_range() about too large claims. */
+extern int claims_join(struct chain_map *map, const struct chain_map *other);
 
 /* Nothing is owned in the window that now lies at [window_start, window_end). */
 extern void claims_start_window(struct chain_map *map);

@@ -21,6 +21,7 @@ struct copy
 	struct resume resume;
 	bool with_resume;
 	struct extents extents;
+	struct aside *aside; /* makes half of the map */
 	struct plan plan;
 	struct placement *placement; /* of a qcow2 result */
 	uint32_t *
