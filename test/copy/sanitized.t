@@ -17,7 +17,7 @@ $ENV{KILLS}   //= 30;
 
 my ($code, undef, $err) = run_command([ 'sh', '-c', "nm $sanitized | grep -q __asan_init" ]);
 is($code, 0, 'the build has the sanitizers in it') or diag $err;
-for my $name (qw(cases hostile generated traps control volume failing))
+for my $name (qw(cases hostile generated halves hugepage traps control volume failing))
 {
 	my ($status, $out, $errors) = run_command([ $^X, "$FindBin::Bin/$name.t" ], timeout => 900);
 	is($status, 0, "$name.t") or diag join "\n", (grep { /not ok/ } split /\n/, $out), $errors;
