@@ -178,8 +178,8 @@ SKIP:
 	# no fallocate there, as on NFS before 4.2: blocks come by writing zeroes, which must not come twice
 	my ($out, @command) = ("$disk/ext2/out");
 	@command = ('copy', (map { ('--layer', "$_->[0]:$_->[1]") } @on_disk), '--output', "raw:$out", '--preallocate', '--resume', "$out.resume", '--progress', 'json');
-	my $victim = start_copier(@command, '--limit', '3M');
-	my $told = $victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 4 << 20 }, 20);
+	my $victim = start_copier(@command, '--limit', '1M');
+	my $told = $victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 4 << 20 }, 40);
 	$victim->murder;
 	ok($told, 'preallocated by writing, killed after a checkpoint');
 	my ($code, $text, $err) = run_command([ $copier, @command ]);
