@@ -82,19 +82,39 @@ static const AuditText audit_texts[] = {
 	 "${UserName} let this database ${Choice} the jobs of another one."},
 };
 
-static Statement insert_row = {
-	.sql =
-		"INSERT INTO audit_log (log_time, log_type, log_type_name, severity, message, user_id,"
-		" user_name, vm_id, vm_name, storage_pool_id, storage_pool_name, cluster_id, cluster_name,"
-		" storage_domain_id, storage_domain_name, quota_id, quota_name, job_id, correlation_id, origin)"
-		" SELECT pg_catalog.clock_timestamp(), $1, $2, $3, $4, $5, $6, $7, $8,"
-		" $9, (SELECT name FROM storage_pool WHERE id = $9),"
-		" $10, (SELECT name FROM cluster WHERE cluster_id = $10),"
-		" $11, (SELECT storage_name FROM storage_domain_static WHERE id = $11),"
-		" $12, (SELECT quota_name FROM quota WHERE id = $12), $13, $14::text, 'oVirt'",
-	.argument_count = 14,
-	.argument_types = {INT4OID, TEXTOID, INT4OID, TEXTOID, UUIDOID, TEXTOID, UUIDOID, TEXTOID,
-					   UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID},
+static Insertion insert_rows = {
+	.relation = "audit_log",
+	.column_count = 14,
+	.columns = {{"log_type", INT4OID},
+				{"log_type_name", TEXTOID},
+				{"severity", INT4OID},
+				{"message", TEXTOID},
+				{"user_id", UUIDOID},
+				{"user_name", TEXTOID},
+				{"vm_id", UUIDOID},
+				{"vm_name", TEXTOID},
+				{"storage_pool_id", UUIDOID},
+				{"cluster_id", UUIDOID},
+				{"storage_domain_id", UUIDOID},
+				{"quota_id", UUIDOID},
+				{"job_id", UUIDOID},
+				{"call_id", UUIDOID}},
+	.statement =
+		{
+			.sql =
+				"INSERT INTO audit_log (log_time, log_type, log_type_name, severity, message,"
+				" user_id, user_name, vm_id, vm_name, storage_pool_id, storage_pool_name,"
+				" cluster_id, cluster_name, storage_domain_id, storage_domain_name, quota_id,"
+				" quota_name, job_id, correlation_id, origin)"
+				" SELECT pg_catalog.clock_timestamp(), n.log_type, n.log_type_name, n.severity,"
+				" n.message, n.user_id, n.user_name, n.vm_id, n.vm_name, n.storage_pool_id,"
+				" (SELECT name FROM storage_pool WHERE id = n.storage_pool_id), n.cluster_id,"
+				" (SELECT name FROM cluster c WHERE c.cluster_id = n.cluster_id),"
+				" n.storage_domain_id,"
+				" (SELECT storage_name FROM storage_domain_static WHERE id = n.storage_domain_id),"
+				" n.quota_id, (SELECT quota_name FROM quota WHERE id = n.quota_id), n.job_id,"
+				" n.call_id::text, 'oVirt' FROM " NEW_ROWS " n",
+		},
 };
 
 static Statement engine_user = {
@@ -164,36 +184,51 @@ fill(const char *text, const char *const *placeholders)
 	return result.data;
 }
 
+AuditRows
+audit_begin(void)
+{
+	return insertion_begin(&insert_rows);
+}
+
+static const pg_uuid_t *
+id_or_null(const pg_uuid_t *id)
+{
+	return uuid_is_zero(id) ? NULL : id;
+}
+
+void
+audit_add(AuditRows *rows, AuditType type, const AuditSubject *subject,
+		  const char *const *placeholders)
+{
+	const AuditText *text = find_text(type);
+
+	new_rows_put(rows, Int32GetDatum((int) type));
+	new_rows_put_text(rows, text->name);
+	new_rows_put(rows, Int32GetDatum(text->severity));
+	new_rows_put_text(rows, fill(text->text, placeholders));
+	new_rows_put_uuid(rows, id_or_null(&subject->user_id));
+	new_rows_put_text(rows, subject->user_name);
+	new_rows_put_uuid(rows, id_or_null(&subject->vm_id));
+	new_rows_put_text(rows, subject->vm_name);
+	new_rows_put_uuid(rows, id_or_null(&subject->storage_pool_id));
+	new_rows_put_uuid(rows, id_or_null(&subject->cluster_id));
+	new_rows_put_uuid(rows, id_or_null(&subject->storage_domain_id));
+	new_rows_put_uuid(rows, id_or_null(&subject->quota_id));
+	new_rows_put_uuid(rows, id_or_null(&subject->job_id));
+	new_rows_put_uuid(rows, id_or_null(&subject->call_id));
+}
+
+void
+audit_end(AuditRows *rows)
+{
+	insertion_run(rows);
+}
+
 void
 audit_write(AuditType type, const AuditSubject *subject, const char *const *placeholders)
 {
-	const AuditText *text = find_text(type);
-	const pg_uuid_t *ids[] = {&subject->user_id,
-							  &subject->vm_id,
-							  &subject->storage_pool_id,
-							  &subject->cluster_id,
-							  &subject->storage_domain_id,
-							  &subject->quota_id,
-							  &subject->job_id,
-							  &subject->call_id};
-	static const int id_columns[] = {4, 6, 8, 9, 10, 11, 12, 13};
-	Datum values[14] = {0};
-	bool nulls[14] = {0};
+	AuditRows rows = audit_begin();
 
-	values[0] = Int32GetDatum((int) type);
-	values[1] = CStringGetTextDatum(text->name);
-	values[2] = Int32GetDatum(text->severity);
-	values[3] = CStringGetTextDatum(fill(text->text, placeholders));
-	for (size_t i = 0; i < lengthof(ids); i++)
-	{
-		values[id_columns[i]] = UUIDPGetDatum(ids[i]);
-		nulls[id_columns[i]] = uuid_is_zero(ids[i]);
-	}
-	nulls[5] = subject->user_name == NULL;
-	if (subject->user_name)
-		values[5] = CStringGetTextDatum(subject->user_name);
-	nulls[7] = subject->vm_name == NULL;
-	if (subject->vm_name)
-		values[7] = CStringGetTextDatum(subject->vm_name);
-	(void) statement_run(&insert_row, values, nulls);
+	audit_add(&rows, type, subject, placeholders);
+	audit_end(&rows);
 }

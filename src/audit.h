@@ -10,6 +10,7 @@
 #include "utils/uuid.h"
 
 #include "caller.h"
+#include "insertion.h"
 
 typedef enum AuditType
 {
@@ -68,5 +69,13 @@ extern void audit_name_caller(AuditSubject *subject, const Caller *caller);
  */
 extern void audit_write(AuditType type, const AuditSubject *subject,
 						const char *const *placeholders);
+
+/* The same for many rows in one statement; subject and placeholders may go after audit_add. */
+typedef NewRows AuditRows;
+
+extern AuditRows audit_begin(void);
+extern void audit_add(AuditRows *rows, AuditType type, const AuditSubject *subject,
+					  const char *const *placeholders);
+extern void audit_end(AuditRows *rows);
 
 #endif

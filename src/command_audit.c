@@ -124,6 +124,8 @@ command_write_audit(const Command *command)
 						: command->tasks_per_copy == 0 ? AUDIT_USER_ADD_VM
 													   : AUDIT_USER_ADD_VM_STARTED;
 
+	AuditRows rows = audit_begin();
+
 	for (int i = 0; i < command->result->copy_count; i++)
 	{
 		const CloneCopy *copy = &command->result->copies[i];
@@ -131,11 +133,11 @@ command_write_audit(const Command *command)
 
 		if (i == 0)
 			report_missing_disks(command, &subject, copy->vm_name);
-		audit_write(started, &subject,
-					(const char *const[]){"VmName", copy->vm_name, "SnapshotName",
-										  snapshot_label(plan), "SourceVmName",
-										  plan->source_vm_name, "UserName",
-										  command->audit.user_name, NULL});
+		audit_add(&rows, started, &subject,
+				  (const char *const[]){"VmName", copy->vm_name, "SnapshotName",
+										snapshot_label(plan), "SourceVmName", plan->source_vm_name,
+										"UserName", command->audit.user_name, NULL});
 	}
+	audit_end(&rows);
 	report_quota(command);
 }

@@ -55,8 +55,9 @@ prepare(Insertion *insertion)
 		appendStringInfo(&columns, "%s%s", i ? ", " : "",
 						 quote_identifier(insertion->columns[i].name));
 	}
-	insertion->statement.sql = psprintf("INSERT INTO %s (%s) SELECT %s FROM " NEW_ROWS,
-										insertion->relation, columns.data, columns.data);
+	if (insertion->statement.sql == NULL)
+		insertion->statement.sql = psprintf("INSERT INTO %s (%s) SELECT %s FROM " NEW_ROWS,
+											insertion->relation, columns.data, columns.data);
 	pfree(columns.data);
 	MemoryContextSwitchTo(context);
 	insertion->descriptor = descriptor;

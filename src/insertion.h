@@ -32,7 +32,7 @@ typedef struct Insertion
 		const char *name;
 		Oid type; /* of the values put; cast to the column's */
 	} columns[INSERTION_MAX_COLUMNS];
-	Statement statement; /* made at the first run */
+	Statement statement; /* made at the first run, unless it is given: any INSERT from NEW_ROWS */
 	TupleDesc descriptor;
 } Insertion;
 
