@@ -3,6 +3,7 @@
  *		What the machine can do at most, where cp can't show it: bare loops of system calls.
  *
  *		limit reflink raw|packed OUT LAYER… <RUNS	shares every run, in the order of the layers' files
+ *		limit decode zlib|zstd OUT LAYER <RUNS		decodes every cluster, on all processors, and writes it
  *		limit direct OUT FILE						copies a file past the page cache, eight requests at a time
  *
  * RUNS has a line "layer start length offset" for each run of data, as vmclone-copy map tells it.  "raw"
@@ -12,6 +13,7 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libdeflate.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,9 +25,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #define MAX_LAYERS     256
 #define MAX_CLONE      (UINT64_C(256) << 20)
+#define DECODE_RUNS    16
+#define MAX_CLUSTER    ((size_t) 1 << 21)
 #define DIRECT_THREADS 8
 #define DIRECT_BYTES   ((size_t) 1 << 20)
 
@@ -131,6 +136,102 @@ reflink(int out, bool packed, char **layers, int layer_count)
 	free(runs);
 }
 
+/* Clusters in the order of the file, one behind the other: the next one tells how long one is at most. */
+static struct
+{
+	int in;
+	int out;
+	bool zstd;
+	struct run *runs;
+	size_t count;
+	atomic_size_t next;
+} decode_work;
+
+static size_t
+decode_one(struct libdeflate_decompressor *deflate, ZSTD_DCtx *zstd, const unsigned char *from,
+		   size_t from_length, unsigned char *to, size_t length)
+{
+	size_t used;
+	size_t made = 0;
+
+	if (!decode_work.zstd)
+		return libdeflate_deflate_decompress_ex(deflate, from, from_length, to, length, &used,
+												&made) == LIBDEFLATE_SUCCESS
+				   ? made
+				   : 0;
+	used = ZSTD_findFrameCompressedSize(from, from_length);
+	made = ZSTD_isError(used) ? used : ZSTD_decompressDCtx(zstd, to, length, from, used);
+	return ZSTD_isError(made) ? 0 : made;
+}
+
+static void *
+decode_loop(void *unused)
+{
+	struct libdeflate_decompressor *deflate = libdeflate_alloc_decompressor();
+	ZSTD_DCtx *zstd = ZSTD_createDCtx();
+	unsigned char *from = malloc((DECODE_RUNS + 1) * MAX_CLUSTER);
+	unsigned char *to = malloc(MAX_CLUSTER);
+
+	(void) unused;
+	if (deflate == NULL || zstd == NULL || from == NULL || to == NULL)
+		fail("malloc");
+	for (;;)
+	{
+		size_t first = atomic_fetch_add(&decode_work.next, DECODE_RUNS);
+		size_t end =
+			first + DECODE_RUNS < decode_work.count ? first + DECODE_RUNS : decode_work.count;
+		const struct run *runs = decode_work.runs;
+		ssize_t got;
+
+		if (first >= decode_work.count)
+			break;
+		got = pread(decode_work.in, from,
+					runs[end - 1].host - runs[first].host + runs[end - 1].length,
+					(off_t) runs[first].host);
+		for (size_t i = first; i < end; i++)
+		{
+			size_t at = runs[i].host - runs[first].host;
+
+			if (got < 0 || at >= (size_t) got ||
+				decode_one(deflate, zstd, from + at, (size_t) got - at, to, runs[i].length) !=
+					runs[i].length)
+				fail("decode");
+			if (pwrite(decode_work.out, to, runs[i].length, (off_t) runs[i].start) !=
+				(ssize_t) runs[i].length)
+				fail("write");
+		}
+	}
+	free(from);
+	free(to);
+	libdeflate_free_decompressor(deflate);
+	ZSTD_freeDCtx(zstd);
+	return NULL;
+}
+
+static void
+decode(int out, bool zstd, const char *layer)
+{
+	pthread_t threads[64];
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int count = processors < 1 ? 1 : processors > 64 ? 64 : (int) processors;
+
+	decode_work.in = open(layer, O_RDONLY | O_CLOEXEC);
+	if (decode_work.in < 0)
+		fail(layer);
+	decode_work.out = out;
+	decode_work.zstd = zstd;
+	decode_work.count = read_runs(&decode_work.runs);
+	qsort(decode_work.runs, decode_work.count, sizeof(struct run), compare_sources);
+	for (int i = 0; i < count; i++)
+	{
+		if (pthread_create(&threads[i], NULL, decode_loop, NULL) != 0)
+			fail("pthread_create");
+	}
+	for (int i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	free(decode_work.runs);
+}
+
 static int direct_in;
 static int direct_out;
 static uint64_t direct_size;
@@ -189,16 +290,19 @@ int
 main(int argc, char **argv)
 {
 	bool by_reflink = argc > 4 && strcmp(argv[1], "reflink") == 0;
-	const char *to = argc > 3 ? argv[by_reflink ? 3 : 2] : NULL;
+	bool by_decoding = argc == 5 && strcmp(argv[1], "decode") == 0;
+	const char *to = argc > 3 ? argv[by_reflink || by_decoding ? 3 : 2] : NULL;
 	int out;
 
-	if (!by_reflink && (argc != 4 || strcmp(argv[1], "direct") != 0))
+	if (!by_reflink && !by_decoding && (argc != 4 || strcmp(argv[1], "direct") != 0))
 		return 2;
 	out = open(to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (out < 0)
 		fail(to);
 	if (by_reflink)
 		reflink(out, strcmp(argv[2], "packed") == 0, argv + 4, argc - 4);
+	else if (by_decoding)
+		decode(out, strcmp(argv[2], "zstd") == 0, argv[4]);
 	else
 		direct(to, argv[3]);
 	if (fsync(out) != 0)
