@@ -75,9 +75,8 @@ $job = start_copy('crashing');
 $node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '/nonexistent/vmclone-copy'");
 $node->reload;
 kill 'KILL', $node->copiers;
-$node->wait_for_status($job->{job_id}, 'cleaning');
 like(
-	$node->value("SELECT reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	$node->job_when($job->{job_id}, 'cleaning')->{reason},
 	qr/tried 2 times/,
 	'a task that keeps crashing fails its job after vmclone.max_attempts');
 ok($node->poll_query_until('postgres', "SELECT cleaning_error IS NOT NULL FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),

@@ -51,8 +51,9 @@ close $ballast;
 
 my $disks = '[' . join(',', map { qq({"disk_id":"$_->{disk_id}","storage_domain_id":"$nfs2"}) } @{ $vm->{disks} }) . ']';
 my $job = $node->clone($vm->{snapshots}[1], vm_name => 'full', disks => $disks);
-is($node->wait_for_status($job->{job_id}, qw(waiting failed succeeded)), 'waiting', 'a job waits for space');
-like($node->value("SELECT reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), qr/ENOSPC/, 'and says so');
+my $seen = $node->job_when($job->{job_id}, qw(waiting failed succeeded));
+is($seen->{status}, 'waiting', 'a job waits for space');
+like($seen->{reason}, qr/ENOSPC/, 'and says so');
 isnt($node->value('SELECT count(*) FROM vmclone.image_locks'), 0, 'it keeps its source');
 sleep 3;
 is($node->value("SELECT status IN ('waiting', 'running') FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),

@@ -70,8 +70,9 @@ like($err, qr/did not answer within 1 s/, 'a backend gives up after vmclone.stor
   $node->psql('postgres', "SET statement_timeout = '300ms'; SELECT vmclone.check_storage_domain('$domain')");
 like($err, qr/statement timeout/, 'and can be interrupted before');
 $job = $node->clone($snapshot, vm_name => 'patient');
-is($node->wait_for_status($job->{job_id}, 'waiting'), 'waiting', 'the worker waits');
-is($node->value("SELECT reason_key FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), 'timeout', 'because of the timeout');
+my $seen = $node->job_when($job->{job_id}, 'waiting');
+is($seen->{status}, 'waiting', 'the worker waits');
+is($seen->{reason_key}, 'timeout', 'because of the timeout');
 $node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$program'");
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET vmclone.storage_timeout');
 $node->reload;
@@ -131,7 +132,8 @@ $node->safe_psql('heir', "SELECT vmclone.resume_job('$job->{job_id}')");
 ok($node->poll_query_until('heir', "SELECT status = 'succeeded' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
 	'the heir runs the job');
 $node->safe_psql('postgres', "SELECT vmclone.resume_job('$job->{job_id}')");
-is($node->wait_for_status($job->{job_id}, 'waiting'), 'waiting', 'the original does not touch the domain any more');
-like($node->value("SELECT reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), qr/another database/, 'and says why');
+$seen = $node->job_when($job->{job_id}, 'waiting');
+is($seen->{status}, 'waiting', 'the original does not touch the domain any more');
+like($seen->{reason}, qr/another database/, 'and says why');
 $node->stop;
 done_testing();

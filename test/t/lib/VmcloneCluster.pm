@@ -341,23 +341,36 @@ sub clone
 	return $node->row("SELECT * FROM vmclone.add_vm_from_snapshot($list)");
 }
 
-=head2 $node->wait_for_status($job_id, $status…), $node->wait_for_job($job_id)
+=head2 $node->job_when($job_id, $status…), $node->wait_for_status($job_id, $status…), $node->wait_for_job($job_id)
 
 Waits, for PostgreSQL::Test::Utils::timeout_default seconds at most, until the job has one of the statuses
-(wait_for_job: a last one).  Returns the status it has then.
+(wait_for_job: a last one).  Returns the job's row (job_when) or status as it was seen then: a job that waits tries again
+in between, so that its row may have changed when it is read again.
 
 =cut
+
+sub job_when
+{
+	my ($node, $job_id, @wanted) = @_;
+	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+	my $job;
+
+	while (1)
+	{
+		$job = $node->row('SELECT * FROM vmclone.jobs WHERE job_id = ' . literal($job_id))
+		  or croak "there is no job $job_id";
+		return $job if grep { $job->{status} eq $_ } @wanted;
+		last if time > $end;
+		select undef, undef, undef, 0.1;
+	}
+	diag("job $job_id has not become @wanted: " . JSON::PP->new->canonical->encode($job));
+	return $job;
+}
 
 sub wait_for_status
 {
 	my ($node, $job_id, @wanted) = @_;
-	my $list = join(', ', map { literal($_) } @wanted);
-
-	$node->poll_query_until('postgres',
-		'SELECT status::text IN (' . $list . ') FROM vmclone.jobs WHERE job_id = ' . literal($job_id))
-	  or diag("job $job_id has not become @wanted: "
-		  . $node->value('SELECT to_jsonb(j) FROM vmclone.jobs j WHERE job_id = ' . literal($job_id)));
-	return $node->value('SELECT status FROM vmclone.jobs WHERE job_id = ' . literal($job_id));
+	return $node->job_when($job_id, @wanted)->{status};
 }
 
 sub wait_for_job
