@@ -40,10 +40,10 @@ check(PGresult *result, const char *what)
 }
 
 void
-connection_open(bool prepared)
+connection_open(const char *database, bool prepared)
 {
 	is_prepared = prepared;
-	connection = PQconnectdb("");
+	connection = PQsetdb(NULL, NULL, NULL, NULL, database);
 	if (PQstatus(connection) != CONNECTION_OK)
 		fail("could not connect");
 	connection_execute("SET client_min_messages = error");

@@ -11,8 +11,11 @@
 /* Statements sent so far by connection_run and connection_run_value. */
 extern long connection_statements;
 
-/* prepared: named statements are prepared once; else each run sends its text, parsed and planned anew. */
-extern void connection_open(bool prepared);
+/*
+ * database: NULL for the environment's.  prepared: named statements are prepared once; else each run
+ * sends its text, parsed and planned anew.
+ */
+extern void connection_open(const char *database, bool prepared);
 extern void connection_close(void);
 
 /* All of these end the program with the server's message where the server refuses. */

@@ -1,5 +1,15 @@
--- Fills the inventory with copies of one VM, rows only, until there are as many images as wanted: what stands beside the
--- VMs that are cloned.  Set-based and without triggers, since there are millions of rows.
+-- Fills a prepared database: VMs bench1 … bench:vms to be cloned, and copies of one of them, rows only, until there are
+-- :images images: what stands beside the VMs that are cloned.  The copies are set-based and without triggers, since there
+-- are millions of rows.
+SELECT fixture.attach_domains();
+UPDATE vmclone.storage_domain_dynamic SET available_disk_size = 100000000;
+UPDATE vmclone.storage_mounts SET available_bytes = 1e17, total_bytes = 1e17;
+SELECT count(fixture.make_vm('bench' || n, disks => 2, layers => 10, nics => 3)) FROM generate_series(1, :vms) n;
+INSERT INTO vmclone.vm_device (device_id, vm_id, type, device, address, spec_params, is_managed, is_plugged, alias)
+SELECT gen_random_uuid(), fixture.vm('bench' || n), 'channel', 'channel' || k, '', '{}', false, true, 'channel' || k
+FROM generate_series(1, :vms) n, generate_series(1, 7) k;
+SELECT fixture.write_ovf('bench' || n) FROM generate_series(1, :vms) n;
+
 CREATE SCHEMA bench;
 
 CREATE FUNCTION bench.model() RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT fixture.vm('bench1') $$;
@@ -53,3 +63,5 @@ BEGIN
     RETURN (SELECT count(*) FROM vmclone.images);
 END
 $$;
+
+SELECT bench.fill(:images);
