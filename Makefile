@@ -108,10 +108,10 @@ demo: ## clone a VM of real disks from a snapshot in a private cluster; KEEP=1 k
 	@tools/install-packages build demo
 	@KEEP='$(KEEP)' demo/run-demo
 
-bench: ## measure copier and SQL calls (minutes; see docs/performance.md)
+bench: ## measure copier and SQL calls (half an hour), write docs/performance.md
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory all
-	@set -e; for b in bench/*/run bench/run-*; do [ ! -x "$$b" ] || "$$b"; done
+	@set -e; for b in bench/*/run bench/run-*; do [ ! -x "$$b" ] || WRITE=1 "$$b"; done
 
 format: ## clang-format all C sources in place
 	@tools/install-packages lint

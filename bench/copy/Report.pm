@@ -12,16 +12,17 @@ sub first_line
 	return $line;
 }
 
-# What was measured on, as a paragraph.
+# What was measured on, and how often, as a paragraph.
 sub machine
 {
+	my ($rounds) = @_;
 	my ($cpu) = map { /model name\s*:\s*(.*)/ ? $1 : () } split /\n/, `cat /proc/cpuinfo`;
 	my $cores = first_line('nproc');
 	my ($kib) = `cat /proc/meminfo` =~ /MemTotal:\s*(\d+)/;
-	my $file_system = first_line('stat -f -c %T .');
-	return sprintf "%s: %s, %d cores, %.0f GiB of memory, Linux %s, disk folder on %s; %s.\n\n",
+	my $file_system = first_line('findmnt -n -o FSTYPE -T .');
+	return sprintf "%s: %s, %d cores, %.0f GiB of memory, Linux %s, disk folder on %s; %s; %d rounds.\n\n",
 	  first_line('date +%Y-%m-%d'), $cpu || 'unknown processor', $cores, $kib / 1048576, first_line('uname -r'),
-	  $file_system, first_line('qemu-img --version');
+	  $file_system, first_line('qemu-img --version'), $rounds;
 }
 
 sub seconds

@@ -112,7 +112,7 @@ take_turns(int count, char **ways, int way_count)
 	{
 		double median = percentile(times[c], count, 50);
 
-		printf("%s %.3f %.3f %.0f %.3f %.2f\n", ways[c], median, percentile(times[c], count, 95),
+		printf("%s %.3f %.3f %.0f %.3f %.4f\n", ways[c], median, percentile(times[c], count, 95),
 			   sums[c].statements / count, sums[c].cpu / count, percentile(ratios[c], turns, 50));
 		client_end(&clients[c]);
 		free(times[c]);
