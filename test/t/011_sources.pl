@@ -79,7 +79,7 @@ is($node->value('SELECT count(*) FROM vmclone.image_locks'), 0, 'and no lock');
 unlink "$planted->{folder}/$planted->{image_id}";
 
 # The first copy is cancelled while it copies.
-@jobs = copies_of($snapshot, 'gone', 'copies => 2, bandwidth_limit => 300000');
+@jobs = copies_of($snapshot, 'gone', 'copies => 2, bandwidth_limit => 100000');
 ok($node->poll_query_until('postgres', "SELECT sum(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$jobs[0]{job_id}'"), 'the first copy is under way');
 is($node->value(<<"SQL"), 0, 'the second one waits for its images');
 SELECT count(*) FROM vmclone.async_tasks s JOIN vmclone.async_tasks f USING (disk_number)

@@ -48,12 +48,19 @@ $node->images_equal($job->{vm_id}, $vm, 1);
 
 # a domain whose directory is gone (unmounted)
 my $path = $vm->{path};
+# long, so that it is not the worker that tries again
+$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.retry_delay = '1min'");
+$node->reload;
 rename $path, "$path.away" or die "rename: $!";
 $job = $node->clone($snapshot, vm_name => 'unmounted');
 is($node->wait_for_status($job->{job_id}, 'waiting'), 'waiting', 'a job waits for a domain that is not mounted');
 rename "$path.away", $path or die "rename: $!";
+my $next = $node->value("SELECT next_attempt_at FROM vmclone.jobs WHERE job_id = '$job->{job_id}'");
 $node->safe_psql('postgres', "SELECT vmclone.retry_job('$job->{job_id}')");
-is($node->wait_for_job($job->{job_id}), 'succeeded', 'retry_job goes on at once');
+is($node->wait_for_job($job->{job_id}), 'succeeded', 'retry_job goes on with it');
+is($node->value("SELECT ended_at < '$next' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), 't', 'at once');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET vmclone.retry_delay');
+$node->reload;
 
 # a limit for waiting
 $node->safe_psql('postgres', 'ALTER SYSTEM SET vmclone.wait_limit = 2');
@@ -129,8 +136,9 @@ SQL
 ok($node->poll_query_until('postgres',
 		"SELECT status = 'cleaning' AND cleaning_error ~ 'notes' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
 	"a user's row that refers to the VM keeps it, and is named");
-$node->safe_psql('postgres', 'DROP TABLE public.notes');
+$node->safe_psql('postgres', 'DELETE FROM public.notes');
 is($node->wait_for_job($job->{job_id}), 'cancelled', 'and it is removed when that row is gone');
+$node->safe_psql('postgres', 'DROP TABLE public.notes');
 nothing_is_left('user rows', 'tagged');
 
 # the engine's own rows, that refer to a disk and an image of a clone that fails: all of it stays until they are gone
@@ -160,7 +168,8 @@ SELECT vmclone.retry_job('$job->{job_id}');
 SQL
 ok($node->poll_query_until('postgres', "SELECT (SELECT cleaning_error FROM vmclone.jobs WHERE job_id = '$job->{job_id}') ~ 'image_id'"), 'another try says what is in the way now');
 is_deeply($node->row($rows_of_clone), $all_there, 'and removes nothing');
-$node->safe_psql('postgres', "DELETE FROM public.backups; SELECT vmclone.retry_job('$job->{job_id}')");
+# in one transaction: a job that the worker has ended in between would be a new one
+$node->safe_psql('postgres', "BEGIN; SELECT vmclone.retry_job('$job->{job_id}'); DELETE FROM public.backups; COMMIT");
 is($node->wait_for_job($job->{job_id}), 'failed', 'it ends as failed when the row is gone');
 like(reason($job), qr/disk "[^"]+" .*ENOENT/, 'for the reason it failed for');
 rename "$layer.away", $layer or die "rename: $!";
@@ -182,7 +191,8 @@ is($node->wait_for_job($job->{job_id}), 'succeeded', 'and the job goes on after 
 
 # cleaning that is given up
 $job = $node->clone($snapshot, vm_name => 'hopeless', bandwidth_limit => 300_000);
-$node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+$node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'")
+  or die 'nothing is copied';
 rename $path, "$path.away" or die "rename: $!";
 $node->safe_psql('postgres', "SELECT vmclone.cancel_job('$job->{job_id}')");
 ok($node->poll_query_until('postgres',

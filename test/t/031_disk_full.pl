@@ -42,7 +42,6 @@ my $roots = $node->storage_root . ":$folder";
 
 $node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.storage_roots = '$roots'");
 $node->reload;
-$node->poll_query_until('postgres', "SELECT current_setting('vmclone.storage_roots') = '$roots'");
 make_path("$folder/nfs2/images");
 $node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$nfs2', '$folder/nfs2')");
 open my $ballast, '>', "$folder/ballast" or die "open: $!";

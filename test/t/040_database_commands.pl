@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use Test::More;
+use Time::HiRes qw(time);
 use VmcloneCluster;
 
 my $node = VmcloneCluster->start_new('commands');
@@ -15,12 +16,17 @@ sub worker_of
 		"SELECT pid FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = '$database'");
 }
 
+# Waits for it; another one than the process that is given, which may still be on its way out.
 sub has_worker
 {
-	my ($database) = @_;
+	my ($database, $old) = @_;
+	$old ||= 0;
 	return $node->poll_query_until('postgres',
-		"SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = '$database'");
+		"SELECT count(*) = 1 AND bool_and(pid <> $old) FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = '$database'");
 }
+
+# Seconds that a command takes here that no worker has to make way for.
+my $usual;
 
 sub quick
 {
@@ -29,7 +35,8 @@ sub quick
 
 	($code, $out, $err) = $node->psql('postgres', $sql);
 	is($code, 0, $what) or diag($err);
-	cmp_ok(time - $start, '<', 4, "$what: at once");
+	$usual //= time - $start;
+	cmp_ok(time - $start, '<', 4 + 10 * $usual, "$what: at once");
 	return;
 }
 
@@ -40,16 +47,19 @@ is(worker_of('plain'), '', 'has no worker');
 quick('CREATE DATABASE one', 'CREATE DATABASE');
 $node->safe_psql('one', 'CREATE EXTENSION vmclone');
 ok(has_worker('one'), 'the second database has a worker too');
+my $pid = worker_of('one');
 quick('CREATE DATABASE two TEMPLATE one', 'CREATE DATABASE … TEMPLATE with an idle worker');
-ok(has_worker('one'), 'the worker comes back after it');
+ok(has_worker('one', $pid), 'the worker comes back after it');
+$pid = worker_of('one');
 quick('ALTER DATABASE one RENAME TO uno', 'RENAME with an idle worker');
-ok(has_worker('uno'), 'the worker comes back under the new name');
+ok(has_worker('uno', $pid), 'the worker comes back under the new name');
+$pid = worker_of('uno');
 ($code, $out, $err) = $node->psql('postgres', 'CREATE DATABASE plain TEMPLATE uno');
 like($err, qr/already exists/, 'a command that fails');
-ok(has_worker('uno'), 'the worker comes back after a failed command');
+ok(has_worker('uno', $pid), 'the worker comes back after a failed command');
 
 $node->safe_psql('postgres', 'CREATE ROLE nobody LOGIN');
-my $pid = worker_of('uno');
+$pid = worker_of('uno');
 ($code, $out, $err) = $node->psql('postgres', 'SET ROLE nobody; DROP DATABASE uno');
 like($err, qr/must be owner/, 'a command of somebody who may not');
 is(worker_of('uno'), $pid, 'does not stop the worker');
@@ -59,7 +69,8 @@ quick('DROP DATABASE two', 'DROP DATABASE of a copy');
 # busy
 my $vm = $node->make_vm(name => 'web01', snapshots => 3, disks => [ { writes => 60 } ]);
 my $job = $node->clone($vm->{snapshots}[1], vm_name => 'copy1', bandwidth_limit => 300_000);
-$node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+$node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'")
+  or die 'nothing is copied';
 ($code, $out, $err) = $node->psql('template1', 'CREATE DATABASE copied TEMPLATE postgres');
 is($code, 0, 'CREATE DATABASE … TEMPLATE while the worker copies') or diag($err);
 $node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
@@ -67,7 +78,7 @@ is($node->wait_for_job($job->{job_id}), 'succeeded', 'the copy goes on after it'
 $node->images_equal($job->{vm_id}, $vm, 1);
 
 # The copy of the database has the same rows and must not touch the same files.
-$node->safe_psql('copied', 'SELECT vmclone.start_worker()');
+ok($node->start_worker('copied'), 'the copy has a worker');
 is($node->safe_psql('copied', 'SELECT identity FROM vmclone.worker'), 'other database', 'the copy knows what it is');
 ($code, $out, $err) = $node->psql('copied',
 	"SELECT vmclone.attach_storage_domain('$vm->{domain}', '$vm->{path}')");
@@ -93,9 +104,7 @@ $node->poll_query_until('copied', "SELECT max(bytes_done) > 0 FROM vmclone.async
   or die 'nothing is copied';
 isnt(scalar(my @running = $node->copiers), 0, 'a copy is under way');
 quick('DROP DATABASE copied', 'DROP DATABASE while its worker copies');
-my $left = 0;
-sleep 1 while $node->copiers && $left++ < 10;
-is_deeply([ $node->copiers ], [], 'the copiers end with it');
+is_deeply([ $node->copiers_that_stay ], [], 'the copiers end with it');
 $node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$vm->{domain}', '$vm->{path}', take_over => true)");
 
 # DROP EXTENSION with a job that waits
@@ -105,9 +114,7 @@ $node->safe_psql('postgres', 'DROP SCHEMA fixture CASCADE; DROP EXTENSION vmclon
 ok( $node->poll_query_until('postgres',
 		"SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = 'postgres'"),
 	'the worker leaves after DROP EXTENSION');
-my $tries = 0;
-sleep 1 while $node->copiers && $tries++ < 10;
-is_deeply([ $node->copiers ], [], 'and its copiers with it');
+is_deeply([ $node->copiers_that_stay ], [], 'and its copiers with it');
 $node->safe_psql('postgres', 'CREATE EXTENSION vmclone');
 ok(has_worker('postgres'), 'CREATE EXTENSION again gets it a worker');
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/PANIC|TRAP|signal 11/, 'nothing crashed');
@@ -119,20 +126,22 @@ my $full = VmcloneCluster->start_new('noslot', extension => 0, conf => "max_work
 $full->safe_psql('postgres', 'CREATE EXTENSION vmclone');
 ($code, $out, $err) = $full->psql('postgres', 'SELECT vmclone.start_worker()');
 like($err, qr/did not start within .*max_worker_processes/s, 'start_worker says which setting is too low');
+$full->wait_for_log(qr/no background worker slot is free/);
+# longer than it waits until it tries again
 sleep 6;
 my @lines = PostgreSQL::Test::Utils::slurp_file($full->logfile) =~ /(no background worker slot is free)/g;
 is(scalar @lines, 1, 'the launcher says it once');
 $full->append_conf('postgresql.conf', "max_worker_processes = 8\n");
 $full->restart;
-is($full->safe_psql('postgres', 'SELECT vmclone.start_worker()'), 't', 'with slots it starts');
+ok($full->start_worker('postgres'), 'with slots it starts');
 $full->stop;
 
 # Not preloaded.
 my $plain = VmcloneCluster->start_new('idle', preload => 0, conf => "vmclone.worker_idle_timeout = 2\nvmclone.poll_interval = 1\n");
 is($plain->safe_psql('postgres', 'SELECT activity FROM vmclone.worker'), 'not running', 'no worker before it is needed');
-is($plain->safe_psql('postgres', 'SELECT vmclone.start_worker()'), 't', 'start_worker starts one');
-is($plain->safe_psql('postgres', 'SELECT vmclone.start_worker()'), 't', 'and starts no second one');
-is($plain->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'vmclone worker'"), 1, 'one runs');
+# in one session: an idle worker may have left before the next one is connected
+is( $plain->safe_psql('postgres', "SELECT vmclone.start_worker(); SELECT vmclone.start_worker(); SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'vmclone worker'"),
+	"t\nt\n1", 'start_worker starts one, and no second one');
 ok( $plain->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vmclone worker'"),
 	'it leaves after vmclone.worker_idle_timeout');
 $vm = $plain->make_vm(name => 'web01', snapshots => 2);
@@ -140,7 +149,7 @@ $job = $plain->clone($vm->{snapshots}[0], vm_name => 'copy1');
 is($plain->wait_for_job($job->{job_id}), 'succeeded', 'a call starts one again');
 $plain->safe_psql('postgres', 'CREATE DATABASE one');
 $plain->safe_psql('one', 'CREATE EXTENSION vmclone');
-$plain->safe_psql('one', 'SELECT vmclone.start_worker()');
+ok($plain->start_worker('one'), 'a second database has a worker');
 ($code, $out, $err) = $plain->psql('postgres', 'DROP DATABASE one WITH (FORCE)');
 is($code, 0, 'DROP DATABASE … WITH (FORCE) ends the worker');
 $plain->stop;

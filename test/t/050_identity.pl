@@ -15,7 +15,8 @@ $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 
 my $job = $primary->clone($snapshot, vm_name => 'copy1', bandwidth_limit => 200_000);
-$primary->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+$primary->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'")
+  or die 'nothing is copied';
 $primary->wait_for_catchup($standby);
 is( $standby->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'vmclone'"),
 	0, 'no worker and no launcher on a standby');
@@ -36,7 +37,7 @@ my $done = $standby->safe_psql('postgres', "SELECT max(claim) FROM vmclone.async
 sleep 2;
 is($standby->safe_psql('postgres', "SELECT max(claim) FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"),
 	$done, 'and claims nothing');
-like(PostgreSQL::Test::Utils::slurp_file($standby->logfile), qr/vmclone does nothing in database .*promoted/, 'the log says so');
+ok($standby->wait_for_log(qr/vmclone does nothing in database .*promoted/), 'the log says so');
 $standby->safe_psql('postgres', "SELECT vmclone.adopt('resume'); SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
 is($standby->wait_for_job($job->{job_id}), 'succeeded', "adopt('resume') goes on with the job");
 $standby->images_equal($job->{vm_id}, $vm, 1, 'the result is exact');
@@ -50,7 +51,8 @@ $third->init_from_backup($standby, 'second', has_streaming => 1);
 $third->append_conf('postgresql.conf', "vmclone.resume_on_promotion = on\n");
 $third->start;
 $job = $standby->clone($snapshot, vm_name => 'copy2', bandwidth_limit => 200_000);
-$standby->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+$standby->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'")
+  or die 'nothing is copied';
 $standby->wait_for_catchup($third);
 $standby->stop('immediate');
 $third->promote;

@@ -29,12 +29,18 @@ sub no_worker
 	return;
 }
 
-# a call that takes longer than an idle worker stays; in one session, since an idle worker may have left before the
-# next one is connected
+# a call that takes longer than an idle worker stays; the call is under way before the worker is looked at, since an idle
+# one may leave at any time
 my $pid = "SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE backend_type = 'vmclone worker'";
-$out = $node->safe_psql('postgres', "SELECT vmclone.start_worker() \\g /dev/null\n$pid; BEGIN; " . call('slow')
-	. " \\g /dev/null\nSELECT pg_sleep(3) \\g /dev/null\n$pid; COMMIT");
-like($out, qr/^([1-9]\d*)\n\1$/, 'a worker does not leave while a call is under way');
+my $caller = $node->background_psql('postgres');
+$caller->query_safe('BEGIN; ' . call('slow'));
+ok($node->start_worker('postgres'), 'start_worker starts one');
+my $worker = $node->value($pid);
+cmp_ok($worker, '>', 0, 'it is there');
+sleep 3;
+is($node->value($pid), $worker, 'a worker does not leave while a call is under way');
+$caller->query_safe('COMMIT');
+$caller->quit;
 ends('slow', 'and does what the call asks for');
 no_worker();
 
@@ -57,7 +63,7 @@ no_worker();
 $node->safe_psql('postgres', 'BEGIN; ' . call('prepared2') . "; PREPARE TRANSACTION 'p'");
 $node->restart;
 is($node->value($workers), 0, 'a restarted server has no worker');
-$node->safe_psql('postgres', 'SELECT vmclone.start_worker()');
+ok($node->start_worker('postgres'), 'start_worker starts another');
 sleep 2;
 is($node->value($workers), 1, 'it stays for the prepared call');
 $node->safe_psql('postgres', "COMMIT PREPARED 'p'");
@@ -77,10 +83,11 @@ no_worker();
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', 'CREATE EXTENSION vmclone');
 $node->load_fixture('other');
-$node->safe_psql('other', "SELECT fixture.attach_domains(), fixture.make_vm('other'); SELECT vmclone.start_worker()");
-# a call under way keeps it
+$node->safe_psql('other', "SELECT fixture.attach_domains(), fixture.make_vm('other')");
+# a call under way keeps its worker; it is there first, since an idle one may leave at any time
 my $holder = $node->background_psql('other');
 $holder->query_safe("BEGIN; SELECT count(*) FROM vmclone.measure_snapshot(fixture.snapshot('other', 1))");
+ok($node->start_worker('other'), 'a worker of another database takes the slot');
 sleep 2;
 ($code, $out, $err) = $node->psql('postgres', call('waiting'));
 is($code, 0, 'a call commits without a worker');
@@ -88,7 +95,7 @@ like($err, qr/WARNING:  could not start the vmclone worker: no background worker
 is($node->value("SELECT status FROM vmclone.jobs WHERE vm_name = 'waiting'"), 'queued', 'its job is queued');
 $holder->quit;
 ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = \'vmclone worker\''), 'the other worker leaves');
-$node->safe_psql('postgres', 'SELECT vmclone.start_worker()');
+ok($node->start_worker('postgres'), 'and gives its slot back');
 ends('waiting', 'it runs when there is one');
 unlike(PostgreSQL::Test::Utils::slurp_file($node->logfile), qr/PANIC|TRAP/, 'the server never went down');
 $node->stop;

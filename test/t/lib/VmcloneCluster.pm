@@ -105,6 +105,50 @@ sub pg_config
 	return $answer;
 }
 
+=head2 $node->reload
+
+Returns when new sessions see the new settings: from then on the worker has been told, too, and takes them before it looks
+at what has happened since.
+
+=cut
+
+sub reload
+{
+	my ($node) = @_;
+	my $before = $node->value('SELECT pg_conf_load_time()');
+
+	$node->SUPER::reload;
+	$node->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$before'") or croak 'the server did not reload';
+	return;
+}
+
+=head2 $node->background_psql
+
+Its timeout is that of one query, not of the session.
+
+=cut
+
+sub background_psql
+{
+	my $session = shift->SUPER::background_psql(@_);
+
+	$session->set_query_timer_restart;
+	return $session;
+}
+
+=head2 $node->start_worker($database)
+
+vmclone.start_worker(), again where a slow machine doesn't start a process within the function's limit, or has not given
+back the slot of one that has left.  True once there is a worker.
+
+=cut
+
+sub start_worker
+{
+	my ($node, $database) = @_;
+	return $node->poll_query_until($database, 'SELECT vmclone.start_worker()');
+}
+
 =head2 $node->storage_root
 
 The folder that vmclone.storage_roots names; storage domains are folders in it.
@@ -443,7 +487,7 @@ kill -9 of the worker, which restarts the whole server; returns when the server 
 sub kill_worker
 {
 	my ($node) = @_;
-	my $pid = $node->value('SELECT pid FROM vmclone.worker') or return;
+	my $pid = $node->value('SELECT max(pid) FROM vmclone.worker') or return;
 	my $tries = 0;
 
 	kill 'KILL', $pid or return;
@@ -452,6 +496,28 @@ sub kill_worker
 	do { select undef, undef, undef, 0.3 }
 	  while system('pg_isready', '-q', '-h', $node->host, '-p', $node->port) != 0 && $tries++ < 300;
 	return $pid;
+}
+
+=head2 $node->kill9
+
+kill -9 of the postmaster; returns when it is reaped and its children have ended: before, pg_ctl would take it for a running
+server, and a new one would find its shared memory in use.
+
+=cut
+
+sub kill9
+{
+	my ($node) = @_;
+	my ($postmaster) = PostgreSQL::Test::Utils::slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+	my $tries = 0;
+
+	open my $pgrep, '-|', 'pgrep', '-P', $postmaster or croak "pgrep: $!";
+	my @processes = ($postmaster, map { /(\d+)/ } <$pgrep>);
+	close $pgrep;
+	$node->SUPER::kill9;
+	select undef, undef, undef, 0.1
+	  while (grep { kill 0, $_ } @processes) && $tries++ < 10 * $PostgreSQL::Test::Utils::timeout_default;
+	return;
 }
 
 =head2 $node->copiers
@@ -470,6 +536,28 @@ sub copiers
 	my @pids = map { /(\d+)/ } <$pgrep>;
 	close $pgrep;
 	return @pids;
+}
+
+=head2 $node->copiers_that_stay(@pids)
+
+Waits until none of these copiers, of any without an argument, works any more.  Returns those that still do after
+PostgreSQL::Test::Utils::timeout_default seconds.
+
+=cut
+
+sub copiers_that_stay
+{
+	my ($node, @pids) = @_;
+	my %wanted = map { $_ => 1 } @pids;
+	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+
+	while (1)
+	{
+		my @there = grep { !@pids || $wanted{$_} } $node->copiers;
+
+		return @there if !@there || time > $end;
+		select undef, undef, undef, 0.1;
+	}
 }
 
 =head2 $node->leftovers
