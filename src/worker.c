@@ -76,12 +76,18 @@ connect_to_database(Oid database_id)
 	if (!worker_slot_occupy(database_id))
 		proc_exit(0);
 	BackgroundWorkerInitializeConnectionByOid(database_id, InvalidOid, 0);
-	/* The worker never waits for people's open transactions, and never runs in parallel. */
-	SetConfigOption("lock_timeout", "2s", PGC_SUSET, PGC_S_OVERRIDE);
+	/*
+	 * The worker doesn't wait long for people's open transactions: it tries again.  In a deadlock with
+	 * somebody who locks whole tables (DROP EXTENSION) it is the one to give way, before the other one
+	 * is ended.
+	 */
+	SetConfigOption("lock_timeout", psprintf("%dms", Max(Min(DeadlockTimeout * 4 / 5, 2000), 1)),
+					PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
+	/* It never runs in parallel. */
 	SetConfigOption("max_parallel_workers_per_gather", "0", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 }

@@ -24,6 +24,10 @@
 #define CALL_LOCK_CLASS   22
 #define WORKER_LOCK_KEY   0x766d636c /* "vmcl" */
 
+/* Milliseconds that a call waits for the slot of a worker: while it leaves, and when it can't be seen any more. */
+#define LEAVE_LIMIT_MS 2000
+#define GONE_LIMIT_MS  250
+
 LauncherShared *launcher_shared = NULL;
 
 static int own_slot = -1; /* of this worker */
@@ -310,15 +314,49 @@ wake_workers_of_database(void)
 	}
 }
 
+static bool
+worker_may_be_leaving(void)
+{
+	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
+	{
+		PGPROC *proc = &ProcGlobal->allProcs[i];
+
+		if (proc->pid != 0 && proc->databaseId == MyDatabaseId &&
+			proc_may_be_background_worker(proc))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A worker that leaves gives up its lock first and its slot last, when the postmaster has reaped it.
+ * Where that is the only slot, a call that comes in between would stay without a worker.
+ */
 bool
 worker_ensure(void)
 {
+	TimestampTz began_at = GetCurrentTimestamp();
+	TimestampTz seen_at = began_at;
 	BackgroundWorker worker;
 
 	if (launcher_shared != NULL || worker_is_running())
 		return true;
 	worker_fill_registration(&worker, MyDatabaseId);
-	return RegisterDynamicBackgroundWorker(&worker, NULL);
+	while (!RegisterDynamicBackgroundWorker(&worker, NULL))
+	{
+		TimestampTz now = GetCurrentTimestamp();
+
+		if (worker_may_be_leaving())
+			seen_at = now;
+		if (TimestampDifferenceExceeds(seen_at, now, GONE_LIMIT_MS) ||
+			TimestampDifferenceExceeds(began_at, now, LEAVE_LIMIT_MS))
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return true;
 }
 
 /* Nothing here or below allocates or looks anything up in a catalog. */
