@@ -85,7 +85,8 @@ prepared_database() {
 }
 
 # run_case SUITE NAME COMMAND…: runs one pg_regress or pg_isolation_regress case whose output folder is
-# $work (set by the suite); counts it in $passed or $failed; of a failed one shows the diff and keeps the output.
+# $work (set by the suite); counts it in $passed or $failed; of a failed one shows the diff, keeps the output, and adds
+# a line FAILED and what differs to $failures.
 # shellcheck disable=SC2154
 run_case() {
 	local suite=$1 name=$2
@@ -97,18 +98,31 @@ run_case() {
 		return
 	fi
 	failed=$((failed + 1))
-	grep -E "^(test |not ok )" "$work/$name.log" || tail -n 5 "$work/$name.log"
+	failures+=("FAILED $suite $name")
+	grep -E "^(test |not ok )" "$work/$name.log" || {
+		tail -n 5 "$work/$name.log"
+		failures+=("$(tail -n 3 "$work/$name.log" | sed 's/^/    /')")
+	}
 	if [ -f "$work/results/$name.out" ]; then
 		cp "$work/results/$name.out" "$VMCLONE_STAGE/logs/$suite-$name.out"
 	fi
 	if [ -s "$work/regression.diffs" ]; then
 		cp "$work/regression.diffs" "$VMCLONE_STAGE/logs/$suite-$name.diffs"
 		head -n 60 "$work/regression.diffs"
+		failures+=("$(grep -E '^[-+]' "$work/regression.diffs" | grep -vE '^(---|\+\+\+)' | head -n 6 | cut -c 1-200 | sed 's/^/    /')")
 		rm "$work/regression.diffs"
 	fi
 }
 
-# server_crashed: true, with the lines that say so, if the private server went down in a bad way.
-server_crashed() {
-	grep -E 'PANIC|terminated by signal|TRAP:|was not properly shut down' "$private_cluster/server.log"
+# cases_end SUITE: what run_case counted, and whether the private server went down in a bad way; the suite's status.
+cases_end() {
+	local crash
+	if crash=$(grep -E 'PANIC|terminated by signal|TRAP:|was not properly shut down' "$private_cluster/server.log"); then
+		failed=$((failed + 1))
+		failures+=("FAILED $1: the server crashed" "$(printf '%s\n' "$crash" | head -n 3 | sed 's/^/    /')")
+	fi
+	cp "$private_cluster/server.log" "$VMCLONE_STAGE/logs/$1-server.log"
+	[ ${#failures[@]} = 0 ] || printf '%s\n' "${failures[@]}"
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
 }

@@ -31,6 +31,11 @@ stage_user() {
 		"PG_CONFIG=${PG_CONFIG-pg_config}" "TESTS=${TESTS-}" "SEED=${SEED-}" "KEEP=${KEEP-}"
 		"VMCLONE_STAGE=$stage" "TMPDIR=$stage/tmp" "COPYTEST_DIR=${COPYTEST_DIR-}"
 		"DEADLOCK_SECONDS=${DEADLOCK_SECONDS-}")
+	# set or not set is a difference for these
+	local variable
+	for variable in VMCLONE_TEST_SEED VMCLONE_TEST_KILLS PG_TEST_TIMEOUT_DEFAULT; do
+		[ -z "${!variable-}" ] || as_user+=("$variable=${!variable}")
+	done
 }
 
 # stage_give: hands the folder to that user.
