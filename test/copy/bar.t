@@ -166,7 +166,7 @@ for my $columns (20, 40, 60, 79, 100, 132, 300)
 	unlink 'out';
 
 	my $victim = start_copier('copy', @layer, qw(--output raw:out --no-reflink --limit 8M --resume out.resume --progress json));
-	$victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 8 << 20 }, 10);
+	$victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 8 << 20 });
 	$victim->murder;
 	($code, @drawn) = on_terminal(80, [ 'copy', @layer, qw(--output raw:out --no-reflink --limit 4M --resume out.resume --progress bar) ]);
 	is($code, 0, 'going on');

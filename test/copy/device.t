@@ -92,7 +92,7 @@ for my $sector (512, 4096)
 	# a half copy is no qcow2: the header comes last
 	command_ok('sh', '-c', "tr '\\0' '\\252' < /dev/zero | head -c $size > $loop");
 	my $run = start_copier('copy', @layers, '--output', "qcow2:$loop", '--limit', '4M', '--progress', 'json');
-	$run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{phase} eq 'data' && $_->{bytes_done} > 0 }, 10);
+	$run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{phase} eq 'data' && $_->{bytes_done} > 0 });
 	kill 'KILL', $run->{pid};
 	$run->finish;
 	open my $handle, '<:raw', $loop;

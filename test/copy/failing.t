@@ -26,7 +26,7 @@ for my $change (
 {
 	my ($what, $do) = @$change;
 	my $run = start_copier('copy', @layers, '--output', 'raw:out', '--limit', '1M', '--no-reflink', '--progress', 'json');
-	ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{phase} // '') eq 'data' }, 10), 'at work');
+	ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{phase} // '') eq 'data' }), 'at work');
 	$run->tell('pause');
 	$do->();
 	$run->tell('limit 0');
@@ -43,7 +43,7 @@ for my $change (
 # ---------- the output is locked while it is written ----------
 {
 	my $run = start_copier('copy', @layers, '--output', 'raw:out', '--limit', '1M', '--no-reflink', '--progress', 'json');
-	$run->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{phase} // '') eq 'data' }, 10);
+	$run->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{phase} // '') eq 'data' });
 	my ($code, undef, $err) = run_command([ qw(qemu-io -f raw -c), 'write 0 512', 'out' ]);
 	isnt($code, 0, 'qemu may not write to the output of a copy at work');
 	like($err, qr/lock/, 'because of its lock');

@@ -156,7 +156,7 @@ SKIP:
 		my ($out, @command) = ("$disk/xfs/half");
 		@command = ('copy', (map { ('--layer', "$_->[0]:$_->[1]") } @sharing), '--output', "$format:$out", '--resume', "$out.resume", '--progress', 'json');
 		my $victim = start_copier(@command, '--limit', '20M');
-		my $told = $victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 4 << 20 }, 10);
+		my $told = $victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 4 << 20 });
 		$victim->murder;
 		my ($code, $text, $err) = run_command([ $copier, @command ]);
 		is($code, 0, "reflink to $format goes on") or diag $err;
@@ -179,7 +179,7 @@ SKIP:
 	my ($out, @command) = ("$disk/ext2/out");
 	@command = ('copy', (map { ('--layer', "$_->[0]:$_->[1]") } @on_disk), '--output', "raw:$out", '--preallocate', '--resume', "$out.resume", '--progress', 'json');
 	my $victim = start_copier(@command, '--limit', '1M');
-	my $told = $victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 4 << 20 }, 40);
+	my $told = $victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 4 << 20 });
 	$victim->murder;
 	ok($told, 'preallocated by writing, killed after a checkpoint');
 	my ($code, $text, $err) = run_command([ $copier, @command ]);
@@ -206,7 +206,7 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 	my $half = sub {
 		unlink $out, "$out.resume";
 		my $victim = start_copier(@command, '--limit', '20M');
-		my $told = $victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 0 }, 10);
+		my $told = $victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 0 });
 		$victim->murder;
 		ok($told && -e $out && -e "$out.resume", 'killed in the middle');
 		return $told;
@@ -287,7 +287,7 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 		my ($file, $same) = ("$dir/again");
 		my @here = map { s/\Q$out\E/$file/r } @command;
 		my $victim = start_copier(@here, '--limit', '20M');
-		$victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 0 }, 10);
+		$victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 0 });
 		$victim->murder;
 		my $inode = (stat $file)[1];
 		unlink $file;
@@ -370,7 +370,7 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 	# two at once: the second must not touch the file of the first
 	unlink $out, "$out.resume";
 	my $first = start_copier(@command, '--limit', '20M');
-	ok($first->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{bytes_done} > 0 }, 10), 'one at work');
+	ok($first->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{bytes_done} > 0 }), 'one at work');
 	my ($code, undef, $err) = run_command([ $copier, @command ]);
 	is($code, 1, 'a second one is refused') or diag $err;
 	like($err, qr/in use|lock/, 'as busy');

@@ -52,7 +52,7 @@ unlike($out, qr/probe/, 'without probes');
 {
 	unlink 'out';
 	my $run = start_copier('copy', @layer, '--output', 'raw:out', '--limit', '200K', '--progress', 'json', '--no-reflink');
-	ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{phase} // '') eq 'data' }, 10), 'at work');
+	ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{phase} // '') eq 'data' }), 'at work');
 	my @tasks = glob "/proc/$run->{pid}/task/*/status";
 	cmp_ok(scalar @tasks, '>=', 2, scalar(@tasks) . ' threads');
 	for my $status (map { slurp($_) } @tasks)
@@ -86,7 +86,7 @@ for my $way (qw(TERM KILL refused))
 	my ($helper);
 	if ($way ne 'refused')
 	{
-		ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{phase} // '') eq 'data' }, 10), "$way: at work");
+		ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{phase} // '') eq 'data' }), "$way: at work");
 		($helper) = split / /, slurp("/proc/$run->{pid}/task/$run->{pid}/children");
 		is(slurp("/proc/$helper/comm"), "vmclone-remover\n", "$way: with a process beside it");
 		unlike(slurp("/proc/$helper/cmdline"), qr/out|layer/, "$way: that is not taken for a copier");
@@ -112,7 +112,7 @@ for my $way (qw(TERM KILL refused))
 {
 	unlink 'out', 'out.resume';
 	my $run = start_copier('copy', @layer, '--output', 'raw:out', '--limit', '200K', '--progress', 'json', '--no-reflink');
-	ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{phase} // '') eq 'data' }, 10), 'at work');
+	ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{phase} // '') eq 'data' }), 'at work');
 	rename 'out', 'moved';
 	spew('out', 'mine');
 	kill 'TERM', $run->{pid};

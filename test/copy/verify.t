@@ -49,7 +49,7 @@ sub test_place
 	{
 		# copy --verify: while it reads back
 		my $run = start_copier('copy', @layers, '--output', "$format:$dir/out", qw(--no-reflink --verify --limit 8M --progress json));
-		ok($run->wait_for(sub { ($_->{event} // '') eq 'phase' && $_->{phase} eq 'verify' }, 30), "$what, $format: copied, now reading back");
+		ok($run->wait_for(sub { ($_->{event} // '') eq 'phase' && $_->{phase} eq 'verify' }), "$what, $format: copied, now reading back");
 		my @flags = read_flags($run->{pid}, "$dir/out");
 		is(scalar(grep { $_ & O_DIRECT } @flags), $direct ? 1 : 0, $direct ? "$what, $format: by direct I/O" : "$what, $format: without direct I/O, which isn't there");
 		is(scalar(grep { !($_ & O_DIRECT) } @flags), 1, 'with a buffered one for unaligned ends');
@@ -66,7 +66,7 @@ sub test_place
 
 		# --io buffered stays buffered
 		$run = start_copier('copy', @layers, '--output', "$format:$dir/out2", qw(--no-reflink --verify --limit 12M --progress json --io buffered));
-		$run->wait_for(sub { ($_->{event} // '') eq 'phase' && $_->{phase} eq 'verify' }, 30);
+		$run->wait_for(sub { ($_->{event} // '') eq 'phase' && $_->{phase} eq 'verify' });
 		@flags = read_flags($run->{pid}, "$dir/out2");
 		is(scalar(grep { $_ & O_DIRECT } @flags), 0, "$what, $format: --io buffered: no direct I/O");
 		is(($run->finish(30))[0], 0, 'equal');

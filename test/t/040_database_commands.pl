@@ -110,6 +110,16 @@ $node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$vm->{domain
 # DROP EXTENSION with a job that waits
 $job = $node->clone($vm->{snapshots}[1], vm_name => 'copy2', bandwidth_limit => 300_000);
 $node->wait_for_status($job->{job_id}, 'running');
+# the worker holds one table's lock and wants the other, as it may when DROP EXTENSION comes: it gives way
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+$session->query_safe('BEGIN; LOCK TABLE vmclone.async_tasks');
+$node->poll_query_until('postgres', <<"SQL") or die 'the worker does not wait';
+SELECT EXISTS (SELECT FROM pg_locks w JOIN pg_locks h USING (pid) JOIN pg_stat_activity a USING (pid) WHERE a.backend_type = 'vmclone worker'
+	AND NOT w.granted AND w.relation = 'vmclone.async_tasks'::regclass AND h.granted AND h.relation = 'vmclone.jobs'::regclass)
+SQL
+is(($session->query('LOCK TABLE vmclone.jobs'))[1], 0, 'in a deadlock it is the worker that gives way') or diag $session->{stderr};
+$session->query('ROLLBACK');
+$session->quit;
 $node->safe_psql('postgres', 'DROP SCHEMA fixture CASCADE; DROP EXTENSION vmclone CASCADE');
 ok( $node->poll_query_until('postgres',
 		"SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = 'postgres'"),
