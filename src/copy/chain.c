@@ -36,17 +36,18 @@ fill_identity(struct layer *layer)
 	struct stat status;
 
 	if (file_status(layer->fd, &status) != 0)
-		return report_io_error(errno, layer->index, layer->path, NO_OFFSET, "could not stat layer");
+		return report_io_error(errno, layer->shown_as, layer->path, NO_OFFSET,
+							   "could not stat image");
 	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
-		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, NO_OFFSET,
-							"layer is neither a regular file nor a block device");
+		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
+							"image is neither a regular file nor a block device");
 	layer->is_block_device = S_ISBLK(status.st_mode);
 	layer->device = layer->is_block_device ? status.st_rdev : status.st_dev;
 	layer->inode = layer->is_block_device ? 0 : status.st_ino;
 	layer->modified = status.st_mtim;
 	if (file_size(layer->fd, &layer->file_size) != 0)
-		return report_io_error(errno, layer->index, layer->path, NO_OFFSET,
-							   "could not get size of layer");
+		return report_io_error(errno, layer->shown_as, layer->path, NO_OFFSET,
+							   "could not get size of image");
 	return 0;
 }
 
@@ -62,7 +63,7 @@ probe_lock(const struct layer *layer, off_t byte, bool *locked)
 	{
 		if (errno == EINVAL || errno == EOPNOTSUPP || errno == ENOLCK)
 			return 0; /* a file system without locks can't tell */
-		return report_io_error(errno, layer->index, layer->path, NO_OFFSET,
+		return report_io_error(errno, layer->shown_as, layer->path, NO_OFFSET,
 							   "could not ask for locks on layer");
 	}
 	*locked = lock.l_type != F_UNLCK;
@@ -89,7 +90,7 @@ check_not_in_use(const struct layer *layer)
 		if (probe_lock(layer, probes[i].byte, &locked) != 0)
 			return -1;
 		if (locked)
-			return report_error(REPORT_BUSY, 0, layer->index, layer->path, NO_OFFSET,
+			return report_error(REPORT_BUSY, 0, layer->shown_as, layer->path, NO_OFFSET,
 								"layer %s by another process; stop it, or copy with --force-share",
 								probes[i].what);
 	}
@@ -103,7 +104,7 @@ read_layer(struct layer *layer, const atomic_bool *stop)
 	{
 		/* qemu counts a started sector as a whole one. */
 		if (layer->file_size > INT64_MAX - SECTOR_SIZE)
-			return report_error(REPORT_REFUSED, 0, layer->index, layer->path, NO_OFFSET,
+			return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
 								"size %" PRIu64 " is too large", layer->file_size);
 		layer->virtual_size = align_up(layer->file_size, SECTOR_SIZE);
 		return 0;
@@ -124,25 +125,25 @@ check_backing(const struct layer *layer, const struct layer *below)
 	{
 		if (name[0] == '\0')
 			return 0;
-		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, 8,
-							"the first layer must not have a backing file but names \"%.200s\"",
-							name);
+		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 8,
+							"%s must not have a backing file but names \"%.200s\"",
+							layer->shown_as == OUTPUT_IMAGE ? "a result" : "the first layer", name);
 	}
 	if (layer->format == FORMAT_RAW)
-		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, NO_OFFSET,
+		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
 							"only the first layer can be raw: a raw image has no backing file");
 	if (name[0] == '\0')
-		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, 8,
+		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 8,
 							"header names no backing file, expected \"%.200s\"",
 							layer->expected_name);
 	/* "json:…", "nbd://…", "host:path": not a plain or absolute name. */
 	if (strncmp(name, "json:", 5) == 0 || strstr(name, "://") != NULL ||
 		strcmp(path_last_component(name), path_last_component(layer->expected_name)) != 0)
-		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, 8,
+		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 8,
 							"header names backing file \"%.200s\", expected \"%.200s\"", name,
 							layer->expected_name);
 	if (format[0] != '\0' && strcmp(format, below->format == FORMAT_RAW ? "raw" : "qcow2") != 0)
-		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, NO_OFFSET,
+		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
 							"header says the backing file's format is \"%s\", expected \"%s\"",
 							format, below->format == FORMAT_RAW ? "raw" : "qcow2");
 	return 0;
@@ -188,6 +189,7 @@ allocate_layers(struct chain *chain, int count)
 	for (int i = 0; i < count; i++)
 	{
 		chain->layers[i].index = i;
+		chain->layers[i].shown_as = i;
 		chain->layers[i].fd = -1;
 		chain->layers[i].direct_fd = -1;
 	}
@@ -263,6 +265,7 @@ chain_open_fd(struct chain *chain, int fd, int direct_fd, enum image_format form
 {
 	if (allocate_layers(chain, 1) != 0)
 		return -1;
+	chain->layers[0].shown_as = OUTPUT_IMAGE;
 	chain->layers[0].format = format;
 	chain->layers[0].path = path;
 	chain->layers[0].fd = fd;

@@ -13,7 +13,7 @@
 static int
 refuse_entry(const struct layer *layer, uint64_t entry_offset, uint64_t entry, const char *message)
 {
-	return report_error(REPORT_REFUSED, 0, layer->index, layer->path, entry_offset,
+	return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, entry_offset,
 						"L2 entry 0x%016" PRIx64 " %s", entry, message);
 }
 
@@ -133,7 +133,7 @@ claim_table(struct chain_map *map, const struct layer *layer, uint64_t table, ui
 		if (report_if_stopped(map->stop))
 			return -1;
 		if (file_read_zero_filled(layer->fd, map->slice, length, offset) != 0)
-			return report_io_error(errno, layer->index, layer->path, offset,
+			return report_io_error(errno, layer->shown_as, layer->path, offset,
 								   "could not read L2 table");
 		for (size_t at = 0; at < length; at += entry_size)
 		{
@@ -185,7 +185,7 @@ load_l1(struct chain_map *map, const struct layer *layer, uint64_t index)
 	if (file_read_zero_filled(layer->fd, l1->entries, (size_t) l1->count * 8, offset) != 0)
 	{
 		l1->count = 0;
-		return report_io_error(errno, layer->index, layer->path, offset, "could not read L1 table");
+		return report_io_error(errno, layer->shown_as, layer->path, offset, "could not read L1 table");
 	}
 	return 0;
 }
@@ -218,7 +218,7 @@ resolve_qcow2(struct chain_map *map, const struct layer *layer, uint64_t end)
 			continue;
 		if (!is_aligned(table, UINT64_C(1) << layer->qcow2.cluster_bits))
 			return report_error(
-				REPORT_REFUSED, 0, layer->index, layer->path, layer->qcow2.l1_offset + index * 8,
+				REPORT_REFUSED, 0, layer->shown_as, layer->path, layer->qcow2.l1_offset + index * 8,
 				"L2 table offset %" PRIu64 " is not a multiple of the cluster size", table);
 		if (!claims_shrink(map, &low, &high))
 			continue;

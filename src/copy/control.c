@@ -97,10 +97,10 @@ obey(const char *line)
 		if (errno == 0 && *end == '\0')
 			throttle_set_limit(control.throttle, limit);
 		else
-			fprintf(stderr, "vmclone-copy: not a limit in bytes per second: \"%s\"\n", line + 6);
+			report_say("not a limit in bytes per second: \"%s\"", line + 6);
 	}
 	else if (*line != '\0')
-		fprintf(stderr, "vmclone-copy: unknown command on stdin: \"%s\"\n", line);
+		report_say("unknown command on stdin: \"%s\"", line);
 }
 
 /* Returns false at the end of stdin. */
@@ -127,7 +127,9 @@ read_commands(void)
 		control.line[control.line_length] = '\0';
 		if (control.line_length > 0 && control.line[control.line_length - 1] == '\r')
 			control.line[control.line_length - 1] = '\0';
-		if (!control.line_too_long)
+		if (control.line_too_long)
+			report_say("unknown command on stdin: \"%.40s…\"", control.line);
+		else
 			obey(control.line);
 		control.line_length = 0;
 		control.line_too_long = false;

@@ -95,7 +95,7 @@ decompressor_read_ahead(struct decompressor *decompressor, const struct layer *l
 	decompressor->input_layer = NULL;
 	/* The last sector of the last cluster may lie past the end of the file. */
 	if (file_read_zero_filled(layer->fd, decompressor->input, (size_t) length, host) != 0)
-		return report_io_error(errno, layer->index, layer->path, host,
+		return report_io_error(errno, layer->shown_as, layer->path, host,
 							   "could not read compressed cluster");
 	decompressor->input_layer = layer;
 	decompressor->input_start = host;
@@ -216,7 +216,7 @@ decode_cluster(struct decompressor *decompressor, const struct layer *layer, uin
 	else
 		good = decode_zlib(decompressor, input, compressed_length, output, cluster_size);
 	if (!good)
-		return report_error(REPORT_REFUSED, 0, layer->index, layer->path, host,
+		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, host,
 							"compressed cluster does not decode to a whole cluster");
 	return 0;
 }

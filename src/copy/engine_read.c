@@ -26,7 +26,7 @@ read_data(const struct layer *layer, unsigned char *to, size_t length, uint64_t 
 	if (fd != layer->fd && errno == EINVAL &&
 		file_read_zero_filled(layer->fd, to, length, host) == 0)
 		return 0;
-	return report_io_error(errno, layer->index, layer->path, host, "could not read data");
+	return report_io_error(errno, layer->shown_as, layer->path, host, "could not read data");
 }
 
 /* Bytes of a layer that read_compressed() has read ahead. */

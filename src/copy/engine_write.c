@@ -170,7 +170,7 @@ copy_remote(const struct engine *engine, const struct batch *batch)
 		/* Refused, failed, or at the end of the file: read and write tell what is wrong. */
 		part = (size_t) min_u64(piece->length - done, engine->buffer_size);
 		if (file_read_zero_filled(layer->fd, batch->buffer->bytes, part, piece->host + done) != 0)
-			return report_io_error(errno, layer->index, layer->path, piece->host + done,
+			return report_io_error(errno, layer->shown_as, layer->path, piece->host + done,
 								   "could not read data");
 		if (write_part(output, output->fd, batch->buffer->bytes, part, piece->out + done) != 0)
 			return -1;

@@ -37,7 +37,8 @@ struct qcow2_header
 
 struct layer
 {
-	int index; /* 0 = first snapshot */
+	int index;    /* 0 = first snapshot */
+	int shown_as; /* in messages: the index, or OUTPUT_IMAGE when a result is read back */
 	enum image_format format;
 	const char *path;          /* of the command line */
 	const char *expected_name; /* of the layer below; NULL for the first layer */

@@ -35,6 +35,8 @@ enum option_code
 	OPTION_KEEP_LOCK
 };
 
+#define MAX_THREADS 64
+
 #define SET(which) (1u << (which))
 #define SET_ALL    (SET(OPTIONS_COPY) | SET(OPTIONS_MEASURE) | SET(OPTIONS_MAP) | SET(OPTIONS_VERIFY))
 #define SET_RESULT (SET(OPTIONS_COPY) | SET(OPTIONS_MEASURE))
@@ -83,6 +85,17 @@ static const unsigned option_sets[] = {
 	[OPTION_ROOT] = SET_ALL,
 	[OPTION_KEEP_LOCK] = SET(OPTIONS_COPY),
 };
+
+static const char *
+option_name(int code)
+{
+	for (const struct option *option = long_options; option->name != NULL; option++)
+	{
+		if (option->val == code)
+			return option->name;
+	}
+	return "?";
+}
 
 static int
 usage_error(const char *option, const char *value, const char *expected)
@@ -141,6 +154,18 @@ parse_bytes(const char *option, const char *value, uint64_t *bytes)
 		number <<= shift;
 	}
 	*bytes = number;
+	return 0;
+}
+
+static int
+parse_threads(struct options *options, const char *value)
+{
+	char *end;
+	unsigned long number = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end != '\0' || number < 1 || number > MAX_THREADS)
+		return usage_error("threads", value, "a number from 1 to 64");
+	options->threads = (int) number;
 	return 0;
 }
 
@@ -209,8 +234,6 @@ parse_choice(struct options *options, int code, const char *value)
 static int
 parse_option(struct options *options, int code, const char *value)
 {
-	uint64_t number;
-
 	switch (code)
 	{
 		case OPTION_LAYER:
@@ -234,17 +257,12 @@ parse_option(struct options *options, int code, const char *value)
 			if (parse_bytes("size", value, &options->size) != 0)
 				return -1;
 			if (!is_aligned(options->size, SECTOR_SIZE) || options->size > INT64_MAX - SECTOR_SIZE)
-				return usage_error("size", value, "a multiple of 512 below 2^63");
+				return usage_error("size", value, "a multiple of 512 up to 2^63 - 1024");
 			return 0;
 		case OPTION_CLUSTER_SIZE:
 			return parse_cluster_size(options, value);
 		case OPTION_THREADS:
-			if (parse_bytes("threads", value, &number) != 0)
-				return -1;
-			if (number < 1 || number > 64)
-				return usage_error("threads", value, "a number from 1 to 64");
-			options->threads = (int) number;
-			return 0;
+			return parse_threads(options, value);
 		case OPTION_LIMIT:
 			return parse_bytes("limit", value, &options->limit);
 		case OPTION_PREALLOCATE:
@@ -289,10 +307,32 @@ check_options(const struct options *options, enum option_set set)
 	if (set == OPTIONS_MEASURE && !options->has_format)
 		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"give --format raw or --format qcow2");
+	if (options->resume_path != NULL && strcmp(options->resume_path, options->output_path) == 0)
+		return report_error(REPORT_USAGE, 0, NO_LAYER, options->resume_path, NO_OFFSET,
+							"the record of --resume needs a file of its own");
 	if (options->preallocate && options->output_format != FORMAT_RAW)
 		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"--preallocate is for raw output only");
 	return 0;
+}
+
+/* What getopt_long() took for no option of ours; "argument" is the last one that it looked at. */
+static int
+refuse_option(int code, const char *argument)
+{
+	char letter[3] = {'-', (char) optopt, '\0'};
+	const char *what = "unknown option";
+	const char *advice = "; see vmclone-copy --help";
+
+	if (code == ':' || (optopt != 0 && optopt <= OPTION_KEEP_LOCK))
+	{
+		what = "option";
+		advice = code == ':' ? " needs a value" : " takes no value";
+	}
+	else if (optopt != 0)
+		argument = letter; /* one of several in an argument: "-xyz" */
+	return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET, "%s \"%.200s\"%s", what,
+						argument, advice);
 }
 
 int
@@ -308,15 +348,12 @@ options_parse(struct options *options, enum option_set set, int argc, char **arg
 	while ((code = getopt_long(argc, argv, ":", long_options, NULL)) != -1)
 	{
 		if (code == '?' || code == ':')
-			return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-								code == ':' ? "option \"%.200s\" needs a value"
-											: "unknown option \"%.200s\"; see vmclone-copy --help",
-								argv[optind - 1]);
+			return refuse_option(code, argv[optind - 1]);
 		if ((option_sets[code] & SET(set)) == 0)
 			return report_error(
 				REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-				"option \"%.200s\" does not belong to \"%.20s\"; see vmclone-copy --help",
-				argv[optind - 1], argv[0]);
+				"option \"--%s\" does not belong to \"%.20s\"; see vmclone-copy --help",
+				option_name(code), argv[0]);
 		if (parse_option(options, code, optarg) != 0)
 			return -1;
 	}

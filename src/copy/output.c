@@ -127,14 +127,18 @@ create_noted(struct output *output, const struct chain *chain, struct resume *re
 		resume_set_output(resume, output, true) == 0)
 	{
 		if (rename_in_directory(output->directory_fd, temporary, output->name) == 0)
-			return set_created(output);
-		if (errno == EEXIST)
+		{
+			if (set_created(output) == 0)
+				return 0;
+			unlink_if_same(output->directory_fd, output->name, output->fd);
+		}
+		else if (errno == EEXIST)
 			report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
 						 "output must not exist yet");
 		else
 			report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not create output");
 	}
-	unlinkat(output->directory_fd, temporary, 0);
+	unlink_if_same(output->directory_fd, temporary, output->fd);
 	close(output->fd);
 	output->fd = -1;
 	return -1;
@@ -153,6 +157,9 @@ output_open(struct output *output, const char *path, const struct chain *chain,
 	output->verify_fd = -1;
 	output->verify_direct_fd = -1;
 	output->directory_fd = root_open_directory_of(path, &output->name);
+	if (output->directory_fd < 0 && errno == EISDIR)
+		return report_error(REPORT_USAGE, 0, NO_LAYER, path, NO_OFFSET,
+							"output must be the name of a file");
 	if (output->directory_fd < 0)
 		return report_io_error(errno, NO_LAYER, path, NO_OFFSET,
 							   "could not open the directory of the output");
@@ -167,7 +174,12 @@ output_open(struct output *output, const char *path, const struct chain *chain,
 								   OUTPUT_MODE);
 	if (output->fd >= 0)
 	{
-		if (set_created(output) != 0 || lock_output(output) != 0)
+		if (set_created(output) != 0)
+		{
+			unlink_if_same(output->directory_fd, output->name, output->fd);
+			return -1;
+		}
+		if (lock_output(output) != 0)
 			return -1;
 		return check_output(output, chain);
 	}

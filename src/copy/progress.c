@@ -170,6 +170,27 @@ show_bar(const struct progress *progress, uint64_t now, uint64_t done, uint64_t 
 	fflush(stderr);
 }
 
+/* "done" and "total" are of the phase: bytes to copy, or guest bytes to compare. */
+static void
+print_progress(const struct progress *progress, uint64_t done, uint64_t total)
+{
+	printf("{\"event\":\"progress\",\"phase\":\"%s\",\"bytes_done\":%" PRIu64
+		   ",\"bytes_total\":%" PRIu64,
+		   atomic_load(&progress->phase), (uint64_t) atomic_load(&progress->bytes_done),
+		   (uint64_t) atomic_load(&progress->bytes_total));
+	if (atomic_load(&progress->to_verify) != 0)
+		printf(",\"verified\":%" PRIu64 ",\"to_verify\":%" PRIu64, done, total);
+	printf(",\"rate\":%.0f,\"eta\":", progress->rate);
+	if (progress->rate > 0 && total >= done)
+		printf("%.1f", (double) (total - done) / progress->rate);
+	else
+		fputs("null", stdout);
+	printf(",\"paused\":%s,\"checkpoint\":%" PRIu64 "}\n",
+		   atomic_load(&progress->paused) ? "true" : "false",
+		   (uint64_t) atomic_load(&progress->checkpoint));
+	fflush(stdout);
+}
+
 void
 progress_show(struct progress *progress, bool force)
 {
@@ -181,7 +202,8 @@ progress_show(struct progress *progress, bool force)
 		return;
 	if (progress->style == PROGRESS_BAR && !progress->terminal)
 		return;
-	if (progress->style == PROGRESS_BAR && atomic_load(&progress->to_verify) != 0)
+	/* reading back is work of its own, with its own rate and time left */
+	if (atomic_load(&progress->to_verify) != 0)
 	{
 		done = atomic_load(&progress->verified);
 		total = atomic_load(&progress->to_verify);
@@ -194,19 +216,7 @@ progress_show(struct progress *progress, bool force)
 		if (progress->style == PROGRESS_BAR)
 			show_bar(progress, now, done, total);
 		else
-		{
-			printf("{\"event\":\"progress\",\"phase\":\"%s\",\"bytes_done\":%" PRIu64
-				   ",\"bytes_total\":%" PRIu64 ",\"rate\":%.0f,\"eta\":",
-				   atomic_load(&progress->phase), done, total, progress->rate);
-			if (progress->rate > 0 && total >= done)
-				printf("%.1f", (double) (total - done) / progress->rate);
-			else
-				fputs("null", stdout);
-			printf(",\"paused\":%s,\"checkpoint\":%" PRIu64 "}\n",
-				   atomic_load(&progress->paused) ? "true" : "false",
-				   (uint64_t) atomic_load(&progress->checkpoint));
-			fflush(stdout);
-		}
+			print_progress(progress, done, total);
 	}
 	pthread_mutex_unlock(&show_mutex);
 }
@@ -220,9 +230,7 @@ progress_phase(struct progress *progress, const char *phase)
 		/* what came before says nothing about it */
 		pthread_mutex_lock(&show_mutex);
 		progress->rate_time = monotonic_now();
-		progress->rate_done = *phase == 'v' && progress->style == PROGRESS_BAR
-								  ? 0
-								  : atomic_load(&progress->bytes_done);
+		progress->rate_done = *phase == 'v' ? 0 : atomic_load(&progress->bytes_done);
 		progress->rate = 0;
 		pthread_mutex_unlock(&show_mutex);
 	}
@@ -258,7 +266,7 @@ progress_notice(struct progress *progress, int layer, const char *path, const ch
 	{
 		if (progress->style == PROGRESS_BAR && progress->shown != 0)
 			fputc('\n', stderr);
-		fprintf(stderr, "vmclone-copy: layer %d \"%s\": %s\n", layer, path, message);
+		report_say("layer %d \"%s\": %s", layer, path, message);
 		return;
 	}
 	pthread_mutex_lock(&show_mutex);
@@ -271,13 +279,30 @@ progress_notice(struct progress *progress, int layer, const char *path, const ch
 	pthread_mutex_unlock(&show_mutex);
 }
 
+/* The work is done: a bar's last line. */
+static void
+complete_bar(struct progress *progress)
+{
+	if (progress->style != PROGRESS_BAR)
+		return;
+	pthread_mutex_lock(&show_mutex);
+	if (!progress->ended)
+	{
+		progress->ended = true;
+		show_bar(progress, monotonic_now(), atomic_load(&progress->bytes_done),
+				 atomic_load(&progress->bytes_total));
+		fputc('\n', stderr);
+	}
+	pthread_mutex_unlock(&show_mutex);
+}
+
 void
 progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_size,
 			  uint64_t allocated, const char *method, const char *reason)
 {
 	double elapsed = (double) (monotonic_now() - progress->started) / 1e9;
 
-	progress_complete(progress);
+	complete_bar(progress);
 	if (progress->style != PROGRESS_JSON)
 		return;
 	pthread_mutex_lock(&show_mutex);
@@ -292,18 +317,17 @@ progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_s
 }
 
 void
-progress_complete(struct progress *progress)
+progress_verified(struct progress *progress)
 {
-	if (progress->style != PROGRESS_BAR)
+	double elapsed = (double) (monotonic_now() - progress->started) / 1e9;
+
+	complete_bar(progress);
+	if (progress->style != PROGRESS_JSON)
 		return;
 	pthread_mutex_lock(&show_mutex);
-	if (!progress->ended)
-	{
-		progress->ended = true;
-		show_bar(progress, monotonic_now(), atomic_load(&progress->bytes_done),
-				 atomic_load(&progress->bytes_total));
-		fputc('\n', stderr);
-	}
+	printf("{\"event\":\"done\",\"bytes_done\":%" PRIu64 ",\"elapsed\":%.3f}\n",
+		   (uint64_t) atomic_load(&progress->bytes_done), elapsed);
+	fflush(stdout);
 	pthread_mutex_unlock(&show_mutex);
 }
 

@@ -23,7 +23,7 @@ struct progress
 	atomic_uint_fast64_t bytes_done;
 	atomic_uint_fast64_t bytes_total;
 	atomic_uint_fast64_t checkpoint; /* bytes that a resumed run would not do again */
-	atomic_uint_fast64_t verified;   /* guest bytes of the result that were read back */
+	atomic_uint_fast64_t verified;   /* guest bytes of the result that were compared */
 	atomic_uint_fast64_t to_verify;  /* 0 until that begins */
 	atomic_bool paused;
 	uint64_t started;   /* monotonic ns */
@@ -38,7 +38,7 @@ struct progress
 
 extern void progress_start(struct progress *progress, enum progress_style style);
 
-/* An earlier run has done so many bytes. */
+/* An earlier run has copied so many bytes. */
 extern void progress_start_at(struct progress *progress, uint64_t bytes);
 
 /* Enters a phase; called by one thread. */
@@ -59,8 +59,8 @@ extern void progress_notice(struct progress *progress, int layer, const char *pa
 extern void progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_size,
 						  uint64_t allocated, const char *method, const char *reason);
 
-/* The work is done: a bar's last line. */
-extern void progress_complete(struct progress *progress);
+/* As progress_done(), for a comparison by itself that found no difference. */
+extern void progress_verified(struct progress *progress);
 
 /* Whatever happened, what follows begins on a line of its own. */
 extern void progress_end_line(struct progress *progress);

@@ -33,14 +33,14 @@ raw_next_data(const struct layer *layer, struct raw_data *known, uint64_t from, 
 			return 0;
 		if (errno == EINVAL || errno == EOPNOTSUPP)
 			return 1;
-		return report_io_error(errno, layer->index, layer->path, from, "could not look for data");
+		return report_io_error(errno, layer->shown_as, layer->path, from, "could not look for data");
 	}
 	if ((uint64_t) found >= to)
 		return 0;
 	*start = max_u64((uint64_t) found, from);
 	found = lseek(layer->fd, (off_t) *start, SEEK_HOLE);
 	if (found < 0)
-		return report_io_error(errno, layer->index, layer->path, *start,
+		return report_io_error(errno, layer->shown_as, layer->path, *start,
 							   "could not look for a hole");
 	/* A file that shrinks meanwhile must not make us stand still. */
 	if ((uint64_t) found > *start)

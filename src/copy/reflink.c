@@ -107,7 +107,7 @@ reflink_range(const struct output *output, const struct layer *layer, uint64_t h
 				continue;
 			if (means_unsupported(errno))
 				return 1;
-			return report_io_error(errno, layer->index, layer->path, host + *done,
+			return report_io_error(errno, layer->shown_as, layer->path, host + *done,
 								   "could not share blocks with the output");
 		}
 		*done += part;

@@ -265,8 +265,7 @@ remover_remove(enum removable which, const char *path)
 	if (files[which].directory_fd >= 0)
 		error_number = channel >= 0 ? order(ORDER_REMOVE, which) : remove_file(&files[which]);
 	if (error_number != 0)
-		fprintf(stderr, "vmclone-copy: \"%s\": could not remove unfinished file: %s\n", path,
-				strerror(error_number));
+		report_say("\"%s\": could not remove unfinished file: %s", path, strerror(error_number));
 }
 
 void

@@ -51,7 +51,7 @@ report_io_error(int error_number, int layer, const char *path, uint64_t offset, 
 
 	if (error_number == ENOSPC || error_number == EDQUOT)
 		kind = REPORT_NO_SPACE;
-	else if (error_number == ESTALE && layer != NO_LAYER)
+	else if (error_number == ESTALE && layer >= 0)
 		kind = REPORT_SOURCE_STALE;
 	va_start(arguments, format);
 	report_store(kind, error_number, layer, path, offset, format, arguments);
@@ -142,7 +142,7 @@ report_exit_code(const struct report *report)
 			return EXIT_CANCELLED;
 		case REPORT_BUSY:
 			/* A layer in use is refused like a broken one; a locked output is not an image. */
-			return report->layer != NO_LAYER ? EXIT_REFUSED : EXIT_IO;
+			return report->layer >= 0 ? EXIT_REFUSED : EXIT_IO;
 		case REPORT_IO:
 		case REPORT_EXISTS:
 		case REPORT_NO_SPACE:
@@ -227,6 +227,22 @@ print_visible(const char *text)
 }
 
 void
+report_say(const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	flockfile(stderr);
+	fputs("vmclone-copy: ", stderr);
+	print_visible(text);
+	fputc('\n', stderr);
+	funlockfile(stderr);
+}
+
+void
 report_print(bool json)
 {
 	struct report report = report_get();
@@ -240,7 +256,7 @@ report_print(bool json)
 		report_print_json_string(report_kind_name(report.kind));
 		fputs(",\"errno\":", stdout);
 		report_print_json_string(errno_name);
-		if (report.layer != NO_LAYER)
+		if (report.layer >= 0)
 			printf(",\"layer\":%d,\"path\":", report.layer);
 		else
 			fputs(",\"layer\":null,\"path\":", stdout);
@@ -256,8 +272,10 @@ report_print(bool json)
 
 	flockfile(stderr);
 	fputs("vmclone-copy: ", stderr);
-	if (report.layer != NO_LAYER)
+	if (report.layer >= 0)
 		fprintf(stderr, "layer %d ", report.layer);
+	else if (report.layer == OUTPUT_IMAGE)
+		fputs("output ", stderr);
 	if (report.path[0] != '\0')
 	{
 		fputc('"', stderr);

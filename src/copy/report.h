@@ -37,14 +37,17 @@ enum exit_code
 	EXIT_CANCELLED = 4
 };
 
-#define NO_LAYER  (-1)
+/* In place of a layer's index. */
+#define NO_LAYER     (-1)
+#define OUTPUT_IMAGE (-2) /* the output, read like a layer */
+
 #define NO_OFFSET UINT64_MAX
 
 struct report
 {
 	enum report_kind kind;
 	int error_number; /* errno value, 0 if there is none */
-	int layer;        /* 0 = first snapshot; NO_LAYER */
+	int layer;        /* 0 = first snapshot; NO_LAYER, OUTPUT_IMAGE */
 	uint64_t offset;  /* byte offset in the file of "path"; NO_OFFSET */
 	char path[1024];  /* "" if there is none */
 	char message[512];
@@ -78,6 +81,9 @@ extern enum exit_code report_exit_code(const struct report *report);
 
 /* "ENOSPC" for ENOSPC; NULL for 0 and for numbers without a name. */
 extern const char *report_errno_name(int error_number);
+
+/* Prints a line on stderr about something that does not end the run. */
+extern void report_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints the reported error as one line on stderr, and as an event on stdout if "json". */
 extern void report_print(bool json);

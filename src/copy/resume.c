@@ -162,20 +162,13 @@ open_temporary(struct resume *resume, const char *temporary)
 	return lock_record(resume, resume->fd);
 }
 
-/* Makes the record under another name, complete and synced, then gives it its name. */
+/* Fills a new record, syncs it and gives it its name. */
 static int
-create_record(struct resume *resume)
+fill_record(struct resume *resume, const char *temporary)
 {
 	static const unsigned char zeroes[FILE_PAGES * PAGE];
 	struct identity_page identity = {0};
-	char temporary[NAME_MAX + 1];
-	int length = snprintf(temporary, sizeof(temporary), "%s.new", resume->name);
 
-	if (length < 0 || (size_t) length >= sizeof(temporary))
-		return report_error(REPORT_USAGE, ENAMETOOLONG, NO_LAYER, resume->path, NO_OFFSET,
-							"could not make resume record");
-	if (open_temporary(resume, temporary) != 0)
-		return -1;
 	memcpy(identity.magic, magic, sizeof(magic));
 	if (getrandom(&identity.nonce, sizeof(identity.nonce), 0) != (ssize_t) sizeof(identity.nonce))
 		return io_error(resume, "create");
@@ -187,10 +180,31 @@ create_record(struct resume *resume)
 		return io_error(resume, "rename");
 	resume->made = true;
 	if (learn_record(resume) != 0)
+	{
+		unlink_if_same(resume->directory_fd, resume->name, resume->fd);
 		return -1;
+	}
 	if (fsync(resume->directory_fd) != 0 && errno != EINVAL)
 		return io_error(resume, "sync the directory of");
 	return 0;
+}
+
+/* Makes the record under another name, so that it is complete when it has its own. */
+static int
+create_record(struct resume *resume)
+{
+	char temporary[NAME_MAX + 1];
+	int length = snprintf(temporary, sizeof(temporary), "%s.new", resume->name);
+
+	if (length < 0 || (size_t) length >= sizeof(temporary))
+		return report_error(REPORT_USAGE, ENAMETOOLONG, NO_LAYER, resume->path, NO_OFFSET,
+							"could not make resume record");
+	if (open_temporary(resume, temporary) == 0 && fill_record(resume, temporary) == 0)
+		return 0;
+	/* busy: another copier has taken it over */
+	if (resume->fd >= 0 && report_get().kind != REPORT_BUSY)
+		unlink_if_same(resume->directory_fd, temporary, resume->fd);
+	return -1;
 }
 
 int

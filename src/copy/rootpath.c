@@ -219,6 +219,17 @@ rename_in_directory(int directory, const char *from, const char *to)
 	return unlinkat(directory, from, 0);
 }
 
+void
+unlink_if_same(int directory, const char *name, int fd)
+{
+	struct stat named;
+	struct stat opened;
+
+	if (fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &opened) == 0 &&
+		named.st_dev == opened.st_dev && named.st_ino == opened.st_ino)
+		unlinkat(directory, name, 0);
+}
+
 const char *
 path_last_component(const char *path)
 {

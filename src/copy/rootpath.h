@@ -42,6 +42,9 @@ extern int open_in_directory(int directory, const char *name, int flags, mode_t 
  */
 extern int rename_in_directory(int directory, const char *from, const char *to);
 
+/* Removes a name, if it still is that of the open file "fd", which could not be made to the end. */
+extern void unlink_if_same(int directory, const char *name, int fd);
+
 /* Last component of a path; the whole of it where there is no '/'. */
 extern const char *path_last_component(const char *path);
 

@@ -111,7 +111,7 @@ side_read(struct side *side, uint64_t at, uint64_t length)
 								(uint32_t) (at & ((UINT64_C(1) << layer->qcow2.cluster_bits) - 1)),
 								(uint32_t) length, side->buffer);
 	if (read_layer(layer, side->buffer, length, extent->host + skip) != 0)
-		return report_io_error(errno, layer->index, layer->path, extent->host + skip,
+		return report_io_error(errno, layer->shown_as, layer->path, extent->host + skip,
 							   "could not read data");
 	return 0;
 }

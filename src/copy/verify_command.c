@@ -60,7 +60,7 @@ verify(const struct options *options, struct chain *source, struct chain *result
 	atomic_store(&progress->bytes_total, result->virtual_size);
 	if (verify_compare(source, result, result->virtual_size, throttle, &progress->bytes_done) != 0)
 		return -1;
-	progress_complete(progress);
+	progress_verified(progress);
 	return 0;
 }
 

@@ -128,9 +128,11 @@ is((start_copier('copy', '--output', 'raw:blank')->finish)[0], 2, 'neither layer
 
 	$run = start_copier(@json, '--limit', '4M');
 	$run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{bytes_done} > 0 });
-	$run->tell($_) for 'nonsense', 'limit many', '', 'x' x 5000, 'limit 0';
+	$run->tell($_) for 'nonsense', 'limit 1M', '', 'x' x 5000, "\e[31mred", 'limit 0';
 	($result, $err) = $run->finish;
 	is($result, 0, 'nonsense on stdin does no harm') or diag $err;
+	my @named = ('unknown command on stdin: "nonsense"', 'not a limit in bytes per second: "1M"', 'unknown command on stdin: "' . 'x' x 40 . '…"', 'unknown command on stdin: "\x1b[31mred"');
+	is($err, join('', map { "vmclone-copy: $_\n" } @named), 'and each line of it is named');
 	is(compare('out', 'oracle'), 0, 'content');
 	unlink 'out';
 }
@@ -201,6 +203,20 @@ fails('bad compat',         2, 'usage', 'copy', @layers, '--output', 'qcow2:out'
 fails('bad limit',          2, 'usage', @copy, '--limit', 'fast');
 fails('bad threads',        2, 'usage', @copy, '--threads', $_) for -1, 'x', 100000;
 fails('bad io',             2, 'usage', @copy, '--io', 'uring');
+fails('output is a folder',  2, 'usage', 'copy', @layers, '--output', "raw:$space/", '--progress', 'json');
+fails('output is the record', 2, 'usage', 'copy', @layers, qw(--output raw:out --resume out --progress json));
+{
+	# the message names the option that is wrong, in whatever way it was given
+	my %named = ('--fast' => 'unknown option "--fast"', '-xyz' => 'unknown option "-x"', '--verify=yes' => 'option "--verify=yes" takes no value',
+		'--format=raw' => 'option "--format" does not belong to "copy"', '--size' => 'option "--size" needs a value',
+		'--threads=1K' => '--threads "1K" is not valid, expected a number from 1 to 64', '--size=513' => '--size "513" is not valid, expected a multiple of 512 up to 2^63 - 1024');
+	for my $given (sort keys %named)
+	{
+		my ($code, undef, $err) = run_command([ $copier, @copy, $given ]);
+		is($code, 2, "$given: exit 2");
+		is(substr($err, 0, length("vmclone-copy: $named{$given}")), "vmclone-copy: $named{$given}", "$given: is named");
+	}
+}
 fails('measure without format', 2, 'usage', 'measure', @layers);
 fails('missing layer',      1, 'io',    'copy', '--layer', 'raw:none.raw', '--output', 'raw:out', '--progress', 'json');
 fails('a folder as layer',  3, 'refused', 'copy', '--layer', "raw:$space", '--output', 'raw:out', '--progress', 'json');

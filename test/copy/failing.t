@@ -53,6 +53,54 @@ for my $change (
 	unlink 'out';
 }
 
+# ---------- each call that storage can refuse ----------
+SKIP:
+{
+	skip 'strace is not here', 1 if !have_command('strace');
+	skip 'sanitizers and strace exclude each other', 1 if $copier =~ /sanitize/;
+	command_ok(qw(qemu-img convert -f qcow2 -O raw top.qcow2 expected));
+	my $memory = workspace();
+	# how often the copier itself, its threads and the process that removes files make the call
+	my $failures = sub {
+		my ($what, $call, $error, @options) = @_;
+		my ($format) = $options[1] =~ /^(\w+):/;
+		for my $nth (1 .. 24)
+		{
+			unlink glob "$memory/out*";
+			my ($code, undef, $err) =
+				run_command([ qw(strace -f -qq -o), "$memory/trace", '-e', "trace=$call", '-e', "inject=$call:error=$error:when=$nth", $copier, 'copy', @layers, '--no-reflink', @options ], timeout => 30);
+			last if slurp("$memory/trace") !~ /INJECTED/;
+			next if $code == 127;    # the libraries were not loaded
+			my $kept = $code == 1 && "@options" =~ /--resume/;
+			my @problems;
+			push @problems, "exit $code" if $code != 0 && $code != 1;
+			push @problems, 'no reason' if $code != 0 && $err !~ /^vmclone-copy: \S.*\n\z/;
+			push @problems, 'left: ' . join ' ', glob("$memory/out*") if $code != 0 && !$kept && glob("$memory/out*");
+			push @problems, 'a temporary file is left' if glob("$memory/*.new");
+			if ($kept)
+			{
+				($code, undef, $err) = run_command([ $copier, 'copy', @layers, '--no-reflink', @options ]);
+				push @problems, "does not go on: $err" if $code != 0;
+			}
+			push @problems, 'not the same' if $code == 0 && (run_command([ qw(qemu-img compare -q -f raw -F), $format, 'expected', "$memory/out" ]))[0] != 0;
+			ok(!@problems, "$what: $call number $nth: $error") or diag join("\n", @problems), "\n$err";
+		}
+		return;
+	};
+	for my $way (
+		[ 'to raw',                qw(--output raw:OUT) ],
+		[ 'to raw, preallocated',  qw(--output raw:OUT --preallocate --io buffered) ],
+		[ 'to qcow2 with record',  qw(--output qcow2:OUT --verify --resume OUT.resume) ])
+	{
+		my ($what, @options) = @$way;
+		s{OUT}{$memory/out} for @options;
+		$failures->($what, $_, 'EIO', @options) for qw(fcntl lseek pread64 preadv ftruncate renameat2 sendmsg);
+		$failures->($what, $_, 'EINTR', @options) for qw(pread64 preadv pwrite64 pwritev fallocate);
+		$failures->($what, $_, 'ENOSPC', @options) for qw(pwrite64 pwritev fallocate fsync fdatasync);
+		$failures->($what, 'pwrite64', $_, @options) for qw(EDQUOT EFBIG);
+	}
+}
+
 # ---------- the rest needs loop devices ----------
 SKIP:
 {

@@ -117,6 +117,52 @@ SKIP:
 	}
 }
 
+# numbers for programs: what has been read back, and how long it will take
+{
+	my $dir    = workspace();
+	my @layers = make_chain($dir);
+	my $run    = start_copier('copy', @layers, '--output', "raw:$dir/out", qw(--no-reflink --verify --limit 10M --progress json));
+	is(($run->finish(30))[0], 0, 'copy --verify');
+	my @events  = grep { ($_->{event} // '') eq 'progress' } @{ $run->{events} };
+	my @reading = grep { $_->{phase} eq 'verify' } @events;
+	cmp_ok(scalar @reading, '>=', 2, 'progress while reading back');
+	is(scalar(grep { $_->{to_verify} != 24 << 20 } @reading), 0, 'the whole disk is to be compared');
+	is(scalar(grep { $reading[$_]{verified} <= $reading[ $_ - 1 ]{verified} } 1 .. $#reading), 0, 'what has been compared grows');
+	cmp_ok($reading[0]{verified}, '<', 16 << 20, 'from the beginning');
+	is(scalar(grep { $_->{bytes_done} != $_->{bytes_total} } @reading), 0, 'what was copied stays copied');
+	is(scalar(grep { $_->{rate} < 5 << 20 || $_->{rate} > 20 << 20 } @reading), 0, 'the rate is that of reading back') or diag join ' ', map { $_->{rate} } @reading;
+	is(scalar(grep { !defined $_->{eta} || abs($_->{eta} - ($_->{to_verify} - $_->{verified}) / $_->{rate}) > 0.1 } @reading), 0, 'and so is the time left');
+	is(scalar(grep { $_->{phase} ne 'verify' && exists $_->{verified} } @events), 0, 'before that nothing is said of it');
+
+	my ($code, $out) = run_command([ $copier, 'verify', @layers, '--output', "raw:$dir/out", '--progress', 'json' ]);
+	is($code, 0, 'verify');
+	my $done = done_event($out);
+	is($done->{bytes_done}, 24 << 20, 'ends with an event that says how much is equal');
+	cmp_ok($done->{elapsed}, '>', 0, 'and in how long');
+}
+
+# a result that is no image: it is the output that is refused, not a layer
+{
+	my $dir    = workspace();
+	my @layers = make_chain($dir);
+	spew("$dir/garbage", 'x' x 65536);
+	mkdir "$dir/folder";
+	command_ok(qw(qemu-img create -q -f qcow2 -b base.raw -F raw), "$dir/thin");
+	for my $case (
+		[ 'not qcow2',      'qcow2:garbage', qr/^output "\S+garbage" offset 0: file is not a qcow2 image$/ ],
+		[ 'a folder',       'raw:folder',    qr/^output "\S+folder": image is neither a regular file nor a block device$/ ],
+		[ 'a thin image',   'qcow2:thin',    qr/^output "\S+thin" offset 8: a result must not have a backing file but names "base\.raw"$/ ])
+	{
+		my ($what, $output, $pattern) = @$case;
+		my ($code, $out, $err) = run_command([ $copier, 'verify', @layers, '--output', $output =~ s{:}{:$dir/}r, '--progress', 'json' ]);
+		is($code, 3, "$what as output: refused");
+		like($err =~ s/^vmclone-copy: //r, $pattern, 'by its name');
+		my $event = error_event($out);
+		is($event->{layer}, undef, 'as no layer');
+		like($event->{path}, qr{^\Q$dir\E/}, 'with its path');
+	}
+}
+
 # a chain and a result that are both compressed and cut into small pieces
 {
 	my ($dir) = workspace();
