@@ -94,8 +94,9 @@ raise_name_taken(const char *name)
 					 "free one.")));
 }
 
-CommandResult *
-command_run(const CloneRequest *request, const pg_uuid_t *retry_of)
+/* Runs a call.  retry_of: the job that is run again, or NULL. */
+static CommandResult *
+run(const CloneRequest *request, const pg_uuid_t *retry_of)
 {
 	Command command = {.request = request, .retry_of = retry_of};
 	CloneRecord *record;
@@ -184,7 +185,7 @@ command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides, bool is_retry
 
 	caller = caller_identify();
 	caller_check_job(&caller, owner, job_id);
-	return command_run(request_from_parameters(parameters, target), is_retry ? job_id : NULL);
+	return run(request_from_parameters(parameters, target), is_retry ? job_id : NULL);
 }
 
 static Datum
@@ -196,7 +197,7 @@ run_and_return_rows(FunctionCallInfo fcinfo, CloneTarget target)
 	InitMaterializedSRF(fcinfo, 0);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	result = command_run(request_parse(fcinfo, target), NULL);
+	result = run(request_parse(fcinfo, target), NULL);
 	for (int i = 0; i < result->copy_count; i++)
 	{
 		const CloneCopy *copy = &result->copies[i];

@@ -25,15 +25,10 @@ typedef struct CommandResult
 } CommandResult;
 
 /*
- * Runs a call.  Not in a frame; needs an SPI connection.  retry_of: the job that is run again, or
- * NULL.  Errors: class VC by the first failed check; 55000 on a standby or without a bound
- * inventory; 42501 for a caller without the right.
- */
-extern CommandResult *command_run(const CloneRequest *request, const pg_uuid_t *retry_of);
-
-/*
  * The stored call of a job that is over, all checks again, new ids.  overrides: an object laid over
- * the stored parameters (clone_again), or NULL.
+ * the stored parameters (clone_again), or NULL.  Not in a frame; needs an SPI connection.  Errors:
+ * class VC by the first failed check; 55000 on a standby or without a bound inventory; 42501 for a
+ * caller without the right.
  */
 extern CommandResult *command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides,
 										bool is_retry);

@@ -45,9 +45,3 @@ frame_leave(const Frame *frame)
 	AtEOXact_GUC(false, frame->settings_level);
 	SetUserIdAndSecContext(frame->user_id, frame->security_context);
 }
-
-char *
-frame_inventory_schema(void)
-{
-	return pstrdup(NameStr(binding_look_up()->schema));
-}

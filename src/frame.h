@@ -33,7 +33,4 @@ extern void frame_enter_inventory(Frame *frame);
 
 extern void frame_leave(const Frame *frame);
 
-/* Schema of the bound inventory, as vmclone.current_inventory() says; palloc'd. */
-extern char *frame_inventory_schema(void);
-
 #endif

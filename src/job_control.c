@@ -20,6 +20,7 @@
 #include "command.h"
 #include "errors.h"
 #include "frame.h"
+#include "job_state.h"
 #include "json.h"
 #include "request.h"
 #include "statement.h"
@@ -117,15 +118,6 @@ typedef struct ControlledJob
 static const char *const over[] = {"succeeded", "failed", "cancelled", NULL};
 static const char *const undone[] = {"failing", "cancelling", "cleaning", NULL};
 
-static bool
-one_of(const char *word, const char *const *words)
-{
-	for (; *words != NULL; words++)
-		if (strcmp(word, *words) == 0)
-			return true;
-	return false;
-}
-
 /* Enters the extension's own frame, which leave_job leaves. */
 static void
 enter_job(FunctionCallInfo fcinfo, ControlledJob *job)
@@ -178,7 +170,7 @@ refuse(const ControlledJob *job, const char *what, const char *hint)
 			 errmsg("cannot %s job %s: it is %s", what, uuid_text(&job->job_id), job->status),
 			 errdetail("The job makes \"%s\".", job->vm_name),
 			 hint ? errhint("%s", hint)
-			 : one_of(job->status, undone)
+			 : job_word_among(job->status, undone)
 				 ? errhint("Wait until it is undone: CALL vmclone.wait_for_job('%s').",
 						   uuid_text(&job->job_id))
 				 : errhint("View vmclone.jobs_view shows the state of the jobs.")));
@@ -213,7 +205,7 @@ vmclone_cancel_job(PG_FUNCTION_ARGS)
 	if (strcmp(job.status, "succeeded") == 0)
 		refuse(&job, "cancel", "What it made is there; remove it in the engine.");
 	/* what cancelling leads to is under way or done: asking twice is no mistake */
-	if (one_of(job.status, undone) || one_of(job.status, over))
+	if (job_word_among(job.status, undone) || job_word_among(job.status, over))
 		ereport(NOTICE, (errmsg("job %s is %s already", uuid_text(&job.job_id), job.status)));
 	else
 		request(&job, "cancel");
@@ -233,7 +225,7 @@ vmclone_pause_job(PG_FUNCTION_ARGS)
 		refuse(&job, "pause", "Its cancel has been requested.");
 	if (strcmp(job.status, "paused") == 0)
 		request(&job, NULL); /* takes a resume back */
-	else if (one_of(job.status, pausable))
+	else if (job_word_among(job.status, pausable))
 		request(&job, "pause");
 	else
 		refuse(&job, "pause", NULL);
@@ -283,7 +275,7 @@ vmclone_alter_job(PG_FUNCTION_ARGS)
 						errmsg("bandwidth_limit must not be negative"),
 						errhint("Zero removes the limit.")));
 	enter_job(fcinfo, &job);
-	if (one_of(job.status, over) || one_of(job.status, undone))
+	if (job_word_among(job.status, over) || job_word_among(job.status, undone))
 		refuse(&job, "alter", NULL);
 	values[0] = UUIDPGetDatum(&job.job_id);
 	values[1] = nulls[1] ? (Datum) 0 : PG_GETARG_DATUM(1);

@@ -33,21 +33,6 @@ static Statement write_progress = {
 					   TEXTOID, TEXTOID},
 };
 
-/* Anything but a number from 0 up counts as absent; fractions are cut. */
-static int64
-number(const Jsonb *object, const char *key, int64 absent)
-{
-	char *text = json_get_text(object, key);
-	char *end;
-	int64 value;
-
-	if (text == NULL)
-		return absent;
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	return errno != 0 || end == text || value < 0 ? absent : value;
-}
-
 static char *
 keep_text(JobRun *run, const Jsonb *object, const char *key, char *earlier)
 {
@@ -103,14 +88,14 @@ take_event(JobRun *run, const Jsonb *event)
 		if (phase != NULL)
 			strlcpy(run->phase, phase, sizeof(run->phase));
 	}
-	run->bytes_total = number(event, "bytes_total", run->bytes_total);
-	run->output_size = number(event, "output_size", run->output_size);
-	run->allocated = number(event, "allocated", run->allocated);
+	run->bytes_total = json_get_count(event, "bytes_total", run->bytes_total);
+	run->output_size = json_get_count(event, "output_size", run->output_size);
+	run->allocated = json_get_count(event, "allocated", run->allocated);
 	run->method = keep_text(run, event, "method", run->method);
 	run->method_reason = keep_text(run, event, "reason", run->method_reason);
 	if (json_has(event, "bytes_done"))
 	{
-		int64 done = number(event, "bytes_done", run->bytes_done);
+		int64 done = json_get_count(event, "bytes_done", run->bytes_done);
 
 		if (done > run->bytes_best + ADVANCE_BYTES)
 			run->advanced = true;
@@ -121,7 +106,7 @@ take_event(JobRun *run, const Jsonb *event)
 	{
 		char *checkpoint = json_get_text(event, "checkpoint");
 
-		run->rate = number(event, "rate", 0);
+		run->rate = json_get_count(event, "rate", 0);
 		run->paused = json_get_bool(event, "paused", false);
 		if (run->paused)
 		{

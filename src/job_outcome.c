@@ -79,15 +79,6 @@ static Statement measured = {
 	.argument_types = {UUIDOID, UUIDOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID},
 };
 
-static bool
-word_in(const char *word, const char *const *words)
-{
-	for (; word != NULL && *words != NULL; words++)
-		if (strcmp(word, *words) == 0)
-			return true;
-	return false;
-}
-
 /* Reads a volume command's or measure's one object; NULL where it isn't one. */
 static Jsonb *
 parse_answer(const JobRun *run)
@@ -111,21 +102,6 @@ parse_answer(const JobRun *run)
 	}
 	PG_END_TRY();
 	return answer;
-}
-
-/* What a child says is checked, not believed: anything but a number from 0 up is absent. */
-static int64
-answer_number(const Jsonb *answer, const char *key, int64 absent)
-{
-	char *text = answer != NULL ? json_get_text(answer, key) : NULL;
-	char *end;
-	int64 value;
-
-	if (text == NULL)
-		return absent;
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	return errno != 0 || end == text || value < 0 ? absent : value;
 }
 
 static bool
@@ -204,12 +180,13 @@ judge(JobRun *run, const Jsonb *answer)
 	/* Whatever is wrong with a domain as a whole, its administrator can mend it. */
 	if (run->step == STEP_CHECK)
 		return VERDICT_WAIT;
-	if (word_in(run->error_kind, passing_kinds) || word_in(run->error_errno, passing_errors))
+	if (job_word_among(run->error_kind, passing_kinds) ||
+		job_word_among(run->error_errno, passing_errors))
 		return VERDICT_WAIT;
 	/* An output locked by a copier that outlived its worker; a layer that is written is refused. */
 	if (run->error_kind != NULL && strcmp(run->error_kind, "busy") == 0)
 		return run->error_in_layer ? VERDICT_FAIL : VERDICT_WAIT;
-	return word_in(run->error_kind, final_kinds) ? VERDICT_FAIL : VERDICT_CRASHED;
+	return job_word_among(run->error_kind, final_kinds) ? VERDICT_FAIL : VERDICT_CRASHED;
 }
 
 static void
@@ -318,9 +295,9 @@ write_measurement(void *argument)
 	nulls[6] = answer != NULL;
 	if (answer != NULL)
 	{
-		values[3] = Int64GetDatum(answer_number(answer, "required", 0));
-		values[4] = Int64GetDatum(answer_number(answer, "bytes_to_read", 0));
-		values[5] = Int64GetDatum(answer_number(answer, "allocated_bytes", 0));
+		values[3] = Int64GetDatum(json_get_count(answer, "required", 0));
+		values[4] = Int64GetDatum(json_get_count(answer, "bytes_to_read", 0));
+		values[5] = Int64GetDatum(json_get_count(answer, "allocated_bytes", 0));
 	}
 	else
 		values[6] = CStringGetTextDatum(run->error_message ? run->error_message : "no answer");
@@ -377,7 +354,7 @@ step_done(JobRun *run, Jsonb *answer)
 		case STEP_COPY:
 			return next_step(run, STEP_COMMIT);
 		case STEP_COMMIT:
-			run->allocated = answer_number(answer, "allocated", run->allocated);
+			run->allocated = json_get_count(answer, "allocated", run->allocated);
 			return written(job_transaction(write_success, run));
 		case STEP_REMOVE:
 			return written(job_transaction(write_cleaned, run));

@@ -64,15 +64,6 @@ typedef struct RunRows
 	int count;
 } RunRows;
 
-static bool
-one_of(const char *word, const char *const *words)
-{
-	for (; *words != NULL; words++)
-		if (strcmp(word, *words) == 0)
-			return true;
-	return false;
-}
-
 /* All its copiers have stopped to copy, or there are none. */
 static bool
 all_paused(const pg_uuid_t *job_id)
@@ -101,11 +92,11 @@ follow_request(void *argument)
 
 	if (!job_lock(job_id, &job) || job.requested == NULL)
 		return;
-	if (strcmp(job.requested, "cancel") == 0 && one_of(job.status, cancellable))
+	if (strcmp(job.requested, "cancel") == 0 && job_word_among(job.status, cancellable))
 		job_cancels(&job);
 	else if (strcmp(job.requested, "resume") == 0 && strcmp(job.status, "paused") == 0)
 		job_resumes(&job);
-	else if (strcmp(job.requested, "pause") == 0 && one_of(job.status, pausable))
+	else if (strcmp(job.requested, "pause") == 0 && job_word_among(job.status, pausable))
 	{
 		if (all_paused(job_id))
 			job_pauses(&job);
@@ -256,8 +247,8 @@ tell_runs(const RunRows *rows)
 			continue;
 		/* Dropped with its tables, undone, abandoned or claimed anew. */
 		if (row == NULL || row->claim != run->claim ||
-			(run->kind == RUN_COPY &&
-			 (!one_of(row->job_status, alive) || strcmp(row->task_status, "running") != 0)) ||
+			(run->kind == RUN_COPY && (!job_word_among(row->job_status, alive) ||
+									   strcmp(row->task_status, "running") != 0)) ||
 			(run->kind == RUN_CLEAN && strcmp(row->task_status, "cleaning") != 0))
 			job_run_stop(run);
 		else if (run->kind == RUN_COPY)

@@ -39,8 +39,8 @@ job_run_add(JobRun *run)
 	MemoryContextSwitchTo(old);
 }
 
-void
-job_run_forget(JobRun *run)
+static void
+forget(JobRun *run)
 {
 	job_runs_list = list_delete_ptr(job_runs_list, run);
 	if (run->command != NULL)
@@ -209,7 +209,7 @@ advance(JobRun *run)
 			job_run_step(run);
 			return true;
 		case RUN_IS_OVER:
-			job_run_forget(run);
+			forget(run);
 			return true;
 		case RUN_LATER:
 			break;

@@ -105,7 +105,6 @@ extern List *job_runs_list; /* JobRun * */
 /* A run in a memory context of its own, not on the list yet. */
 extern JobRun *job_run_make(RunKind kind);
 extern void job_run_add(JobRun *run);
-extern void job_run_forget(JobRun *run);
 
 /* Starts the child of the run's next step; a failure to start is found by job_runs_attend. */
 extern void job_run_step(JobRun *run);

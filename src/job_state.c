@@ -114,6 +114,15 @@ static Statement set_ended = {
 };
 
 bool
+job_word_among(const char *word, const char *const *words)
+{
+	for (; word != NULL && *words != NULL; words++)
+		if (strcmp(word, *words) == 0)
+			return true;
+	return false;
+}
+
+bool
 job_lock(const pg_uuid_t *job_id, JobRow *job)
 {
 	Datum value = UUIDPGetDatum(job_id);

@@ -38,6 +38,9 @@ typedef struct JobRow
  */
 extern bool job_lock(const pg_uuid_t *job_id, JobRow *job);
 
+/* words end with NULL; a NULL word is none of them. */
+extern bool job_word_among(const char *word, const char *const *words);
+
 /* NOTIFY for a job that has just been queued. */
 extern void job_tell(const pg_uuid_t *job_id, const char *status);
 

@@ -76,6 +76,20 @@ json_get_int64(const Jsonb *object, const char *key, int64 absent)
 	return DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text)));
 }
 
+int64
+json_get_count(const Jsonb *object, const char *key, int64 absent)
+{
+	char *text = object != NULL ? json_get_text(object, key) : NULL;
+	char *end;
+	int64 value;
+
+	if (text == NULL)
+		return absent;
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	return errno != 0 || end == text || value < 0 ? absent : value;
+}
+
 bool
 json_get_uuid(const Jsonb *object, const char *key, pg_uuid_t *uuid)
 {

@@ -13,6 +13,10 @@
 extern char *json_get_text(const Jsonb *object, const char *key); /* NULL: absent or null */
 extern bool json_get_bool(const Jsonb *object, const char *key, bool absent);
 extern int64 json_get_int64(const Jsonb *object, const char *key, int64 absent);
+
+/* A number from 0 up, fractions cut; anything else, and no object, is absent: for a child's words. */
+extern int64 json_get_count(const Jsonb *object, const char *key, int64 absent);
+
 extern bool json_get_uuid(const Jsonb *object, const char *key,
 						  pg_uuid_t *uuid); /* false: absent or null */
 extern Jsonb *json_get(const Jsonb *object,

@@ -329,11 +329,13 @@ vmclone_mac_pool_free_addresses(PG_FUNCTION_ARGS)
 	wanted = PG_GETARG_INT32(1);
 	if (wanted < 0 || wanted > MAX_CANDIDATES)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("count must be between 0 and %d", MAX_CANDIDATES)));
+						errmsg("count must be between 0 and %d", MAX_CANDIDATES),
+						errhint("Ask for fewer addresses.")));
 	after = PG_ARGISNULL(2) ? -1 : PG_GETARG_INT64(2);
 	if (after < -1 || after > LAST_ADDRESS)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("address " INT64_FORMAT " has more than 48 bits", after)));
+						errmsg("address " INT64_FORMAT " has more than 48 bits", after),
+						errhint("Pass the address after which to begin, or 0.")));
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls,
 					  &text_count);
 	excluded = palloc(sizeof(char *) * (text_count + 1));

@@ -245,6 +245,50 @@ add_foreign_keys(Relation relation, const List *settled, List **constraints, Str
 	}
 }
 
+/* Default of a column as text; NULL where it has none, or a volatile one, say a sequence's. */
+static char *
+default_expression(Relation relation, AttrNumber number)
+{
+	TupleConstr *constraints = RelationGetDescr(relation)->constr;
+
+	for (int i = 0; constraints && i < constraints->num_defval; i++)
+	{
+		Node *expression;
+
+		if (constraints->defval[i].adnum != number)
+			continue;
+		expression = stringToNode(constraints->defval[i].adbin);
+		if (contain_volatile_functions(expression))
+			return NULL;
+		return deparse_expression(
+			expression,
+			deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation)),
+			false, false);
+	}
+	return NULL;
+}
+
+/* Expressions of a row that is given no values, for ROW (…)::table. */
+static char *
+default_values(Relation relation)
+{
+	TupleDesc descriptor = RelationGetDescr(relation);
+	StringInfoData values;
+
+	initStringInfo(&values);
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		char *expression;
+
+		if (attribute->attisdropped)
+			continue;
+		expression = attribute->attgenerated ? NULL : default_expression(relation, i + 1);
+		appendStringInfo(&values, "%s%s", values.len ? ", " : "", expression ? expression : "NULL");
+	}
+	return values.data;
+}
+
 /* Fills the plan; everything is allocated in the current context. */
 static void
 make_plan(ConstraintPlan *plan, Relation relation, const char *const *settled)
@@ -264,7 +308,7 @@ make_plan(ConstraintPlan *plan, Relation relation, const char *const *settled)
 		"SELECT r.n, c.k FROM pg_catalog.unnest($1) WITH ORDINALITY AS r (value, n)"
 		" CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(ROW (%s)::%s, r.value) AS " ROW_ALIAS
 		" CROSS JOIN LATERAL (VALUES %s) AS c (k, holds) WHERE NOT c.holds ORDER BY 1, 2",
-		row_default_values(relation, true), plan->relation_name, values.data);
+		default_values(relation), plan->relation_name, values.data);
 	plan->statement.argument_count = 1;
 	plan->statement.argument_types[0] = JSONBARRAYOID;
 }

@@ -49,12 +49,6 @@ extern bool inventory_has_table(const char *relation);
 /* Opens a table of the bound inventory; 42P01 if there is none. */
 extern Relation inventory_open(const char *relation, LOCKMODE lock_mode);
 
-/*
- * Expressions of a row without values, for ROW (…)::table: the columns' defaults, NULL for columns
- * that have none; without_effect: NULL also where the default is volatile, say a sequence's.
- */
-extern char *row_default_values(Relation relation, bool without_effect);
-
 /* second_key: of all sources; NULL where the target has none, or no row is to be copied from. */
 extern RowCopy *row_copy_begin(RowCopyTarget *target, const pg_uuid_t *second_key);
 

@@ -69,50 +69,6 @@ inventory_open(const char *relation, LOCKMODE lock_mode)
 	return table_open(relation_id, lock_mode);
 }
 
-/* Default of a column as text, or NULL; without_effect: of volatile ones too. */
-static char *
-default_expression(Relation relation, AttrNumber number, bool without_effect)
-{
-	TupleConstr *constraints = RelationGetDescr(relation)->constr;
-
-	for (int i = 0; constraints && i < constraints->num_defval; i++)
-	{
-		Node *expression;
-
-		if (constraints->defval[i].adnum != number)
-			continue;
-		expression = stringToNode(constraints->defval[i].adbin);
-		if (without_effect && contain_volatile_functions(expression))
-			return NULL;
-		return deparse_expression(
-			expression,
-			deparse_context_for(RelationGetRelationName(relation), RelationGetRelid(relation)),
-			false, false);
-	}
-	return NULL;
-}
-
-char *
-row_default_values(Relation relation, bool without_effect)
-{
-	TupleDesc descriptor = RelationGetDescr(relation);
-	StringInfoData values;
-
-	initStringInfo(&values);
-	for (int i = 0; i < descriptor->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-		char *expression;
-
-		if (attribute->attisdropped)
-			continue;
-		expression =
-			attribute->attgenerated ? NULL : default_expression(relation, i + 1, without_effect);
-		appendStringInfo(&values, "%s%s", values.len ? ", " : "", expression ? expression : "NULL");
-	}
-	return values.data;
-}
-
 /* Which row column gives attribute name; -1: the source does. */
 static int
 given_column(const RowCopyTarget *target, const char *name)

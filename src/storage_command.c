@@ -59,8 +59,9 @@ remember_unreaped(pid_t pid)
 	unreaped[unreaped_count++] = pid;
 }
 
-char *
-storage_command_program(void)
+/* Absolute path of vmclone-copy: vmclone.copy_program, else beside the server's programs. */
+static char *
+copy_program_path(void)
 {
 	char path[MAXPGPATH];
 
@@ -151,7 +152,7 @@ storage_command_start(List *arguments, int timeout_seconds, char **error)
 
 	*error = NULL;
 	reap_unreaped();
-	argv[argc++] = storage_command_program();
+	argv[argc++] = copy_program_path();
 	foreach (cell, arguments)
 		argv[argc++] = lfirst(cell);
 	argv[argc] = NULL;

@@ -42,9 +42,6 @@ typedef struct StorageCommand
 /* One whole line of the child's stdout, without the newline, printable ASCII only. */
 typedef void (*StorageCommandLine)(const char *line, void *argument);
 
-/* Absolute path of vmclone-copy: vmclone.copy_program, else beside the server's programs; palloc'd. */
-extern char *storage_command_program(void);
-
 /*
  * Starts the program with the arguments (char *), all objects in the current memory context.
  * timeout_seconds 0: no deadline.  Returns NULL and sets *error where no process could be made.
