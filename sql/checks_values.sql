@@ -114,6 +114,32 @@ SELECT call($$on_failure => 'retry'$$);
 SELECT call($$request_key => ''$$);
 SELECT call($$priority => 1000001$$);
 SELECT call($$bandwidth_limit => 0$$);
+SELECT call($$missing_disk => repeat('x', 1000)$$);
+SELECT call($$vm_static => '{"mem_size_mb": 1e400}'$$);
+SELECT call(format($$vm_static => '{"%s": 1}'$$, repeat('ü', 500)));
+
+-- What a new row can't take is told beforehand, and what would be passed over is refused.
+SELECT call($$interfaces => '[{"name": "nic1", "speed": 17}]'$$);
+SELECT call($$interfaces => '[{"name": "nic1", "address": "0000:00:1f.0"}]'$$);
+SELECT call(format($$interfaces => '[{"interface_id": "%s", "name": "%s"}]'$$, fixture.nic('one', 1), repeat('n', 51)));
+SELECT call(format($$interfaces => '[{"interface_id": "%s", "name": ""}]'$$, fixture.nic('one', 1)));
+SELECT call(format($$disks => '[{"disk_id": "%s", "disk_description": "%s"}]'$$, fixture.disk('one', 1), repeat('d', 501)));
+SELECT detail FROM can_add_vm_from_snapshot(fixture.snapshot('one', 2), 'one-{n}', copies => 3, interfaces => '[{"name": "nic1", "mac": "aa:bb:cc:00:00:10"}]');
+SELECT call($$copies => 2, copy_overrides => '[{}, {"vm_static": {"mem_size_mb": "much"}}]'$$);
+
+-- A copy's name may stand in its vm_static as well; twice only if it is the same.
+SELECT call($$copies => 2, copy_overrides => '[{"vm_name": "a", "vm_static": {"vm_name": "b"}}]'$$);
+BEGIN;
+SELECT vm_name FROM add_vm_from_snapshot(fixture.snapshot('one', 2), 'three-{n}', copies => 4, start_paused => true,
+    copy_overrides => '[{"vm_name": "a", "vm_static": {"vm_name": "a"}}, {"vm_static": {"vm_name": "b"}}, {"vm_static": {"vm_name": "one"}}]');
+ROLLBACK;
+
+-- An option of the engine that is no number.
+SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, version) VALUES ('MaxVmNameLength', ' 64 ', 'general')$$, $$vm_name => 'x'$$);
+BEGIN;
+INSERT INTO vdc_options (option_name, option_value, version) VALUES ('MaxVmNameLength', 'many', 'general');
+SELECT count(*) FROM can_add_vm_from_snapshot(fixture.snapshot('one', 2), 'x');
+ROLLBACK;
 
 -- the configuration handed back, unchanged: as if nothing was said
 BEGIN;

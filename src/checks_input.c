@@ -7,6 +7,7 @@
 #include "mb/pg_wchar.h"
 
 #include "check_table.h"
+#include "errors.h"
 #include "json.h"
 
 void
@@ -70,7 +71,7 @@ check_name_characters(CheckRun *run)
 		if (refused == NULL)
 			continue;
 		refuse(run, psprintf("Character \"%s\" is not allowed.", refused),
-			   "name \"%s\" has special characters", name);
+			   "name \"%s\" has special characters", message_excerpt(name));
 		return;
 	}
 }
@@ -97,7 +98,7 @@ check_boot_parameters(CheckRun *run)
 
 		if (value && value[0] &&
 			(strchr(" \t\n", value[0]) || strchr(" \t\n", value[strlen(value) - 1])))
-			refuse(run, psprintf("%s is \"%s\".", columns[i], value),
+			refuse(run, psprintf("%s is \"%s\".", columns[i], message_excerpt(value)),
 				   "%s begins or ends with white space", columns[i]);
 	}
 }

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "check_table.h"
+#include "errors.h"
 #include "frame.h"
 #include "json.h"
 #include "statement.h"
@@ -217,10 +218,10 @@ check_name_length(CheckRun *run)
 
 		if (length <= most)
 			continue;
-		refuse(
-			run,
-			psprintf("\"%s\" has %d characters; " INT64_FORMAT " are allowed.", name, length, most),
-			"the name of the new virtual machine is too long");
+		refuse(run,
+			   psprintf("\"%s\" has %d characters; " INT64_FORMAT " are allowed.",
+						message_excerpt(name), length, most),
+			   "the name of the new virtual machine is too long");
 		return;
 	}
 }

@@ -71,6 +71,7 @@ check_macs_not_used(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
 	List *wanted = NIL;
+	List *twice = NIL;
 	StringInfoData detail;
 	Datum *values;
 	Datum array;
@@ -92,9 +93,12 @@ check_macs_not_used(CheckRun *run)
 			mac = lower_case(interface->mac_addr);
 			if (!is_listed(wanted, mac))
 				wanted = lappend(wanted, mac);
-			else
+			else if (!is_listed(twice, mac))
+			{
+				twice = lappend(twice, mac);
 				appendStringInfo(&detail, "%sAddress %s is given twice, for interface \"%s\".",
 								 detail.len ? "  " : "", mac, interface->name);
+			}
 		}
 	if (wanted == NIL)
 		return;

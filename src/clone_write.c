@@ -447,7 +447,6 @@ clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 	{
 		Jsonb *own = json_get(copies[c].overrides, "vm_static");
 
-		row_overlay_check("vm_static", own, "copy_overrides.vm_static");
 		work.vm_static[c] = own ? clone_overlay(plan->vm_static, own) : plan->vm_static;
 	}
 

@@ -4,7 +4,21 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
 #include "errors.h"
+
+const char *
+message_excerpt(const char *text)
+{
+	int length = strlen(text);
+	int kept;
+
+	if (length <= MESSAGE_EXCERPT_LENGTH)
+		return text;
+	kept = pg_mbcliplen(text, length, MESSAGE_EXCERPT_LENGTH);
+	return psprintf("%.*s…", kept, text);
+}
 
 int
 errkey(const char *key)

@@ -58,6 +58,11 @@ typedef struct Refusal
  */
 extern void refusals_raise(List *refusals);
 
+/* A caller's text as a message shows it: cut behind MESSAGE_EXCERPT_LENGTH bytes, with an ellipsis. */
+#define MESSAGE_EXCERPT_LENGTH 200
+
+extern const char *message_excerpt(const char *text);
+
 /* ereport's auxiliary functions for a key: CONSTRAINT NAME, and DETAIL that begins with it. */
 extern int errkey(const char *key);
 

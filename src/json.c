@@ -4,9 +4,12 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 /* libuuid's header before PostgreSQL's, which has a uuid_t-free name space of its own */
 #include <uuid.h>
 
+#include "errors.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -70,10 +73,22 @@ int64
 json_get_int64(const Jsonb *object, const char *key, int64 absent)
 {
 	char *text = json_get_text(object, key);
+	char *end;
+	int64 value;
 
 	if (text == NULL)
 		return absent;
-	return DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(text)));
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	while (isspace((unsigned char) *end))
+		end++;
+	if (errno != 0 || end == text || *end != '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						errmsg("value of key \"%s\" is not an integer: \"%s\"", key,
+							   message_excerpt(text)),
+						errhint("It may come from the call, the snapshot's configuration or table "
+								"vdc_options; correct it there.")));
+	return value;
 }
 
 int64
@@ -98,10 +113,11 @@ json_get_uuid(const Jsonb *object, const char *key, pg_uuid_t *uuid)
 	if (text == NULL)
 		return false;
 	if (!uuid_parse_text(text, uuid))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-						errmsg("value of key \"%s\" is not a uuid: \"%s\"", key, text),
-						errhint("A uuid is 36 characters, as in "
-								"\"aaa00000-0000-0000-0000-123456789aaa\".")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("value of key \"%s\" is not a uuid: \"%s\"", key, message_excerpt(text)),
+				 errhint("A uuid is 36 characters, as in "
+						 "\"aaa00000-0000-0000-0000-123456789aaa\".")));
 	return true;
 }
 

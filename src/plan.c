@@ -12,6 +12,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "configuration.h"
+#include "errors.h"
 #include "json.h"
 #include "plan_parts.h"
 #include "quota.h"
@@ -366,28 +367,41 @@ build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 	plan->vm_static = plan_concatenate(merged, json_from_text(overlay.data));
 }
 
+/* The name in a vm_static; NULL where it is the snapshot's or the source's own, handed back. */
+static char *
+name_given_in(const ClonePlan *plan, const Jsonb *vm_static)
+{
+	char *name = json_get_text(vm_static, "vm_name");
+	char *configured = json_get_text(json_get(plan->configuration, "vm_static"), "vm_name");
+
+	if (name && ((configured && strcmp(configured, name) == 0) ||
+				 (plan->source_vm_name && strcmp(plan->source_vm_name, name) == 0)))
+		return NULL;
+	return name;
+}
+
+static void
+check_named_once(const char *vm_name, const char *in_vm_static, const char *where)
+{
+	if (vm_name && in_vm_static && strcmp(vm_name, in_vm_static) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("vm_name is \"%s\", but vm_static%s names the virtual machine \"%s\"",
+						message_excerpt(vm_name), where, message_excerpt(in_vm_static)),
+				 errhint("Give the name once.")));
+}
+
 /* The name as given, in vm_static, or suggested. */
 static char *
 choose_name(const ClonePlan *plan)
 {
 	const CloneRequest *request = plan->request;
-	char *in_vm_static = json_get_text(request->vm_static, "vm_name");
+	char *in_vm_static = request->vm_name || !request->use_given_vm_static
+							 ? name_given_in(plan, request->vm_static)
+							 : json_get_text(request->vm_static, "vm_name");
 	char *suggested = json_get_text(plan->configuration, "suggested_vm_name");
 
-	/* a configuration that is handed back names the source; that is no choice */
-	if (in_vm_static && (request->vm_name || !request->use_given_vm_static))
-	{
-		char *configured = json_get_text(json_get(plan->configuration, "vm_static"), "vm_name");
-
-		if ((configured && strcmp(configured, in_vm_static) == 0) ||
-			(plan->source_vm_name && strcmp(plan->source_vm_name, in_vm_static) == 0))
-			in_vm_static = NULL;
-	}
-	if (request->vm_name && in_vm_static && strcmp(request->vm_name, in_vm_static) != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("vm_name is \"%s\", but vm_static names the virtual machine \"%s\"",
-							   request->vm_name, in_vm_static),
-						errhint("Give the name once.")));
+	check_named_once(request->vm_name, in_vm_static, "");
 	if (request->vm_name)
 		return request->vm_name;
 	if (in_vm_static)
@@ -435,8 +449,12 @@ name_copies(ClonePlan *plan)
 	plan->vm_names = palloc(sizeof(char *) * request->copies);
 	for (int i = 0; i < request->copies; i++)
 	{
-		char *own = json_get_text(plan_overrides_of_copy(request, i), "vm_name");
+		Jsonb *overrides = plan_overrides_of_copy(request, i);
+		char *own = json_get_text(overrides, "vm_name");
+		char *in_vm_static = name_given_in(plan, json_get(overrides, "vm_static"));
 
+		check_named_once(own, in_vm_static, psprintf(" of copy %d", i + 1));
+		own = own ? own : in_vm_static;
 		plan->vm_names[i] = own ? own : name_of_copy(plan->vm_name, i + 1, request->copies);
 	}
 }
@@ -453,7 +471,8 @@ check_overlays(const CloneRequest *request)
 		if (overrides == NULL)
 			break;
 		if (json_get(overrides, "vm_static"))
-			row_overlay_check("vm_static", json_get(overrides, "vm_static"), "copy_overrides");
+			row_overlay_check("vm_static", json_get(overrides, "vm_static"),
+							  psprintf("vm_static of element %d of copy_overrides", i + 1));
 	}
 }
 

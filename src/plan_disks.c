@@ -12,8 +12,10 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
+#include "errors.h"
 #include "json.h"
 #include "plan_parts.h"
+#include "row_copy.h"
 #include "statement.h"
 
 #define VOLUME_ALIGNMENT 4096
@@ -90,6 +92,21 @@ append_given(StringInfo overlay, const Jsonb *given, const char *key)
 		appendStringInfoString(overlay, text);
 }
 
+/* The longest one is the table's to say. */
+static void
+check_description(const Jsonb *given)
+{
+	StringInfoData overlay;
+
+	if (json_get_text(given, "disk_description") == NULL)
+		return;
+	initStringInfo(&overlay);
+	appendStringInfoChar(&overlay, '{');
+	append_given(&overlay, given, "disk_description");
+	appendStringInfoChar(&overlay, '}');
+	row_overlay_check("base_disks", json_from_text(overlay.data), "disks");
+}
+
 /* Lays what the caller may change over the disk's object of the configuration. */
 static void
 apply_choice(PlannedDisk *disk)
@@ -108,7 +125,7 @@ apply_choice(PlannedDisk *disk)
 							errmsg("key \"%s\" of disk %s in parameter \"disks\" cannot be changed",
 								   fixed_keys[i], uuid_text(&disk->disk_id)),
 							errdetail("It is \"%s\" in the snapshot, and \"%s\" was given.",
-									  is ? is : "null", wanted),
+									  is ? is : "null", message_excerpt(wanted)),
 							errhint("Leave the key out, or hand it back unchanged.")));
 	}
 	if (interface)
@@ -120,10 +137,11 @@ apply_choice(PlannedDisk *disk)
 		if (!known)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("invalid value for parameter \"disks.disk_interface\": \"%s\"",
-								   interface),
+								   message_excerpt(interface)),
 							errhint("Valid values are \"IDE\", \"VirtIO_SCSI\", \"VirtIO\", "
 									"\"SPAPR_VSCSI\" and \"SATA\".")));
 	}
+	check_description(given);
 	initStringInfo(&overlay);
 	appendStringInfoChar(&overlay, '{');
 	for (int i = 0; i < lengthof(changeable_keys); i++)

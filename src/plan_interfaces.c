@@ -9,8 +9,10 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "errors.h"
 #include "json.h"
 #include "plan_parts.h"
+#include "row_copy.h"
 #include "statement.h"
 
 /*
@@ -95,9 +97,54 @@ append_type(StringInfo overlay, const Jsonb *given)
 		return;
 	if (strlen(text) != 1 || text[0] < '0' || text[0] > '6')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid value for parameter \"interfaces.type\": \"%s\"", text),
+						errmsg("invalid value for parameter \"interfaces.type\": \"%s\"",
+							   message_excerpt(text)),
 						errhint("Valid values are the codes 0 to 6, for example 3 for pv.")));
 	appendStringInfo(overlay, "%s\"type\":%s", overlay->len > 1 ? "," : "", text);
+}
+
+/* Keys of a handed-back interface object that follow from others. */
+static const char *const fixed_keys[] = {"speed", "address"};
+
+static void
+check_fixed_keys(const PlannedInterface *interface, const Jsonb *given)
+{
+	for (int i = 0; i < lengthof(fixed_keys); i++)
+	{
+		char *wanted = json_get_text(given, fixed_keys[i]);
+		char *is = json_get_text(interface->configuration, fixed_keys[i]);
+
+		if (wanted && (is == NULL || strcmp(wanted, is) != 0))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("key \"%s\" of interface \"%s\" in parameter \"interfaces\" cannot be "
+							"changed",
+							fixed_keys[i], json_get_text(interface->configuration, "name")),
+					 errdetail("It is \"%s\" in the snapshot, and \"%s\" was given.",
+							   is ? is : "null", message_excerpt(wanted)),
+					 errhint("Leave the key out, or hand it back unchanged.")));
+	}
+}
+
+/* A name that an interface is to have instead of its own. */
+static void
+check_new_name(const PlannedInterface *interface, const Jsonb *given)
+{
+	char *name = json_get_text(given, "name");
+	char *old = json_get_text(interface->configuration, "name");
+	StringInfoData overlay;
+
+	if (name == NULL || (old && strcmp(name, old) == 0))
+		return;
+	if (name[0] == '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("the new name of interface \"%s\" is empty", old ? old : ""),
+						errhint("Leave the key out to keep what the snapshot has.")));
+	initStringInfo(&overlay);
+	appendStringInfoChar(&overlay, '{');
+	append_text(&overlay, given, "name");
+	appendStringInfoChar(&overlay, '}');
+	row_overlay_check("vm_interface", json_from_text(overlay.data), "interfaces");
 }
 
 static void
@@ -108,6 +155,8 @@ apply_override(PlannedInterface *interface, const Jsonb *given)
 	char *mac_addr = json_get_text(given, "mac_addr");
 	StringInfoData overlay;
 
+	check_fixed_keys(interface, given);
+	check_new_name(interface, given);
 	interface->include = json_get_bool(given, "include", true);
 	if (mac && pg_strcasecmp(mac, "keep") == 0)
 	{

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "errors.h"
 #include "json.h"
 #include "request_internal.h"
 
@@ -12,7 +13,8 @@ pg_noreturn void
 request_refuse_value(const char *parameter, const char *value, const char *allowed)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("invalid value for parameter \"%s\": \"%s\"", parameter, value),
+					errmsg("invalid value for parameter \"%s\": \"%s\"", parameter,
+						   message_excerpt(value)),
 					errhint("Valid values are %s.", allowed)));
 }
 
@@ -76,13 +78,14 @@ request_uuid(const Jsonb *object, const char *parameter, const char *key)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("parameter \"%s\" is not a uuid: \"%s\"", key, text),
+			 errmsg("parameter \"%s\" is not a uuid: \"%s\"", key, message_excerpt(text)),
 			 errhint("A uuid is 36 characters, as in \"aaa00000-0000-0000-0000-123456789aaa\".")));
 	if (!uuid_parse_text(text, &result.value))
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("key \"%s\" in parameter \"%s\" is not a uuid: \"%s\"", key, parameter, text),
+			 errmsg("key \"%s\" in parameter \"%s\" is not a uuid: \"%s\"", key, parameter,
+					message_excerpt(text)),
 			 errhint("A uuid is 36 characters, as in \"aaa00000-0000-0000-0000-123456789aaa\".")));
 	result.given = true;
 	return result;
@@ -126,8 +129,9 @@ request_check_keys(Jsonb *object, const char *parameter, const char *const *allo
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 parameter == request_itself
-						 ? errmsg("unrecognized parameter \"%s\"", key)
-						 : errmsg("unrecognized key \"%s\" in parameter \"%s\"", key, parameter),
+						 ? errmsg("unrecognized parameter \"%s\"", message_excerpt(key))
+						 : errmsg("unrecognized key \"%s\" in parameter \"%s\"",
+								  message_excerpt(key), parameter),
 					 errhint("Valid %s are %s.",
 							 parameter == request_itself ? "parameters" : "keys", list.data)));
 		}

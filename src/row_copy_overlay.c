@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "errors.h"
 #include "json.h"
 #include "row_copy_internal.h"
 
@@ -157,7 +158,7 @@ check_value(const char *relation, Form_pg_attribute attribute, char *text, const
 		ereport(ERROR,
 				(errcode(error->sqlerrcode),
 				 errmsg("value of key \"%s\" in %s is not valid: %s", NameStr(attribute->attname),
-						parameter, error->message),
+						parameter, message_excerpt(error->message)),
 				 errhint("Column \"%s\" of %s has type %s.", NameStr(attribute->attname), relation,
 						 format_type_with_typemod(attribute->atttypid, attribute->atttypmod))));
 	}
@@ -200,7 +201,7 @@ row_overlay_check(const char *relation_name, const Jsonb *overlay, const char *p
 		}
 		if (attribute == NULL)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("unknown key \"%s\" in %s", key, parameter),
+							errmsg("unknown key \"%s\" in %s", message_excerpt(key), parameter),
 							errhint("Keys are the columns of %s.", relation_name)));
 		if (attribute->attgenerated || attribute->attidentity)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
