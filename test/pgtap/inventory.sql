@@ -85,6 +85,14 @@ SELECT is_empty(
        WHERE c.relkind IN ('r', 'p', 'v') AND c.relnamespace = 'vmclone'::regnamespace AND obj_description(c.oid, 'pg_class') IS NULL $$,
     'every table and view of the extension has a comment');
 SELECT is_empty(
+    $$ SELECT d.classid::regclass, pg_describe_object(d.classid, d.objid, d.objsubid) FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'vmclone'
+       WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.classid NOT IN ('pg_type'::regclass, 'pg_default_acl'::regclass)
+       AND obj_description(d.objid, d.classid::regclass::name) IS NULL
+       UNION ALL
+       SELECT 'pg_trigger', format('%s on %s', t.tgname, t.tgrelid::regclass) FROM pg_trigger t JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.tgrelid AND d.deptype = 'e'
+       JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'vmclone' WHERE NOT t.tgisinternal AND obj_description(t.oid, 'pg_trigger') IS NULL $$,
+    'so has every other object of it, and every trigger');
+SELECT is_empty(
     $$ SELECT i.relation, i.column_name FROM inventory_columns i JOIN pg_attribute a ON a.attrelid = i.relation::text::regclass AND a.attname = i.column_name
        WHERE i.column_name::text ~ '(status|_type|severity)$' AND i.type IN ('integer'::regtype, 'smallint'::regtype)
        AND (i.relation, i.column_name) NOT IN (('audit_log', 'log_type'), ('storage_pool', 'storage_pool_type'), ('network', 'type'), ('vm_dynamic', 'pause_status'),
@@ -213,6 +221,14 @@ SELECT results_eq($$ SELECT vm_name, snapshot, disk_alias, status, disk_id FROM 
     'missing and illegal disks; shareable disks are no part of snapshots; what other documents look like does not matter');
 UPDATE snapshots SET vm_configuration = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x><Disk diskId="&e;" fileRef="a/b"/></x>' WHERE snapshot_id = fixture.snapshot('web01', 1);
 SELECT lives_ok('SELECT * FROM missing_disks', 'a hostile document does no harm');
+SELECT is(advice, NULL, 'no job, no advice') FROM worker;
+SELECT fixture.attach_domains(), fixture.make_vm('waits');
+SELECT count(*) FROM add_vm_from_snapshot(fixture.snapshot('waits', 1), 'waiting', start_paused => true);
+DELETE FROM identity;
+SELECT matches(advice, 'adopt', 'jobs without an identity wait for adopt()') FROM worker;
+INSERT INTO identity (system_identifier, timeline, database_oid, token)
+SELECT c.system_identifier, k.timeline_id, d.oid, gen_random_uuid() FROM pg_control_system() c, pg_control_checkpoint() k, pg_database d WHERE d.datname = current_database();
+SELECT is(advice, CASE WHEN pid IS NULL THEN 'SELECT vmclone.start_worker() starts it' END, 'a job without worker waits for start_worker()') FROM worker;
 UPDATE vm_dynamic SET status = 15; UPDATE images SET imagestatus = 2 WHERE active;
 SELECT is(status, 'ImageLocked', 'status in words') FROM vms WHERE vm_name = 'web01';
 SELECT is(status, 'LOCKED', 'status in words') FROM disks WHERE disk_alias = 'web01_Disk1';

@@ -222,6 +222,10 @@ CREATE TRIGGER vm_static_template_exists AFTER INSERT OR UPDATE OF vmt_guid ON v
 CREATE TRIGGER vm_static_template_unused AFTER DELETE OR UPDATE OF vm_guid ON vm_static
     FOR EACH ROW EXECUTE FUNCTION vm_static_template_unused();
 
+COMMENT ON TRIGGER vm_static_blank ON vm_static IS 'the row of template Blank in a dump replaces the one that is there';
+COMMENT ON TRIGGER vm_static_template_exists ON vm_static IS 'vmt_guid names a row of the table; a foreign key of it with itself would not restore';
+COMMENT ON TRIGGER vm_static_template_unused ON vm_static IS 'a template goes only when no row is based on it';
+
 CREATE TABLE vm_dynamic (
     vm_guid uuid CONSTRAINT pk_vm_dynamic PRIMARY KEY
         CONSTRAINT vm_static_vm_dynamic REFERENCES vm_static (vm_guid) ON DELETE CASCADE,

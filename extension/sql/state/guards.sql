@@ -131,6 +131,13 @@ CREATE TRIGGER vmclone_guard_update AFTER UPDATE ON vmclone.snapshots
 CREATE TRIGGER vmclone_guard_truncate BEFORE TRUNCATE ON vmclone.snapshots
     FOR EACH STATEMENT EXECUTE FUNCTION vmclone.guard_truncated();
 
+COMMENT ON TRIGGER vmclone_guard_delete ON vmclone.images IS 'an image that a job reads stays, and so does what stands directly on it';
+COMMENT ON TRIGGER vmclone_guard_update ON vmclone.images IS 'an image that a job reads is not merged, re-parented, resized, converted or unlocked';
+COMMENT ON TRIGGER vmclone_guard_truncate ON vmclone.images IS 'no image goes while any job reads';
+COMMENT ON TRIGGER vmclone_guard_delete ON vmclone.snapshots IS 'a snapshot that a job reads stays';
+COMMENT ON TRIGGER vmclone_guard_update ON vmclone.snapshots IS 'a snapshot that a job reads is not unlocked or moved';
+COMMENT ON TRIGGER vmclone_guard_truncate ON vmclone.snapshots IS 'no snapshot goes while any job reads';
+
 REVOKE ALL ON FUNCTION vmclone.held_now(text, uuid[]), vmclone.refuse_held(text, text, uuid, uuid), vmclone.guard_deleted_images(),
     vmclone.guard_changed_images(), vmclone.guard_deleted_snapshots(), vmclone.guard_changed_snapshots(),
     vmclone.guard_truncated() FROM PUBLIC;

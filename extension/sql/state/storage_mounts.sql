@@ -42,6 +42,7 @@ CREATE TABLE vmclone.orphan_files (
 );
 
 COMMENT ON TABLE vmclone.orphan_files IS 'paths that a cleaning could not remove and an administrator gave up';
+COMMENT ON SEQUENCE vmclone.orphan_files_orphan_id_seq IS 'numbers of the orphan files';
 
 --
 -- Which database this is.  A database made by TEMPLATE, restore or promotion

@@ -42,15 +42,19 @@ CREATE VIEW vmclone.worker AS
 SELECT d.datname AS database, a.pid, vmclone.worker_preloaded() AS preloaded,
     CASE WHEN a.pid IS NULL THEN 'not running'
          ELSE coalesce(substring(a.application_name FROM '^vmclone worker: (.*)'), 'starting') END AS activity,
-    vmclone.identity_state() AS identity,
-    CASE WHEN vmclone.identity_state() LIKE 'other%'
-         THEN 'claims and deletes nothing until SELECT vmclone.adopt(''resume'' | ''abandon'')' END AS advice,
+    i.identity,
+    CASE WHEN i.identity LIKE 'other%' OR (i.identity = 'none' AND w.jobs_live > 0)
+         THEN 'claims and deletes nothing until SELECT vmclone.adopt(''resume'' | ''abandon'')'
+         WHEN a.pid IS NULL AND w.jobs_live > 0 THEN 'SELECT vmclone.start_worker() starts it'
+         WHEN w.tasks_stuck > 0 THEN 'storage of the tasks in phase stuck does not answer; view vmclone.progress shows them' END AS advice,
+    w.tasks_running, w.tasks_stuck, w.jobs_live, a.backend_start AS started_at
+FROM pg_catalog.pg_database d
+CROSS JOIN (SELECT vmclone.identity_state() AS identity) i
+CROSS JOIN (SELECT
     (SELECT count(*) FROM vmclone.async_tasks t WHERE t.result IS NULL AND t.status = 'running') AS tasks_running,
     (SELECT count(*) FROM vmclone.async_tasks t WHERE t.result IS NULL AND t.phase = 'stuck') AS tasks_stuck,
-    (SELECT count(*) FROM vmclone.jobs j WHERE j.status NOT IN ('succeeded', 'failed', 'cancelled')) AS jobs_live,
-    a.backend_start AS started_at
-FROM pg_catalog.pg_database d
-LEFT JOIN pg_catalog.pg_stat_activity a ON a.datid = d.oid AND a.application_name LIKE 'vmclone worker%'
+    (SELECT count(*) FROM vmclone.jobs j WHERE j.status NOT IN ('succeeded', 'failed', 'cancelled')) AS jobs_live) w
+LEFT JOIN pg_catalog.pg_stat_activity a ON a.datid = d.oid AND a.backend_type = 'vmclone worker'
 WHERE d.datname = current_database();
 
 COMMENT ON VIEW vmclone.worker IS 'the background worker of this database, and whether the jobs are this database''s to run';
