@@ -519,13 +519,22 @@ makes_disk(const PlannedDisk *disk)
 	return disk->fate == DISK_COPY || disk->fate == DISK_BLANK;
 }
 
-/* reference §2.5, ImagesHandlerTest; base_disks.disk_alias has room for 255 characters. */
+/* At most count characters, not bytes. */
+static char *
+first_characters(const char *text, int count)
+{
+	return pnstrdup(text, pg_mbcharcliplen(text, strlen(text), Max(count, 0)));
+}
+
+/*
+ * reference §2.5, ImagesHandlerTest.  Where there is no room for all, the source's part is cut: the
+ * VM's name tells clones apart.
+ */
 static char *
 alias_of_copy(const PlannedDisk *disk, const char *vm_name, int number, int copies)
 {
 	const DiskChoice *choice = disk->choice;
 	char *alias;
-	int length;
 
 	if (choice && choice->disk_alias && choice->disk_alias[0] &&
 		!(choice->handed_back && disk->source_alias &&
@@ -533,12 +542,13 @@ alias_of_copy(const PlannedDisk *disk, const char *vm_name, int number, int copi
 		alias = strstr(choice->disk_alias, "{n}") ? name_of_copy(choice->disk_alias, number, copies)
 												  : pstrdup(choice->disk_alias);
 	else if (disk->source_alias && disk->source_alias[0])
-		alias = psprintf("%s_%s", disk->source_alias, vm_name);
+		alias = psprintf(
+			"%s_%s",
+			first_characters(disk->source_alias, DISK_ALIAS_LENGTH - 1 - pg_mbstrlen(vm_name)),
+			vm_name);
 	else
 		alias = psprintf("%s_Disk%d", vm_name, disk->number);
-	length = pg_mbcharcliplen(alias, strlen(alias), 255);
-	alias[length] = '\0';
-	return alias;
+	return first_characters(alias, DISK_ALIAS_LENGTH);
 }
 
 CloneCopy *

@@ -41,6 +41,7 @@ typedef enum MissingDisk
 	MISSING_DISK_BLANK,
 } MissingDisk;
 
+#define DISK_ALIAS_LENGTH      255 /* characters that base_disks.disk_alias has room for */
 #define REQUEST_MAX_COPIES     1000
 #define REQUEST_LEAST_PRIORITY (-1000000)
 #define REQUEST_MOST_PRIORITY  1000000

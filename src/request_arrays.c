@@ -117,10 +117,10 @@ request_parse_disks(CloneRequest *request, Jsonb *array)
 		(void) request_boolean(object, "disks", "is_readonly", false);
 		(void) request_boolean(object, "disks", "is_using_scsi_reservation", false);
 		request_check_scalar(object, "disks", "size");
-		if (choice->disk_alias && pg_mbstrlen(choice->disk_alias) > 255)
+		if (choice->disk_alias && pg_mbstrlen(choice->disk_alias) > DISK_ALIAS_LENGTH)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("disk alias of disk %s is longer than 255 characters",
-								   uuid_text(&disk_id.value)),
+							errmsg("disk alias of disk %s is longer than %d characters",
+								   uuid_text(&disk_id.value), DISK_ALIAS_LENGTH),
 							errhint("Choose a shorter \"disk_alias\".")));
 	}
 }

@@ -108,6 +108,17 @@ SELECT is(array_agg(row(b.disk_alias, i.volume_format, i.qcow_compat, m.storage_
     'domain, format and alias as chosen; a disk that is left out is not there')
 FROM disk_vm_element e JOIN base_disks b USING (disk_id) JOIN images i ON i.image_group_id = e.disk_id JOIN image_storage_domain_map m ON m.image_id = i.image_guid
 WHERE e.vm_id = :'chosen';
+
+-- the alias: the old one and the new name, where the old one is cut if both are too long; a number where there is none; {n} is the copy's number
+SELECT fixture.make_vm('named', disks => 4);
+UPDATE base_disks SET disk_alias = CASE disk_id WHEN fixture.disk('named', 1) THEN repeat('ü', 255) WHEN fixture.disk('named', 2) THEN '' WHEN fixture.disk('named', 3) THEN NULL ELSE 'x' END
+WHERE disk_id IN (SELECT fixture.disk('named', n) FROM generate_series(1, 4) n);
+SELECT fixture.write_ovf('named');
+CREATE TEMP TABLE named AS SELECT * FROM add_vm_from_snapshot(fixture.snapshot('named', 2), 'aliases{n}', copies => 2, start_paused => true,
+    disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('named', 4), 'disk_alias', 'data {n} of {n}')));
+SELECT set_eq($$ SELECT n.copy_number, b.disk_alias FROM named n JOIN disk_vm_element e USING (vm_id) JOIN base_disks b USING (disk_id) $$,
+    $$ SELECT n, a::varchar(255) FROM generate_series(1, 2) n, LATERAL (VALUES (repeat('ü', 246) || '_aliases' || n), (format('aliases%s_Disk1', n)), (format('aliases%s_Disk4', n)),
+        (format('data %s of %s', n, n))) v (a) $$, 'aliases: long, empty, none, and of every copy');
 SELECT is(count(*), 1::bigint, '... nor is its device') FROM vm_device WHERE vm_id = :'chosen' AND type = 'disk' AND device = 'disk';
 SELECT is(pg_temp.fate(:'chosen', 'disk', 'disk'), 'copied; left out: the caller leaves the disk out', '... and the record says why');
 
