@@ -93,6 +93,9 @@ SELECT * FROM fixture.try('', $$base_template_id => fixture.id('nothing')$$, tar
 SELECT * FROM fixture.try($$UPDATE vm_static SET is_disabled = true WHERE vm_guid = fixture.vm('base')$$, $$vm_static => jsonb_build_object('vmt_guid', fixture.vm('base'))$$);
 SELECT * FROM fixture.try($$UPDATE vm_static SET template_status = 1 WHERE vm_guid = fixture.vm('base')$$, $$vm_name => 'base', base_template_id => fixture.vm('base')$$, target => 'template');
 SELECT * FROM fixture.try('', $$vm_name => 'base', base_template_id => fixture.vm('base'), template_version_name => 'v2'$$, target => 'template');
+-- versions are made one at a time
+SELECT * FROM fixture.try($$SELECT count(*) FROM vmclone.add_vm_template_from_snapshot(fixture.snapshot('one', 2), 'base', base_template_id => fixture.vm('base'), lock_mode => 'shared', start_paused => true)$$,
+    $$vm_name => 'base', base_template_id => fixture.vm('base'), lock_mode => 'shared'$$, target => 'template');
 SELECT * FROM fixture.try('', $$vm_name => 'x', base_template_id => fixture.vm('base')$$, target => 'template');
 SELECT * FROM fixture.try('', $$vm_name => 'x', template_version_name => 'v2'$$, target => 'template');
 SELECT * FROM fixture.try('', $$vm_name => 'base', base_template_id => fixture.vm('base'), template_version_name => repeat('v', 41)$$, target => 'template');

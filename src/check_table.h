@@ -231,6 +231,7 @@ extern void check_constraints(CheckRun *run);
 /* checks_name.c */
 extern void note_used_name(CheckRun *run, char *name, char *id);
 extern void check_name_not_used(CheckRun *run);
+extern void check_no_version_under_way(CheckRun *run);
 extern void check_name_given(CheckRun *run);
 extern void check_name_length(CheckRun *run);
 extern void check_template_version_name(CheckRun *run);

@@ -247,6 +247,9 @@ static const Check checks[] = {
 	 "A VM (or template) of the data center, a clone under way or another copy of the call has the "
 	 "name",
 	 "Choose another vm_name; vmclone.suggest_vm_name gives a free one.", check_name_not_used},
+	{3710, "ACTION_TYPE_FAILED_OBJECT_LOCKED", ERRCODE_VC_LOCKED, SEVERITY_ERROR, WHEN_COUNTED,
+	 "Another version of the base template is being made", HINT_VERSION_UNDER_WAY,
+	 check_no_version_under_way},
 	{3800, "MAC_POOL_NOT_ENOUGH_MAC_ADDRESSES", ERRCODE_VC_NETWORK, SEVERITY_ERROR, WHEN_COUNTED,
 	 "The cluster's MAC pool has fewer free addresses than the clone has interfaces",
 	 "Add a range to the MAC pool, or leave interfaces out with \"include\": false.",

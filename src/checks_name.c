@@ -98,9 +98,10 @@ compare_names(const void *a, const void *b)
 }
 
 static void
-append_reserved_names(const ClonePlan *plan, StringInfo detail, StringInfo names, List *listed)
+append_reserved_names(const ClonePlan *plan, Datum names_wanted, StringInfo detail,
+					  StringInfo names, List *listed)
 {
-	Datum values[2] = {planned_names(plan), UUIDPGetDatum(&plan->pool_id)};
+	Datum values[2] = {names_wanted, UUIDPGetDatum(&plan->pool_id)};
 	uint64 rows;
 	Frame frame;
 
@@ -186,9 +187,33 @@ check_name_not_used(CheckRun *run)
 	}
 	/* under the locks the names are reserved, which says the same */
 	if (run->phases & CHECK_ALWAYS)
-		append_reserved_names(plan, &detail, &names, listed);
+		append_reserved_names(plan, planned_names(plan), &detail, &names, listed);
 	if (names.len)
 		refuse(run, detail.data, "name is already used: %s", names.data);
+}
+
+/* They have one name, and their numbers follow each other. */
+void
+check_no_version_under_way(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	Datum name;
+	Datum wanted;
+	StringInfoData names;
+	StringInfoData detail;
+
+	/* under the locks the names are reserved, which says the same */
+	if (!(run->phases & CHECK_ALWAYS) || !plan->request->base_template_id.given ||
+		plan->template_name == NULL || !plan->pool_exists)
+		return;
+	name = CStringGetTextDatum(plan->template_name);
+	wanted = PointerGetDatum(construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT));
+	initStringInfo(&names);
+	initStringInfo(&detail);
+	append_reserved_names(plan, wanted, &detail, &names, NIL);
+	if (names.len)
+		refuse(run, detail.data, "another version of template \"%s\" is being made",
+			   plan->template_name);
 }
 
 void

@@ -83,8 +83,16 @@ fill_statuses(Command *command)
 }
 
 pg_noreturn static void
-raise_name_taken(const char *name)
+raise_name_taken(const Command *command, const char *name)
 {
+	if (command->request->base_template_id.given)
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_LOCKED),
+				 errmsg("another version of template \"%s\" is being made", name),
+				 errkey("ACTION_TYPE_FAILED_OBJECT_LOCKED"),
+				 errdetail("ACTION_TYPE_FAILED_OBJECT_LOCKED: a clone under way of the data center "
+						   "has the name."),
+				 errhint("%s", HINT_VERSION_UNDER_WAY)));
 	ereport(ERROR,
 			(errcode(ERRCODE_VC_NAME), errmsg("name is already used: %s", name),
 			 errkey("ACTION_TYPE_FAILED_NAME_ALREADY_USED"),
@@ -134,7 +142,7 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	 */
 	check(&command, CHECK_AFTER_LOCKS);
 	if (taken_name)
-		raise_name_taken(taken_name);
+		raise_name_taken(&command, taken_name);
 	locks_note_summed_up(command.plan);
 	count_tasks(&command);
 	fill_statuses(&command);
