@@ -134,6 +134,12 @@ SELECT vm_name FROM add_vm_from_snapshot(fixture.snapshot('one', 2), 'three-{n}'
     copy_overrides => '[{"vm_name": "a", "vm_static": {"vm_name": "a"}}, {"vm_static": {"vm_name": "b"}}, {"vm_static": {"vm_name": "one"}}]');
 ROLLBACK;
 
+-- A virtual size that no disk can have.
+SELECT t.* FROM unnest('{0,4611686018427387905,9223372036854775807}'::bigint[]) size,
+    fixture.try(format($$UPDATE images SET size = %s WHERE image_guid = fixture.image('one', 1, 2)$$, size), $$vm_name => 'x'$$) t;
+SELECT * FROM fixture.try($$UPDATE images SET size = 0 WHERE image_guid = fixture.image('one', 1, 2)$$,
+    format($$vm_name => 'x', disks => '[{"disk_id": "%s", "include": false}]'$$, fixture.disk('one', 1)));
+
 -- An option of the engine that is no number.
 SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, version) VALUES ('MaxVmNameLength', ' 64 ', 'general')$$, $$vm_name => 'x'$$);
 BEGIN;

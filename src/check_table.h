@@ -158,6 +158,7 @@ extern void check_domain_space(CheckRun *run);
 extern void check_ide_slots(CheckRun *run);
 extern void check_pci_slots(CheckRun *run);
 extern void check_disk_profiles(CheckRun *run);
+extern void check_disk_sizes(CheckRun *run);
 extern void check_disk_configuration(CheckRun *run);
 extern void check_attached_disks(CheckRun *run);
 extern void check_virtio_scsi_needed(CheckRun *run);

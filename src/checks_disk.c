@@ -120,6 +120,29 @@ type_name(VolumeType type)
 }
 
 void
+check_disk_sizes(CheckRun *run)
+{
+	StringInfoData names;
+	StringInfoData detail;
+
+	initStringInfo(&names);
+	initStringInfo(&detail);
+	for (int i = 0; i < run->plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &run->plan->disks[i];
+
+		if (!disk_is_made(disk) || disk->size > 0)
+			continue;
+		append_item(&names, disk_label(disk));
+		appendStringInfo(&detail, "%sImage %s of disk %s has size %s.", detail.len ? "  " : "",
+						 uuid_text(&disk->image_id), uuid_text(&disk->disk_id),
+						 json_get_text(disk->configuration, "size"));
+	}
+	if (names.len)
+		refuse(run, detail.data, "disks have a virtual size that no disk can have: %s", names.data);
+}
+
+void
 check_disk_configuration(CheckRun *run)
 {
 	for (int i = 0; i < run->plan->disk_count; i++)

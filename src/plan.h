@@ -152,7 +152,7 @@ typedef struct PlannedDisk
 	int chain_length;
 	ChainFault chain_fault; /* what is wrong below the chosen image */
 	char *fault_detail;     /* a sentence; NULL for a sound chain */
-	int64 size;             /* bytes, rounded up to 4 KiB */
+	int64 size;             /* bytes, rounded up to 4 KiB; 0: none that a disk can have */
 	bool has_target;
 	pg_uuid_t target_domain_id;
 	VolumeFormat volume_format; /* after the rules of reference §2.5 */

@@ -19,6 +19,7 @@
 #include "statement.h"
 
 #define VOLUME_ALIGNMENT 4096
+#define DISK_MOST_BYTES  ((int64) 1 << 62) /* 4 EiB: what is needed for it is still a number */
 
 /*
  * Chosen image first, then its ancestors; the bound ends what has a loop.  An image of another
@@ -67,10 +68,11 @@ static const char *const fixed_keys[] = {"image_id",          "size",   "shareab
 static const char *const disk_interfaces[] = {"IDE", "VirtIO_SCSI", "VirtIO", "SPAPR_VSCSI",
 											  "SATA"};
 
+/* 0: no size that a new disk can have. */
 static int64
 round_up(int64 size)
 {
-	if (size < 0 || size > PG_INT64_MAX - VOLUME_ALIGNMENT)
+	if (size < 0 || size > DISK_MOST_BYTES)
 		return 0;
 	return (size + VOLUME_ALIGNMENT - 1) / VOLUME_ALIGNMENT * VOLUME_ALIGNMENT;
 }

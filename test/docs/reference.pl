@@ -95,4 +95,19 @@ SELECT c.relname FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::reg
 WHERE c.relnamespace = 'vmclone'::regnamespace AND c.relkind = 'v'
 SQL
 is_deeply([ sort keys %$views ], [ sort @views ], 'README: every view, and no other');
+# --- keys of errors: each stands in the code
+{
+	my $code = '';
+	foreach my $file (glob('src/*.[ch] extension/sql/*/*.sql'))
+	{
+		open(my $source, '<:utf8', $file) or die "cannot open $file: $!";
+		local $/;
+		$code .= <$source>;
+	}
+	open(my $errors, '<:utf8', 'docs/errors.md') or die "cannot open docs/errors.md: $!";
+	my @keys = map { /^\| `([A-Z_0-9]+)` \|/ ? $1 : () } <$errors>;
+	cmp_ok(scalar(@keys), '>', 100, 'docs/errors.md: keys');
+	is_deeply([ grep { index($code, $_) < 0 } @keys ], [], 'docs/errors.md: no key that nothing raises');
+	is_deeply(\@keys, [ sort @keys ], 'docs/errors.md: keys in order');
+}
 done_testing();
