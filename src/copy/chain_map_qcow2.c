@@ -185,7 +185,8 @@ load_l1(struct chain_map *map, const struct layer *layer, uint64_t index)
 	if (file_read_zero_filled(layer->fd, l1->entries, (size_t) l1->count * 8, offset) != 0)
 	{
 		l1->count = 0;
-		return report_io_error(errno, layer->shown_as, layer->path, offset, "could not read L1 table");
+		return report_io_error(errno, layer->shown_as, layer->path, offset,
+							   "could not read L1 table");
 	}
 	return 0;
 }

@@ -27,6 +27,31 @@ sub traced
 	return ($code, slurp("$space/trace"), $err);
 }
 
+# ---------- durable: data, then what makes it an image, then its name ----------
+SKIP:
+{
+	skip 'strace is not here', 4 if !have_command('strace');
+	command_ok(qw(qemu-img create -q -f raw order.raw 2M));
+	command_ok(qw(qemu-io -f raw -c), 'write -q -P 1 0 2M', 'order.raw');
+	for my $format (qw(raw qcow2))
+	{
+		my ($code, $trace, $err) = traced('pwrite64,pwritev,fsync,fdatasync', [], $copier, 'copy', '--layer', 'raw:order.raw', '--output', "$format:$disk/out", qw(--no-reflink --threads 1));
+		is($code, 0, "$format: copied") or diag $err;
+		my @calls = map {
+			/f(?:data)?sync\(\d+<\Q$disk\E\/out>/ ? 'sync'
+			  : /fsync\(\d+<\Q$disk\E>/ ? 'directory'
+			  : $format eq 'qcow2' && /pwrite64\(\d+<\Q$disk\E\/out>.*, 0\)\s+= \d+$/ ? 'header'
+			  : /pwrite\w*\(\d+<\Q$disk\E\/out>/ ? 'data'
+			  : ()
+		} split /\n/, $trace;
+		# one word for each run of the same
+		my @order;
+		for (@calls) { push @order, $_ if !@order || $order[-1] ne $_ }
+		is("@order", $format eq 'raw' ? 'data sync directory' : 'data sync header sync directory', "$format: in this order") or diag $trace;
+		unlink "$disk/out";
+	}
+}
+
 # ---------- zeroes: what nobody owns, what is said to be zero, what lies past the end of the file ----------
 command_ok(qw(qemu-img create -q -f raw base.raw 8M));
 command_ok(qw(qemu-io -f raw -c), 'write -q -P 1 0 4M', 'base.raw');

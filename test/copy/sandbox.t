@@ -108,6 +108,33 @@ for my $way (qw(TERM KILL refused))
 	is($again, 0, 'and the copy goes on') or diag $why if $way eq 'KILL';
 }
 
+# what started the copier is gone, though its pipes are still open: nobody waits for the result
+for my $with ('', '--resume out.resume')
+{
+	unlink 'out', 'out.resume', 'events';
+	pipe my $read, my $write or die;
+	my $middle = fork // die;
+	if ($middle == 0)
+	{
+		close $write;
+		open STDIN, '<&', $read or die;
+		my $pid = fork // die;
+		exec "exec $copier copy @layer --output raw:out --limit 200K --no-reflink --progress json $with >events 2>&1" if $pid == 0;
+		spew('pid', $pid);
+		select undef, undef, undef, 0.02 until -s 'events' && slurp('events') =~ /"phase":"data"/;
+		# no END blocks: the directory is not ours
+		kill 'KILL', $$;
+	}
+	waitpid $middle, 0;
+	my $pid  = slurp('pid');
+	my $gone = 0;
+	for (1 .. 100) { $gone = !-e "/proc/$pid" || slurp("/proc/$pid/stat") =~ /\) Z /; last if $gone; select undef, undef, undef, 0.05 }
+	ok($gone, "the parent was killed, copy $with: ends") or kill 'KILL', $pid;
+	like(slurp('events'), qr/cancelled by end of the parent process/, 'and knows why');
+	is((-e 'out' ? 1 : 0) . (-e 'out.resume' ? 1 : 0), $with ? '11' : '00', $with ? 'what can be gone on with stays' : 'nothing is left');
+	close $write;
+}
+
 # a name that belongs to another file by now is not removed
 {
 	unlink 'out', 'out.resume';

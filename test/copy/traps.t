@@ -201,12 +201,13 @@ same('201 layers', @deep);
 
 # --- memory: whatever the image, 64 MiB
 no warnings 'numeric';
-for my $giant ([ '64T', 'cluster_size=64k' ], [ '120G', 'cluster_size=512' ], [ '10G', 'cluster_size=512' ], [ '64T', 'cluster_size=2M' ], [ '16T', 'cluster_size=64k,extended_l2=on' ])
+for my $giant ([ '64T', 'cluster_size=64k' ], [ '120G', 'cluster_size=512' ], [ '10G', 'cluster_size=512' ], [ '64T', 'cluster_size=2M' ], [ '16T', 'cluster_size=64k,extended_l2=on' ],
+	[ '128G', 'cluster_size=512' ], [ '2P', 'cluster_size=64k' ], [ '2048P', 'cluster_size=2M' ])    # the last three: the largest there are
 {
 	my ($size, $options) = @$giant;
 	create('giant.qcow2', $size, '-o', $options);
-	io('giant.qcow2', map { "write -P 1 ${_}G 64k" } grep { $_ < $size || $size =~ /T/ } 0, 7, 50, 99, 119);
-	my ($code, undef, $err) = run_command([ $peak, "$space/rss", $copier, 'copy', layers('giant.qcow2'), '--output', 'qcow2:out' ]);
+	io('giant.qcow2', map { "write -P 1 ${_}G 64k" } grep { $_ < $size || $size =~ /[TP]/ } 0, 7, 50, 99, 119);
+	my ($code, undef, $err) = run_command([ $peak, "$space/rss", $copier, 'copy', layers('giant.qcow2'), '--output', 'qcow2:out', $size eq '2048P' ? qw(--cluster-size 2M) : () ]);
 	is($code, 0, "$size with $options") or diag $err;
 	is((run_command([ qw(qemu-img compare -f qcow2 -F qcow2 giant.qcow2 out) ], timeout => 300))[0], 0, 'same content') if $size eq '10G';
 	# a sanitizer's shadow memory is not ours
