@@ -43,9 +43,10 @@ extern int chain_open_files(struct chain *chain, const struct layer_option *opti
 extern int chain_read(struct chain *chain, bool force_share, const atomic_bool *stop);
 
 /*
- * A chain of one image without backing file on an opened descriptor, and another one for direct reading
- * (-1 = none), which it takes over: a result to be read back, and messages call it the output.  Ends soon after *stop becomes true (NULL = never).  0, or -1 after
- * report_error(); close with chain_close() in both cases.
+ * A chain of one image without backing file on an opened descriptor, and another one for direct
+ * reading (-1 = none), which it takes over: a result to be read back, and messages call it the
+ * output.  Ends soon after *stop becomes true (NULL = never).  0, or -1 after report_error(); close
+ * with chain_close() in both cases.
  */
 extern int chain_open_fd(struct chain *chain, int fd, int direct_fd, enum image_format format,
 						 const char *path, const atomic_bool *stop);

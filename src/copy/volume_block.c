@@ -265,103 +265,106 @@ run_program(const VolumeOptions *options, VolumeAnswer *answer)
 	return done;
 }
 
-/* The device behind <root>/<vg>/<lv>, proven by the kernel's own names. */
+#define PROVISION_HINT                                                                             \
+	"The provisioning program must activate the logical volume so that udev links it."
+
+/* Where the link leads: to a node of device mapper, or to a loop device where these are allowed. */
 static bool
-check_device(const VolumeOptions *options, const char *link, VolumeAnswer *answer)
+find_device(const VolumeOptions *options, const char *link, char *device, size_t size,
+			bool *is_loop, VolumeAnswer *answer)
 {
-	static const char *const hint =
-		"The provisioning program must activate the logical volume so that udev links it.";
 	char target[PATH_MAX];
-	char device[PATH_MAX];
-	char expected[520];
-	char found[520];
-	struct stat status;
-	uint64_t bytes;
-	unsigned int major_number;
-	unsigned int minor_number;
-	int sector;
-	bool is_loop;
-	bool done = false;
 	ssize_t length = readlink(link, target, sizeof(target) - 1);
-	int fd;
+	int needed;
 
 	if (length < 0 && errno == EINVAL)
-		return volume_fail(answer, VOLUME_REFUSED, 0, link, hint,
+		return volume_fail(answer, VOLUME_REFUSED, 0, link, PROVISION_HINT,
 						   "device name is not a symbolic link");
 	if (length < 0)
 		return volume_fail_errno(answer, link, "could not read device link");
 	target[length] = '\0';
-	is_loop = options->allow_loop && is_numbered(target, "/dev/loop");
-	if (is_loop)
-		snprintf(device, sizeof(device), "%s", target);
+	*is_loop = options->allow_loop && is_numbered(target, "/dev/loop");
+	if (*is_loop)
+		needed = snprintf(device, size, "%s", target);
 	else if (is_numbered(target, "../dm-"))
-	{
-		if ((size_t) snprintf(device, sizeof(device), "%s/%s", options->root, target + 3) >=
-			sizeof(device))
-			return volume_fail(answer, VOLUME_USAGE, ENAMETOOLONG, link, NULL,
-							   "device path is too long");
-	}
+		needed = snprintf(device, size, "%s/%s", options->root, target + 3);
 	else
-		return volume_fail(answer, VOLUME_REFUSED, 0, link, hint,
+		return volume_fail(answer, VOLUME_REFUSED, 0, link, PROVISION_HINT,
 						   "device link leads to \"%s\", not to ../dm-N", target);
+	if (needed < 0 || (size_t) needed >= size)
+		return volume_fail(answer, VOLUME_USAGE, ENAMETOOLONG, link, NULL,
+						   "device path is too long");
+	return true;
+}
 
-	fd = open(device, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return volume_fail_errno(answer, device, "could not open device");
+/* The opened device is the wanted one by the kernel's own names. */
+static bool
+check_kernel_names(const VolumeOptions *options, const char *device, dev_t number, bool is_loop,
+				   VolumeAnswer *answer)
+{
+	char expected[520];
+	char found[520];
+
+	if (is_loop)
+		return major(number) == LOOP_MAJOR ||
+			   volume_fail(answer, VOLUME_REFUSED, 0, device, NULL, "not a loop device");
+	mapper_name(expected, sizeof(expected), options->vg, options->lv);
+	if (!read_sysfs(major(number), minor(number), "dm/name", found, sizeof(found)) ||
+		strcmp(found, expected) != 0)
+		return volume_fail(answer, VOLUME_REFUSED, 0, device, PROVISION_HINT,
+						   "device is not device mapper's \"%s\" in the kernel", expected);
+	if (!read_sysfs(major(number), minor(number), "dm/uuid", found, sizeof(found)) ||
+		strncmp(found, "LVM-", 4) != 0)
+		return volume_fail(answer, VOLUME_REFUSED, 0, device, PROVISION_HINT,
+						   "device is not a logical volume");
+	return true;
+}
+
+static bool
+check_open_device(const VolumeOptions *options, const char *device, int fd, bool is_loop,
+				  VolumeAnswer *answer)
+{
+	struct stat status;
+	uint64_t bytes;
+	int sector;
+
 	if (fstat(fd, &status) != 0)
-	{
-		volume_fail_errno(answer, device, "could not read device attributes");
-		goto end;
-	}
+		return volume_fail_errno(answer, device, "could not read device attributes");
 	if (!S_ISBLK(status.st_mode))
-	{
-		volume_fail(answer, VOLUME_REFUSED, 0, device, hint, "not a block device");
-		goto end;
-	}
-	major_number = major(status.st_rdev);
-	minor_number = minor(status.st_rdev);
-	if (is_loop && major_number != LOOP_MAJOR)
-	{
-		volume_fail(answer, VOLUME_REFUSED, 0, device, NULL, "not a loop device");
-		goto end;
-	}
-	if (!is_loop)
-	{
-		mapper_name(expected, sizeof(expected), options->vg, options->lv);
-		if (!read_sysfs(major_number, minor_number, "dm/name", found, sizeof(found)) ||
-			strcmp(found, expected) != 0)
-		{
-			volume_fail(answer, VOLUME_REFUSED, 0, device, hint,
-						"device is not device mapper's \"%s\" in the kernel", expected);
-			goto end;
-		}
-		if (!read_sysfs(major_number, minor_number, "dm/uuid", found, sizeof(found)) ||
-			strncmp(found, "LVM-", 4) != 0)
-		{
-			volume_fail(answer, VOLUME_REFUSED, 0, device, hint, "device is not a logical volume");
-			goto end;
-		}
-	}
+		return volume_fail(answer, VOLUME_REFUSED, 0, device, PROVISION_HINT, "not a block device");
+	if (!check_kernel_names(options, device, status.st_rdev, is_loop, answer))
+		return false;
 	if (ioctl(fd, BLKGETSIZE64, &bytes) != 0 || ioctl(fd, BLKSSZGET, &sector) != 0)
-	{
-		volume_fail_errno(answer, device, "could not read device size");
-		goto end;
-	}
+		return volume_fail_errno(answer, device, "could not read device size");
 	if (bytes < options->size)
-	{
-		volume_fail(answer, VOLUME_NO_SPACE, 0, device,
-					"The provisioning program made it too small; look at its rounding.",
-					"device has %" PRIu64 " bytes, less than %" PRIu64, bytes, options->size);
-		goto end;
-	}
+		return volume_fail(answer, VOLUME_NO_SPACE, 0, device,
+						   "The provisioning program made it too small; look at its rounding.",
+						   "device has %" PRIu64 " bytes, less than %" PRIu64, bytes,
+						   options->size);
 	answer_string(answer, "path", device);
 	answer_integer(answer, "size", bytes);
 	answer_integer(answer, "logical_block_size", (uint64_t) sector);
 	answer_integer(answer, "device", status.st_rdev);
-	done = true;
-end:
+	return true;
+}
+
+/* The device behind <root>/<vg>/<lv>. */
+static bool
+check_device(const VolumeOptions *options, const char *link, VolumeAnswer *answer)
+{
+	char device[PATH_MAX];
+	bool is_loop;
+	bool good;
+	int fd;
+
+	if (!find_device(options, link, device, sizeof(device), &is_loop, answer))
+		return false;
+	fd = open(device, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return volume_fail_errno(answer, device, "could not open device");
+	good = check_open_device(options, device, fd, is_loop, answer);
 	close(fd);
-	return done;
+	return good;
 }
 
 bool

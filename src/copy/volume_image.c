@@ -279,15 +279,56 @@ link_part(int dirfd, int fd, const char *part, const VolumeOptions *options, str
 	return volume_sync(dirfd, options->disk, answer);
 }
 
+/* Reads the volume's metadata, which must be of this disk. */
+static bool
+read_own_meta(int dirfd, const VolumeOptions *options, VolumeMeta *meta, VolumeAnswer *answer)
+{
+	int found = volume_meta_read(dirfd, options->image, meta, answer);
+	const char *owner;
+
+	if (found < 0)
+		return false;
+	if (found == 0)
+		return volume_fail(answer, VOLUME_NOT_FOUND, ENOENT, options->image,
+						   "Create the volume first.", "volume has no metadata");
+	owner = volume_meta_value(meta, "IMAGE");
+	if (owner == NULL || strcmp(owner, options->disk) != 0 ||
+		volume_meta_value(meta, "GEN") == NULL || volume_meta_value(meta, "LEGALITY") == NULL)
+		return volume_fail(answer, VOLUME_REFUSED, 0, options->image, NULL,
+						   "volume metadata is not that of a volume of disk \"%s\"", options->disk);
+	return true;
+}
+
+/* There is no .part: an earlier commit must have come this far. */
+static bool
+check_committed(int dirfd, const VolumeOptions *options, const VolumeMeta *meta, const char *part,
+				struct stat *status, VolumeAnswer *answer)
+{
+	int found = stat_name(dirfd, options->image, status, answer);
+
+	if (found < 0)
+		return false;
+	if (found == 0)
+		return volume_fail(answer, VOLUME_NOT_FOUND, ENOENT, part, "Run the copy first.",
+						   "there is no copy to commit");
+	/* .part is removed after the metadata was written, so ILLEGAL here means someone else's file */
+	if (!is_legal(meta))
+		return volume_fail(answer, VOLUME_EXISTS, EEXIST, options->image,
+						   "Another job or VDSM made this volume; use another image id.",
+						   "image file is there, but the volume was never committed");
+	if (options->has_size && (uint64_t) status->st_size != options->size)
+		return volume_fail(answer, VOLUME_REFUSED, 0, options->image, NULL,
+						   "file is %" PRIu64 " bytes long, not %" PRIu64,
+						   (uint64_t) status->st_size, options->size);
+	return true;
+}
+
 bool
 volume_commit(const VolumeOptions *options, VolumeAnswer *answer)
 {
 	char part[VOLUME_NAME_SIZE];
 	VolumeMeta meta;
 	struct stat status;
-	const char *owner;
-	int has_meta;
-	int has_final;
 	int rootfd;
 	int locked;
 	int dirfd = -1;
@@ -299,25 +340,8 @@ volume_commit(const VolumeOptions *options, VolumeAnswer *answer)
 	if (rootfd < 0)
 		return false;
 	dirfd = volume_open_image_directory(rootfd, options->disk, NULL, answer);
-	if (dirfd < 0)
+	if (dirfd < 0 || !read_own_meta(dirfd, options, &meta, answer))
 		goto end;
-	has_meta = volume_meta_read(dirfd, options->image, &meta, answer);
-	if (has_meta < 0)
-		goto end;
-	if (has_meta == 0)
-	{
-		volume_fail(answer, VOLUME_NOT_FOUND, ENOENT, options->image, "Create the volume first.",
-					"volume has no metadata");
-		goto end;
-	}
-	owner = volume_meta_value(&meta, "IMAGE");
-	if (owner == NULL || strcmp(owner, options->disk) != 0 ||
-		volume_meta_value(&meta, "GEN") == NULL || volume_meta_value(&meta, "LEGALITY") == NULL)
-	{
-		volume_fail(answer, VOLUME_REFUSED, 0, options->image, NULL,
-					"volume metadata is not that of a volume of disk \"%s\"", options->disk);
-		goto end;
-	}
 	image_name(part, options->image, ".part");
 	fd = openat(dirfd, part, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno != ENOENT)
@@ -336,30 +360,8 @@ volume_commit(const VolumeOptions *options, VolumeAnswer *answer)
 	}
 	else
 	{
-		has_final = stat_name(dirfd, options->image, &status, answer);
-		if (has_final < 0)
+		if (!check_committed(dirfd, options, &meta, part, &status, answer))
 			goto end;
-		if (has_final == 0)
-		{
-			volume_fail(answer, VOLUME_NOT_FOUND, ENOENT, part, "Run the copy first.",
-						"there is no copy to commit");
-			goto end;
-		}
-		/* .part is removed after the metadata was written, so ILLEGAL here means someone else's file */
-		if (!is_legal(&meta))
-		{
-			volume_fail(answer, VOLUME_EXISTS, EEXIST, options->image,
-						"Another job or VDSM made this volume; use another image id.",
-						"image file is there, but the volume was never committed");
-			goto end;
-		}
-		if (options->has_size && (uint64_t) status.st_size != options->size)
-		{
-			volume_fail(answer, VOLUME_REFUSED, 0, options->image, NULL,
-						"file is %" PRIu64 " bytes long, not %" PRIu64, (uint64_t) status.st_size,
-						options->size);
-			goto end;
-		}
 		existing = true;
 	}
 	if (!is_legal(&meta) &&

@@ -3,8 +3,8 @@
  *		What the parts of "vmclone-copy volume" share: options, the answer, opening, metadata.
  *
  * volume.c parses the options and dispatches; volume_answer.c builds the answer; volume_paths.c
- * opens things below the root; volume_directory.c takes files away; volume_meta.c knows VDSM's .meta; volume_domain.c, volume_image.c and
- * volume_block.c are the subcommands.
+ * opens things below the root; volume_directory.c takes files away; volume_meta.c knows VDSM's
+ * .meta; volume_domain.c, volume_image.c and volume_block.c are the subcommands.
  */
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
 #define VMCLONE_COPY_VOLUME_INTERNAL_H
