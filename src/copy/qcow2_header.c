@@ -46,7 +46,8 @@ static int
 read_header_bytes(const struct layer *layer, void *buffer, size_t length, uint64_t offset)
 {
 	if (file_read_zero_filled(layer->fd, buffer, length, offset) != 0)
-		return report_io_error(errno, layer->shown_as, layer->path, offset, "could not read header");
+		return report_io_error(errno, layer->shown_as, layer->path, offset,
+							   "could not read header");
 	return 0;
 }
 

@@ -61,8 +61,8 @@ set_insert(struct l1_scan *scan, uint64_t offset, uint64_t entry_offset)
 								offset);
 	}
 	if (++scan->used > scan->slots - scan->slots / 8)
-		return report_error(REPORT_REFUSED, 0, scan->layer->shown_as, scan->layer->path, entry_offset,
-							"L1 table changes while it is being read");
+		return report_error(REPORT_REFUSED, 0, scan->layer->shown_as, scan->layer->path,
+							entry_offset, "L1 table changes while it is being read");
 	scan->set[slot] = offset;
 	return 0;
 }
@@ -166,10 +166,10 @@ qcow2_check_l1(const struct layer *layer, const atomic_bool *stop)
 		return -1;
 	result = scan_l1(&scan);
 	if (result == 0 && scan.tables > clusters)
-		result = report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, layer->qcow2.l1_offset,
-							  "L1 table names %" PRIu64 " L2 tables but the file has %" PRIu64
-							  " clusters",
-							  scan.tables, clusters);
+		result = report_error(
+			REPORT_REFUSED, 0, layer->shown_as, layer->path, layer->qcow2.l1_offset,
+			"L1 table names %" PRIu64 " L2 tables but the file has %" PRIu64 " clusters",
+			scan.tables, clusters);
 	if (result == 0 && !scan.ascending)
 		result = check_duplicates(&scan);
 	budget_free(scan.slice, L1_SLICE_BYTES);

@@ -33,7 +33,8 @@ raw_next_data(const struct layer *layer, struct raw_data *known, uint64_t from, 
 			return 0;
 		if (errno == EINVAL || errno == EOPNOTSUPP)
 			return 1;
-		return report_io_error(errno, layer->shown_as, layer->path, from, "could not look for data");
+		return report_io_error(errno, layer->shown_as, layer->path, from,
+							   "could not look for data");
 	}
 	if ((uint64_t) found >= to)
 		return 0;

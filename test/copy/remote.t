@@ -36,7 +36,7 @@ my @chain = qw(--layer raw:base.raw --layer qcow2:top.qcow2);
 sub on_nfs
 {
 	my ($inject, @arguments) = @_;
-	my ($code, $out, $err) = run_command([ qw(strace -f -qq -y -o trace -e trace=fstatfs,copy_file_range), (map { ('-e', "inject=$_") } $nfs, @$inject), $copier, 'copy', @arguments, qw(--progress json) ]);
+	my ($code, $out, $err) = run_command([ qw(strace -f -qq -y -o trace -e), 'trace=fstatfs,copy_file_range', (map { ('-e', "inject=$_") } $nfs, @$inject), $copier, 'copy', @arguments, qw(--progress json) ]);
 	return ($code, $out, $err, slurp('trace'));
 }
 
