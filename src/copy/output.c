@@ -145,6 +145,22 @@ create_noted(struct output *output, const struct chain *chain, struct resume *re
 }
 
 int
+output_refuse_file(const char *path)
+{
+	const char *name;
+	struct stat status;
+	int directory = root_open_directory_of(path, &name);
+	bool is_there = directory >= 0 && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+					!S_ISBLK(status.st_mode);
+
+	if (directory >= 0)
+		close(directory);
+	return is_there ? report_error(REPORT_EXISTS, EEXIST, NO_LAYER, path, NO_OFFSET,
+								   "output must not exist yet")
+					: 0;
+}
+
+int
 output_open(struct output *output, const char *path, const struct chain *chain,
 			struct resume *resume)
 {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fileio.h"
+#include "output.h"
 #include "remover.h"
 #include "report.h"
 #include "resume.h"
@@ -208,7 +209,7 @@ create_record(struct resume *resume)
 }
 
 int
-resume_open(struct resume *resume, const char *path)
+resume_open(struct resume *resume, const char *path, const char *output_path)
 {
 	void *page;
 
@@ -229,7 +230,7 @@ resume_open(struct resume *resume, const char *path)
 	}
 	else if (errno != ENOENT)
 		return io_error(resume, "open");
-	else if (create_record(resume) != 0)
+	else if (output_refuse_file(output_path) != 0 || create_record(resume) != 0)
 		return -1;
 	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, resume->fd, COUNTER_OFFSET);
 	if (page == MAP_FAILED)

@@ -53,8 +53,11 @@ struct resume
 	pthread_mutex_t mutex;           /* protects slot and the file */
 };
 
-/* Opens and locks the record, or makes it.  0, or -1 after report_error(). */
-extern int resume_open(struct resume *resume, const char *path);
+/*
+ * Opens and locks the record, or makes it; not where a file is at the output's place already, which a
+ * new record can't know.  0, or -1 after report_error().
+ */
+extern int resume_open(struct resume *resume, const char *path, const char *output_path);
 
 /*
  * Is the file at the output's place the one this record speaks about?  "birth" is file_birth(): numbers
