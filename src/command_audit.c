@@ -38,10 +38,10 @@ disk_name(const PlannedDisk *disk)
 
 /*
  * "Clone from a partial snapshot is starting", and one row for each missing disk (DESIGN §4.5); the
- * caller's WARNING is the checks'.
+ * caller's WARNING is the checks'.  Every copy has its own: who looks at one finds them.
  */
 static void
-report_missing_disks(const Command *command, const AuditSubject *subject, const char *vm_name)
+report_missing_disks(AuditRows *rows, const Command *command, const AuditSubject *subject)
 {
 	const ClonePlan *plan = command->plan;
 	const char *snapshot_name = snapshot_label(plan);
@@ -55,21 +55,21 @@ report_missing_disks(const Command *command, const AuditSubject *subject, const 
 	}
 	if (aliases.len == 0)
 		return;
-	audit_write(AUDIT_CLONE_FROM_PARTIAL_SNAPSHOT, subject,
-				(const char *const[]){"SourceVmName", plan->source_vm_name, "SnapshotName",
-									  snapshot_name, "VmName", vm_name, "DiskAliases", aliases.data,
-									  NULL});
+	audit_add(rows, AUDIT_CLONE_FROM_PARTIAL_SNAPSHOT, subject,
+			  (const char *const[]){"SourceVmName", plan->source_vm_name, "SnapshotName",
+									snapshot_name, "VmName", subject->vm_name, "DiskAliases",
+									aliases.data, NULL});
 	for (int d = 0; d < plan->disk_count; d++)
 	{
 		const PlannedDisk *disk = &plan->disks[d];
 
 		if (!is_missing(disk))
 			continue;
-		audit_write(AUDIT_SNAPSHOT_DISK_MISSING, subject,
-					(const char *const[]){"DiskAlias", disk_name(disk), "DiskId",
-										  uuid_text(&disk->disk_id), "SnapshotName", snapshot_name,
-										  "SourceVmName", plan->source_vm_name, "Fate",
-										  fate_text(disk), NULL});
+		audit_add(rows, AUDIT_SNAPSHOT_DISK_MISSING, subject,
+				  (const char *const[]){"DiskAlias", disk_name(disk), "DiskId",
+										uuid_text(&disk->disk_id), "SnapshotName", snapshot_name,
+										"SourceVmName", plan->source_vm_name, "Fate",
+										fate_text(disk), NULL});
 	}
 }
 
@@ -131,8 +131,7 @@ command_write_audit(const Command *command)
 		const CloneCopy *copy = &command->result->copies[i];
 		AuditSubject subject = subject_of_copy(command, copy);
 
-		if (i == 0)
-			report_missing_disks(command, &subject, copy->vm_name);
+		report_missing_disks(&rows, command, &subject);
 		audit_add(&rows, started, &subject,
 				  (const char *const[]){"VmName", copy->vm_name, "SnapshotName",
 										snapshot_label(plan), "SourceVmName", plan->source_vm_name,
