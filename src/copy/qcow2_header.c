@@ -128,12 +128,15 @@ read_backing_format(struct layer *layer, uint64_t offset, uint32_t length)
 static int
 check_extensions(struct layer *layer, uint64_t offset, uint64_t end, const atomic_bool *stop)
 {
-	while (end >= 8 && offset <= end - 8)
+	while (offset < end)
 	{
 		unsigned char extension[8];
 		uint32_t type;
 		uint32_t length;
 
+		/* nor does qemu take a rest that is too short for one */
+		if (end - offset < sizeof(extension))
+			return refuse(layer, offset, "a header extension is cut off by the header's end");
 		if (report_if_stopped(stop) ||
 			read_header_bytes(layer, extension, sizeof(extension), offset) != 0)
 			return -1;

@@ -110,6 +110,12 @@ for my $damage (
 	my $fill = pack('NN', 0x12345678, 0) x 54;
 	$image->write_at(72, $fill);
 	refuse('extensions without an end', or_equal => 1);
+	for my $left (1, 7)
+	{
+		fresh('-o', 'cluster_size=512')->set(header_length => 512 - $left);
+		refuse("$left bytes between header and cluster's end, where qemu-img looks for an extension");
+		isnt((run_command([qw(qemu-img info -f qcow2 x.qcow2)]))[0], 0, 'as qemu-img refuses it');
+	}
 	for my $length (0, 3, 4, 8, 71, 103)
 	{
 		fresh();
@@ -301,6 +307,8 @@ sub damage
 	if ($what < 4)
 	{
 		my $i = int rand(1 + $image->get('l1_size'));
+		# damaged before
+		return 'nothing' if $image->l1_at($i) > 1 << 40;
 		my $value = rand() < 0.3 ? $values[ rand @values ] : rand() < 0.5 ? $image->l1(int rand(1 + $i)) : $image->l1($i) ^ 1 << int rand 64;
 		$image->set_l1($i, $value);
 		return (sprintf('L1[%d] = 0x%x', $i, $value), 'l1');
