@@ -69,20 +69,29 @@ json_get_bool(const Jsonb *object, const char *key, bool absent)
 			 errmsg("value of key \"%s\" is not a boolean", key), errhint("Give true or false.")));
 }
 
+/* False where text begins with no number, or with one that is too large; end: behind the number. */
+static bool
+leading_integer(const char *text, int64 *value, char **end)
+{
+	errno = 0;
+	*value = strtoll(text, end, 10);
+	return errno == 0 && *end != text;
+}
+
 int64
 json_get_int64(const Jsonb *object, const char *key, int64 absent)
 {
 	char *text = json_get_text(object, key);
 	char *end;
 	int64 value;
+	bool is_number;
 
 	if (text == NULL)
 		return absent;
-	errno = 0;
-	value = strtoll(text, &end, 10);
+	is_number = leading_integer(text, &value, &end);
 	while (isspace((unsigned char) *end))
 		end++;
-	if (errno != 0 || end == text || *end != '\0')
+	if (!is_number || *end != '\0')
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 						errmsg("value of key \"%s\" is not an integer: \"%s\"", key,
 							   message_excerpt(text)),
@@ -98,11 +107,7 @@ json_get_count(const Jsonb *object, const char *key, int64 absent)
 	char *end;
 	int64 value;
 
-	if (text == NULL)
-		return absent;
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	return errno != 0 || end == text || value < 0 ? absent : value;
+	return text != NULL && leading_integer(text, &value, &end) && value >= 0 ? value : absent;
 }
 
 bool
