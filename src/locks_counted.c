@@ -27,7 +27,11 @@ static Statement make_counted = {
 	.argument_types = {TEXTARRAYOID, UUIDARRAYOID},
 };
 
-/* The subquery locks in order, and waits; what it returns is what the others have left. */
+/*
+ * The subquery locks in order, and waits; what it returns is what the others have left.  While a row
+ * is still to be made it locks none: whoever makes rows waits for others who do, and would wait for
+ * them in a circle if it held rows that they wait for.
+ */
 static Statement count_up = {
 	.sql = "UPDATE vmclone.reservations r SET version = r.version + 1,"
 		   " bytes = LEAST(r.bytes, $4) + o.bytes"
@@ -35,6 +39,9 @@ static Statement count_up = {
 		   "  FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
 		   "   AS c(kind, entity_id, bytes)"
 		   "  JOIN vmclone.reservations l ON l.kind = c.kind AND l.entity_id = c.entity_id"
+		   "  WHERE (SELECT count(*) FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
+		   "   AS m(kind, entity_id) JOIN vmclone.reservations USING (kind, entity_id))"
+		   "   = pg_catalog.cardinality($1)"
 		   "  ORDER BY l.kind, l.entity_id FOR NO KEY UPDATE OF l) o"
 		   " WHERE r.kind = o.kind AND r.entity_id = o.entity_id"
 		   " RETURNING r.kind, r.entity_id, r.last_address, r.bytes",
@@ -141,6 +148,8 @@ locks_take_counted(ClonePlan *plan)
 		/* the first call that counts one of them */
 		(void) locks_run_waiting(&make_counted, values, what);
 		rows = locks_run_waiting(&count_up, values, what);
+		if (rows != (uint64) counted.count)
+			elog(ERROR, "counted " UINT64_FORMAT " of %d rows", rows, counted.count);
 	}
 	for (uint64 row = 0; row < rows; row++)
 	{

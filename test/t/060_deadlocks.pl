@@ -34,6 +34,8 @@ $server->safe_psql('postgres', q{
 			'volume_type', CASE WHEN kind IN (1, 5) THEN 'Preallocated' END))) FROM generate_series(1, CASE WHEN vm > 4 THEN 1 ELSE 2 END) d);
 		outcome text := 'done';
 		state text;
+		detail text;
+		context text;
 	BEGIN
 		BEGIN
 			IF kind = 5 THEN
@@ -45,8 +47,12 @@ $server->safe_psql('postgres', q{
 					lock_mode => CASE WHEN kind > 2 THEN 'exclusive' ELSE 'shared' END, start_paused => true);
 			END IF;
 		EXCEPTION WHEN OTHERS THEN
-			GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE;
+			GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL, context = PG_EXCEPTION_CONTEXT;
 			outcome := concat_ws(' ', state, current_setting('transaction_isolation'), SQLERRM);
+			-- The server's log keeps what a ROLLBACK takes away.
+			IF state = '40P01' THEN
+				RAISE LOG 'deadlock from %, layer %, kind %: % %', source, layer, kind, detail, context;
+			END IF;
 		END;
 		INSERT INTO public.outcome VALUES (outcome);
 	END $$;
@@ -97,7 +103,8 @@ $server->command_ok([ 'pgbench', '--no-vacuum', '--client=8', '--jobs=2', "--tim
 
 my $outcomes = $server->safe_psql('postgres', q{SELECT regexp_replace(what, '[0-9a-f]{8}-[0-9a-f-]{27}|clone\d+|key\d+|vm\d', '…', 'g'), count(*) FROM public.outcome GROUP BY 1 ORDER BY 2 DESC});
 note $outcomes;
-is($server->safe_psql('postgres', q{SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'}), '0', 'no deadlock');
+is($server->safe_psql('postgres', q{SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'}), '0', 'no deadlock')
+  or diag slurp_file($server->logfile) =~ /^(?:.*LOG:  deadlock from |.*ERROR:  deadlock detected).*\n(?:\t.*\n|.*(?:DETAIL|CONTEXT):.*\n)*/mg;
 is( $server->safe_psql('postgres', q{
 		SELECT DISTINCT regexp_replace(what, '[0-9a-f]{8}-[0-9a-f-]{27}|clone\d+', '…', 'g') FROM public.outcome
 		WHERE what !~ '^(done|(engine |cancel )?VC|40001 repeatable read )'}),
