@@ -109,6 +109,11 @@ SELECT call($$copies => 2, copy_overrides => '[{}, {}, {}]'$$);
 SELECT call($$copies => 2, copy_overrides => '[{"name": "x"}]'$$);
 SELECT call($$copies => 2, copy_overrides => '[{"vm_static": {"memory": 1}}]'$$);
 SELECT call($$copies => 2, copy_overrides => '[{"interfaces": 1}]'$$);
+-- what all copies share, unless it is what they get anyway
+SELECT call(format($$copies => 2, copy_overrides => '[{}, {"vm_static": {"cluster_id": "%s"}}]'$$, fixture.id('cl2')));
+SELECT call(format($$copies => 2, copy_overrides => '[{"vm_static": {"cpu_profile_id": "%s"}}]'$$, fixture.id('nothing')));
+SELECT call(format($$copies => 2, copy_overrides => '[{"vm_static": {"quota_id": "%s"}}]'$$, fixture.id('nothing')));
+SELECT call(format($$copies => 2, copy_overrides => '[{"vm_static": {"cluster_id": "%s"}}]'$$, fixture.id('cl1')));
 SELECT call($$lock_mode => 'both'$$);
 SELECT call($$on_failure => 'retry'$$);
 SELECT call($$request_key => ''$$);

@@ -33,8 +33,8 @@ static Statement read_again = {
 		   " UNION ALL SELECT 2, v.vm_guid, NULL, v.vm_name::text"
 		   " FROM pg_catalog.unnest($5::varchar[]) AS n(name)"
 		   /* OFFSET 0: by the index on names, not through all VMs of the clusters */
-		   " CROSS JOIN LATERAL (SELECT * FROM vm_static w WHERE w.vm_name = n.name"
-		   "  AND w.entity_type = $6 OFFSET 0) v"
+		   " CROSS JOIN LATERAL (SELECT w.vm_guid, w.vm_name, w.cluster_id"
+		   "  FROM vm_static w WHERE w.vm_name = n.name AND w.entity_type = $6 OFFSET 0) v"
 		   " JOIN cluster c ON c.cluster_id = v.cluster_id WHERE c.storage_pool_id = $4",
 	.argument_count = 6,
 	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID, TEXTARRAYOID, TEXTOID},

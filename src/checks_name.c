@@ -21,7 +21,7 @@ static Statement used_names = {
 	.sql =
 		/* OFFSET 0: by the index on names, not through all VMs of the clusters */
 	"SELECT v.vm_name::text, v.vm_guid FROM pg_catalog.unnest($1::varchar[]) AS n(name)"
-	" CROSS JOIN LATERAL (SELECT * FROM vm_static w WHERE w.vm_name = n.name"
+	" CROSS JOIN LATERAL (SELECT w.vm_guid, w.vm_name, w.cluster_id FROM vm_static w WHERE w.vm_name = n.name"
 	"  AND w.entity_type = $2 OFFSET 0) v"
 	" JOIN cluster c ON c.cluster_id = v.cluster_id WHERE c.storage_pool_id = $3"
 	" ORDER BY 1, 2",

@@ -30,7 +30,7 @@ extern CloneRecord *clone_write(const ClonePlan *plan, const CloneCopy *copies, 
 
 /*
  * What clone_write will lay over vm_static's rows whatever the caller says, as far as it is known
- * before the locks: without the quota, and a template's version is 1.
+ * before the locks: a template's version is 1.
  */
 extern Jsonb *clone_expected_vm_static(const ClonePlan *plan);
 

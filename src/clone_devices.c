@@ -213,7 +213,7 @@ copy_rng(DeviceSet *set, const SourceDevice *source)
 		return;
 	}
 	if (is(from, "hwrng") && !work->same_cluster &&
-		!(work->facts.rng_sources && strcasestr(work->facts.rng_sources, "hwrng")))
+		!(work->plan->rng_sources && strcasestr(work->plan->rng_sources, "hwrng")))
 	{
 		device_leave_out(set, source, "the target cluster has no hardware random number generator");
 		return;

@@ -15,16 +15,9 @@
 #define QCOW_COMPAT_V3               2
 #define NIC_TYPE_PCI_PASSTHROUGH     5
 
-/* What the inventory says beyond the plan; one look-up a call. */
+/* What the inventory says beyond the plan of templates' versions and of the user who gets the clone. */
 typedef struct CloneFacts
 {
-	bool has_cpu_profile;
-	pg_uuid_t cpu_profile_id;
-	bool has_quota;
-	pg_uuid_t quota_id;
-	char *app_list; /* of the snapshot */
-	char *rng_sources;
-	int cluster_bios_type;
 	int template_version;
 	bool grants_vm_role; /* the user gets VM_OPERATOR, or TEMPLATE_OWNER */
 	bool has_vm_role;

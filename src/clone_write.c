@@ -56,28 +56,21 @@ static RowCopyTarget vm_ovf_generations = {
 };
 
 /*
- * A CPU profile of the target cluster and a quota of its pool, the wanted ones if they fit; what
- * the user needs to own the result: a role, unless rights from above suffice already
+ * The version of base template $1; what user $2 needs to own the result: the roles named $3 and $4, and
+ * whether rights on the cluster, the data center or the system suffice already
  * (MANIPULATE_PERMISSIONS, 502).
  */
 static Statement clone_facts = {
-	.sql = "SELECT coalesce((SELECT id FROM cpu_profiles WHERE id = $1 AND cluster_id = $2),"
-		   "  (SELECT id FROM cpu_profiles WHERE cluster_id = $2 ORDER BY name, id LIMIT 1)),"
-		   " coalesce((SELECT id FROM quota WHERE id = $3 AND storage_pool_id = $4),"
-		   "  (SELECT id FROM quota WHERE storage_pool_id = $4 AND is_default)),"
-		   " (SELECT app_list FROM snapshots WHERE snapshot_id = $5),"
-		   " (SELECT additional_rng_sources FROM cluster WHERE cluster_id = $2),"
-		   " CASE WHEN $6 IS NULL THEN 1 ELSE (SELECT coalesce(max(template_version_number), 0) + 1"
-		   "  FROM vm_static WHERE vmt_guid = $6 AND entity_type = 'TEMPLATE') END,"
-		   " (SELECT id FROM roles WHERE name = $7), (SELECT id FROM roles WHERE name = $8),"
-		   " $9 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM permissions p"
-		   "  JOIN roles_groups g ON g.role_id = p.role_id AND g.action_group_id = 502"
-		   "  WHERE p.ad_element_id = $9 AND p.object_id IN"
-		   "   ($2, $4, 'aaa00000-0000-0000-0000-123456789aaa')),"
-		   " (SELECT bios_type FROM cluster WHERE cluster_id = $2)",
-	.argument_count = 9,
-	.argument_types = {UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID,
-					   UUIDOID},
+	.sql =
+		"SELECT CASE WHEN $1 IS NULL THEN 1 ELSE (SELECT coalesce(max(template_version_number), 0) + 1"
+		"  FROM vm_static WHERE vmt_guid = $1 AND entity_type = 'TEMPLATE') END,"
+		" (SELECT id FROM roles WHERE name = $3), (SELECT id FROM roles WHERE name = $4),"
+		" NOT EXISTS (SELECT 1 FROM permissions p"
+		"  JOIN roles_groups g ON g.role_id = p.role_id AND g.action_group_id = 502"
+		"  WHERE p.ad_element_id = $2 AND p.object_id IN"
+		"   ($5, $6, 'aaa00000-0000-0000-0000-123456789aaa'))",
+	.argument_count = 6,
+	.argument_types = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, UUIDOID, UUIDOID},
 };
 
 /* Rows that a new virtual machine starts with and that no other one's are copied for. */
@@ -186,40 +179,29 @@ read_facts(CloneWork *work)
 {
 	const ClonePlan *plan = work->plan;
 	CloneFacts *facts = &work->facts;
-	pg_uuid_t cpu_profile_id;
-	pg_uuid_t quota_id;
 	pg_uuid_t user_id = plan->user_id;
-	pg_uuid_t base_template_id = plan->request->base_template_id.value;
-	bool nulls[9] = {false};
-	Datum arguments[9];
+	OptionalUuid base = plan->request->base_template_id;
+	bool nulls[6] = {false};
+	Datum arguments[6];
 
-	nulls[0] = !json_get_uuid(plan->vm_static, "cpu_profile_id", &cpu_profile_id);
-	nulls[2] = !json_get_uuid(plan->vm_static, "quota_id", &quota_id);
-	nulls[5] = !(work->is_template && plan->request->base_template_id.given);
-	nulls[8] = !plan->has_user;
-	arguments[0] = UUIDPGetDatum(&cpu_profile_id);
-	arguments[1] = UUIDPGetDatum(&plan->cluster_id);
-	arguments[2] = UUIDPGetDatum(&quota_id);
-	arguments[3] = UUIDPGetDatum(&plan->pool_id);
-	arguments[4] = UUIDPGetDatum(&plan->snapshot_id);
-	arguments[5] = UUIDPGetDatum(&base_template_id);
-	arguments[6] = CStringGetTextDatum(work->is_template ? ROLE_TEMPLATE_OWNER : ROLE_VM_OPERATOR);
-	arguments[7] = CStringGetTextDatum(ROLE_DISK_OPERATOR);
-	arguments[8] = UUIDPGetDatum(&user_id);
+	facts->template_version = 1;
+	if (!plan->has_user && !base.given)
+		return;
+	nulls[0] = !base.given;
+	nulls[1] = !plan->has_user;
+	arguments[0] = UUIDPGetDatum(&base.value);
+	arguments[1] = UUIDPGetDatum(&user_id);
+	arguments[2] = CStringGetTextDatum(work->is_template ? ROLE_TEMPLATE_OWNER : ROLE_VM_OPERATOR);
+	arguments[3] = CStringGetTextDatum(ROLE_DISK_OPERATOR);
+	arguments[4] = UUIDPGetDatum(&plan->cluster_id);
+	arguments[5] = UUIDPGetDatum(&plan->pool_id);
 	statement_run_one_row(&clone_facts, arguments, nulls);
-	facts->has_cpu_profile = !field_is_null(0, 1);
-	facts->cpu_profile_id = field_uuid(0, 1);
-	facts->has_quota = !field_is_null(0, 2);
-	facts->quota_id = field_uuid(0, 2);
-	facts->app_list = field_text(0, 3);
-	facts->rng_sources = field_text(0, 4);
-	facts->template_version = (int) field_int64(0, 5);
-	facts->has_vm_role = !field_is_null(0, 6);
-	facts->vm_role_id = field_uuid(0, 6);
-	facts->has_disk_role = !field_is_null(0, 7);
-	facts->disk_role_id = field_uuid(0, 7);
-	facts->grants_vm_role = field_bool(0, 8);
-	facts->cluster_bios_type = (int) field_int64(0, 9);
+	facts->template_version = (int) field_int64(0, 1);
+	facts->has_vm_role = !field_is_null(0, 2);
+	facts->vm_role_id = field_uuid(0, 2);
+	facts->has_disk_role = !field_is_null(0, 3);
+	facts->disk_role_id = field_uuid(0, 3);
+	facts->grants_vm_role = field_bool(0, 4);
 }
 
 static void
@@ -231,12 +213,19 @@ append_uuid(StringInfo text, const char *key, bool given, const pg_uuid_t *id)
 
 /* What must be new in vm_static, whatever the layers below say. */
 static Jsonb *
-new_vm_static(const ClonePlan *plan, const CloneFacts *facts)
+new_vm_static(const ClonePlan *plan, int template_version)
 {
 	const CloneRequest *request = plan->request;
 	bool is_template = request->target == CLONE_TARGET_TEMPLATE;
+	OptionalUuid cpu_profile;
+	OptionalUuid quota;
 	StringInfoData text;
 
+	/* one of each for all copies */
+	cpu_profile.given = json_get_uuid(plan->vm_static, "cpu_profile_id", &cpu_profile.value);
+	quota.given = json_get_uuid(plan->vm_static, "quota_id", &quota.value);
+	if (!quota.given)
+		quota = plan->default_quota_id;
 	initStringInfo(&text);
 	appendStringInfo(
 		&text,
@@ -246,14 +235,14 @@ new_vm_static(const ClonePlan *plan, const CloneFacts *facts)
 		is_template ? "TEMPLATE" : "VM");
 	append_uuid(&text, "created_by_user_id", plan->has_user, &plan->user_id);
 	append_uuid(&text, "cluster_id", true, &plan->cluster_id);
-	append_uuid(&text, "cpu_profile_id", facts->has_cpu_profile, &facts->cpu_profile_id);
-	append_uuid(&text, "quota_id", facts->has_quota, &facts->quota_id);
+	append_uuid(&text, "cpu_profile_id", cpu_profile.given, &cpu_profile.value);
+	append_uuid(&text, "quota_id", quota.given, &quota.value);
 	if (is_template)
 	{
 		appendStringInfo(&text,
 						 ", \"template_status\": %d, \"template_version_number\": %d,"
 						 " \"template_version_name\": ",
-						 TEMPLATE_STATUS_LOCKED, facts->template_version);
+						 TEMPLATE_STATUS_LOCKED, template_version);
 		json_append_string(&text, request->template_version_name
 									  ? request->template_version_name
 									  : (request->base_template_id.given ? "" : "base version"));
@@ -265,7 +254,7 @@ new_vm_static(const ClonePlan *plan, const CloneFacts *facts)
 	if (!json_has(plan->vm_static, "origin") || json_get_text(plan->vm_static, "origin") == NULL)
 		appendStringInfo(&text, ", \"origin\": %d", ORIGIN_OVIRT);
 	if (json_get_int64(plan->vm_static, "bios_type", 0) == 0)
-		appendStringInfo(&text, ", \"bios_type\": %d", facts->cluster_bios_type);
+		appendStringInfo(&text, ", \"bios_type\": %d", plan->cluster_bios_type);
 	appendStringInfoChar(&text, '}');
 	return json_from_text(text.data);
 }
@@ -273,10 +262,7 @@ new_vm_static(const ClonePlan *plan, const CloneFacts *facts)
 Jsonb *
 clone_expected_vm_static(const ClonePlan *plan)
 {
-	CloneFacts facts = {.template_version = 1, .cluster_bios_type = plan->cluster_bios_type};
-
-	facts.has_cpu_profile = json_get_uuid(plan->vm_static, "cpu_profile_id", &facts.cpu_profile_id);
-	return new_vm_static(plan, &facts);
+	return new_vm_static(plan, 1);
 }
 
 static void
@@ -285,7 +271,7 @@ write_vm_static(CloneWork *work)
 	static const pg_uuid_t blank = {{0}};
 	const ClonePlan *plan = work->plan;
 	RowCopy *rows = row_copy_begin(&vm_static, NULL);
-	Jsonb *new_values = new_vm_static(work->plan, &work->facts);
+	Jsonb *new_values = new_vm_static(work->plan, work->facts.template_version);
 	/* the whole VmStatic is the caller's: nothing comes from the source */
 	const pg_uuid_t *key = plan->request->use_given_vm_static ? NULL : &plan->source_vm_id;
 	int same = 0;
@@ -328,7 +314,7 @@ write_run_rows(CloneWork *work)
 		new_rows_put_uuid(&dynamic, &copy->vm_id);
 		new_rows_put(&dynamic, Int32GetDatum(VM_STATUS_IMAGE_LOCKED));
 		new_rows_put(&dynamic, now);
-		new_rows_put_text(&dynamic, work->facts.app_list);
+		new_rows_put_text(&dynamic, work->plan->app_list);
 		new_rows_put_uuid(&statistics, &copy->vm_id);
 		new_rows_put_uuid(&snapshots, &copy->active_snapshot_id);
 		new_rows_put_uuid(&snapshots, &copy->vm_id);
@@ -336,7 +322,7 @@ write_run_rows(CloneWork *work)
 		new_rows_put_text(&snapshots, "OK");
 		new_rows_put_text(&snapshots, ACTIVE_SNAPSHOT_DESCRIPTION);
 		new_rows_put(&snapshots, now);
-		new_rows_put_text(&snapshots, work->facts.app_list);
+		new_rows_put_text(&snapshots, work->plan->app_list);
 		new_rows_put(&snapshots, BoolGetDatum(false));
 	}
 	insertion_run(&dynamic);

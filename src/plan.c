@@ -1,22 +1,19 @@
 /*
  * plan.c
  *		A clone call worked out against the inventory: snapshot, virtual machine, cluster, template,
- *		the new vm_static, names and ids of the copies.
+ *		the new vm_static.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "configuration.h"
-#include "errors.h"
 #include "json.h"
 #include "plan_parts.h"
 #include "quota.h"
-#include "row_copy.h"
 #include "statement.h"
 
 /*
@@ -28,7 +25,7 @@ static Statement load_facts = {
 	.sql =
 		"SELECT s.snapshot_type::text, s.description::text, s.vm_configuration_broken, s.vm_id,"
 		" v.vm_name::text, (SELECT d.status FROM vm_dynamic d WHERE d.vm_guid = s.vm_id),"
-		" v.cluster_id, sc.storage_pool_id, pg_catalog.to_jsonb(v),"
+		" v.cluster_id, sc.storage_pool_id, v.all_columns,"
 		" EXISTS (SELECT FROM snapshots o WHERE o.vm_id = s.vm_id AND o.status <> 'OK'),"
 		" c.cluster_id, c.name::text, c.architecture, COALESCE(c.bios_type, 0),"
 		" c.compatibility_version::text, m.id, COALESCE(m.allow_duplicate_mac_addresses, false),"
@@ -41,10 +38,13 @@ static Statement load_facts = {
 		" (SELECT pg_catalog.jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
 		"  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets', 'MaxNumOfCpuPerSocket',"
 		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus', 'NumberOfUSBSlots')"
-		"   AND o.version IN ('general', c.compatibility_version))"
+		"   AND o.version IN ('general', c.compatibility_version)),"
+		" s.app_list, c.additional_rng_sources"
 		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id) r"
 		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
-		" LEFT JOIN LATERAL (SELECT * FROM vm_static w WHERE w.vm_guid = s.vm_id OFFSET 0) v ON true"
+		" LEFT JOIN LATERAL (SELECT w.vm_name, w.cluster_id, w.quota_id, w.instance_type_id,"
+		"  w.lease_sd_id, w.max_memory_size_mb, pg_catalog.to_jsonb(w) AS all_columns"
+		"  FROM vm_static w WHERE w.vm_guid = s.vm_id OFFSET 0) v ON true"
 		" LEFT JOIN cluster sc ON sc.cluster_id = v.cluster_id"
 		" LEFT JOIN cluster c ON c.cluster_id = COALESCE(r.cluster_id, v.cluster_id)"
 		" LEFT JOIN mac_pools m ON m.id = c.mac_pool_id"
@@ -278,6 +278,8 @@ load(ClonePlan *plan, LoadedFacts *facts)
 	read_source(plan, &facts->source);
 	read_attached_disks(plan);
 	plan->options = field_jsonb(0, 32);
+	plan->app_list = field_text(0, 33);
+	plan->rng_sources = field_text(0, 34);
 
 	if (some_busy)
 		read_busy_snapshots(plan);
@@ -367,115 +369,6 @@ build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 	plan->vm_static = plan_concatenate(merged, json_from_text(overlay.data));
 }
 
-/* The name in a vm_static; NULL where it is the snapshot's or the source's own, handed back. */
-static char *
-name_given_in(const ClonePlan *plan, const Jsonb *vm_static)
-{
-	char *name = json_get_text(vm_static, "vm_name");
-	char *configured = json_get_text(json_get(plan->configuration, "vm_static"), "vm_name");
-
-	if (name && ((configured && strcmp(configured, name) == 0) ||
-				 (plan->source_vm_name && strcmp(plan->source_vm_name, name) == 0)))
-		return NULL;
-	return name;
-}
-
-static void
-check_named_once(const char *vm_name, const char *in_vm_static, const char *where)
-{
-	if (vm_name && in_vm_static && strcmp(vm_name, in_vm_static) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("vm_name is \"%s\", but vm_static%s names the virtual machine \"%s\"",
-						message_excerpt(vm_name), where, message_excerpt(in_vm_static)),
-				 errhint("Give the name once.")));
-}
-
-/* The name as given, in vm_static, or suggested. */
-static char *
-choose_name(const ClonePlan *plan)
-{
-	const CloneRequest *request = plan->request;
-	char *in_vm_static = request->vm_name || !request->use_given_vm_static
-							 ? name_given_in(plan, request->vm_static)
-							 : json_get_text(request->vm_static, "vm_name");
-	char *suggested = json_get_text(plan->configuration, "suggested_vm_name");
-
-	check_named_once(request->vm_name, in_vm_static, "");
-	if (request->vm_name)
-		return request->vm_name;
-	if (in_vm_static)
-		return in_vm_static;
-	if (suggested)
-		return suggested;
-	return plan->source_vm_name ? psprintf("copy_of_%s", plan->source_vm_name) : pstrdup("");
-}
-
-/* {n} replaced; without it, several copies get _1.._n. */
-static char *
-name_of_copy(const char *pattern, int number, int copies)
-{
-	const char *mark = strstr(pattern, "{n}");
-	StringInfoData name;
-
-	if (mark == NULL)
-		return copies > 1 ? psprintf("%s_%d", pattern, number) : pstrdup(pattern);
-	initStringInfo(&name);
-	while (mark)
-	{
-		appendBinaryStringInfo(&name, pattern, mark - pattern);
-		appendStringInfo(&name, "%d", number);
-		pattern = mark + 3;
-		mark = strstr(pattern, "{n}");
-	}
-	appendStringInfoString(&name, pattern);
-	return name.data;
-}
-
-Jsonb *
-plan_overrides_of_copy(const CloneRequest *request, int index)
-{
-	if (request->copy_overrides == NULL || index >= JB_ROOT_COUNT(request->copy_overrides))
-		return NULL;
-	return JsonbValueToJsonb(getIthJsonbValueFromContainer(&request->copy_overrides->root, index));
-}
-
-static void
-name_copies(ClonePlan *plan)
-{
-	const CloneRequest *request = plan->request;
-
-	plan->vm_name = choose_name(plan);
-	plan->vm_names = palloc(sizeof(char *) * request->copies);
-	for (int i = 0; i < request->copies; i++)
-	{
-		Jsonb *overrides = plan_overrides_of_copy(request, i);
-		char *own = json_get_text(overrides, "vm_name");
-		char *in_vm_static = name_given_in(plan, json_get(overrides, "vm_static"));
-
-		check_named_once(own, in_vm_static, psprintf(" of copy %d", i + 1));
-		own = own ? own : in_vm_static;
-		plan->vm_names[i] = own ? own : name_of_copy(plan->vm_name, i + 1, request->copies);
-	}
-}
-
-static void
-check_overlays(const CloneRequest *request)
-{
-	if (request->vm_static)
-		row_overlay_check("vm_static", request->vm_static, "vm_static");
-	for (int i = 0; i < request->copies; i++)
-	{
-		Jsonb *overrides = plan_overrides_of_copy(request, i);
-
-		if (overrides == NULL)
-			break;
-		if (json_get(overrides, "vm_static"))
-			row_overlay_check("vm_static", json_get(overrides, "vm_static"),
-							  psprintf("vm_static of element %d of copy_overrides", i + 1));
-	}
-}
-
 ClonePlan *
 plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 {
@@ -489,7 +382,7 @@ plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 	plan->last_mac_address = -1;
 	if (has_user)
 		plan->user_id = *user_id;
-	check_overlays(request);
+	plan_check_overrides(request);
 	load(plan, &facts);
 	if (plan->snapshot_exists)
 	{
@@ -503,7 +396,8 @@ plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 			configuration_load_from(&facts.source, &images, &plan->configuration_error);
 	}
 	build_vm_static(plan, &facts);
-	name_copies(plan);
+	plan_check_shared_columns(plan, facts.current);
+	plan_name_copies(plan);
 	plan_load_disks(plan, images);
 	plan_load_domains(plan);
 	plan_load_locks(plan);
@@ -511,75 +405,4 @@ plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 	quota_settle(plan);
 	plan_load_interfaces(plan);
 	return plan;
-}
-
-static bool
-makes_disk(const PlannedDisk *disk)
-{
-	return disk->fate == DISK_COPY || disk->fate == DISK_BLANK;
-}
-
-/* At most count characters, not bytes. */
-static char *
-first_characters(const char *text, int count)
-{
-	return pnstrdup(text, pg_mbcharcliplen(text, strlen(text), Max(count, 0)));
-}
-
-/*
- * reference §2.5, ImagesHandlerTest.  Where there is no room for all, the source's part is cut: the
- * VM's name tells clones apart.
- */
-static char *
-alias_of_copy(const PlannedDisk *disk, const char *vm_name, int number, int copies)
-{
-	const DiskChoice *choice = disk->choice;
-	char *alias;
-
-	if (choice && choice->disk_alias && choice->disk_alias[0] &&
-		!(choice->handed_back && disk->source_alias &&
-		  strcmp(choice->disk_alias, disk->source_alias) == 0))
-		alias = strstr(choice->disk_alias, "{n}") ? name_of_copy(choice->disk_alias, number, copies)
-												  : pstrdup(choice->disk_alias);
-	else if (disk->source_alias && disk->source_alias[0])
-		alias = psprintf(
-			"%s_%s",
-			first_characters(disk->source_alias, DISK_ALIAS_LENGTH - 1 - pg_mbstrlen(vm_name)),
-			vm_name);
-	else
-		alias = psprintf("%s_Disk%d", vm_name, disk->number);
-	return first_characters(alias, DISK_ALIAS_LENGTH);
-}
-
-CloneCopy *
-plan_make_copies(const ClonePlan *plan)
-{
-	const CloneRequest *request = plan->request;
-	CloneCopy *copies = palloc0(sizeof(CloneCopy) * request->copies);
-
-	for (int i = 0; i < request->copies; i++)
-	{
-		CloneCopy *copy = &copies[i];
-
-		copy->number = i + 1;
-		copy->job_id = uuid_new();
-		copy->vm_id = uuid_new();
-		copy->vm_name = plan->vm_names[i];
-		copy->active_snapshot_id = uuid_new();
-		copy->new_disk_ids = palloc0(sizeof(pg_uuid_t) * (plan->disk_count + 1));
-		copy->new_image_ids = palloc0(sizeof(pg_uuid_t) * (plan->disk_count + 1));
-		copy->disk_aliases = palloc0(sizeof(char *) * (plan->disk_count + 1));
-		copy->interfaces = plan->copy_interfaces[i];
-		copy->overrides = plan_overrides_of_copy(request, i);
-		for (int d = 0; d < plan->disk_count; d++)
-		{
-			if (!makes_disk(&plan->disks[d]))
-				continue;
-			copy->new_disk_ids[d] = uuid_new();
-			copy->new_image_ids[d] = uuid_new();
-			copy->disk_aliases[d] =
-				alias_of_copy(&plan->disks[d], copy->vm_name, i + 1, request->copies);
-		}
-	}
-	return copies;
 }

@@ -200,6 +200,7 @@ typedef struct ClonePlan
 	pg_uuid_t snapshot_id;
 	char *snapshot_type;
 	char *snapshot_description;
+	char *app_list; /* of the snapshot; NULL: none */
 	bool configuration_broken;
 	pg_uuid_t source_vm_id;
 	char *source_vm_name;
@@ -220,6 +221,7 @@ typedef struct ClonePlan
 	bool mac_pool_allows_duplicates;
 	int architecture;
 	int cluster_bios_type; /* 0: none */
+	char *rng_sources;     /* of the cluster, beside urandom; NULL: none */
 	char *compatibility_version;
 	BusySnapshot *busy_snapshots;
 	int busy_snapshot_count;

@@ -19,7 +19,11 @@ void
 statement_plan(SPIPlanPtr plan, bool is_new, bool joins)
 {
 	/* without jit: the price put on what is off would have tiny plans compiled */
-	static const char *const off[] = {"jit", "enable_seqscan", "enable_hashjoin",
+	static const char *const off[] = {"jit",
+									  "enable_seqscan",
+									  "enable_bitmapscan",
+									  "enable_memoize",
+									  "enable_hashjoin",
 									  "enable_mergejoin"};
 	CachedPlan *cached;
 	int level;
@@ -27,7 +31,7 @@ statement_plan(SPIPlanPtr plan, bool is_new, bool joins)
 	if (!is_new && SPI_plan_is_valid(plan))
 		return;
 	level = NewGUCNestLevel();
-	for (int i = 0; i < (joins ? lengthof(off) : 2); i++)
+	for (int i = 0; i < (joins ? lengthof(off) : 4); i++)
 		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
 								 0, false);
 	cached = SPI_plan_get_cached_plan(plan);
