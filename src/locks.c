@@ -34,25 +34,31 @@ static Statement jobs_of_holder = {
 	.argument_types = {UUIDOID},
 };
 
-static Statement insert_lock_state = {
-	.sql = "INSERT INTO vmclone.lock_state AS s (kind, entity_id, earlier_status, shared_only)"
-		   " SELECT 'snapshot', $1, $2, $5 UNION ALL SELECT 'image', i.id, i.status::text, $5"
-		   " FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS i(id, status)"
-		   " ON CONFLICT (kind, entity_id) DO UPDATE SET shared_only = s.shared_only AND $5",
-	.argument_count = 5,
-	.argument_types = {UUIDOID, TEXTOID, UUIDARRAYOID, INT4ARRAYOID, BOOLOID},
-};
+/*
+ * The lasting locks of holder $7 on snapshot $1 of status $2, images $3 of statuses $4 and images of
+ * templates $5; shared: $6.
+ */
+#define WRITE_LOCKS(on_conflict)                                                                   \
+	"WITH state AS (INSERT INTO vmclone.lock_state AS s"                                           \
+	"  (kind, entity_id, earlier_status, shared_only)"                                             \
+	"  SELECT 'snapshot', $1, $2, $6 UNION ALL SELECT 'image', i.id, i.status::text, $6"           \
+	"  FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS i(id, status)" on_conflict \
+	") INSERT INTO vmclone.image_locks (kind, entity_id, holder, mode, keeps_status)"              \
+	" SELECT 'snapshot', $1, $7, CASE WHEN $6 THEN 'shared' ELSE 'exclusive' END, false"           \
+	" UNION ALL SELECT 'image', id, $7, CASE WHEN $6 THEN 'shared' ELSE 'exclusive' END, false"    \
+	"  FROM pg_catalog.unnest($3) id"                                                              \
+	" UNION ALL SELECT 'image', id, $7, 'shared', true FROM pg_catalog.unnest($5) id"
+#define WRITE_LOCKS_ARGUMENTS                                                                      \
+	.argument_count = 7, .argument_types = {UUIDOID,      TEXTOID, UUIDARRAYOID, INT4ARRAYOID,     \
+											UUIDARRAYOID, BOOLOID, UUIDOID}
 
-static Statement insert_image_locks = {
-	.sql =
-		"INSERT INTO vmclone.image_locks (kind, entity_id, holder, mode, keeps_status)"
-		" SELECT 'snapshot', $1, $4, CASE WHEN $5 THEN 'shared' ELSE 'exclusive' END, false"
-		" UNION ALL SELECT 'image', id, $4, CASE WHEN $5 THEN 'shared' ELSE 'exclusive' END, false"
-		"  FROM pg_catalog.unnest($2) id"
-		" UNION ALL SELECT 'image', id, $4, 'shared', true FROM pg_catalog.unnest($3) id",
-	.argument_count = 5,
-	.argument_types = {UUIDOID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID, BOOLOID},
-};
+static Statement write_first_locks = {.sql = WRITE_LOCKS(""), WRITE_LOCKS_ARGUMENTS};
+
+/* Beside other holders, whose locks have a state already. */
+static Statement write_more_locks = {
+	.sql = WRITE_LOCKS(
+		" ON CONFLICT (kind, entity_id) DO UPDATE SET shared_only = s.shared_only AND $6"),
+	WRITE_LOCKS_ARGUMENTS};
 
 static Statement set_snapshot_locked = {
 	.sql = "UPDATE snapshots SET status = 'LOCKED' WHERE snapshot_id = $1 AND status <> 'LOCKED'",
@@ -139,8 +145,11 @@ compare_ids(const void *a, const void *b)
 	return memcmp(a, b, sizeof(pg_uuid_t));
 }
 
-/* Refuses when a lasting holder, or another operation of the engine, is in the way. */
-static void
+/*
+ * Refuses when a lasting holder, or another operation of the engine, is in the way.  Returns whether
+ * anybody else holds something.
+ */
+static bool
 check_holders(const LockSet *set, const pg_uuid_t *call_id)
 {
 	int count;
@@ -181,30 +190,27 @@ check_holders(const LockSet *set, const pg_uuid_t *call_id)
 	}
 	if (detail.len > 0)
 		locks_refuse(snapshot, detail.data);
+	return count > 0;
 }
 
 static void
-write_locks(const LockSet *set, const pg_uuid_t *call_id, Datum snapshot, Datum images)
+write_locks(const LockSet *set, const pg_uuid_t *call_id, Datum snapshot, Datum images,
+			bool some_held)
 {
 	Datum *statuses = palloc(sizeof(Datum) * (set->image_count + 1));
-	Datum state[5];
-	Datum locks[5];
+	Datum values[7];
 
 	for (int i = 0; i < set->image_count; i++)
 		statuses[i] = Int32GetDatum(lock_set_find(set, &set->images[i])->status);
-	state[0] = snapshot;
-	state[1] = CStringGetTextDatum(set->snapshot_status);
-	state[2] = images;
-	state[3] = PointerGetDatum(
+	values[0] = snapshot;
+	values[1] = CStringGetTextDatum(set->snapshot_status);
+	values[2] = images;
+	values[3] = PointerGetDatum(
 		construct_array(statuses, set->image_count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
-	state[4] = BoolGetDatum(set->shared);
-	(void) statement_run(&insert_lock_state, state, NULL);
-	locks[0] = snapshot;
-	locks[1] = images;
-	locks[2] = plan_uuid_array(set->template_images, set->template_image_count);
-	locks[3] = UUIDPGetDatum(call_id);
-	locks[4] = BoolGetDatum(set->shared);
-	(void) statement_run(&insert_image_locks, locks, NULL);
+	values[4] = plan_uuid_array(set->template_images, set->template_image_count);
+	values[5] = BoolGetDatum(set->shared);
+	values[6] = UUIDPGetDatum(call_id);
+	(void) statement_run(some_held ? &write_more_locks : &write_first_locks, values, NULL);
 }
 
 void
@@ -213,6 +219,7 @@ locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 	LockSet set = {.snapshot_id = &plan->snapshot_id, .shared = plan->request->lock_shared};
 	Datum snapshot = UUIDPGetDatum(&plan->snapshot_id);
 	Datum images;
+	bool some_held;
 	Frame frame;
 
 	lock_set_collect(plan, &set);
@@ -227,8 +234,8 @@ locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 	plan->chain_changes = lock_set_describe_changes(plan, &set);
 
 	frame_enter_own(&frame);
-	check_holders(&set, call_id);
-	write_locks(&set, call_id, snapshot, images);
+	some_held = check_holders(&set, call_id);
+	write_locks(&set, call_id, snapshot, images, some_held);
 	frame_leave(&frame);
 
 	if (strcmp(set.snapshot_status, "LOCKED") != 0)
