@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -27,10 +28,11 @@
 #include "frame.h"
 #include "json.h"
 #include "statement.h"
-#include "worker.h"
+#include "wake.h"
 
 #define LOOK_INTERVAL_MS   100
 #define NOTICE_INTERVAL_MS 1000
+#define WORKER_INTERVAL_MS 2000
 
 PG_FUNCTION_INFO_V1(vmclone_wait_for_job);
 
@@ -144,6 +146,8 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 	pg_uuid_t job_id;
 	TimestampTz until = 0;
 	TimestampTz told_at = 0;
+	TimestampTz worker_seen_at = GetCurrentTimestamp();
+	bool warned = false;
 	char told[sizeof(((JobLook *) 0)->text)] = "";
 
 	if (PG_ARGISNULL(0))
@@ -154,8 +158,6 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
 														TimestampTzGetDatum(GetCurrentTimestamp()),
 														PG_GETARG_DATUM(1)));
-	if (SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
 	/* Survives the commits below. */
 	context = AllocSetContextCreate(PortalContext, "vmclone wait", ALLOCSET_SMALL_SIZES);
 	for (;;)
@@ -164,6 +166,9 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 		JobLook look;
 
 		MemoryContextReset(context);
+		/* A connection for each look: what it allocates would add up over days. */
+		if (SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+			elog(ERROR, "could not connect to SPI");
 		take_look(&job_id, context, &look);
 		now = GetCurrentTimestamp();
 		if (strcmp(told, look.text) != 0 &&
@@ -176,6 +181,7 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 		if (is_over(&look))
 		{
 			raise_failure(&job_id, &look);
+			SPI_finish();
 			break;
 		}
 		if (strcmp(look.status, "held") == 0)
@@ -188,13 +194,20 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 							errmsg("job %s is not over yet: %s", uuid_text(&job_id), look.text),
 							errhint("The job goes on; wait longer, or look at view "
 									"vmclone.progress.")));
+		/* a server that was started anew starts workers only where the library is preloaded */
+		if (!warned && !RecoveryInProgress() && strcmp(look.status, "paused") != 0 &&
+			TimestampDifferenceExceeds(worker_seen_at, now, WORKER_INTERVAL_MS))
+		{
+			warned = !wake_worker_now();
+			worker_seen_at = now;
+		}
 		if (!atomic)
 			SPI_commit();
+		SPI_finish();
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_INTERVAL_MS,
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-	SPI_finish();
 	PG_RETURN_VOID();
 }

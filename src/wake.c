@@ -11,6 +11,17 @@
 
 static bool wake_wanted = false;
 
+static void
+warn_without_worker(void)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+			 errmsg("could not start the vmclone worker: no background worker slot is free"),
+			 errdetail("What was asked for waits until a worker runs."),
+			 errhint("Raise \"max_worker_processes\", or free a slot and run SELECT "
+					 "vmclone.start_worker().")));
+}
+
 /*
  * What can fail is done before the commit, when an error still ends the transaction: an error behind
  * it would end the server.  Behind it only latches are set.  A worker that is there at that time
@@ -26,13 +37,7 @@ at_end_of_transaction(XactEvent event, void *argument)
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
 			if (!worker_ensure())
-				ereport(WARNING,
-						(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-						 errmsg("could not start the vmclone worker: no background worker slot is "
-								"free"),
-						 errdetail("What was asked for waits until a worker runs."),
-						 errhint("Raise \"max_worker_processes\", or free a slot and run SELECT "
-								 "vmclone.start_worker().")));
+				warn_without_worker();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
@@ -60,4 +65,13 @@ wake_worker_at_commit(void)
 	if (!launcher_present())
 		worker_expect_call();
 	wake_wanted = true;
+}
+
+bool
+wake_worker_now(void)
+{
+	if (worker_is_running() || (worker_ensure() && worker_wake()))
+		return true;
+	warn_without_worker();
+	return false;
 }

@@ -13,4 +13,7 @@
 extern void wake_initialize(void); /* from _PG_init */
 extern void wake_worker_at_commit(void);
 
+/* For who waits: starts a worker where none runs; false, with a WARNING, if there is no slot for it. */
+extern bool wake_worker_now(void);
+
 #endif

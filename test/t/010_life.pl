@@ -54,14 +54,22 @@ foreach my $preload (1, 0)
 	$node->safe_psql('postgres', "SELECT vmclone.pause_job('$job->{job_id}')");
 	is($node->wait_for_status($job->{job_id}, 'paused'), 'paused', "$how: pause");
 	my $done = "SELECT sum(bytes_done) FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'";
+	my $waiter = $node->background_psql('postgres');
+	$waiter->query_until(qr/waiting/, "\\echo waiting\nCALL vmclone.wait_for_job('$job->{job_id}');\n");
 	sleep 2;
 	my $before = $node->value($done);
 	sleep 2;
 	is($node->value($done), $before, "$how: a paused job copies nothing");
+	# what every look leaves behind would be gigabytes after a day
+	is($node->value("SELECT count(pg_log_backend_memory_contexts(pid)) FROM pg_stat_activity WHERE query LIKE 'CALL vmclone.wait_for_job%'"), 1, "$how: somebody waits");
+	$node->wait_for_log(qr/Grand total: \d+ bytes/);
+	my $contexts = () = PostgreSQL::Test::Utils::slurp_file($node->logfile) =~ /SPI TupTable: \d+ total/g;
+	cmp_ok($contexts, '<=', 3, "$how: waiting takes no more memory with every look");
 	$node->safe_psql('postgres', "SELECT vmclone.resume_job('$job->{job_id}')");
 	is($node->wait_for_status($job->{job_id}, 'running', 'succeeded'), 'running', "$how: resume");
 	$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
 	is($node->wait_for_job($job->{job_id}), 'succeeded', "$how: a resumed job succeeds, its limit removed");
+	$waiter->quit;
 	$node->images_equal($job->{vm_id}, $vm, 1, "$how: and is exact");
 	($code, $out, $err) = $node->psql('postgres', "SELECT vmclone.pause_job('$job->{job_id}')");
 	like($err, qr/cannot pause job .*: it is succeeded/, "$how: an ended job can't be paused");
