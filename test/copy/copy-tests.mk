@@ -16,9 +16,9 @@ check-copy: vmclone-copy build/sanitize/vmclone-copy $(COPY_TEST_PROGRAMS) ## on
 check-copy-quick: vmclone-copy $(COPY_TEST_PROGRAMS) ## the copier in a minute
 	@CHAINS=60 MUTANTS=60 KILLS=60 test/run/tap-harness perl $(COPY_QUICK_TESTS)
 
-build/test-copy/make_chain: test/copy/make_chain.c
+build/test-copy/make_chain: $(wildcard test/copy/make_chain/*)
 	@mkdir -p $(@D)
-	$(CC) $(COPY_TEST_CFLAGS) -o $@ $< -lz -lzstd
+	$(CC) $(COPY_TEST_CFLAGS) -o $@ $(filter %.c,$^) -lz -lzstd
 
 build/test-copy/peak_memory: test/copy/peak_memory.c
 	@mkdir -p $(@D)
