@@ -6,7 +6,7 @@ CREATE EXTENSION vmclone;
 \set ECHO all
 \set ON_ERROR_STOP 0
 SELECT fixture.attach_domains();
-SELECT count(*) FROM (SELECT fixture.make_vm('one'), fixture.make_template('base'), fixture.make_vm('thin', disks => 1, template => 'base')) v;
+SELECT count(*) FROM (SELECT fixture.make_vm('one'), fixture.make_template('base'), fixture.make_vm('thin', disks => 1, template => 'base'), fixture.make_vm('shared', options => '{"shareable": true, "lun": true}')) v;
 SET client_min_messages = error;
 SET search_path = vmclone, public;
 \pset format unaligned
@@ -26,9 +26,14 @@ SELECT * FROM fixture.try('', $$user_id => fixture.id('bob')$$);
 -- one right less
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VmCreator', 'cl1')$$, $$user_id => fixture.id('alice')$$);
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'TemplateCreator', 'dc1')$$, $$user_id => fixture.id('alice')$$, target => 'template');
+-- the cluster is part of the data center, not the other way round
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'TemplateCreator', 'dc1'), fixture.give(fixture.id('alice'), 'TemplateCreator', fixture.id('cl1'))$$, $$user_id => fixture.id('alice')$$, target => 'template');
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'DiskCreator', 'nfs1')$$, $$user_id => fixture.id('alice')$$);
 SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), vm_static => '{"userdefined_properties": "a=b"}'$$);
 SELECT * FROM fixture.try('', $$user_id => fixture.id('admin'), vm_static => '{"userdefined_properties": "a=b"}'$$);
+-- without a template, or with one that is gone: there is none that has these properties
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), use_given_vm_static => true, vm_name => 'x', vm_static => '{"mem_size_mb": 1024, "userdefined_properties": "a=b"}'$$);
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), use_given_vm_static => true, vm_name => 'x', vm_static => '{"mem_size_mb": 1024}'$$);
 SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), copies => 2, vm_name => 'c{n}', copy_overrides => '[{}, {"vm_static": {"userdefined_properties": "a=b"}}]'$$);
 SELECT * FROM fixture.try($$INSERT INTO vm_host_pinning_map VALUES (fixture.vm('thin'), fixture.id('host'))$$, $$user_id => fixture.id('alice')$$, fixture.snapshot('thin', 2));
 SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), vm_static => '{"cpu_pinning": "0#0", "cpu_pinning_policy": 1}'$$, fixture.snapshot('thin', 2));
@@ -54,6 +59,24 @@ SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'DiskProfileUser', 'pro
     SELECT fixture.give(fixture.id('alice'), 'DiskProfileUser', fixture.id('p2'))$$, $$user_id => fixture.id('alice')$$);
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'CpuProfileOperator', 'cpu profile cl1')$$, $$user_id => fixture.id('alice')$$);
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VnicProfileUser', 'vnic net1')$$, $$user_id => fixture.id('alice')$$);
+-- a vNIC profile that the caller chooses, by id or by name, for all copies or for one; its network's users may too
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), interfaces => jsonb_build_array(jsonb_build_object('name', 'nic1', 'vnic_profile_id', fixture.id('vnic net1_mirror')))$$);
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), interfaces => '[{"name": "nic1", "profile_name": "net1_mirror"}]'$$);
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), copies => 2, vm_name => 'c{n}', copy_overrides => '[{}, {"interfaces": [{"name": "nic1", "profile_name": "net1_mirror"}]}]'$$);
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), interfaces => '[{"name": "nic1", "network_name": "net2", "profile_name": "net2"}]'$$);
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VnicProfileUser', 'vnic net2')$$, $$user_id => fixture.id('alice'), interfaces => '[{"name": "nic1", "network_name": "net2", "profile_name": "net2"}]'$$);
+SELECT * FROM fixture.try($$SELECT fixture.give(fixture.id('alice'), 'VnicProfileUser', fixture.id('net1'))$$,
+    $$user_id => fixture.id('alice'), interfaces => jsonb_build_array(jsonb_build_object('name', 'nic1', 'vnic_profile_id', fixture.id('vnic net1_mirror')))$$);
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), interfaces => jsonb_build_array(jsonb_build_object('name', 'nic1', 'vnic_profile_id', fixture.id('vnic net1_mirror'), 'include', false))$$);
+-- the snapshot's own profile may be handed back, by name and by id
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VnicProfileUser', 'vnic net1')$$, $$user_id => fixture.id('alice'),
+    interfaces => jsonb_build_array(jsonb_build_object('name', 'nic1', 'network_name', 'net1', 'profile_name', 'net1', 'vnic_profile_id', fixture.id('vnic net1')))$$);
+-- a shareable disk: who may only create VMs from the source may not attach it elsewhere
+SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('shareable of shared'), 'attach', true))$$, fixture.snapshot('shared', 2));
+SELECT * FROM fixture.try($$DELETE FROM permissions WHERE object_id = fixture.vm('shared'); SELECT fixture.give(fixture.id('alice'), 'VmCreator', fixture.vm('shared'))$$,
+    $$user_id => fixture.id('alice'), disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('shareable of shared'), 'attach', true), jsonb_build_object('disk_id', fixture.id('lun of shared'), 'attach', true))$$, fixture.snapshot('shared', 2));
+SELECT * FROM fixture.try($$DELETE FROM permissions WHERE object_id = fixture.vm('shared'); SELECT fixture.give(fixture.id('alice'), 'VmCreator', fixture.vm('shared')), fixture.give(fixture.id('alice'), 'DiskOperator', fixture.id('shareable of shared'))$$,
+    $$user_id => fixture.id('alice'), disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('shareable of shared'), 'attach', true))$$, fixture.snapshot('shared', 2));
 -- the hierarchy: data center, system, everyone
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VmCreator', 'cl1'), fixture.give(fixture.id('alice'), 'VmCreator', fixture.id('dc1'))$$, $$user_id => fixture.id('alice')$$);
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VmCreator', 'cl1'), fixture.give(fixture.id('alice'), 'VmCreator', fixture.id('dc2'))$$, $$user_id => fixture.id('alice')$$);

@@ -106,6 +106,32 @@ SELECT * FROM fixture.try('', $$vm_name => 'c{n}', copies => 2, copy_overrides =
 SELECT * FROM fixture.try('', $$vm_name => 'c{n}', copies => 2, copy_overrides => jsonb_build_array('{}'::jsonb, jsonb_build_object('vm_static', jsonb_build_object('lease_sd_id', fixture.id('no domain'))))$$);
 -- the parameter's value is that of no copy
 SELECT * FROM fixture.try('', $$vm_static => '{"priority": 101}', vm_name => 'c{n}', copies => 2, copy_overrides => '[{"vm_static": {"priority": 1}}, {"vm_static": {"priority": 2}}]'$$);
+-- more is reserved than a bigint has: where nobody knows the free space, nothing is refused, and later calls still count
+BEGIN;
+UPDATE storage_domain_dynamic SET available_disk_size = NULL;
+UPDATE storage_mounts SET available_bytes = NULL;
+UPDATE images SET size = 4611686018427387904;
+SELECT count(*) FROM add_vm_from_snapshot(fixture.snapshot('one', 2), 'c{n}', copies => 3, start_paused => true,
+    disks => (SELECT jsonb_agg(jsonb_build_object('disk_id', fixture.disk('one', d), 'volume_format', 'RAW', 'volume_type', 'Preallocated')) FROM generate_series(1, 2) d));
+UPDATE storage_domain_dynamic SET available_disk_size = 500;
+SELECT fixture.make_vm('two') AS made \gset
+SELECT step, message FROM can_add_vm_from_snapshot(fixture.snapshot('two', 2));
+ROLLBACK;
+-- a copy's own value is above what the others get from the cluster
+BEGIN;
+SELECT count(*) FROM add_vm_from_snapshot(fixture.snapshot('one', 2), 'c{n}', copies => 2, start_paused => true, use_given_vm_static => true, vm_static => '{"mem_size_mb": 1024}',
+    copy_overrides => '[{}, {"vm_static": {"bios_type": 4, "origin": 7}}]');
+SELECT vm_name, bios_type, origin FROM vm_static WHERE vm_name IN ('c1', 'c2') ORDER BY 1;
+ROLLBACK;
+-- what an element of a copy doesn't say of an interface, the parameter says
+BEGIN;
+SELECT fixture.make_vm('two_nics', nics => 2) AS made \gset
+SELECT count(*) FROM add_vm_from_snapshot(fixture.snapshot('two_nics', 2), 'c{n}', copies => 2, start_paused => true,
+    interfaces => jsonb_build_array('{"name": "nic1", "include": false}'::jsonb, jsonb_build_object('name', 'nic2', 'mac', '02:00:00:00:aa:aa', 'vnic_profile_id', fixture.id('vnic net1_mirror'))),
+    copy_overrides => '[{"interfaces": [{"name": "nic1", "linked": false}, {"name": "nic2", "mac": "new"}]}]');
+SELECT v.vm_name, i.name, i.mac_addr = '02:00:00:00:aa:aa' AS given, p.name FROM vm_static v JOIN vm_interface i USING (vm_guid) JOIN vnic_profiles p ON p.id = i.vnic_profile_id
+WHERE v.vm_name IN ('c1', 'c2') ORDER BY 1, 2;
+ROLLBACK;
 -- a lease of one copy only
 BEGIN;
 SELECT vm_name FROM add_vm_from_snapshot(fixture.snapshot('one', 2), 'c{n}', copies => 2, start_paused => true,

@@ -97,6 +97,8 @@ extern void check_custom_properties_permission(CheckRun *run);
 extern void check_admin_properties_permission(CheckRun *run);
 extern void check_source_vm_permission(CheckRun *run);
 extern void check_consume_quota_permission(CheckRun *run);
+extern void check_vnic_profile_permission(CheckRun *run);
+extern void check_attach_disk_permission(CheckRun *run);
 extern void check_disk_profile_permission(CheckRun *run);
 extern void check_cpu_profile_permission(CheckRun *run);
 

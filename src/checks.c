@@ -42,6 +42,12 @@ static const Check checks[] = {
 	{600, "USER_NOT_AUTHORIZED_TO_CONSUME_QUOTA", ERRCODE_VC_PERMISSION, SEVERITY_ERROR, WHEN_USER,
 	 "Quota is enforced and the user may not consume a quota that the clone uses", HINT_GRANT,
 	 check_consume_quota_permission},
+	{610, "USER_NOT_AUTHORIZED_TO_PERFORM_ACTION", ERRCODE_VC_PERMISSION, SEVERITY_ERROR, WHEN_USER,
+	 "The user may not use a vNIC profile that the caller chooses", HINT_GRANT,
+	 check_vnic_profile_permission},
+	{620, "USER_NOT_AUTHORIZED_TO_PERFORM_ACTION", ERRCODE_VC_PERMISSION, SEVERITY_ERROR, WHEN_USER,
+	 "The user may not attach a shareable or LUN disk to another VM", HINT_GRANT,
+	 check_attach_disk_permission},
 	/* (I) inputs */
 	{700, "VALIDATION_SOURCE_SNAPSHOT_ID_NOT_NULL", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
 	 "snapshot_id is NULL", "Pass the id of a snapshot; vmclone.snapshot_tree(vm_id) lists a VM's.",

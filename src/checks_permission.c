@@ -19,11 +19,13 @@
 
 /* The engine's ActionGroup */
 #define ACTION_CREATE_VM                   1
+#define ACTION_CONFIGURE_VM_NETWORK        9
 #define ACTION_CHANGE_VM_CUSTOM_PROPERTIES 14
 #define ACTION_EDIT_ADMIN_VM_PROPERTIES    15
 #define ACTION_CREATE_TEMPLATE             200
 #define ACTION_CONSUME_QUOTA               901
 #define ACTION_CREATE_DISK                 1100
+#define ACTION_ATTACH_DISK                 1101
 #define ACTION_ATTACH_DISK_PROFILE         1563
 #define ACTION_ASSIGN_CPU_PROFILE          1668
 
@@ -39,13 +41,12 @@ static Statement missing_rights = {
 	.argument_types = {UUIDOID, INT4OID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID},
 };
 
-/* Custom properties and pinned hosts of a template and of the source VM. */
+/* Custom properties and pinned hosts of a template and of the source VM; one that is gone has none. */
 static Statement template_properties = {
-	.sql =
-		"SELECT t.predefined_properties::text, t.userdefined_properties::text,"
-		" ARRAY (SELECT p.vds_id FROM vm_host_pinning_map p WHERE p.vm_id = t.vm_guid ORDER BY 1)"
-		" = ARRAY (SELECT p.vds_id FROM vm_host_pinning_map p WHERE p.vm_id = $2 ORDER BY 1)"
-		" FROM vm_static t WHERE t.vm_guid = $1",
+	.sql = "SELECT t.predefined_properties::text, t.userdefined_properties::text,"
+		   " ARRAY (SELECT p.vds_id FROM vm_host_pinning_map p WHERE p.vm_id = r.id ORDER BY 1)"
+		   " = ARRAY (SELECT p.vds_id FROM vm_host_pinning_map p WHERE p.vm_id = $2 ORDER BY 1)"
+		   " FROM (SELECT $1 AS id) r LEFT JOIN vm_static t ON t.vm_guid = r.id",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDOID},
 };
@@ -88,7 +89,7 @@ check_create_vm_permission(CheckRun *run)
 	bool template = plan->request->target == CLONE_TARGET_TEMPLATE;
 	const pg_uuid_t *object = template ? &plan->pool_id : &plan->cluster_id;
 	char *missing = list_missing(plan, template ? ACTION_CREATE_TEMPLATE : ACTION_CREATE_VM, object,
-								 &plan->cluster_id, 1, &plan->pool_id);
+								 object, 1, &plan->pool_id);
 
 	if (missing)
 		refuse_user(run, missing,
@@ -123,19 +124,21 @@ same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-/* The row of the template that the clone's vm_static names; false: there is none. */
-static bool
+/*
+ * Makes SPI's last result the row of the template that the clone's vm_static names, Blank where it
+ * names none.
+ */
+static void
 load_template(const ClonePlan *plan, bool *is_blank)
 {
-	pg_uuid_t template_id;
+	pg_uuid_t template_id = {{0}};
 	Datum values[2];
 
-	if (!json_get_uuid(plan->vm_static, "vmt_guid", &template_id))
-		return false;
+	(void) json_get_uuid(plan->vm_static, "vmt_guid", &template_id);
 	*is_blank = uuid_is_zero(&template_id);
 	values[0] = UUIDPGetDatum(&template_id);
 	values[1] = UUIDPGetDatum(&plan->source_vm_id);
-	return statement_run(&template_properties, values, NULL) == 1;
+	statement_run_one_row(&template_properties, values, NULL);
 }
 
 /* The vm_static of the plan, or of some copy that has values of its own, fulfils it. */
@@ -173,7 +176,8 @@ check_custom_properties_permission(CheckRun *run)
 	bool is_blank;
 	char *missing;
 
-	if (!load_template(plan, &is_blank) || !some_vm_static(run, has_other_properties))
+	load_template(plan, &is_blank);
+	if (!some_vm_static(run, has_other_properties))
 		return;
 	missing = list_missing(plan, ACTION_CHANGE_VM_CUSTOM_PROPERTIES, &plan->cluster_id,
 						   &plan->cluster_id, 1, &plan->pool_id);
@@ -188,8 +192,8 @@ check_admin_properties_permission(CheckRun *run)
 	bool is_blank;
 	char *missing;
 
-	if (!load_template(plan, &is_blank) || is_blank ||
-		(field_bool(0, 3) && !some_vm_static(run, has_pinning)))
+	load_template(plan, &is_blank);
+	if (is_blank || (field_bool(0, 3) && !some_vm_static(run, has_pinning)))
 		return;
 	missing = list_missing(plan, ACTION_EDIT_ADMIN_VM_PROPERTIES, &plan->cluster_id,
 						   &plan->cluster_id, 1, &plan->pool_id);
@@ -227,6 +231,56 @@ check_consume_quota_permission(CheckRun *run)
 						   &plan->pool_id);
 	if (missing)
 		refuse_user(run, missing, "consume the quota");
+}
+
+/* What the snapshot's own names lead to, needs no right, as in oVirt; what the caller chooses, does. */
+void
+check_vnic_profile_permission(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	int most = plan->request->copies * plan->interface_count;
+	pg_uuid_t *profiles = palloc(sizeof(pg_uuid_t) * (most + 1));
+	pg_uuid_t *networks = palloc(sizeof(pg_uuid_t) * (most + 1));
+	int count = 0;
+	char *missing;
+
+	for (int i = 0; i < plan->request->copies; i++)
+		for (int j = 0; j < plan->interface_count; j++)
+		{
+			const PlannedInterface *interface = &plan->copy_interfaces[i][j];
+
+			/* one that doesn't exist has a check of its own */
+			if (!interface->include || !interface->profile_chosen || interface->profile_unknown)
+				continue;
+			profiles[count] = interface->vnic_profile_id.value;
+			networks[count++] = interface->network_id;
+		}
+	missing =
+		list_missing(plan, ACTION_CONFIGURE_VM_NETWORK, profiles, networks, count, &plan->pool_id);
+	if (missing)
+		refuse_user(run, missing, "use the vNIC profile");
+}
+
+/* A disk is part of the VM that has it: rights on the source VM count. */
+void
+check_attach_disk_permission(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	pg_uuid_t *disks = palloc(sizeof(pg_uuid_t) * (plan->disk_count + 1));
+	pg_uuid_t *vms = palloc(sizeof(pg_uuid_t) * (plan->disk_count + 1));
+	int count = 0;
+	char *missing;
+
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		if (plan->disks[i].fate != DISK_ATTACH)
+			continue;
+		disks[count] = plan->disks[i].disk_id;
+		vms[count++] = plan->source_vm_id;
+	}
+	missing = list_missing(plan, ACTION_ATTACH_DISK, disks, vms, count, &plan->pool_id);
+	if (missing)
+		refuse_user(run, missing, "attach the disk to another virtual machine");
 }
 
 void

@@ -182,7 +182,9 @@ typedef struct PlannedInterface
 	} mac;
 	const char *mac_addr; /* MAC_KEEP, MAC_GIVEN */
 	OptionalUuid vnic_profile_id;
-	bool profile_lost; /* network unknown in the target cluster: emptied, audited */
+	bool profile_lost;    /* network unknown in the target cluster: emptied, audited */
+	bool profile_chosen;  /* the caller's, and not what the snapshot's own names lead to */
+	pg_uuid_t network_id; /* of the profile */
 	const char *network_name;
 	bool profile_unknown;   /* the caller's profile doesn't exist */
 	bool profile_elsewhere; /* it does, but its network isn't in the target cluster */

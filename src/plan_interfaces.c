@@ -22,7 +22,7 @@
  */
 static Statement resolve_profiles = {
 	.sql =
-		"SELECT r.n::integer, w.id, g.id, gn.id IS NOT NULL, gn.name::text"
+		"SELECT r.n::integer, w.id, g.id, gn.id IS NOT NULL, gn.name::text, t.id, g.network_id"
 		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
 		"  WITH ORDINALITY AS r(network_name, profile_name, given, n)"
 		" LEFT JOIN network t ON t.name = r.network_name AND t.storage_pool_id = $4 AND t.vm_network"
@@ -147,6 +147,17 @@ check_new_name(const PlannedInterface *interface, const Jsonb *given)
 	row_overlay_check("vm_interface", json_from_text(overlay.data), "interfaces");
 }
 
+/* Is the text of a key given, and another one than that of the object? */
+static bool
+changes_text(const Jsonb *object, const Jsonb *given, const char *key)
+{
+	char *text = json_get_text(given, key);
+	char *is = json_get_text(object, key);
+
+	return text && (is == NULL || strcmp(text, is) != 0);
+}
+
+/* Keys that are not given keep what the snapshot, or the parameter for all copies, says. */
 static void
 apply_override(PlannedInterface *interface, const Jsonb *given)
 {
@@ -157,21 +168,29 @@ apply_override(PlannedInterface *interface, const Jsonb *given)
 
 	check_fixed_keys(interface, given);
 	check_new_name(interface, given);
-	interface->include = json_get_bool(given, "include", true);
-	if (mac && pg_strcasecmp(mac, "keep") == 0)
+	interface->include = json_get_bool(given, "include", interface->include);
+	if (mac && pg_strcasecmp(mac, "new") == 0)
+		interface->mac = MAC_NEW;
+	else if (mac && pg_strcasecmp(mac, "keep") == 0)
 	{
 		interface->mac = MAC_KEEP;
 		interface->mac_addr = old_mac;
 	}
-	else if (mac && pg_strcasecmp(mac, "new") != 0)
+	else if (mac)
 	{
 		interface->mac = MAC_GIVEN;
 		interface->mac_addr = mac;
 	}
-	else if (mac == NULL && mac_addr && (old_mac == NULL || pg_strcasecmp(mac_addr, old_mac) != 0))
+	else if (mac_addr && (old_mac == NULL || pg_strcasecmp(mac_addr, old_mac) != 0))
 	{
 		interface->mac = MAC_GIVEN;
 		interface->mac_addr = mac_addr;
+	}
+	if (changes_text(interface->configuration, given, "network_name") ||
+		changes_text(interface->configuration, given, "profile_name"))
+	{
+		interface->profile_chosen = true;
+		interface->vnic_profile_id.given = false;
 	}
 	initStringInfo(&overlay);
 	appendStringInfoChar(&overlay, '{');
@@ -184,14 +203,17 @@ apply_override(PlannedInterface *interface, const Jsonb *given)
 				   "is_plugged");
 	/* an explicit null takes the interface off every network */
 	if (json_has(given, "vnic_profile_id") && json_get_text(given, "vnic_profile_id") == NULL)
+	{
 		appendStringInfo(&overlay, "%s\"network_name\":null,\"profile_name\":null",
 						 overlay.len > 1 ? "," : "");
+		interface->vnic_profile_id.given = false;
+	}
 	appendStringInfoChar(&overlay, '}');
 	if (overlay.len > 2)
 		interface->configuration =
 			plan_concatenate(interface->configuration, json_from_text(overlay.data));
-	interface->vnic_profile_id.given =
-		json_get_uuid(given, "vnic_profile_id", &interface->vnic_profile_id.value);
+	if (json_get_uuid(given, "vnic_profile_id", &interface->vnic_profile_id.value))
+		interface->vnic_profile_id.given = true;
 }
 
 /* Interfaces of the configuration with the elements of one or two arrays laid over them. */
@@ -300,6 +322,10 @@ resolve(const ClonePlan *plan, PlannedInterface **interfaces, int count)
 
 		if (interface->vnic_profile_id.given)
 		{
+			pg_uuid_t by_name = field_uuid(i, 2);
+
+			interface->profile_chosen |= !uuid_same(&by_name, &interface->vnic_profile_id.value);
+			interface->network_id = field_uuid(i, 7);
 			interface->profile_unknown = field_is_null(i, 3);
 			interface->profile_elsewhere = !interface->profile_unknown && !field_bool(i, 4);
 			interface->network_name = field_text(i, 5);
@@ -307,6 +333,8 @@ resolve(const ClonePlan *plan, PlannedInterface **interfaces, int count)
 		}
 		interface->vnic_profile_id.given = !field_is_null(i, 2);
 		interface->vnic_profile_id.value = field_uuid(i, 2);
+		interface->network_id = field_uuid(i, 6);
+		interface->profile_chosen &= interface->vnic_profile_id.given;
 		interface->profile_lost =
 			interface->network_name != NULL && !interface->vnic_profile_id.given;
 	}
