@@ -89,6 +89,9 @@ SELECT * FROM fixture.try($$DELETE FROM quota_limitation WHERE quota_id = fixtur
 SELECT * FROM fixture.try($$INSERT INTO quota_limitation (id, quota_id, storage_size_gb) VALUES (fixture.id('mixed'), fixture.id('by_domain'), 50)$$,
     $$vm_static => jsonb_build_object('quota_id', fixture.id('by_domain'))$$);
 SELECT * FROM fixture.try('', $$vm_static => '{"quota_id": null}'$$);
+-- more than a bigint has is used already
+SELECT * FROM fixture.try($$SELECT fixture.charge(2, 'limited', 9); UPDATE images SET size = 9223372036854775807 WHERE image_guid IN (fixture.id('charged'), fixture.image('two', 1, 3));
+    UPDATE image_storage_domain_map SET quota_id = fixture.id('limited') WHERE image_id = fixture.image('two', 1, 3)$$, $$disks => fixture.with_quota('limited')$$);
 -- what the plan says is left
 \pset tuples_only off
 BEGIN;

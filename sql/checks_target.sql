@@ -108,6 +108,9 @@ SELECT * FROM fixture.try($$UPDATE cluster SET architecture = 0 WHERE cluster_id
 SELECT * FROM fixture.try($$UPDATE cluster SET architecture = 2 WHERE cluster_id = fixture.id('cl1')$$);
 SELECT * FROM fixture.try($$UPDATE cluster SET architecture = 2 WHERE cluster_id = fixture.id('cl1')$$, '', fixture.snapshot('plain', 2));
 SELECT * FROM fixture.try($$UPDATE cluster SET architecture = 2 WHERE cluster_id = fixture.id('cl1')$$, $$vm_static => '{"host_cpu_flags": true}'$$, fixture.snapshot('plain', 2));
+-- the cluster's BIOS type is that of a VM without one
+SELECT * FROM fixture.try($$INSERT INTO vm_device (device_id, vm_id, type, device, address, is_managed, is_plugged) VALUES (fixture.id('tpm'), fixture.vm('one'), 'tpm', 'tpm', '', true, true);
+    UPDATE snapshots SET vm_configuration = fixture.ovf(snapshot_id) WHERE snapshot_id = fixture.snapshot('one', 2); UPDATE cluster SET bios_type = 3$$, $$use_given_vm_static => true, vm_name => 'x', vm_static => '{"mem_size_mb": 1024}'$$);
 SELECT * FROM fixture.try($$INSERT INTO vm_device (device_id, vm_id, type, device, address, is_managed, is_plugged) VALUES (fixture.id('tpm'), fixture.vm('one'), 'tpm', 'tpm', '', true, true);
     SELECT fixture.write_ovf('one')$$);
 SELECT * FROM fixture.try($$INSERT INTO vm_device (device_id, vm_id, type, device, address, is_managed, is_plugged) VALUES (fixture.id('tpm'), fixture.vm('one'), 'tpm', 'tpm', '', true, true);
@@ -159,6 +162,9 @@ SELECT * FROM fixture.try('', $$cluster_id => fixture.id('cl2'), copies => 3$$);
 SELECT * FROM fixture.try('', $$cluster_id => fixture.id('cl2'), copies => 4$$);
 SELECT * FROM fixture.try('', $$cluster_id => fixture.id('cl2'), copies => 4, interfaces => '[{"name": "nic1", "include": false}]'$$);
 SELECT * FROM fixture.try('', $$interfaces => '[{"name": "nic1", "mac": "keep"}]'$$);
+-- an address of the pool that is given is not there for the other interfaces: three are free
+SELECT * FROM fixture.try($$SELECT fixture.make_vm('three_nics', nics => 3)$$, $$cluster_id => fixture.id('cl2'), interfaces => '[{"name": "nic1", "mac": "56:6f:01:00:00:00"}, {"name": "nic2", "vnic_profile_id": null}]'$$, fixture.snapshot('three_nics', 2));
+SELECT * FROM fixture.try($$SELECT fixture.make_vm('four_nics', nics => 4)$$, $$cluster_id => fixture.id('cl2'), interfaces => '[{"name": "nic1", "mac": "56:6F:01:00:00:00"}, {"name": "nic2", "vnic_profile_id": null}, {"name": "nic4", "vnic_profile_id": null}]'$$, fixture.snapshot('four_nics', 2));
 SELECT * FROM fixture.try('', $$interfaces => '[{"name": "nic1", "mac": "56:6F:00:00:00:77"}]'$$);
 SELECT * FROM fixture.try('', $$interfaces => '[{"name": "nic1", "mac": "56:6f:00:00:00:77"}]', copies => 2$$);
 SELECT * FROM fixture.try($$UPDATE mac_pools SET allow_duplicate_mac_addresses = true$$, $$interfaces => '[{"name": "nic1", "mac": "keep"}]'$$);

@@ -26,20 +26,28 @@ void
 check_macs_left(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
+	char **given = palloc(sizeof(char *) * (plan->request->copies * plan->interface_count + 1));
+	int given_count = 0;
 	int needed = 0;
 	int left;
 
 	for (int i = 0; i < plan->request->copies; i++)
 		for (int j = 0; j < plan->interface_count; j++)
-			if (plan->copy_interfaces[i][j].include && plan->copy_interfaces[i][j].mac == MAC_NEW)
+		{
+			const PlannedInterface *interface = &plan->copy_interfaces[i][j];
+
+			if (interface->include && interface->mac == MAC_NEW)
 				needed++;
+			else if (interface->include && interface->mac_addr)
+				given[given_count++] = (char *) interface->mac_addr;
+		}
 	/* under the locks the addresses are taken next, which refuses the same and looks only once */
 	if (!(run->phases & CHECK_ALWAYS))
 		return;
 	/* a template's interfaces have no addresses */
 	if (needed == 0 || !plan->cluster_exists || plan->request->target == CLONE_TARGET_TEMPLATE)
 		return;
-	left = plan->has_mac_pool ? mac_pool_count_free(plan, needed) : 0;
+	left = plan->has_mac_pool ? mac_pool_count_free(plan, needed, given, given_count) : 0;
 	if (left < needed)
 		refuse(run, psprintf("%d addresses are needed and %d are free.", needed, left),
 			   "the MAC pool of cluster \"%s\" has not enough addresses", plan->cluster_name);

@@ -18,7 +18,6 @@
 #include "json.h"
 #include "statement.h"
 
-#define ORIGIN_OVIRT                3
 #define OBJECT_TYPE_VM              2
 #define OBJECT_TYPE_TEMPLATE        4
 #define OBJECT_TYPE_DISK            19
@@ -251,10 +250,6 @@ new_vm_static(const ClonePlan *plan, int template_version)
 		appendStringInfoString(&text,
 							   ", \"template_status\": null, \"template_version_number\": null,"
 							   " \"template_version_name\": null");
-	if (!json_has(plan->vm_static, "origin") || json_get_text(plan->vm_static, "origin") == NULL)
-		appendStringInfo(&text, ", \"origin\": %d", ORIGIN_OVIRT);
-	if (json_get_int64(plan->vm_static, "bios_type", 0) == 0)
-		appendStringInfo(&text, ", \"bios_type\": %d", plan->cluster_bios_type);
 	appendStringInfoChar(&text, '}');
 	return json_from_text(text.data);
 }

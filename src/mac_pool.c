@@ -264,11 +264,12 @@ find_free(const pg_uuid_t *mac_pool_id, int64 after, int wanted, char *const *ex
 }
 
 int
-mac_pool_count_free(const ClonePlan *plan, int limit)
+mac_pool_count_free(const ClonePlan *plan, int limit, char *const *excluded, int excluded_count)
 {
 	if (limit <= 0)
 		return 0;
-	return find_free(&plan->mac_pool_id, -1, limit, NULL, 0, palloc(sizeof(int64) * limit));
+	return find_free(&plan->mac_pool_id, -1, limit, excluded, excluded_count,
+					 palloc(sizeof(int64) * limit));
 }
 
 char **

@@ -13,10 +13,11 @@
 #define MAC_POOL_REMAINING_WARNING 10 /* oVirt's RemainingMacsInPoolWarningThreshold */
 
 /*
- * Free addresses of the plan's pool, counted up to limit: enough to know whether a call can be served, at
- * a cost that doesn't grow with the pool.  In an inventory frame.
+ * Free addresses of the plan's pool that are not in the excluded list, counted up to limit: enough to
+ * know whether a call can be served, at a cost that doesn't grow with the pool.  In an inventory frame.
  */
-extern int mac_pool_count_free(const ClonePlan *plan, int limit);
+extern int mac_pool_count_free(const ClonePlan *plan, int limit, char *const *excluded,
+							   int excluded_count);
 
 /*
  * Takes count addresses of the plan's pool and returns them in ascending order (lower case,

@@ -16,6 +16,8 @@
 #include "quota.h"
 #include "statement.h"
 
+#define ORIGIN_OVIRT 3
+
 /*
  * Everything that hangs on the snapshot and the target cluster, in one row.  Where a table has columns
  * as wide as a page, as vm_static and vm_dynamic have, a planner without statistics believes in one
@@ -360,6 +362,11 @@ build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 		appendStringInfo(&overlay, ",\"cluster_id\":\"%s\"", uuid_text(&plan->cluster_id));
 	if (plan->request->use_given_vm_static)
 		complete_given_vm_static(&overlay, given);
+	/* below what copies have of their own */
+	if (json_get_text(merged, "origin") == NULL)
+		appendStringInfo(&overlay, ",\"origin\":%d", ORIGIN_OVIRT);
+	if (json_get_int64(merged, "bios_type", 0) == 0 && plan->cluster_bios_type != 0)
+		appendStringInfo(&overlay, ",\"bios_type\":%d", plan->cluster_bios_type);
 	/* a lease only if it is asked for */
 	if (!json_has(given, "lease_sd_id") && json_has(merged, "lease_sd_id"))
 		appendStringInfoString(&overlay, ",\"lease_sd_id\":null");

@@ -46,11 +46,11 @@ static Statement load_domains = {
 static Statement load_reserved = {
 	.sql =
 		"SELECT r.id,"
-		" (COALESCE((SELECT pg_catalog.sum(GREATEST(t.bytes_reserved - t.bytes_written, 0))"
+		" LEAST(COALESCE((SELECT pg_catalog.sum(GREATEST(t.bytes_reserved - t.bytes_written, 0))"
 		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL), 0)"
 		"  + COALESCE((SELECT pg_catalog.sum(COALESCE(t.actual_size, t.bytes_written))"
 		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result = 'success'"
-		"    AND t.ended_at > r.known_at), 0))::bigint"
+		"    AND t.ended_at > r.known_at), 0), 9223372036854775807)::bigint"
 		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS r(id, known_at)",
 	.argument_count = 2,
 	.argument_types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID},

@@ -51,14 +51,15 @@ static Statement load_domain_limits = {
 	.argument_types = {UUIDARRAYOID, UUIDARRAYOID},
 };
 
-/* The engine's CalculateStorageUsage, in bytes. */
+/* The engine's CalculateStorageUsage, in bytes; more than a bigint has are above every limit too. */
 static Statement count_usage = {
-	.sql = "SELECT r.n::integer, COALESCE((SELECT pg_catalog.sum(CASE WHEN i.active THEN i.size"
-		   "   ELSE COALESCE(d.actual_size, 0) END) FROM image_storage_domain_map m"
+	.sql = "SELECT r.n::integer, LEAST(COALESCE((SELECT pg_catalog.sum(CASE WHEN i.active THEN"
+		   "   i.size ELSE COALESCE(d.actual_size, 0) END) FROM image_storage_domain_map m"
 		   "  JOIN images i ON i.image_guid = m.image_id"
 		   "  LEFT JOIN disk_image_dynamic d ON d.image_id = m.image_id"
 		   "  WHERE m.quota_id = r.quota_id"
-		   "   AND (r.storage_id IS NULL OR m.storage_domain_id = r.storage_id)), 0)::bigint"
+		   "   AND (r.storage_id IS NULL OR m.storage_domain_id = r.storage_id)), 0),"
+		   "  9223372036854775807)::bigint"
 		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
 		   "  WITH ORDINALITY AS r(quota_id, storage_id, n)",
 	.argument_count = 2,
