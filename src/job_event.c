@@ -33,6 +33,15 @@ static Statement write_progress = {
 					   TEXTOID, TEXTOID},
 };
 
+/* The last line that is no event: no more than one is kept. */
+static void
+keep_answer(JobRun *run, const char *line)
+{
+	if (run->answer != NULL)
+		pfree(run->answer);
+	run->answer = MemoryContextStrdup(run->context, line);
+}
+
 static char *
 keep_text(JobRun *run, const Jsonb *object, const char *key, char *earlier)
 {
@@ -40,6 +49,8 @@ keep_text(JobRun *run, const Jsonb *object, const char *key, char *earlier)
 
 	if (text == NULL || (earlier != NULL && strcmp(text, earlier) == 0))
 		return earlier;
+	if (earlier != NULL)
+		pfree(earlier);
 	return MemoryContextStrdup(run->context, text);
 }
 
@@ -66,6 +77,8 @@ take_error(JobRun *run, const Jsonb *event)
 	run->error_errno = keep_text(run, event, "errno", run->error_errno);
 	if (run->error_errno != NULL)
 		appendStringInfo(&message, " (%s)", run->error_errno);
+	if (run->error_message != NULL)
+		pfree(run->error_message);
 	run->error_message = MemoryContextStrdup(run->context, message.data);
 }
 
@@ -134,7 +147,7 @@ job_event_line(const char *line, void *argument)
 	if (run->step != STEP_COPY)
 	{
 		/* volume and measure answer with one object, read when they have ended */
-		run->answer = MemoryContextStrdup(run->context, line);
+		keep_answer(run, line);
 		return;
 	}
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "vmclone event", ALLOCSET_SMALL_SIZES);
@@ -151,7 +164,7 @@ job_event_line(const char *line, void *argument)
 		/* Only the text's form can be wrong here; the copier's exit code tells the rest. */
 		MemoryContextSwitchTo(scratch);
 		FlushErrorState();
-		run->answer = MemoryContextStrdup(run->context, line);
+		keep_answer(run, line);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old);

@@ -24,6 +24,9 @@
 
 #define PIPES_OF_A_CHILD 3
 
+/* Buffers of a pipe that are read in one go: a child that never stops to talk must not be all we hear. */
+#define READS_AT_ONCE 2
+
 /* Children that were killed and not yet there to be reaped when their owner went on. */
 static pid_t *unreaped = NULL;
 static int unreaped_count = 0;
@@ -249,7 +252,7 @@ read_errors(StorageCommand *command)
 {
 	char buffer[4096];
 
-	while (command->errors >= 0)
+	for (int reads = 0; command->errors >= 0 && reads < READS_AT_ONCE; reads++)
 	{
 		ssize_t length = read(command->errors, buffer, sizeof(buffer));
 
@@ -273,7 +276,7 @@ storage_command_read(StorageCommand *command, StorageCommandLine line, void *arg
 
 	flush_pending(command);
 	read_errors(command);
-	while (command->output >= 0)
+	for (int reads = 0; command->output >= 0 && reads < READS_AT_ONCE; reads++)
 	{
 		ssize_t length = read(command->output, buffer, sizeof(buffer));
 		char *from = buffer;
@@ -375,7 +378,9 @@ keep_last_line(const char *line, void *argument)
 {
 	StorageResult *result = argument;
 
-	result->output = pstrdup(line);
+	if (result->output[0] != '\0')
+		pfree(result->output);
+	result->output = line[0] != '\0' ? pstrdup(line) : "";
 }
 
 /* Waits until the child has said something, a signal came, or a moment is over. */

@@ -48,7 +48,7 @@ typedef void (*StorageCommandLine)(const char *line, void *argument);
  */
 extern StorageCommand *storage_command_start(List *arguments, int timeout_seconds, char **error);
 
-/* Reads what is there, without waiting; calls line for each whole line. */
+/* Reads what is there, without waiting and not for ever; calls line for each whole line. */
 extern void storage_command_read(StorageCommand *command, StorageCommandLine line, void *argument);
 
 /* Sends one control line ("pause"); what doesn't fit is sent by later reads. */
