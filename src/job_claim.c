@@ -35,9 +35,7 @@ static Statement next_task = {
 		   " AND j.requested IS NULL AND (j.status IN ('queued', 'running')"
 		   " OR (j.status = 'waiting' AND j.next_attempt_at <= clock_timestamp()))"
 		   " AND (m.max_copies IS NULL OR m.max_copies >"
-		   " (SELECT count(*) FROM vmclone.async_tasks r WHERE r.result IS NULL"
-		   " AND r.storage_domain_id = t.storage_domain_id AND r.status = 'running'"
-		   " AND r.phase NOT IN ('paused', 'stuck')))"
+		   " (SELECT count(*) FROM unnest($1) target WHERE target = t.storage_domain_id))"
 		   " AND (t.read_from_task IS NULL OR NOT EXISTS ("
 		   "SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
 		   " AND e.disk_number = t.disk_number AND e.result IS NULL"
@@ -50,6 +48,8 @@ static Statement next_task = {
 		   " AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')))"
 		   " ORDER BY j.priority DESC, j.created_at, j.copy_number, t.disk_number"
 		   " LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
 };
 
 /* The image that stands for the chain: the one with the lowest number, so that all take the same. */
@@ -278,9 +278,28 @@ choose_source(JobRun *run, const JobRow *job, const Jsonb *layers, int disk_numb
 		if (problem != NULL)
 			return problem;
 		add_layer(run, domain, format, uuid_text(&disk_id), uuid_text(&image_id), NULL);
+		run->reads_copy = true;
 		return NULL;
 	}
 	return add_layers(run, layers, &job->storage_pool_id);
+}
+
+/* Target domains of the copies that run, each as often as it is written to. */
+static Datum
+targets_of_runs(void)
+{
+	Datum *ids = palloc(sizeof(Datum) * (list_length(job_runs_list) + 1));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+		if (job_run_active(lfirst(cell)))
+		{
+			const RunDomain *target = linitial(((JobRun *) lfirst(cell))->domains);
+
+			ids[count++] = DirectFunctionCall1(uuid_in, CStringGetDatum(target->id));
+		}
+	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
 static void
@@ -296,8 +315,9 @@ claim_copy(void *argument)
 	char *problem;
 	int disk_number;
 	bool may_read;
+	Datum targets = targets_of_runs();
 
-	if (statement_run(&next_task, NULL, NULL) == 0)
+	if (statement_run(&next_task, &targets, NULL) == 0)
 		return;
 	run = claim->run = job_run_make(RUN_COPY);
 	run->task_id = field_uuid(0, 1);
@@ -520,11 +540,8 @@ reset_orphans(void *argument)
 	(void) statement_run(&reset_measurements, NULL, NULL);
 }
 
-void
+bool
 job_claim_reset_orphans(void)
 {
-	char *problem = job_transaction(reset_orphans, NULL);
-
-	if (problem != NULL)
-		pfree(problem);
+	return job_transaction(reset_orphans, NULL) == NULL;
 }

@@ -216,8 +216,7 @@ take_turn(void *argument)
 	Turn *turn = argument;
 	JobRow job;
 
-	if (!job_lock(&turn->job_id, &job) ||
-		(job.requested != NULL && strcmp(job.requested, "cancel") == 0))
+	if (!job_lock(&turn->job_id, &job) || job_cancel_requested(&job))
 		return;
 	turn->moved = true;
 	if (strcmp(job.status, "finishing") == 0)
@@ -247,7 +246,7 @@ write_problem(void *argument)
 					   Int32GetDatum(vmclone_retry_delay), Int32GetDatum(vmclone_wait_limit)};
 	JobRow job;
 
-	if (!job_lock(&turn->job_id, &job))
+	if (!job_lock(&turn->job_id, &job) || job_cancel_requested(&job))
 		return;
 	statement_run_one_row(&note_problem, values, NULL);
 	if (field_bool(0, 1))

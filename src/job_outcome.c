@@ -19,6 +19,7 @@ typedef enum Verdict
 	VERDICT_DONE,
 	VERDICT_WAIT,    /* an outside cause that may go away */
 	VERDICT_CRASHED, /* the program ended without a reason: again, some times */
+	VERDICT_CHAIN,   /* the other copy's image can't be read any more: the chain is read instead */
 	VERDICT_FAIL,
 } Verdict;
 
@@ -42,6 +43,15 @@ static Statement task_again = {
 		   " WHERE task_id = $1 AND claim = $2 AND status = 'running' RETURNING attempts",
 	.argument_count = 7,
 	.argument_types = {UUIDOID, INT4OID, INT8OID, TEXTOID, TEXTOID, INT4OID, INT4OID},
+};
+
+/* Back to the queue, and on its own from now on. */
+static Statement task_reads_chain = {
+	.sql = "UPDATE vmclone.async_tasks SET status = 'init', phase = 'queued', rate = NULL,"
+		   " bytes_done = 0, bytes_written = 0, read_from_task = NULL"
+		   " WHERE task_id = $1 AND claim = $2 AND status = 'running'",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, INT4OID},
 };
 
 static Statement task_failed = {
@@ -186,7 +196,10 @@ judge(JobRun *run, const Jsonb *answer)
 	/* An output locked by a copier that outlived its worker; a layer that is written is refused. */
 	if (run->error_kind != NULL && strcmp(run->error_kind, "busy") == 0)
 		return run->error_in_layer ? VERDICT_FAIL : VERDICT_WAIT;
-	return job_word_among(run->error_kind, final_kinds) ? VERDICT_FAIL : VERDICT_CRASHED;
+	if (!job_word_among(run->error_kind, final_kinds))
+		return VERDICT_CRASHED;
+	/* As where that copy was cancelled since and is being cleaned. */
+	return run->reads_copy && run->error_in_layer ? VERDICT_CHAIN : VERDICT_FAIL;
 }
 
 static void
@@ -237,7 +250,15 @@ write_failure(void *argument)
 	if (!job_lock(&run->job_id, &job))
 		return;
 	failure->written = true;
+	/* Whatever ended it, the person's word counts: the task is undone with its job. */
+	if (job_cancel_requested(&job))
+		return;
 	reason = psprintf("disk \"%s\" (%s): %s", run->disk_alias, run->disk_id, run->error_message);
+	if (verdict == VERDICT_CHAIN)
+	{
+		(void) statement_run(&task_reads_chain, values, NULL);
+		return;
+	}
 	if (verdict != VERDICT_FAIL)
 	{
 		/* No row: the job was cancelled or the claim is another's, and this end is dropped. */

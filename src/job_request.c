@@ -9,6 +9,7 @@
 #include "job_state.h"
 #include "job_transaction.h"
 #include "json.h"
+#include "settings.h"
 #include "statement.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -31,7 +32,7 @@ static Statement drop_request = {
 
 static Statement run_rows = {
 	.sql = "SELECT t.task_id, t.claim, t.status, j.status, j.requested,"
-		   " j.bandwidth_limit, m.bandwidth_limit"
+		   " j.bandwidth_limit, m.bandwidth_limit, m.max_copies"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
 		   " WHERE t.task_id = ANY ($1)",
@@ -55,6 +56,7 @@ typedef struct RunRow
 	char *requested;
 	int64 job_limit;    /* 0: none */
 	int64 domain_limit; /* 0: none */
+	int64 max_copies;   /* to the domain; 0: no limit */
 } RunRow;
 
 typedef struct RunRows
@@ -153,6 +155,7 @@ read_run_rows(void *argument)
 		row->requested = field_text(i, 5);
 		row->job_limit = field_int64(i, 6);
 		row->domain_limit = field_int64(i, 7);
+		row->max_copies = field_int64(i, 8);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -166,6 +169,28 @@ row_of(const RunRows *rows, const JobRun *run)
 	return NULL;
 }
 
+static bool
+same_target(const JobRun *run, const JobRun *other)
+{
+	return strcmp(((RunDomain *) linitial(run->domains))->id,
+				  ((RunDomain *) linitial(other->domains))->id) == 0;
+}
+
+/* The limits for copies that run at once leave room for a paused one to go on. */
+static bool
+may_go_on(const JobRun *run, const RunRow *row)
+{
+	int64 copies = 0;
+	ListCell *cell;
+
+	if (job_runs_active() >= vmclone_max_parallel_copies)
+		return false;
+	foreach (cell, job_runs_list)
+		if (job_run_active(lfirst(cell)) && same_target(run, lfirst(cell)))
+			copies++;
+	return row->max_copies == 0 || copies < row->max_copies;
+}
+
 /* Runs that share a limit with this one: of the same job, or to the same domain. */
 static int
 sharers(const JobRun *run, bool same_job)
@@ -177,11 +202,9 @@ sharers(const JobRun *run, bool same_job)
 	{
 		JobRun *other = lfirst(cell);
 
-		if (other->kind != RUN_COPY || other->step != STEP_COPY || other->paused)
+		if (!job_run_active(other) || other->step != STEP_COPY)
 			continue;
-		if (same_job ? uuid_same(&other->job_id, &run->job_id)
-					 : strcmp(((RunDomain *) linitial(other->domains))->id,
-							  ((RunDomain *) linitial(run->domains))->id) == 0)
+		if (same_job ? uuid_same(&other->job_id, &run->job_id) : same_target(run, other))
 			count++;
 	}
 	return Max(count, 1);
@@ -225,7 +248,7 @@ tell_copier(JobRun *run, const RunRow *row)
 		storage_command_send(run->command, line);
 		run->limit_sent = limit;
 	}
-	if (pause != run->pause_sent)
+	if (pause != run->pause_sent && (pause || !run->paused || may_go_on(run, row)))
 	{
 		storage_command_send(run->command, pause ? "pause" : "resume");
 		run->pause_sent = pause;

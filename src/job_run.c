@@ -298,6 +298,13 @@ job_has_runs(const pg_uuid_t *job_id)
 	return false;
 }
 
+/* A copier that was told to go on takes its place before it says so. */
+bool
+job_run_active(const JobRun *run)
+{
+	return run->kind == RUN_COPY && !(run->paused && run->pause_sent) && !run->stuck_told;
+}
+
 int
 job_runs_active(void)
 {
@@ -305,11 +312,7 @@ job_runs_active(void)
 	ListCell *cell;
 
 	foreach (cell, job_runs_list)
-	{
-		JobRun *run = lfirst(cell);
-
-		if (run->kind == RUN_COPY && !run->paused && !run->stuck_told)
+		if (job_run_active(lfirst(cell)))
 			count++;
-	}
 	return count;
 }

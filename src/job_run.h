@@ -62,6 +62,7 @@ typedef struct JobRun
 	char *image_id;
 	char *disk_alias;       /* RUN_COPY */
 	List *layers;           /* arguments for copy and measure */
+	bool reads_copy;        /* another copy's image instead of the chain */
 	char *volume_format;    /* "RAW" or "COW" */
 	char *volume_type;      /* "Sparse" or "Preallocated" */
 	char *copy_volume_type; /* "LEAF" or "SHARED" */
@@ -123,7 +124,10 @@ extern void job_runs_kill_all(void);
 
 extern bool job_has_runs(const pg_uuid_t *job_id);
 
-/* Copies that take a place of vmclone.max_parallel_copies: paused and stuck ones don't. */
+/* It takes a place among the copies that run at once: a paused or stuck one doesn't. */
+extern bool job_run_active(const JobRun *run);
+
+/* Copies that take a place, of vmclone.max_parallel_copies. */
 extern int job_runs_active(void);
 
 /* A line of the child's stdout (job_event.c). */
@@ -150,8 +154,11 @@ extern bool job_claim_next(void);
 extern bool job_claim_cleaning(void);
 extern bool job_claim_measurement(void);
 
-/* After a start: tasks that a dead worker left running go back to the queue (job_claim.c). */
-extern void job_claim_reset_orphans(void);
+/*
+ * After a start: tasks that a dead worker left running go back to the queue (job_claim.c).  False: not
+ * yet, somebody holds the table.
+ */
+extern bool job_claim_reset_orphans(void);
 
 /* Moves jobs whose tasks are over (job_end.c).  True: something moved. */
 extern bool job_end_next(void);

@@ -36,8 +36,9 @@ static Statement set_running = {
 
 static Statement clear_reason = {
 	.sql = "UPDATE vmclone.jobs SET reason = NULL, reason_key = NULL, waiting_since = NULL"
-		   " WHERE job_id = $1 AND status = 'running' AND waiting_since IS NOT NULL"
-		   " AND requested IS DISTINCT FROM 'cancel'",
+		   " WHERE job_id = (SELECT job_id FROM vmclone.jobs WHERE job_id = $1"
+		   " AND status = 'running' AND (reason IS NOT NULL OR waiting_since IS NOT NULL)"
+		   " AND requested IS DISTINCT FROM 'cancel' FOR UPDATE SKIP LOCKED)",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
@@ -85,6 +86,7 @@ static Statement set_paused = {
 
 static Statement set_resumed = {
 	.sql = "UPDATE vmclone.jobs SET requested = NULL, next_attempt_at = NULL,"
+		   " waiting_since = NULL, reason = NULL, reason_key = NULL,"
 		   " status = CASE WHEN started_at IS NULL THEN 'queued' ELSE 'running' END"
 		   " WHERE job_id = $1 RETURNING status",
 	.argument_count = 1,
@@ -120,6 +122,12 @@ job_word_among(const char *word, const char *const *words)
 		if (strcmp(word, *words) == 0)
 			return true;
 	return false;
+}
+
+bool
+job_cancel_requested(const JobRow *job)
+{
+	return job->requested != NULL && strcmp(job->requested, "cancel") == 0;
 }
 
 bool
@@ -213,10 +221,13 @@ job_fails(const JobRow *job, const char *kind, const char *reason)
 void
 job_waits(const JobRow *job, const char *kind, const char *reason)
 {
+	static const char *const for_a_person[] = {"held", "paused", NULL};
 	Datum values[5] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(kind),
 					   CStringGetTextDatum(reason), Int32GetDatum(vmclone_retry_delay),
 					   Int32GetDatum(vmclone_wait_limit)};
 
+	if (job_word_among(job->status, for_a_person))
+		return;
 	if (statement_run(&set_waiting, values, NULL) == 0)
 		job_fails(job, kind, psprintf("%s; waited %d seconds", reason, vmclone_wait_limit));
 	else if (strcmp(job->status, "waiting") != 0)

@@ -38,6 +38,9 @@ typedef struct JobRow
  */
 extern bool job_lock(const pg_uuid_t *job_id, JobRow *job);
 
+/* Nothing but the cancel may move the job any more. */
+extern bool job_cancel_requested(const JobRow *job);
+
 /* words end with NULL; a NULL word is none of them. */
 extern bool job_word_among(const char *word, const char *const *words);
 
@@ -50,7 +53,10 @@ extern void job_runs(const JobRow *job);
 /* The task that had to wait makes progress: nothing to complain of any more. */
 extern void job_goes_well(const pg_uuid_t *job_id);
 
-/* An outside cause: waiting, to be tried again later; failing where vmclone.wait_limit is over. */
+/*
+ * An outside cause: waiting, to be tried again later; failing where vmclone.wait_limit is over.  A
+ * job that is held or paused stays so: a person decides when it goes on.
+ */
 extern void job_waits(const JobRow *job, const char *kind, const char *reason);
 
 /* It can't succeed: held or failing, as jobs.on_failure says. */

@@ -201,8 +201,8 @@ pass(bool *first)
 		return false;
 	}
 	told = run.state;
-	if (*first)
-		job_claim_reset_orphans();
+	if (*first && !job_claim_reset_orphans())
+		return true;
 	*first = false;
 	job_requests_follow();
 	/* What one step ends, another may begin with: again until nothing moves. */
