@@ -22,8 +22,10 @@
 
 PG_FUNCTION_INFO_V1(vmclone_unlock_entity);
 
+/* Jobs that make VM $1, or write or read one of the entities $2. */
 static Statement live_jobs = {
 	.sql = "SELECT job_id, status FROM vmclone.jobs j WHERE ended_at IS NULL AND (vm_id = $1 OR"
+		   " job_id IN (SELECT job_id FROM vmclone.async_tasks WHERE image_id = ANY ($2)) OR"
 		   " (NOT source_freed AND call_id IN (SELECT holder FROM vmclone.image_locks"
 		   "  WHERE entity_id = ANY ($2)))) ORDER BY created_at, copy_number",
 	.argument_count = 2,
@@ -198,6 +200,15 @@ vmclone_unlock_entity(PG_FUNCTION_ARGS)
 
 	frame_enter_inventory(&frame);
 	changed = statement_run(kind->unlock, &entities, NULL) + holder_count;
+	/* while that waited for a row, a call may have locked it and committed; from now on it waits for us */
+	if (changed > 0)
+	{
+		Frame own;
+
+		frame_enter_own(&own);
+		refuse_while_jobs_live(kind, id, entities);
+		frame_leave(&own);
+	}
 	if (changed > 0)
 	{
 		AuditSubject subject = {0};

@@ -186,6 +186,8 @@ like(refusal("SELECT vmclone.unlock_entity('$_', '" . id($_ eq 'image' ? "image(
   for qw(image disk);
 my $new_vm = $node->value("SELECT vm_id FROM vmclone.jobs WHERE job_id = '$golden'");
 like(refusal("SELECT vmclone.unlock_entity('vm', '$new_vm')"), qr/job $golden is paused/, 'the new VM of a live job stays locked');
+like(refusal("SELECT vmclone.unlock_entity('$_', (SELECT ${_}_id FROM vmclone.async_tasks WHERE job_id = '$golden' AND disk_number = 1))"), qr/job $golden is paused/, "and so does its $_")
+  for qw(image disk);
 is($node->value("SELECT vmclone.unlock_entity('vm', fixture.vm('vm1'))"), 'was not locked', 'what is not locked');
 is($node->value('SELECT count(*) FROM vmclone.audit_log WHERE log_type = 11004'), 0, 'nothing done, nothing audited');
 # a job that ended without giving back, as after a restored dump or lost rows
