@@ -77,6 +77,14 @@ SELECT * FROM fixture.try($$SELECT fixture.finish_first('1 minute')$$, $$vm_name
 SELECT * FROM fixture.try($$SELECT fixture.finish_first(NULL)$$, $$vm_name => 'second', lock_mode => 'shared'$$);
 SELECT * FROM fixture.try($$SELECT fixture.finish_first(NULL); UPDATE storage_domain_dynamic SET available_disk_size = NULL; UPDATE storage_mounts SET available_bytes = 7516192768$$,
     $$vm_name => 'second', lock_mode => 'shared'$$);
+-- so does what those under way have written since then, if they began later
+CREATE FUNCTION fixture.write_first(looked text) RETURNS void LANGUAGE sql SET search_path = vmclone AS $$
+    SELECT fixture.finish_first(looked);
+    UPDATE async_tasks SET status = 'running', result = NULL, bytes_written = bytes_reserved - 4096, actual_size = NULL, started_at = clock_timestamp(), ended_at = NULL;
+$$;
+SELECT * FROM fixture.try($$SELECT fixture.write_first('-1 minute')$$, $$vm_name => 'second', lock_mode => 'shared'$$);
+SELECT * FROM fixture.try($$SELECT fixture.write_first('1 minute')$$, $$vm_name => 'second', lock_mode => 'shared'$$);
+SELECT * FROM fixture.try($$SELECT fixture.write_first(NULL)$$, $$vm_name => 'second', lock_mode => 'shared'$$);
 -- a second exclusive call while the first holds the snapshot, and a sharing one beside an exclusive one
 SELECT * FROM fixture.try($$SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true)$$, $$vm_name => 'second'$$);
 SELECT * FROM fixture.try($$SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true)$$, $$vm_name => 'second', lock_mode => 'shared'$$);

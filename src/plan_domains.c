@@ -40,13 +40,16 @@ static Statement load_domains = {
 };
 
 /*
- * What other clones take of a domain's free space: jobs under way what they have still to write,
- * finished ones what they have written since the free space was looked at.
+ * What other clones take of a domain's free space, as it was when it was looked at: tasks under way
+ * what they have still to write, those that began later all of it; finished ones what they have written
+ * since.
  */
 static Statement load_reserved = {
 	.sql =
 		"SELECT r.id,"
-		" LEAST(COALESCE((SELECT pg_catalog.sum(GREATEST(t.bytes_reserved - t.bytes_written, 0))"
+		" LEAST(COALESCE((SELECT pg_catalog.sum(CASE WHEN t.started_at > r.known_at"
+		"    THEN GREATEST(t.bytes_reserved, t.bytes_written)"
+		"    ELSE GREATEST(t.bytes_reserved - t.bytes_written, 0) END)"
 		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL), 0)"
 		"  + COALESCE((SELECT pg_catalog.sum(COALESCE(t.actual_size, t.bytes_written))"
 		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result = 'success'"
