@@ -21,15 +21,14 @@ static Statement lineage_of_vm = {
 	.argument_types = {UUIDOID},
 };
 
-/* What is laid over the stored parameters: one copy, its own name and key, then the caller's. */
+/* What is laid over the stored parameters: its own name and key, then the caller's. */
 static Jsonb *
 again_overrides(FunctionCallInfo fcinfo)
 {
 	StringInfoData json;
 
 	initStringInfo(&json);
-	appendStringInfoString(&json, "{\"copies\": 1, \"copy_overrides\": null, \"request_key\": null,"
-								  " \"vm_name\": ");
+	appendStringInfoString(&json, "{\"request_key\": null, \"vm_name\": ");
 	json_append_string(&json, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	appendStringInfoChar(&json, '}');
 	if (!PG_ARGISNULL(2))

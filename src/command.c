@@ -33,8 +33,10 @@ PG_FUNCTION_INFO_V1(vmclone_add_vm_from_snapshot);
 PG_FUNCTION_INFO_V1(vmclone_add_vm_template_from_snapshot);
 
 static Statement stored_call = {
-	.sql = "SELECT action, parameters || coalesce($2, '{}'), owner::text, status FROM vmclone.jobs"
-		   " WHERE job_id = $1",
+	.sql = "SELECT action, CASE WHEN $2 IS NULL"
+		   "  THEN vmclone.parameters_of_retry(parameters, copy_number, vm_name)"
+		   "  ELSE vmclone.parameters_of_copy(parameters, copy_number, $2) END, owner::text"
+		   " FROM vmclone.jobs WHERE job_id = $1",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, JSONBOID},
 };

@@ -25,8 +25,8 @@ typedef struct CommandResult
 } CommandResult;
 
 /*
- * The stored call of a job that is over, all checks again, new ids.  overrides: an object laid over
- * the stored parameters (clone_again), or NULL.  Not in a frame; needs an SPI connection.  Errors:
+ * The stored call of a job that is over, for its copy alone, all checks again, new ids.  overrides:
+ * an object laid over the stored parameters (clone_again), or NULL: under the name that it had.  Not in a frame; needs an SPI connection.  Errors:
  * class VC by the first failed check; 55000 on a standby or without a bound inventory; 42501 for a
  * caller without the right.
  */

@@ -20,6 +20,7 @@ SQL_PARTS = \
 	state/locks.sql \
 	state/storage_mounts.sql \
 	clone/mac_pool.sql \
+	clone/again.sql \
 	clone/remove.sql \
 	clone/trees.sql \
 	state/guards.sql \

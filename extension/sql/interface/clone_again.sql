@@ -11,6 +11,6 @@ RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_clone_again';
 
-COMMENT ON FUNCTION vmclone.clone_again(uuid, text, jsonb) IS 'runs the call that made a clone again, for one copy: same snapshot and parameters, overrides laid over them by name, all checks, new ids';
+COMMENT ON FUNCTION vmclone.clone_again(uuid, text, jsonb) IS 'runs the call that made a clone again, for this copy: same snapshot and parameters, overrides laid over them by name, all checks, new ids';
 
 REVOKE ALL ON FUNCTION vmclone.clone_again(uuid, text, jsonb) FROM PUBLIC;

@@ -30,7 +30,7 @@ CREATE FUNCTION vmclone.retry_job(job_id uuid)
 RETURNS TABLE (copy_number integer, new_job_id uuid, vm_id uuid, vm_name text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_retry_job';
-COMMENT ON FUNCTION vmclone.retry_job IS 'a waiting or held job goes on from its checkpoint; a failed or cancelled one runs its call again, with all checks and new ids';
+COMMENT ON FUNCTION vmclone.retry_job IS 'a waiting or held job goes on from its checkpoint; a failed or cancelled one runs its call again for this copy, with all checks and new ids';
 
 CREATE FUNCTION vmclone.abandon_cleaning(job_id uuid)
 RETURNS void
