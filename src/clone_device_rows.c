@@ -133,12 +133,20 @@ device_add_disk_rows(DeviceSet *set, int d, const pg_uuid_t *source_id, const Ov
 	set->disks[d] = true;
 }
 
+/* A host's device is passed through, all others are at a bridge. */
+static bool
+is_passthrough(const Jsonb *interface)
+{
+	return json_get_int64(interface, "type", 0) == NIC_TYPE_PCI_PASSTHROUGH;
+}
+
 /* The rows of a NIC; a copy with interfaces of its own may have it plugged otherwise. */
 void
 device_add_interface_rows(DeviceSet *set, int n, const pg_uuid_t *source_id,
 						  const Overlays *overlays, bool plugged)
 {
 	const CloneWork *work = set->work;
+	bool was_passthrough = is_passthrough(set->source_interfaces[n]);
 	const PlannedInterface *previous = NULL;
 	int source = 0;
 
@@ -155,6 +163,8 @@ device_add_interface_rows(DeviceSet *set, int n, const pg_uuid_t *source_id,
 
 			device_lay_over(
 				&all, set->plugged[json_get_bool(interface->configuration, "is_plugged", plugged)]);
+			if (is_passthrough(interface->configuration) != was_passthrough)
+				device_lay_over(&all, set->other_network[was_passthrough]);
 			source = row_copy_source(set->rows, source_id, all.items, all.count);
 			previous = interface;
 		}

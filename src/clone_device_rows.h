@@ -43,6 +43,9 @@ typedef struct DeviceSet
 	Jsonb *no_address;
 	Jsonb *no_alias;
 	Jsonb *plugged[2]; /* false, true */
+	Jsonb *readonly[2];
+	Jsonb *other_network[2];   /* of a NIC that was at a bridge, that was passed through */
+	Jsonb **source_interfaces; /* of the snapshot's configuration */
 	JsonObjects report;
 	/* what is there already */
 	bool cdrom;

@@ -85,6 +85,13 @@ disk_reason(const PlannedDisk *disk)
 	}
 }
 
+/* The caller's word, else the snapshot's: of its disk or of its device. */
+static bool
+disk_is_readonly(const PlannedDisk *disk)
+{
+	return json_get_bool(disk->configuration, "is_readonly", false);
+}
+
 static void
 copy_disk(DeviceSet *set, const SourceDevice *source)
 {
@@ -108,6 +115,7 @@ copy_disk(DeviceSet *set, const SourceDevice *source)
 		Overlays overlays = device_overlays(set, source, device_empty_spec);
 
 		device_lay_over(&overlays, set->plugged[plugged]);
+		device_lay_over(&overlays, set->readonly[disk_is_readonly(disk)]);
 		device_add_disk_rows(set, d, &source->id, &overlays);
 		device_report(set, source, source->type, source->device, "copied",
 					  disk->fate == DISK_ATTACH ? "the same disk is attached" : NULL);
@@ -446,11 +454,11 @@ add_missing(DeviceSet *set)
 		device_lay_over(
 			&overlays,
 			json_from_text("{\"type\": \"disk\", \"device\": \"disk\", \"address\": \"\","
-						   " \"alias\": \"\", \"is_managed\": true, \"is_readonly\": false,"
-						   " \"spec_params\": {}, \"snapshot_id\": null,"
-						   " \"logical_name\": null}"));
+						   " \"alias\": \"\", \"is_managed\": true, \"spec_params\": {},"
+						   " \"snapshot_id\": null, \"logical_name\": null}"));
 		device_lay_over(&overlays,
 						set->plugged[json_get_bool(disk->configuration, "is_plugged", true)]);
+		device_lay_over(&overlays, set->readonly[disk_is_readonly(disk)]);
 		device_add_disk_rows(set, d, &disk->disk_id, &overlays);
 		device_report(set, NULL, "disk", "disk", "added",
 					  "the snapshot lists no device for the disk");
@@ -458,7 +466,7 @@ add_missing(DeviceSet *set)
 	for (int n = 0; n < plan->interface_count; n++)
 	{
 		const char *device =
-			json_get_int64(plan->interfaces[n].configuration, "type", 0) == NIC_TYPE_PCI_PASSTHROUGH
+			json_get_int64(set->source_interfaces[n], "type", 0) == NIC_TYPE_PCI_PASSTHROUGH
 				? "hostdev"
 				: "bridge";
 		Overlays overlays = {0};
@@ -553,6 +561,11 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	set.no_alias = json_from_text("{\"alias\": \"\"}");
 	set.plugged[false] = json_from_text("{\"is_plugged\": false}");
 	set.plugged[true] = json_from_text("{\"is_plugged\": true}");
+	set.readonly[false] = json_from_text("{\"is_readonly\": false}");
+	set.readonly[true] = json_from_text("{\"is_readonly\": true}");
+	set.other_network[false] = json_from_text("{\"device\": \"hostdev\"}");
+	set.other_network[true] = json_from_text("{\"device\": \"bridge\"}");
+	set.source_interfaces = clone_elements(json_get(plan->configuration, "interfaces"), &count);
 	set.disks = palloc0(sizeof(bool) * Max(plan->disk_count, 1));
 	set.interfaces = palloc0(sizeof(bool) * Max(plan->interface_count, 1));
 

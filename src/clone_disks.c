@@ -120,13 +120,13 @@ image_overlay(const ClonePlan *plan, const PlannedDisk *disk)
 
 /* disk_vm_element: how the virtual machine uses the disk. */
 static Jsonb *
-element_overlay(const ClonePlan *plan, const PlannedDisk *disk)
+element_overlay(const PlannedDisk *disk, bool chipset_changes)
 {
 	const char *disk_interface = disk->disk_interface;
 	StringInfoData text;
 
 	/* Q35 has no IDE, I440FX no SATA */
-	if (disk_interface && clone_changes_chipset(plan, plan->vm_static))
+	if (disk_interface && chipset_changes)
 	{
 		if (strcmp(disk_interface, "IDE") == 0)
 			disk_interface = "SATA";
@@ -145,6 +145,11 @@ element_overlay(const ClonePlan *plan, const PlannedDisk *disk)
 		appendStringInfo(&text, ", \"pass_discard\": %s",
 						 json_get_bool(disk->configuration, "pass_discard", false) ? "true"
 																				   : "false");
+	if (json_get_text(disk->configuration, "is_using_scsi_reservation"))
+		appendStringInfo(&text, ", \"is_using_scsi_reservation\": %s",
+						 json_get_bool(disk->configuration, "is_using_scsi_reservation", false)
+							 ? "true"
+							 : "false");
 	appendStringInfoChar(&text, '}');
 	return json_from_text(text.data);
 }
@@ -190,7 +195,7 @@ clone_disks_write(CloneWork *work)
 		const PlannedDisk *disk = &plan->disks[d];
 		int disk_source = 0;
 		int image_source = 0;
-		int element_source;
+		int element_sources[2] = {0, 0}; /* chipset as in the snapshot, or another one */
 		const Jsonb *overlay;
 
 		if (!clone_makes_disk(disk) && disk->fate != DISK_ATTACH)
@@ -202,11 +207,11 @@ clone_disks_write(CloneWork *work)
 			overlay = image_overlay(plan, disk);
 			image_source = row_copy_source(image_rows, &disk->image_id, &overlay, 1);
 		}
-		overlay = element_overlay(plan, disk);
-		element_source = row_copy_source(element_rows, &disk->disk_id, &overlay, 1);
 		for (int c = 0; c < work->copy_count; c++)
 		{
 			const CloneCopy *copy = &work->copies[c];
+			bool chipset_changes = clone_changes_chipset(plan, work->vm_static[c]);
+			int *element_source = &element_sources[chipset_changes];
 			const pg_uuid_t *disk_id = &disk->disk_id;
 			const void *values[ROW_COPY_MAX_COLUMNS];
 
@@ -226,9 +231,14 @@ clone_disks_write(CloneWork *work)
 			}
 			else
 				clone_note_row(work, c, disk_id);
+			if (*element_source == 0)
+			{
+				overlay = element_overlay(disk, chipset_changes);
+				*element_source = row_copy_source(element_rows, &disk->disk_id, &overlay, 1);
+			}
 			values[0] = disk_id;
 			values[1] = &copy->vm_id;
-			row_copy_row(element_rows, element_source, values);
+			row_copy_row(element_rows, *element_source, values);
 		}
 	}
 	(void) row_copy_run(disk_rows);

@@ -277,9 +277,13 @@ write_vm_static(CloneWork *work)
 		const void *values[ROW_COPY_MAX_COLUMNS] = {&copy->vm_id, copy->vm_name, &blank};
 		int source = same;
 
+		/* the source's row itself, not its values in JSON: some types don't read what they write there */
 		if (source == 0 || work->vm_static[c] != plan->vm_static)
 			source = row_copy_source(rows, key,
-									 (const Jsonb *const[]){work->vm_static[c], new_values}, 2);
+									 (const Jsonb *const[]){plan->vm_static_changes,
+															json_get(copy->overrides, "vm_static"),
+															new_values},
+									 3);
 		if (work->vm_static[c] == plan->vm_static)
 			same = source;
 		if (work->is_template)

@@ -273,7 +273,11 @@ write_disk(OvfReader *reader, OvfJson *json, OvfJson *short_form, OvfDiskPlace *
 	ovf_json_integer(json, "disk_storage_type", disk->storage_type);
 	ovf_json_boolean(json, "pass_discard", pass_discard);
 	ovf_json_boolean(json, "wipe_after_delete", wipe);
-	ovf_json_boolean(json, "is_using_scsi_reservation", reservation);
+	/* few engines write it: without, the current row counts */
+	if (ovf_attribute(node, "scsi_reservation") != NULL)
+		ovf_json_boolean(json, "is_using_scsi_reservation", reservation);
+	else
+		ovf_json_text(json, "is_using_scsi_reservation", NULL);
 	ovf_json_text(json, "backup", incremental ? "Incremental" : "None");
 	if (disk->storage_type == STORAGE_TYPE_LUN)
 		ovf_json_text(json, "lun_id", ovf_attribute_text(reader, node, "lun_id"));

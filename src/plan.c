@@ -231,6 +231,24 @@ read_source(const ClonePlan *plan, ConfigurationSource *source)
 	source->wants_name = plan->request->vm_name == NULL;
 }
 
+/* Parameter cluster_id wins over the source's cluster in vm_static, handed back, and no other one. */
+static void
+check_cluster_given_once(const ClonePlan *plan)
+{
+	const OptionalUuid *parameter = &plan->request->cluster_id;
+	pg_uuid_t in_vm_static;
+
+	if (!parameter->given ||
+		!json_get_uuid(plan->request->vm_static, "cluster_id", &in_vm_static) ||
+		uuid_same(&in_vm_static, &parameter->value) ||
+		uuid_same(&in_vm_static, &plan->source_cluster_id))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("cluster_id is %s, but vm_static says cluster %s",
+						   uuid_text(&parameter->value), uuid_text(&in_vm_static)),
+					errhint("Give the cluster once.")));
+}
+
 static void
 load(ClonePlan *plan, LoadedFacts *facts)
 {
@@ -258,6 +276,7 @@ load(ClonePlan *plan, LoadedFacts *facts)
 	plan->source_vm_status = field_is_null(0, 6) ? -1 : (int) field_int64(0, 6);
 	plan->source_cluster_id = field_uuid(0, 7);
 	plan->source_pool_id = field_uuid(0, 8);
+	check_cluster_given_once(plan);
 	facts->current = field_jsonb(0, 9);
 	some_busy = field_bool(0, 10);
 	plan->cluster_exists = !field_is_null(0, 11);
@@ -296,9 +315,12 @@ load(ClonePlan *plan, LoadedFacts *facts)
 /* The caller's or source's CPU profile if the cluster has it, else the cluster's first. */
 static void
 choose_cpu_profile(ClonePlan *plan, StringInfo overlay, const Jsonb *merged, const Jsonb *given,
-				   const pg_uuid_t *profiles, int count)
+				   const LoadedFacts *facts)
 {
+	const pg_uuid_t *profiles = facts->cpu_profiles;
+	int count = facts->cpu_profile_count;
 	pg_uuid_t wanted;
+	pg_uuid_t current;
 
 	plan->cpu_profile_fits = true;
 	if (!plan->cluster_exists)
@@ -308,8 +330,11 @@ choose_cpu_profile(ClonePlan *plan, StringInfo overlay, const Jsonb *merged, con
 		for (int i = 0; i < count; i++)
 			if (uuid_same(&profiles[i], &wanted))
 				return;
+		/* the source's own, handed back, is no choice for another cluster */
 		if (json_get_text(given, "cpu_profile_id") &&
-			uuid_same(&plan->source_cluster_id, &plan->cluster_id))
+			(uuid_same(&plan->source_cluster_id, &plan->cluster_id) ||
+			 !json_get_uuid(facts->current, "cpu_profile_id", &current) ||
+			 !uuid_same(&current, &wanted)))
 		{
 			plan->cpu_profile_fits = false;
 			return;
@@ -344,14 +369,17 @@ static void
 build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 {
 	Jsonb *given = plan->request->vm_static;
-	Jsonb *merged;
+	Jsonb *changes = given;
+	Jsonb *merged = given;
 	StringInfoData overlay;
 
-	if (plan->request->use_given_vm_static)
-		merged = given;
-	else
-		merged = plan_concatenate(
-			plan_concatenate(facts->current, json_get(plan->configuration, "vm_static")), given);
+	if (!plan->request->use_given_vm_static)
+	{
+		changes = plan_concatenate(json_get(plan->configuration, "vm_static"), given);
+		merged = plan_concatenate(facts->current, changes);
+	}
+	if (changes == NULL)
+		changes = json_from_text("{}");
 	if (merged == NULL)
 		merged = json_from_text("{}");
 
@@ -370,10 +398,10 @@ build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 	/* a lease only if it is asked for */
 	if (!json_has(given, "lease_sd_id") && json_has(merged, "lease_sd_id"))
 		appendStringInfoString(&overlay, ",\"lease_sd_id\":null");
-	choose_cpu_profile(plan, &overlay, merged, given, facts->cpu_profiles,
-					   facts->cpu_profile_count);
+	choose_cpu_profile(plan, &overlay, merged, given, facts);
 	appendStringInfoChar(&overlay, '}');
 	plan->vm_static = plan_concatenate(merged, json_from_text(overlay.data));
+	plan->vm_static_changes = plan_concatenate(changes, json_from_text(overlay.data));
 }
 
 ClonePlan *

@@ -239,8 +239,9 @@ typedef struct ClonePlan
 	Jsonb *options;        /* limits that the engine's vdc_options set; NULL: none */
 	bool cpu_profile_fits; /* the chosen CPU profile belongs to the target cluster */
 	Jsonb *vm_static;      /* current row < OVF < caller's values; what must be new isn't in yet */
-	char *vm_name;         /* as given or suggested, or the pattern with {n} */
-	char **vm_names;       /* of the copies, request->copies of them */
+	Jsonb *vm_static_changes; /* of these, what the current row does not say */
+	char *vm_name;            /* as given or suggested, or the pattern with {n} */
+	char **vm_names;          /* of the copies, request->copies of them */
 	PlannedDisk *disks;
 	int disk_count;
 	PlannedInterface *interfaces; /* of every copy that has no overrides of its own */

@@ -157,6 +157,16 @@ changes_text(const Jsonb *object, const Jsonb *given, const char *key)
 	return text && (is == NULL || strcmp(text, is) != 0);
 }
 
+/* An explicit null takes an interface off every network; none that has no network is handed back so. */
+static bool
+takes_off_networks(const PlannedInterface *interface, const Jsonb *given)
+{
+	if (json_has(given, "vnic_profile_id"))
+		return json_get_text(given, "vnic_profile_id") == NULL;
+	return json_has(given, "network_name") && json_get_text(given, "network_name") == NULL &&
+		   json_get_text(interface->configuration, "network_name") != NULL;
+}
+
 /* Keys that are not given keep what the snapshot, or the parameter for all copies, says. */
 static void
 apply_override(PlannedInterface *interface, const Jsonb *given)
@@ -183,6 +193,7 @@ apply_override(PlannedInterface *interface, const Jsonb *given)
 	}
 	else if (mac_addr && (old_mac == NULL || pg_strcasecmp(mac_addr, old_mac) != 0))
 	{
+		request_check_mac(mac_addr);
 		interface->mac = MAC_GIVEN;
 		interface->mac_addr = mac_addr;
 	}
@@ -201,8 +212,7 @@ apply_override(PlannedInterface *interface, const Jsonb *given)
 	append_boolean(&overlay, given, "linked", "linked");
 	append_boolean(&overlay, given, json_has(given, "plugged") ? "plugged" : "is_plugged",
 				   "is_plugged");
-	/* an explicit null takes the interface off every network */
-	if (json_has(given, "vnic_profile_id") && json_get_text(given, "vnic_profile_id") == NULL)
+	if (takes_off_networks(interface, given))
 	{
 		appendStringInfo(&overlay, "%s\"network_name\":null,\"profile_name\":null",
 						 overlay.len > 1 ? "," : "");

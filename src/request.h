@@ -108,6 +108,9 @@ typedef struct CloneRequest
  */
 extern CloneRequest *request_parse(FunctionCallInfo fcinfo, CloneTarget target);
 
+/* 22023 unless "new", "keep" or the address of one station: no group's (an odd first byte), not all zero. */
+extern void request_check_mac(const char *mac);
+
 /* From jobs.parameters of an earlier call (retry, clone_again). */
 extern CloneRequest *request_from_parameters(const Jsonb *parameters, CloneTarget target);
 

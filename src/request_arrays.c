@@ -136,9 +136,8 @@ is_mac(const char *text)
 	return right;
 }
 
-/* "new", "keep" or the address of one station: no group's (an odd first byte), and not all zero. */
-static void
-check_mac(const char *mac)
+void
+request_check_mac(const char *mac)
 {
 	if (pg_strcasecmp(mac, "new") == 0 || pg_strcasecmp(mac, "keep") == 0)
 		return;
@@ -199,7 +198,7 @@ request_check_interfaces(Jsonb *array)
 									"snapshot's interfaces.")));
 		refuse_given_twice(objects, i);
 		if (mac)
-			check_mac(mac);
+			request_check_mac(mac);
 		mac = request_text(objects[i], "interfaces", "mac_addr");
 		if (mac && !is_mac(mac))
 			request_refuse_value("interfaces.mac_addr", mac,
