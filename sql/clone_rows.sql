@@ -69,6 +69,23 @@ SELECT vm_id AS clone FROM add_vm_from_snapshot(snapshot('src', 2), 'given', use
 SELECT colour, place, tags, notes, os, mem_size_mb, memory_bytes FROM vm_static WHERE vm_guid = :'clone';
 ROLLBACK;
 
+-- what the form shows of such a table can be handed back: generated columns are no part of it, JSON comes as JSON
+BEGIN;
+CREATE DOMAIN words AS text[] CHECK (cardinality(VALUE) < 4);
+ALTER TABLE vm_static ADD words words DEFAULT '{a,b}', ADD setting jsonb DEFAULT '"on"', ADD old_setting json DEFAULT '"off"';
+SELECT get_vm_configuration_by_snapshot_id(snapshot('src', 2)) -> 'vm_static' AS form \gset
+SELECT vm_id AS clone FROM add_vm_from_snapshot(snapshot('src', 2), 'back', vm_static => :'form', lock_mode => 'shared', start_paused => true) \gset
+SELECT colour, place, tags, words, setting, old_setting, notes, memory_bytes FROM vm_static WHERE vm_guid = :'clone';
+-- a type that doesn't read what it writes in JSON
+CREATE TYPE grade AS ENUM ('low', 'high');
+CREATE FUNCTION to_json(grade) RETURNS json LANGUAGE sql IMMUTABLE AS $$ SELECT pg_catalog.json_build_object('grade', $1::text) $$;
+CREATE CAST (grade AS json) WITH FUNCTION to_json(grade);
+ALTER TABLE vm_static ADD grade grade;
+UPDATE vm_static SET grade = 'high' WHERE vm_guid = vm('src');
+SELECT vm_id AS clone FROM add_vm_from_snapshot(snapshot('src', 2), 'graded', vm_static => '{"description": "d"}', lock_mode => 'shared', start_paused => true) \gset
+SELECT grade, description FROM vm_static WHERE vm_guid = :'clone';
+ROLLBACK;
+
 -- wrong keys and types are named
 SELECT add_vm_from_snapshot(snapshot('src', 2), 'bad', vm_static => '{"mem_size": 1}');
 SELECT add_vm_from_snapshot(snapshot('src', 2), 'bad', vm_static => '{"mem_size_mb": "much"}');

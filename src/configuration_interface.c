@@ -36,6 +36,8 @@ static Statement form = {
 		"  FROM jsonb_each($1 -> 'vm_static') e WHERE c.row ? e.key OR c.row = '{}'))"
 		"  - '{vm_guid,vmt_guid,entity_type,creation_date,created_by_user_id,db_generation,"
 		"child_count,template_status,_create_date,_update_date}'::text[]"
+		"  - ARRAY (SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = 'vm_static'::regclass"
+		"   AND (a.attgenerated <> '' OR a.attidentity <> ''))"
 		"  || CASE WHEN c.row ? 'lease_sd_id' THEN '{\"lease_sd_id\": null}' ELSE '{}' END::jsonb,"
 		" 'lease_sd_id', $1 -> 'vm_static' -> 'lease_sd_id',"
 		" 'vm_init', CASE WHEN jsonb_typeof($1 -> 'vm_init') = 'object' THEN ($1 -> 'vm_init')"

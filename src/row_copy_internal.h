@@ -23,6 +23,9 @@ typedef enum RowCopyInput
 	ROW_COPY_INPUT_POPULATE, /* json, arrays, composites and domains of such: jsonb_to_record */
 } RowCopyInput;
 
+/* row_copy_table.c */
+extern RowCopyInput row_copy_input_of(Oid type);
+
 /* A column that is copied. */
 typedef struct CopiedColumn
 {

@@ -218,9 +218,8 @@ row_overlay_check(const char *relation_name, const Jsonb *overlay, const char *p
 						 errhint("Leave it out to keep the source's value.")));
 			continue;
 		}
-		/* arrays and composites are read as JSON, when the row is made */
-		if (OidIsValid(get_element_type(attribute->atttypid)) ||
-			type_is_rowtype(attribute->atttypid))
+		/* JSON, arrays and composites are read as JSON, when the row is made */
+		if (row_copy_input_of(attribute->atttypid) != ROW_COPY_INPUT_TEXT)
 			continue;
 		check_value(relation_name, attribute, text, parameter);
 	}

@@ -81,8 +81,8 @@ given_column(const RowCopyTarget *target, const char *name)
 	return -1;
 }
 
-static RowCopyInput
-input_of(Oid type)
+RowCopyInput
+row_copy_input_of(Oid type)
 {
 	Oid base = getBaseType(type);
 
@@ -108,7 +108,7 @@ describe_column(CopiedColumn *column, Relation relation, Form_pg_attribute attri
 	column->is_domain = get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN;
 	column->by_value = attribute->attbyval;
 	column->length = attribute->attlen;
-	column->input = input_of(attribute->atttypid);
+	column->input = row_copy_input_of(attribute->atttypid);
 	getTypeInputInfo(attribute->atttypid, &function, &column->input_parameter);
 	fmgr_info_cxt(function, &column->input_function, CurrentMemoryContext);
 	expression = build_column_default(relation, attribute->attnum);
