@@ -104,6 +104,28 @@ SELECT vm_name FROM vmclone.jobs_view WHERE pg_temp.leak(vm_name);
 SELECT entity_id FROM vmclone.locks WHERE pg_temp.leak(entity_id::text);
 RESET ROLE;
 
+-- nor does a materialized view, which asks as its owner
+CREATE SCHEMA bobs AUTHORIZATION regress_bob;
+SET ROLE regress_bob;
+CREATE MATERIALIZED VIEW bobs.family AS SELECT * FROM vmclone.lineage_tree(NULL::uuid);
+SELECT vm_name, parameters FROM bobs.family WHERE job_id = :'alices_job';
+CREATE MATERIALIZED VIEW bobs.holders AS SELECT * FROM vmclone.snapshot_tree(fixture.vm('one'));
+SELECT DISTINCT locked_by LIKE '%alice%' AS names_alice FROM bobs.holders;
+CREATE MATERIALIZED VIEW bobs.jobs AS SELECT * FROM vmclone.jobs_view;
+SELECT count(*) FROM bobs.jobs WHERE job_id = :'alices_job';
+RESET ROLE;
+-- an administrator stays one, whichever way another one asks
+CREATE ROLE regress_other_admin;
+SELECT vmclone.grant_admin('regress_other_admin');
+CREATE SCHEMA admins AUTHORIZATION regress_admin;
+SET ROLE regress_admin;
+SELECT public.refused($$SELECT vmclone.revoke_rights('regress_other_admin')$$);
+SELECT public.refused($$CREATE MATERIALIZED VIEW admins.coup AS SELECT vmclone.revoke_rights('regress_other_admin')::text$$);
+SELECT public.refused($$SELECT vmclone.take_rights('regress_other_admin')$$);
+SELECT public.refused($$SELECT vmclone.revoke_rights(NULL)$$);
+SELECT public.refused($$SELECT vmclone.revoke_rights('nobody_of_that_name')$$);
+RESET ROLE;
+
 -- a request key is the caller's own
 SET ROLE regress_engine;
 SELECT copy_number, vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('two', 2), 'engines', request_key => 'key', lock_mode => 'shared', start_paused => true);
@@ -147,5 +169,5 @@ SET ROLE regress_alice;
 SELECT vmclone.suggest_vm_name(fixture.snapshot('one', 1));
 RESET ROLE;
 
-DROP OWNED BY regress_admin, regress_engine, regress_alice, regress_bob, regress_viewer, regress_nobody CASCADE;
-DROP ROLE regress_admin, regress_engine, regress_alice, regress_bob, regress_viewer, regress_nobody;
+DROP OWNED BY regress_admin, regress_other_admin, regress_engine, regress_alice, regress_bob, regress_viewer, regress_nobody CASCADE;
+DROP ROLE regress_admin, regress_other_admin, regress_engine, regress_alice, regress_bob, regress_viewer, regress_nobody;

@@ -27,6 +27,7 @@
 PG_FUNCTION_INFO_V1(vmclone_caller_name);
 PG_FUNCTION_INFO_V1(vmclone_caller_sees_all);
 PG_FUNCTION_INFO_V1(vmclone_caller_user_id);
+PG_FUNCTION_INFO_V1(vmclone_revoke_rights);
 
 /* A role bound itself comes before the groups that it is a member of. */
 static Statement bound_user = {
@@ -37,6 +38,12 @@ static Statement bound_user = {
 		   " ORDER BY o.role_name = r.rolname DESC",
 	.argument_count = 1,
 	.argument_types = {OIDOID},
+};
+
+static Statement take_rights = {
+	.sql = "SELECT vmclone.take_rights($1)",
+	.argument_count = 1,
+	.argument_types = {NAMEOID},
 };
 
 /*
@@ -141,6 +148,20 @@ caller_check_job(const Caller *caller, const char *job_owner, const pg_uuid_t *j
 					errhint("Only the role that started a job and administrators control it.")));
 }
 
+static bool
+sees_all_jobs(Oid role_id)
+{
+	return has_right(role_id, "administer") || has_right(role_id, "see_all_jobs");
+}
+
+char *
+caller_visible_owner(void)
+{
+	Oid role_id = calling_role();
+
+	return sees_all_jobs(role_id) ? NULL : GetUserNameFromId(role_id, false);
+}
+
 /* caller_name() → name: the role outside every SECURITY DEFINER frame. */
 Datum
 vmclone_caller_name(PG_FUNCTION_ARGS)
@@ -155,9 +176,7 @@ vmclone_caller_name(PG_FUNCTION_ARGS)
 Datum
 vmclone_caller_sees_all(PG_FUNCTION_ARGS)
 {
-	Oid role_id = calling_role();
-
-	PG_RETURN_BOOL(has_right(role_id, "administer") || has_right(role_id, "see_all_jobs"));
+	PG_RETURN_BOOL(sees_all_jobs(calling_role()));
 }
 
 /* caller_user_id(user_id uuid) → uuid: the engine user that a call with this user_id runs for. */
@@ -176,4 +195,29 @@ vmclone_caller_user_id(PG_FUNCTION_ARGS)
 	if (!chosen)
 		PG_RETURN_NULL();
 	PG_RETURN_UUID_P(user);
+}
+
+/* revoke_rights(role name): who calls is asked here, since a SECURITY DEFINER function can't in a restricted operation */
+Datum
+vmclone_revoke_rights(PG_FUNCTION_ARGS)
+{
+	Datum role = PG_GETARG_DATUM(0);
+	char *role_name;
+	Frame frame;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("role must not be null"),
+						errhint("Pass the name of a role.")));
+	role_name = NameStr(*DatumGetName(role));
+	if (has_right(get_role_oid(role_name, false), "administer") && !superuser_arg(calling_role()))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("only a superuser may revoke the rights of administrator \"%s\"",
+							   role_name),
+						errhint("Ask a superuser.")));
+	SPI_connect();
+	frame_enter_own(&frame);
+	statement_run_one_row(&take_rights, &role, NULL);
+	frame_leave(&frame);
+	SPI_finish();
+	PG_RETURN_VOID();
 }

@@ -43,4 +43,10 @@ extern bool caller_choose_user(const Caller *caller, bool given, const pg_uuid_t
 /* ERRCODE_INSUFFICIENT_PRIVILEGE unless the caller is an admin or owns the job. */
 extern void caller_check_job(const Caller *caller, const char *job_owner, const pg_uuid_t *job_id);
 
+/*
+ * The role whose jobs the caller may see; NULL: everybody's, for administrators and viewers.  Outside
+ * the frames of frame.h, which make the caller another one where the operation is restricted.
+ */
+extern char *caller_visible_owner(void);
+
 #endif

@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "caller.h"
 #include "frame.h"
 #include "json.h"
 #include "statement.h"
@@ -26,10 +27,6 @@ static Statement snapshot_rows = {
 	.sql = "SELECT * FROM vmclone.snapshot_rows($1, $2)",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, NAMEOID},
-};
-
-static Statement sees_all = {
-	.sql = "SELECT vmclone.caller_sees_all(), vmclone.caller_name()",
 };
 
 static void
@@ -50,22 +47,6 @@ disconnect(void)
 		elog(ERROR, "could not disconnect from SPI: %s", SPI_result_code_string(code));
 }
 
-/* Whose jobs the caller may see: NULL for everybody's. */
-static Name
-visible_owner(void)
-{
-	Name owner = palloc0(NAMEDATALEN);
-	Frame own;
-	bool all;
-
-	frame_enter_own(&own);
-	statement_run_one_row(&sees_all, NULL, NULL);
-	all = field_bool(0, 1);
-	namestrcpy(owner, field_text(0, 2));
-	frame_leave(&own);
-	return all ? NULL : owner;
-}
-
 /* Rows of an internal function of an id, run in an inventory frame; returns how many. */
 static uint64
 return_rows(FunctionCallInfo fcinfo, Statement *statement)
@@ -74,14 +55,13 @@ return_rows(FunctionCallInfo fcinfo, Statement *statement)
 	bool nulls[2] = {PG_ARGISNULL(0)};
 	Datum values[2] = {nulls[0] ? (Datum) 0 : PG_GETARG_DATUM(0)};
 	Frame inventory;
-	Name owner;
+	char *owner = caller_visible_owner();
 	uint64 rows;
 
 	InitMaterializedSRF(fcinfo, 0);
 	connect();
-	owner = visible_owner();
 	nulls[1] = owner == NULL;
-	values[1] = NameGetDatum(owner);
+	values[1] = owner ? DirectFunctionCall1(namein, CStringGetDatum(owner)) : (Datum) 0;
 	frame_enter_inventory(&inventory);
 	rows = statement_run(statement, values, nulls);
 	for (uint64 row = 0; row < rows; row++)

@@ -99,28 +99,27 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT vmclone.give_rights(role, 'viewer') $$;
 COMMENT ON FUNCTION vmclone.grant_viewer(name) IS 'lets a role look: configurations, checks, plans, everybody''s jobs';
 
-CREATE FUNCTION vmclone.revoke_rights(role name) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION vmclone.take_rights(p_role name) RETURNS void
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF has_function_privilege(role, 'vmclone.administer()', 'EXECUTE')
-       AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = vmclone.caller_name()) THEN
-        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = format('only a superuser may revoke the rights of administrator "%s"', role),
-            HINT = 'Ask a superuser.';
-    END IF;
-    EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA vmclone FROM %I', role);
-    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA vmclone FROM %I', role);
-    EXECUTE format('REVOKE ALL ON SCHEMA vmclone FROM %I', role);
-    DELETE FROM vmclone.operators o WHERE o.role_name = role;
+    EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA vmclone FROM %I', p_role);
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA vmclone FROM %I', p_role);
+    EXECUTE format('REVOKE ALL ON SCHEMA vmclone FROM %I', p_role);
+    DELETE FROM vmclone.operators o WHERE o.role_name = p_role;
     -- what it needs as the owner of the inventory's tables is no right of its own
     PERFORM vmclone.grant_to_inventory_owner(b.owner, true)
-    FROM vmclone.inventory_binding b JOIN pg_roles r ON r.oid = b.owner WHERE r.rolname = role;
+    FROM vmclone.inventory_binding b JOIN pg_roles r ON r.oid = b.owner WHERE r.rolname = p_role;
 END
 $$;
+COMMENT ON FUNCTION vmclone.take_rights(name) IS 'takes all rights of a role';
+
+CREATE FUNCTION vmclone.revoke_rights(role name) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'vmclone_revoke_rights';
 COMMENT ON FUNCTION vmclone.revoke_rights(name) IS 'takes back all that grant_admin, grant_engine, grant_operator and grant_viewer gave';
 
 REVOKE ALL ON FUNCTION vmclone.role_rights(), vmclone.give_rights(name, text), vmclone.grant_admin(name),
     vmclone.grant_engine(name), vmclone.grant_operator(name, uuid), vmclone.grant_viewer(name),
-    vmclone.revoke_rights(name) FROM PUBLIC;
+    vmclone.take_rights(name), vmclone.revoke_rights(name) FROM PUBLIC;
