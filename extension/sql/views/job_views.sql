@@ -21,6 +21,19 @@ CROSS JOIN LATERAL (
 WHERE (SELECT vmclone.caller_sees_all()) OR j.owner = (SELECT vmclone.caller_name());
 
 COMMENT ON VIEW vmclone.jobs_view IS 'one row per virtual machine or template that calls make or made';
+COMMENT ON COLUMN vmclone.jobs_view.call_id IS 'one for all copies of a call';
+COMMENT ON COLUMN vmclone.jobs_view.requested IS 'pause, resume or cancel, until the worker has done it';
+COMMENT ON COLUMN vmclone.jobs_view.reason IS 'why it waits, is held, failed or was cancelled';
+COMMENT ON COLUMN vmclone.jobs_view.reason_key IS 'the same for programs: the copier''s kind of error';
+COMMENT ON COLUMN vmclone.jobs_view.owner IS 'the role that made the call';
+COMMENT ON COLUMN vmclone.jobs_view.user_id IS 'the engine user on whose behalf it was made; null: none';
+COMMENT ON COLUMN vmclone.jobs_view.bandwidth_limit IS 'bytes per second for the whole job; null: no limit';
+COMMENT ON COLUMN vmclone.jobs_view.retry_of IS 'the job that this one runs again';
+COMMENT ON COLUMN vmclone.jobs_view.bytes_done IS 'of the bytes that the copies have to go through, over all disks; from a checkpoint on, what was copied before counts';
+COMMENT ON COLUMN vmclone.jobs_view.bytes_total IS 'null until every disk''s chain has been looked through';
+COMMENT ON COLUMN vmclone.jobs_view.next_attempt_at IS 'when a waiting or cleaning job is tried again';
+COMMENT ON COLUMN vmclone.jobs_view.cleaning_error IS 'why what the job had made could not be removed yet';
+COMMENT ON COLUMN vmclone.jobs_view.source_freed IS 'the job needs its snapshot and images no more';
 
 CREATE VIEW vmclone.progress WITH (security_barrier) AS
 SELECT t.job_id, j.vm_name, j.status AS job_status, j.requested, t.task_id, t.disk_number, t.disk_alias,
@@ -37,6 +50,13 @@ JOIN vmclone.jobs j ON j.job_id = t.job_id
 WHERE (SELECT vmclone.caller_sees_all()) OR j.owner = (SELECT vmclone.caller_name());
 
 COMMENT ON VIEW vmclone.progress IS 'one row per disk that is copied, rate in bytes per second';
+COMMENT ON COLUMN vmclone.progress.phase IS 'what is done now; stuck: the storage doesn''t answer, and the copier can''t be ended';
+COMMENT ON COLUMN vmclone.progress.eta IS 'time left at the present rate';
+COMMENT ON COLUMN vmclone.progress.method IS 'how the bytes are moved: reflink, copy_file_range or by threads';
+COMMENT ON COLUMN vmclone.progress.method_reason IS 'why not by a faster one';
+COMMENT ON COLUMN vmclone.progress.checkpoint IS 'how far the copier has data on storage; another attempt goes on from there';
+COMMENT ON COLUMN vmclone.progress.attempts IS 'copiers that ended without a reason';
+COMMENT ON COLUMN vmclone.progress.error IS 'of the last attempt';
 
 CREATE VIEW vmclone.worker AS
 SELECT d.datname AS database, a.pid, vmclone.worker_preloaded() AS preloaded,
@@ -58,6 +78,11 @@ LEFT JOIN pg_catalog.pg_stat_activity a ON a.datid = d.oid AND a.backend_type = 
 WHERE d.datname = current_database();
 
 COMMENT ON VIEW vmclone.worker IS 'the background worker of this database, and whether the jobs are this database''s to run';
+COMMENT ON COLUMN vmclone.worker.preloaded IS 'a launcher keeps it running; else calls start it, and it leaves when it has nothing to do';
+COMMENT ON COLUMN vmclone.worker.identity IS 'own: the rows are this database''s to carry out; none: nobody''s yet; other …: they came with a copy or restore';
+COMMENT ON COLUMN vmclone.worker.advice IS 'what a person has to do; null: nothing';
+COMMENT ON COLUMN vmclone.worker.tasks_stuck IS 'copies whose copier hangs in a storage call';
+COMMENT ON COLUMN vmclone.worker.jobs_live IS 'jobs that are not over';
 
 REVOKE ALL ON vmclone.jobs_view, vmclone.progress, vmclone.worker FROM PUBLIC;
 
