@@ -41,4 +41,8 @@ SELECT count(*) FROM (SELECT fixture.make_template('base'), fixture.make_vm('thi
 SELECT vm_name FROM add_vm_from_snapshot(fixture.snapshot('thin', 2), 'reader', start_paused => true);
 UPDATE images SET imagestatus = 4 WHERE image_guid = fixture.image('thin', 1, 3);
 SELECT tree, type, status, format, virtual_size, actual_size, storage_domain, locked_by FROM snapshot_tree(fixture.vm('thin'));
+-- a chain that goes round is drawn once
+SELECT count(*) FROM (SELECT fixture.make_template('loop_base'), fixture.make_vm('loop', 1, 2, template => 'loop_base')) made;
+UPDATE images SET parentid = fixture.image('loop', 1, 1) WHERE image_guid = fixture.image('loop_base', 1, 1);
+SELECT tree, type FROM snapshot_tree(fixture.vm('loop'));
 SELECT * FROM snapshot_tree(fixture.id('nobody'));

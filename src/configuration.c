@@ -148,7 +148,7 @@ static Statement current_rows = {
 			"$4",
 			"$3") ")"
 				  " FROM vm_static v CROSS JOIN (SELECT" MISSING_DISKS
-				  "  FROM (SELECT b.disk_alias AS ordinal, jsonb_build_object('disk_id', b.disk_id, 'image_id',"
+				  "  FROM (SELECT b.disk_alias AS ordinal, jsonb_build_object('disk_id', i.image_group_id, 'image_id',"
 				  "   i.image_guid, 'disk_alias', b.disk_alias, 'disk_description', b.disk_description, 'size',"
 				  "   i.size, 'actual_size', (SELECT y.actual_size FROM disk_image_dynamic y WHERE"
 				  "   y.image_id = i.image_guid), 'volume_format'," VOLUME_FORMAT
@@ -161,10 +161,11 @@ static Statement current_rows = {
 				  "   coalesce(e.is_using_scsi_reservation, false), 'wipe_after_delete', b.wipe_after_delete,"
 				  "   'backup', b.backup, 'storage_domain_id'," STORAGE_DOMAIN
 				  ", 'image_status'," IMAGE_STATUS "   ) AS disk FROM images i"
-				  "   JOIN base_disks b ON b.disk_id = i.image_group_id"
-				  "   LEFT JOIN disk_vm_element e ON e.disk_id = b.disk_id AND e.vm_id = $2"
-				  "   LEFT JOIN vm_device p ON p.device_id = b.disk_id AND p.vm_id = $2"
-				  "   WHERE i.vm_snapshot_id = $1 AND b.disk_content_type NOT IN (1, 2, 3, 9)) d)"
+				  "   LEFT JOIN base_disks b ON b.disk_id = i.image_group_id"
+				  "   LEFT JOIN disk_vm_element e ON e.disk_id = i.image_group_id AND e.vm_id = $2"
+				  "   LEFT JOIN vm_device p ON p.device_id = i.image_group_id AND p.vm_id = $2"
+				  "   WHERE i.vm_snapshot_id = $1"
+				  "   AND COALESCE(b.disk_content_type, 0) NOT IN (1, 2, 3, 9)) d)"
 				  " d(disks, missing) WHERE v.vm_guid = $2",
 	.argument_count = 4,
 	.argument_types = {UUIDOID, UUIDOID, UUIDOID, TEXTARRAYOID},

@@ -347,5 +347,14 @@ FROM vm_dynamic d JOIN vm_static v USING (vm_guid) JOIN jobs j ON j.vm_id = v.vm
 UPDATE vm_static SET description = 'VM src', mem_size_mb = 2048 WHERE vm_guid = fixture.vm('src');
 SELECT is(pg_temp.rows_of(fixture.vm('src')), :'source_before', 'nothing of the source has changed but its locks');
 
+-- a snapshot without document: a disk whose base_disks row is gone is a disk all the same
+SELECT fixture.make_vm('orphan', disks => 2, layers => 3, nics => 0, options => '{"ovf": false}');
+-- (an engine's images have no foreign key)
+ALTER TABLE images DROP CONSTRAINT fk_images_disk;
+DELETE FROM base_disks WHERE disk_id = fixture.disk('orphan', 2);
+SELECT pg_temp.clone('orphan', 2, 'orphan_clone') AS clone \gset
+SELECT is(array_agg(b.disk_alias::text ORDER BY 1), '{orphan_Disk1_orphan_clone,orphan_clone_Disk2}'::text[], 'a disk without a base_disks row is not left out')
+FROM disk_vm_element e JOIN base_disks b USING (disk_id) WHERE e.vm_id = :'clone';
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -60,13 +60,14 @@ RETURNS TABLE (tree text, type text, status text, format text, virtual_size text
     created_at timestamptz, locked_by text, id uuid, parent_id uuid)
 LANGUAGE sql STABLE AS $$
     WITH RECURSIVE own AS (
-        SELECT i.image_guid, i.parentid, i.image_group_id, i.vm_snapshot_id, 0 AS below
+        SELECT i.image_guid, i.parentid, i.image_group_id, i.vm_snapshot_id, 0 AS below, ARRAY[i.image_guid] AS path
         FROM disk_vm_element e JOIN images i ON i.image_group_id = e.disk_id
         WHERE e.vm_id = $1
         UNION
-        SELECT p.image_guid, p.parentid, p.image_group_id, NULL::uuid, o.below + 1
+        -- a chain that is its own ancestor is drawn once round
+        SELECT p.image_guid, p.parentid, p.image_group_id, NULL::uuid, o.below + 1, o.path || p.image_guid
         FROM own o JOIN images p ON p.image_guid = o.parentid
-        WHERE p.image_group_id <> o.image_group_id OR o.below > 0
+        WHERE (p.image_group_id <> o.image_group_id OR o.below > 0) AND p.image_guid <> ALL (o.path)
     ), of_snapshots AS (
         SELECT s.snapshot_id, s.snapshot_type::text AS type, s.status::text AS status, s.description::text AS name, s.creation_date
         FROM snapshots s WHERE s.vm_id = $1
