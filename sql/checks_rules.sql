@@ -117,6 +117,22 @@ UPDATE storage_domain_dynamic SET available_disk_size = 500;
 SELECT fixture.make_vm('two') AS made \gset
 SELECT step, message FROM can_add_vm_from_snapshot(fixture.snapshot('two', 2));
 ROLLBACK;
+-- a row with absurd values is shown, and the others with it
+BEGIN;
+UPDATE vm_static SET num_of_sockets = 2147483647, cpu_per_socket = 2147483647, threads_per_cpu = 2147483647 WHERE vm_guid = fixture.vm('one');
+UPDATE disk_image_dynamic SET actual_size = 9223372036854775807;
+SELECT max(cpus) FROM vms;
+SELECT disk_alias, actual_size FROM disks WHERE vm_name = 'one' ORDER BY 1;
+SELECT disk_alias, actual_size FROM snapshot_disks(fixture.snapshot('one', 2));
+ROLLBACK;
+-- PCI slots are counted with what each copy has of its own
+BEGIN;
+SELECT fixture.make_vm('nets', nics => 22, devices => 'minimal') AS made \gset
+SELECT * FROM fixture.try('', $$vm_name => 'c{n}', copies => 2, copy_overrides => '[{}, {"interfaces": [{"name": "nic1", "type": 0}, {"name": "nic2", "type": 0}]}]'$$, fixture.snapshot('nets', 2));
+SELECT detail FROM can_add_vm_from_snapshot(fixture.snapshot('nets', 2), 'c{n}', copies => 2, copy_overrides => '[{}, {"interfaces": [{"name": "nic1", "type": 0}, {"name": "nic2", "type": 0}]}]') WHERE step = 3600;
+SELECT * FROM fixture.try('', $$vm_name => 'c{n}', copies => 2, copy_overrides => '[{}, {"vm_static": {"num_of_monitors": 4}, "interfaces": [{"name": "nic1", "include": false}, {"name": "nic2", "include": false}]}]'$$, fixture.snapshot('nets', 2));
+SELECT * FROM fixture.try('', $$vm_name => 'c{n}', copies => 2, copy_overrides => '[{}, {"vm_static": {"num_of_monitors": 4}}]'$$, fixture.snapshot('nets', 2));
+ROLLBACK;
 -- a copy's own value is above what the others get from the cluster
 BEGIN;
 SELECT count(*) FROM add_vm_from_snapshot(fixture.snapshot('one', 2), 'c{n}', copies => 2, start_paused => true, use_given_vm_static => true, vm_static => '{"mem_size_mb": 1024}',

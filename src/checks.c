@@ -244,7 +244,7 @@ static const Check checks[] = {
 	 true},
 	{3600, "ACTION_TYPE_FAILED_EXCEEDED_MAX_PCI_SLOTS", ERRCODE_VC_DISK, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "Monitors, interfaces and VirtIO disks take more than 26 PCI slots",
-	 "Leave disks or interfaces out with \"include\": false.", check_pci_slots, true},
+	 "Leave disks or interfaces out with \"include\": false.", check_pci_slots},
 	{3610, "ACTION_TYPE_FAILED_EXCEEDED_MAX_IDE_SLOTS", ERRCODE_VC_DISK, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "The clone has more than 3 IDE disks",
 	 "Leave disks out with \"include\": false, or give them another disk_interface.",

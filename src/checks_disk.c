@@ -40,17 +40,16 @@ check_ide_slots(CheckRun *run)
 			   "the clone has too many IDE disks");
 }
 
-void
-check_pci_slots(CheckRun *run)
+static int
+count_pci_slots(const ClonePlan *plan, const Jsonb *vm_static, const PlannedInterface *interfaces)
 {
-	const ClonePlan *plan = run->plan;
-	int slots = (int) planned_integer(run, "num_of_monitors", 1);
+	int slots = (int) json_get_int64(vm_static, "num_of_monitors", 1);
 
 	for (int i = 0; i < plan->interface_count; i++)
 	{
-		int64 type = json_get_int64(plan->interfaces[i].configuration, "type", 3);
+		int64 type = json_get_int64(interfaces[i].configuration, "type", 3);
 
-		if (!plan->interfaces[i].include || type == INTERFACE_TYPE_PCI_PASSTHROUGH)
+		if (!interfaces[i].include || type == INTERFACE_TYPE_PCI_PASSTHROUGH)
 			continue;
 		slots += type == INTERFACE_TYPE_RTL8139_PV ? 2 : 1;
 	}
@@ -63,9 +62,40 @@ check_pci_slots(CheckRun *run)
 		slots++;
 	if (has_device(plan, "watchdog", NULL))
 		slots++;
-	if (slots > MAX_PCI_SLOTS)
-		refuse(run, psprintf("It would need %d PCI slots; %d are there.", slots, MAX_PCI_SLOTS),
+	return slots;
+}
+
+/* Monitors and interfaces are the copy's own: the first that has too many is named. */
+void
+check_pci_slots(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	bool others_done = false;
+
+	for (int i = 0; i < plan->request->copies; i++)
+	{
+		const Jsonb *own = run->copy_vm_static ? run->copy_vm_static[i] : NULL;
+		const PlannedInterface *interfaces = plan->copy_interfaces[i];
+		int slots;
+
+		if (own == NULL && interfaces == plan->interfaces)
+		{
+			if (others_done)
+				continue;
+			others_done = true;
+		}
+		slots = count_pci_slots(plan, own ? own : plan->vm_static, interfaces);
+		if (slots <= MAX_PCI_SLOTS)
+			continue;
+		refuse(run,
+			   psprintf("%s would need %d PCI slots; %d are there.",
+						plan->request->copies > 1
+							? psprintf("Copy %d, \"%s\",", i + 1, plan->vm_names[i])
+							: "It",
+						slots, MAX_PCI_SLOTS),
 			   "the clone has too many devices");
+		return;
+	}
 }
 
 void

@@ -71,7 +71,9 @@ static Statement domain_facts = {
 static Statement disk_rows = {
 	.sql =
 		"SELECT (o.disk ->> 'disk_id')::uuid, o.disk ->> 'disk_alias', (o.disk ->> 'image_id')::uuid,"
-		" c.depth::integer, (o.disk ->> 'size')::bigint, c.actual_size::bigint,"
+		" c.depth::integer, (o.disk ->> 'size')::bigint,"
+		" CASE WHEN c.actual_size > 9223372036854775807 THEN 9223372036854775807"
+		"  ELSE c.actual_size END::bigint,"
 		" o.disk ->> 'volume_format', o.disk ->> 'volume_type',"
 		" (o.disk ->> 'storage_domain_id')::uuid, o.disk ->> 'image_status',"
 		" o.disk ->> 'disk_interface', (o.disk ->> 'is_boot')::boolean,"
