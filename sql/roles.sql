@@ -163,6 +163,33 @@ SET ROLE regress_alice;
 SELECT public.as_superuser();
 RESET ROLE;
 
+-- an administrator retries an operator's call for the operator's user, with that one's permissions
+SELECT fixture.make_vm('three') IS NOT NULL AS three;
+SET ROLE regress_alice;
+SELECT job_id AS failed_job, vm_id AS failed_vm FROM vmclone.add_vm_from_snapshot(fixture.snapshot('three', 2), 'failed', start_paused => true) \gset
+RESET ROLE;
+BEGIN;
+UPDATE vmclone.jobs SET status = 'failed', ended_at = now(), source_freed = true WHERE job_id = :'failed_job';
+UPDATE vmclone.async_tasks SET status = 'finished', result = 'cleanSuccess' WHERE job_id = :'failed_job';
+DELETE FROM vmclone.image_locks WHERE holder = (SELECT call_id FROM vmclone.jobs WHERE job_id = :'failed_job');
+DELETE FROM vmclone.lock_state WHERE entity_id IN (SELECT snapshot_id FROM vmclone.snapshots WHERE vm_id = fixture.vm('three') UNION SELECT image_guid FROM vmclone.images);
+DELETE FROM vmclone.vm_names WHERE vm_id = :'failed_vm';
+UPDATE vmclone.snapshots SET status = 'OK' WHERE vm_id = fixture.vm('three');
+UPDATE vmclone.images SET imagestatus = 1 WHERE image_group_id IN (fixture.disk('three', 1), fixture.disk('three', 2));
+UPDATE vmclone.vm_static SET vm_name = 'gone' WHERE vm_guid = :'failed_vm';
+SET LOCAL ROLE regress_admin;
+SAVEPOINT retried;
+SELECT vm_id AS retried_vm FROM vmclone.retry_job(:'failed_job') \gset
+RESET ROLE;
+SELECT owner, user_id = fixture.id('alice') AS for_alice FROM vmclone.jobs WHERE vm_id = :'retried_vm';
+SELECT count(*) FROM vmclone.permissions WHERE object_id = :'retried_vm' AND ad_element_id = fixture.id('alice');
+ROLLBACK TO retried;
+RESET ROLE;
+DELETE FROM vmclone.permissions WHERE ad_element_id = fixture.id('alice');
+SET LOCAL ROLE regress_admin;
+SELECT public.refused(format($$SELECT vmclone.retry_job(%L)$$, :'failed_job'));
+ROLLBACK;
+
 -- rights are taken back
 SELECT vmclone.revoke_rights('regress_alice');
 SET ROLE regress_alice;

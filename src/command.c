@@ -35,7 +35,8 @@ PG_FUNCTION_INFO_V1(vmclone_add_vm_template_from_snapshot);
 static Statement stored_call = {
 	.sql = "SELECT action, CASE WHEN $2 IS NULL"
 		   "  THEN vmclone.parameters_of_retry(parameters, copy_number, vm_name)"
-		   "  ELSE vmclone.parameters_of_copy(parameters, copy_number, $2) END, owner::text"
+		   "  ELSE vmclone.parameters_of_copy(parameters, copy_number, $2) END, owner::text,"
+		   " user_id"
 		   " FROM vmclone.jobs WHERE job_id = $1",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, JSONBOID},
@@ -177,6 +178,8 @@ command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides, bool is_retry
 	Datum values[2] = {UUIDPGetDatum(job_id), JsonbPGetDatum(overrides)};
 	bool nulls[2] = {false, overrides == NULL};
 	CloneTarget target;
+	CloneRequest *request;
+	OptionalUuid user_id;
 	Jsonb *parameters;
 	char *owner;
 	Caller caller;
@@ -191,11 +194,17 @@ command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides, bool is_retry
 																: CLONE_TARGET_TEMPLATE;
 	parameters = field_jsonb(0, 2);
 	owner = field_text(0, 3);
+	user_id.given = !field_is_null(0, 4);
+	user_id.value = field_uuid(0, 4);
 	frame_leave(&frame);
 
 	caller = caller_identify();
 	caller_check_job(&caller, owner, job_id);
-	return run(request_from_parameters(parameters, target), is_retry ? job_id : NULL);
+	request = request_from_parameters(parameters, target);
+	/* an operator's user is its role's: an administrator retries the call for that user */
+	if (is_retry && caller.kind == CALLER_ADMIN && !request->user_id.given)
+		request->user_id = user_id;
+	return run(request, is_retry ? job_id : NULL);
 }
 
 static Datum
