@@ -2,8 +2,10 @@
  * main.c
  *		vmclone-copy: turns a raw/qcow2 snapshot chain into one image.  Dispatch and help.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "report.h"
@@ -61,6 +63,22 @@ static const char help[] =
 	"· 3 image refused · 4 cancelled.  After 1, 3 and 4 a new output file is removed; with\n"
 	"--resume it is kept after 1.\n";
 
+/*
+ * Takes what the caller has closed of descriptors 0 to 2, so that no image and no socket of ours gets
+ * one of them: messages would go into it, and it would be read for commands.  Reading and writing fail
+ * as before.
+ */
+static bool
+take_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd >= 0 && close(fd) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,6 +92,11 @@ main(int argc, char **argv)
 					{"verify", verify_main},
 					{"volume", volume_main}};
 
+	if (!take_standard_descriptors())
+	{
+		perror("vmclone-copy: could not take the standard descriptors");
+		return EXIT_IO;
+	}
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 	{
 		fputs(help, stdout);
