@@ -177,6 +177,16 @@ control_main(void *unused)
 	return NULL;
 }
 
+/* Adds a signal, unless the caller has it ignored: nohup does so, and shells for what runs behind them. */
+static void
+add_unless_ignored(sigset_t *signals, int number)
+{
+	struct sigaction action;
+
+	if (sigaction(number, NULL, &action) != 0 || action.sa_handler != SIG_IGN)
+		sigaddset(signals, number);
+}
+
 int
 control_start(struct throttle *throttle, struct progress *progress, bool end_cancels)
 {
@@ -192,8 +202,12 @@ control_start(struct throttle *throttle, struct progress *progress, bool end_can
 		fstat(STDIN_FILENO, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
+	add_unless_ignored(&signals, SIGINT);
+	/* where the end of the parent process cancels, it sends this one */
+	if (end_cancels)
+		sigaddset(&signals, SIGHUP);
+	else
+		add_unless_ignored(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	control.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	control.finish_fd = eventfd(0, EFD_CLOEXEC);

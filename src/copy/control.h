@@ -3,9 +3,10 @@
  *		The thread that listens while a copy runs: signals, commands on stdin, and the clock.
  *
  * SIGTERM and SIGINT cancel; SIGHUP means that the parent ended and does what the end of stdin
- * does.  Where stdin is a pipe or socket, lines "limit BYTES", "pause", "resume" and "cancel" are
- * obeyed; with "end_cancels" the end of stdin cancels, so that a copier never outlives the program
- * that started it.
+ * does.  SIGINT, and SIGHUP without "end_cancels", do nothing where the caller has them ignored.
+ * Where stdin is a pipe or socket, lines "limit BYTES", "pause", "resume" and "cancel" are obeyed; with
+ * "end_cancels" the end of stdin cancels, so that a copier never outlives the program that started
+ * it.
  */
 #ifndef COPY_CONTROL_H
 #define COPY_CONTROL_H
