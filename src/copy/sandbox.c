@@ -15,14 +15,17 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fileio.h"
 #include "report.h"
 #include "sandbox.h"
 
 #define ADDRESS_SPACE_BYTES (512 * MIB)
 #define MIN_FILE_SIZE       MIB
+#define MAX_MESSAGES        GIB /* weeks of progress */
 
 /* poll() counts against the limit of descriptors, so it can't be zero. */
 #define DESCRIPTORS_AFTER 8
@@ -71,9 +74,22 @@ sandbox_prepare(bool supervised)
 		prctl(PR_SET_PDEATHSIG, SIGHUP);
 }
 
+/* Where a file that gets messages may end: the limit on the size of files is on it too. */
+static uint64_t
+messages_end(int fd)
+{
+	struct stat status;
+
+	if (file_status(fd, &status) != 0 || !S_ISREG(status.st_mode))
+		return 0;
+	return (uint64_t) status.st_size + MAX_MESSAGES;
+}
+
 void
 sandbox_limit_file_size(uint64_t bytes)
 {
+	bytes = max_u64(bytes, messages_end(STDOUT_FILENO));
+	bytes = max_u64(bytes, messages_end(STDERR_FILENO));
 	if (!UNDER_SANITIZER)
 		lower_limit(RLIMIT_FSIZE, max_u64(bytes, MIN_FILE_SIZE));
 }

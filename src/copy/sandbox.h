@@ -17,7 +17,10 @@ extern void sandbox_prepare(bool supervised);
 /* Enters the sandbox with all threads.  Returns 0, or -1 after report_error(). */
 extern int sandbox_enter(void);
 
-/* No file may grow beyond this many bytes from now on (never less than 1 MiB: stdout may be one). */
+/*
+ * No file may grow beyond this many bytes from now on, or beyond 1 MiB; those behind stdout and stderr by
+ * 1 GiB more than they have.
+ */
 extern void sandbox_limit_file_size(uint64_t bytes);
 
 /*
