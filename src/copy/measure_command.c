@@ -2,6 +2,7 @@
  * measure_command.c
  *		vmclone-copy measure: exact length of the result, and bytes that must be read.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -26,6 +27,9 @@ measure(const struct chain *chain, const struct options *options)
 		   ",\"allocated_bytes\":%" PRIu64 "}\n",
 		   plan.layout.file_length, plan.totals.read_bytes, plan.virtual_size,
 		   options->preallocate ? plan.layout.file_length : plan_bytes(&plan));
+	if (fflush(stdout) != 0)
+		return report_error(REPORT_IO, errno, NO_LAYER, NULL, NO_OFFSET,
+							"could not write to stdout");
 	return 0;
 }
 

@@ -37,6 +37,57 @@ my @json   = (@copy, '--progress', 'json');
 	is($?, 1 << 8, 'a failure ends the copier, though nobody reads its message');
 }
 
+# ---------- standard descriptors that the caller has closed ----------
+{
+	# else a file or socket of the copier gets the number, is read for commands and gets messages
+	my @closed = ('<&-', '>&-', '2>&-', '<&- >&-', '<&- 2>&-', '>&- 2>&-', '<&- >&- 2>&-');
+	for my $closed (@closed)
+	{
+		my @problems;
+		for my $options ('', '--progress json', '--progress bar --resume closed.record', '--verify --threads 1')
+		{
+			my ($status) = run_command([ 'sh', '-c', "exec $copier @copy $options $closed" ], timeout => 20);
+			push @problems, "[$options] exit $status"        if $status != 0;
+			push @problems, "[$options] another result"      if !-e 'out' || compare('out', 'oracle') != 0;
+			push @problems, "[$options] files left: @{[glob 'closed*']}" if glob 'closed*';
+			unlink 'out', glob 'closed*';
+		}
+		is("@problems", '', "copies with $closed");
+	}
+	my ($status) = run_command([ 'sh', '-c', "exec $copier @copy --progress json <&- >&- 2>&- & sleep 0.1; kill -TERM \$!; wait \$!" ], timeout => 20);
+	ok($status == 0 || $status == 4 || $status == 143, 'which SIGTERM ends') or diag $status;
+	unlink 'out';
+	for my $closed ('>&-', '>/dev/full')
+	{
+		($status) = run_command([ 'sh', '-c', "exec $copier measure @layers --format raw $closed" ]);
+		is($status, 1, "measure $closed: its answer is lost, exit 1");
+	}
+}
+
+# ---------- signals that the caller has ignored ----------
+for my $signal (qw(HUP INT))
+{
+	local $SIG{$signal} = 'IGNORE';
+	my $run = start_copier(@copy, '--progress', 'bar', '--limit', '4M');
+	sleep 0.5;
+	kill $signal, $run->{pid};
+	sleep 0.5;
+	$run->tell('limit 0');
+	my ($code, $err) = $run->finish;
+	is($code, 0, "SIG$signal ignored by the caller (nohup, a job behind a script) does not cancel") or diag $err;
+	unlink 'out';
+}
+
+# ---------- messages into a file that is longer than the result ----------
+{
+	spew('log', '-' x (3 << 20));
+	command_ok(qw(qemu-img create -q -f raw small.raw 1M));
+	my ($status) = run_command([ 'sh', '-c', "exec $copier copy --layer raw:small.raw --output raw:out --progress json >>log" ]);
+	is($status, 0, 'events to a file longer than the result');
+	ok(done_event(slurp('log') =~ s/^-+//r), 'have all come');
+	unlink 'out', 'small.raw', 'log';
+}
+
 # ---------- no layer: an empty image ----------
 for my $format (qw(raw qcow2))
 {
