@@ -47,8 +47,10 @@ verify(const struct options *options, struct chain *source, struct chain *result
 					  &throttle->stop) != 0)
 		return -1;
 	size = options->has_size ? options->size : source->virtual_size;
+	/* A raw one has the size of its device. */
 	if (result->virtual_size < size ||
-		(result->virtual_size > size && !result->layers[0].is_block_device))
+		(result->virtual_size > size &&
+		 !(result->layers[0].is_block_device && options->output_format == FORMAT_RAW)))
 	{
 		report_error(REPORT_IO, 0, NO_LAYER, options->output_path, NO_OFFSET,
 					 "output has a virtual size of %" PRIu64 " bytes, expected %" PRIu64,
@@ -56,7 +58,7 @@ verify(const struct options *options, struct chain *source, struct chain *result
 		return -1;
 	}
 	progress_phase(progress, "verify");
-	/* A device may be larger than the image: the rest must be zero, for a raw one. */
+	/* A device may be larger than the image: the rest must be zero. */
 	atomic_store(&progress->bytes_total, result->virtual_size);
 	if (verify_compare(source, result, result->virtual_size, throttle, &progress->bytes_done) != 0)
 		return -1;

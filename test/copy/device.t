@@ -65,6 +65,19 @@ for my $sector (512, 4096)
 		is((run_command([ qw(qemu-img check -q -f qcow2), $loop ]))[0], 0, 'clean');
 	}
 
+	# a raw result has the size of its device, a qcow2 one its own
+	{
+		my @larger = ('copy', @layers, '--size', $bytes + 65536, '--output');
+		my ($code, undef, $err) = run_command([ $copier, @larger, "raw:$loop" ]);
+		is($code, 0, 'a larger raw result') or diag $err;
+		is((run_command([ $copier, 'verify', @layers, '--output', "raw:$loop" ]))[0], 0, 'is equal: what follows is zero');
+		($code, undef, $err) = run_command([ $copier, @larger, "qcow2:$loop" ]);
+		is($code, 0, 'a larger qcow2 result') or diag $err;
+		($code, undef, $err) = run_command([ $copier, 'verify', @layers, '--output', "qcow2:$loop" ]);
+		is($code, 1, 'differs, as one in a file does');
+		like($err, qr/virtual size/, 'and verify says how');
+	}
+
 	# killed, begun again
 	my $bad = 0;
 	for my $format (qw(raw qcow2))
