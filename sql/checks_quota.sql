@@ -89,6 +89,10 @@ SELECT * FROM fixture.try($$DELETE FROM quota_limitation WHERE quota_id = fixtur
 SELECT * FROM fixture.try($$INSERT INTO quota_limitation (id, quota_id, storage_size_gb) VALUES (fixture.id('mixed'), fixture.id('by_domain'), 50)$$,
     $$vm_static => jsonb_build_object('quota_id', fixture.id('by_domain'))$$);
 SELECT * FROM fixture.try('', $$vm_static => '{"quota_id": null}'$$);
+-- a quota of another data center isn't charged under any enforcement
+SELECT * FROM fixture.try('', $$disks => fixture.with_quota('quota default dc2')$$);
+SELECT * FROM fixture.try($$UPDATE storage_pool SET quota_enforcement_type = 1$$, $$disks => fixture.with_quota('quota default dc2')$$);
+SELECT * FROM fixture.try($$UPDATE storage_pool SET quota_enforcement_type = 2$$, $$disks => fixture.with_quota('quota default dc2')$$);
 -- more than a bigint has is used already
 SELECT * FROM fixture.try($$SELECT fixture.charge(2, 'limited', 9); UPDATE images SET size = 9223372036854775807 WHERE image_guid IN (fixture.id('charged'), fixture.image('two', 1, 3));
     UPDATE image_storage_domain_map SET quota_id = fixture.id('limited') WHERE image_id = fixture.image('two', 1, 3)$$, $$disks => fixture.with_quota('limited')$$);

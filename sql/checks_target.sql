@@ -7,7 +7,7 @@ CREATE EXTENSION vmclone;
 \set ON_ERROR_STOP 0
 SELECT fixture.attach_domains();
 SELECT count(*) FROM (SELECT fixture.make_vm('one'), fixture.make_vm('many', disks => 4, nics => 26, devices => 'none'), fixture.make_vm('plain', disks => 1, devices => 'minimal'),
-    fixture.make_vm('nets', disks => 1, nics => 2), fixture.make_template('base'), fixture.make_template('far', cluster => 'cl_dc2', domain => 'nfs_dc2')) v;
+    fixture.make_vm('nets', disks => 1, nics => 2), fixture.make_template('base'), fixture.make_template('base2'), fixture.make_template('far', cluster => 'cl_dc2', domain => 'nfs_dc2')) v;
 SET client_min_messages = error;
 SET search_path = vmclone, public;
 \pset format unaligned
@@ -101,6 +101,9 @@ SELECT * FROM fixture.try('', $$base_template_id => fixture.id('nothing')$$, tar
 SELECT * FROM fixture.try($$UPDATE vm_static SET is_disabled = true WHERE vm_guid = fixture.vm('base')$$, $$vm_static => jsonb_build_object('vmt_guid', fixture.vm('base'))$$);
 SELECT * FROM fixture.try($$UPDATE vm_static SET template_status = 1 WHERE vm_guid = fixture.vm('base')$$, $$vm_name => 'base', base_template_id => fixture.vm('base')$$, target => 'template');
 SELECT * FROM fixture.try('', $$vm_name => 'base', base_template_id => fixture.vm('base'), template_version_name => 'v2'$$, target => 'template');
+-- a version has no versions, nor has Blank
+SELECT * FROM fixture.try($$UPDATE vm_static SET vmt_guid = fixture.vm('base') WHERE vm_guid = fixture.vm('base2')$$, $$vm_name => 'base2', base_template_id => fixture.vm('base2')$$, target => 'template');
+SELECT * FROM fixture.try('', $$vm_name => 'Blank', base_template_id => '00000000-0000-0000-0000-000000000000'$$, target => 'template');
 -- versions are made one at a time
 SELECT * FROM fixture.try($$SELECT count(*) FROM vmclone.add_vm_template_from_snapshot(fixture.snapshot('one', 2), 'base', base_template_id => fixture.vm('base'), lock_mode => 'shared', start_paused => true)$$,
     $$vm_name => 'base', base_template_id => fixture.vm('base'), lock_mode => 'shared'$$, target => 'template');

@@ -175,6 +175,8 @@ extern void check_pool_exists(CheckRun *run);
 extern void check_pool_up(CheckRun *run);
 extern void check_template_in_pool(CheckRun *run);
 extern void check_template_not_locked(CheckRun *run);
+extern void check_base_template_is_base(CheckRun *run);
+extern void check_base_template_not_blank(CheckRun *run);
 extern void check_compatibility_version(CheckRun *run);
 extern void check_architecture(CheckRun *run);
 extern void check_sound_device(CheckRun *run);

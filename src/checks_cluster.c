@@ -72,6 +72,25 @@ check_template_not_locked(CheckRun *run)
 }
 
 void
+check_base_template_is_base(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+
+	if (plan->template_exists && plan->request->base_template_id.given && plan->template_is_version)
+		refuse(run, psprintf("Template %s.", uuid_text(&plan->template_id.value)),
+			   "template \"%s\" is itself a version of another one", plan->template_name);
+}
+
+void
+check_base_template_not_blank(CheckRun *run)
+{
+	const OptionalUuid *base = &run->plan->request->base_template_id;
+
+	if (base->given && uuid_is_zero(&base->value))
+		refuse(run, NULL, "template \"Blank\" has no versions");
+}
+
+void
 check_template_in_pool(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;

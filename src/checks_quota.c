@@ -10,6 +10,12 @@
 
 #define GIB (1024.0 * 1024 * 1024)
 
+static bool
+is_hard(const CheckRun *run)
+{
+	return run->plan->quota_enforcement == QUOTA_HARD;
+}
+
 /*
  * The VM's own, or, where quota isn't enforced and the checks of (Q) say nothing, one that the
  * caller names for a disk.
@@ -36,7 +42,14 @@ check_vm_quota_pool(CheckRun *run)
 	const QuotaState *state = quota_load(run->plan);
 	const QuotaFacts *quota = state->vm_quota;
 
-	if (!run->plan->pool_exists || !state->vm_quota_named || quota == NULL || quota->name == NULL)
+	if (!run->plan->pool_exists)
+		return;
+	/* it would count what lies in another data center; where quota is enforced, (Q) refuses */
+	for (int i = 0; i < state->quota_count && !is_hard(run); i++)
+		if (state->quotas[i].name && !state->quotas[i].in_pool && &state->quotas[i] != quota)
+			refuse(run, psprintf("The data center is \"%s\".", run->plan->pool_name),
+				   "quota \"%s\" of a disk belongs to another data center", state->quotas[i].name);
+	if (!state->vm_quota_named || quota == NULL || quota->name == NULL)
 		return;
 	if (!quota->in_pool)
 		refuse(run, psprintf("The data center is \"%s\".", run->plan->pool_name),
@@ -54,12 +67,6 @@ check_quota_limits(CheckRun *run)
 		if (state->quotas[i].limits_mixed)
 			refuse(run, psprintf("Quota %s.", uuid_text(&state->quotas[i].quota_id)),
 				   "quota \"%s\" has both global and specific limits", state->quotas[i].name);
-}
-
-static bool
-is_hard(const CheckRun *run)
-{
-	return run->plan->quota_enforcement == QUOTA_HARD;
 }
 
 /* The first of the checks that count: it counts for the others. */

@@ -71,7 +71,7 @@ static Statement load_busy_snapshots = {
 /* a template that the caller names. */
 static Statement load_template = {
 	.sql = "SELECT t.vm_name::text, COALESCE(t.is_disabled, false), t.template_status,"
-		   " c.storage_pool_id FROM vm_static t"
+		   " c.storage_pool_id, t.vmt_guid <> t.vm_guid FROM vm_static t"
 		   " LEFT JOIN cluster c ON c.cluster_id = t.cluster_id"
 		   " WHERE t.vm_guid = $1 AND t.entity_type = 'TEMPLATE'",
 	.argument_count = 1,
@@ -176,6 +176,7 @@ read_template(ClonePlan *plan)
 	plan->template_disabled = field_bool(0, 2);
 	plan->template_status = (int) field_int64(0, 3);
 	pool_id = field_uuid(0, 4);
+	plan->template_is_version = field_bool(0, 5);
 	/* Blank and templates without a cluster belong to every data center */
 	plan->template_in_pool = uuid_is_zero(&pool_id) || uuid_same(&pool_id, &plan->pool_id);
 }

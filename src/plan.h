@@ -234,7 +234,8 @@ typedef struct ClonePlan
 	bool template_exists;
 	char *template_name;
 	bool template_disabled;
-	int template_status; /* 0 OK, 1 Locked, 2 Illegal */
+	int template_status;      /* 0 OK, 1 Locked, 2 Illegal */
+	bool template_is_version; /* of another template */
 	bool template_in_pool;
 	Jsonb *options;        /* limits that the engine's vdc_options set; NULL: none */
 	bool cpu_profile_fits; /* the chosen CPU profile belongs to the target cluster */
