@@ -7,6 +7,7 @@
 #include "mb/pg_wchar.h"
 
 #include "check_table.h"
+#include "configuration.h"
 #include "errors.h"
 #include "json.h"
 
@@ -17,31 +18,6 @@ check_snapshot_id_given(CheckRun *run)
 		refuse(run, NULL, "snapshot_id is null");
 }
 
-/*
- * Letters and digits of any language.  Beyond ASCII, where a server has no table of categories,
- * what is surely none is refused: controls, punctuation, symbols, spaces, private use, emoji.
- */
-static bool
-is_letter_or_digit(pg_wchar c)
-{
-	static const pg_wchar refused[][2] = {
-		{0x80, 0xa9},     {0xab, 0xb4},     {0xb6, 0xb9},       {0xbb, 0xbf},
-		{0xd7, 0xd7},     {0xf7, 0xf7},     {0x2000, 0x2bff},   {0x2e00, 0x2e7f},
-		{0x3000, 0x3004}, {0x3008, 0x3020}, {0x3030, 0x3030},   {0xd800, 0xf8ff},
-		{0xfe00, 0xfe6f}, {0xfeff, 0xff0f}, {0xff1a, 0xff20},   {0xff3b, 0xff40},
-		{0xff5b, 0xff65}, {0xffe0, 0xffff}, {0x1f000, 0x1faff}, {0xe0000, 0x10ffff},
-	};
-
-	if (c < 0x80)
-		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-	if (GetDatabaseEncoding() != PG_UTF8)
-		return true;
-	for (int i = 0; i < lengthof(refused); i++)
-		if (c >= refused[i][0] && c <= refused[i][1])
-			return false;
-	return true;
-}
-
 /* The first character that the rule doesn't allow, or NULL; punctuation NULL: all of ASCII goes. */
 static char *
 find_refused_character(const char *text, const char *punctuation)
@@ -49,11 +25,9 @@ find_refused_character(const char *text, const char *punctuation)
 	while (*text)
 	{
 		int length = pg_mblen(text);
-		pg_wchar wide[2];
 
-		(void) pg_mb2wchar_with_len(text, wide, length);
-		if (!is_letter_or_digit(wide[0]) &&
-			(wide[0] >= 0x80 || (punctuation && strchr(punctuation, (int) wide[0]) == NULL)))
+		if (!is_letter_or_digit(text) &&
+			(IS_HIGHBIT_SET(*text) || (punctuation && strchr(punctuation, *text) == NULL)))
 			return pnstrdup(text, length);
 		text += length;
 	}

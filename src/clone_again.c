@@ -40,6 +40,10 @@ again_overrides(FunctionCallInfo fcinfo)
 							errmsg("overrides is not a JSON object"),
 							errhint("Give an object keyed by parameters of "
 									"vmclone.add_vm_from_snapshot.")));
+		if (!PG_ARGISNULL(1) && json_is_given(given, "vm_name"))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("vm_name is given, and in overrides too"),
+							errhint("Give the name once.")));
 		return DatumGetJsonbP(DirectFunctionCall2(
 			jsonb_concat, JsonbPGetDatum(json_from_text(json.data)), JsonbPGetDatum(given)));
 	}

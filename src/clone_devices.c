@@ -505,6 +505,9 @@ add_missing(DeviceSet *set)
 	if (!set->virtio_scsi && wants_virtio_scsi(plan))
 		device_make(set, NULL, "controller", "virtio-scsi", false, "{}", "added",
 					"a disk is on virtio-scsi");
+	else if (!set->virtio_scsi && plan->request->virtio_scsi_given && plan->request->virtio_scsi)
+		device_make(set, NULL, "controller", "virtio-scsi", false, "{}", "added",
+					"the caller wants VirtIO SCSI");
 	add_usb_devices(set);
 	make_videos(set);
 }

@@ -9,6 +9,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "configuration.h"
 #include "configuration_internal.h"
 #include "frame.h"
 #include "statement.h"
@@ -23,23 +24,50 @@ static Statement reserved_names = {
 };
 
 /*
- * The engine allows letters and digits of any script and _ - . + in a name; other ASCII is
- * replaced by _.
+ * Letters and digits of any language.  Beyond ASCII, where a server has no table of categories,
+ * what is surely none is refused: controls, punctuation, symbols, spaces, private use, emoji.
  */
+bool
+is_letter_or_digit(const char *character)
+{
+	static const pg_wchar refused[][2] = {
+		{0x80, 0xa9},     {0xab, 0xb4},     {0xb6, 0xb9},       {0xbb, 0xbf},
+		{0xd7, 0xd7},     {0xf7, 0xf7},     {0x2000, 0x2bff},   {0x2e00, 0x2e7f},
+		{0x3000, 0x3004}, {0x3008, 0x3020}, {0x3030, 0x3030},   {0xd800, 0xf8ff},
+		{0xfe00, 0xfe6f}, {0xfeff, 0xff0f}, {0xff1a, 0xff20},   {0xff3b, 0xff40},
+		{0xff5b, 0xff65}, {0xffe0, 0xffff}, {0x1f000, 0x1faff}, {0xe0000, 0x10ffff},
+	};
+
+	pg_wchar wide[2];
+	pg_wchar c;
+
+	(void) pg_mb2wchar_with_len(character, wide, pg_mblen(character));
+	c = wide[0];
+	if (c < 0x80)
+		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	if (GetDatabaseEncoding() != PG_UTF8)
+		return true;
+	for (int i = 0; i < lengthof(refused); i++)
+		if (c >= refused[i][0] && c <= refused[i][1])
+			return false;
+	return true;
+}
+
+/* The engine allows letters and digits of any script and _ - . + in a name; others become _. */
 static char *
 allowed_name(const char *vm_name)
 {
-	char *name = pstrdup(vm_name);
+	StringInfoData name;
 
-	for (char *c = name; *c != '\0'; c += pg_mblen(c))
+	initStringInfo(&name);
+	for (const char *c = vm_name; *c != '\0'; c += pg_mblen(c))
 	{
-		bool allowed = IS_HIGHBIT_SET(*c) || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-					   (*c >= '0' && *c <= '9') || strchr("_-.+", *c) != NULL;
-
-		if (!allowed)
-			*c = '_';
+		if (is_letter_or_digit(c) || strchr("_-.+", *c) != NULL)
+			appendBinaryStringInfo(&name, c, pg_mblen(c));
+		else
+			appendStringInfoChar(&name, '_');
 	}
-	return name;
+	return name.data;
 }
 
 /* PREFIX, as much of the name as fits, and the number unless it is the first. */

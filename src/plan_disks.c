@@ -65,6 +65,11 @@ static const char *const changeable_keys[] = {
 static const char *const fixed_keys[] = {"image_id",          "size",   "shareable",
 										 "disk_storage_type", "backup", "lun_id"};
 
+/* What an attached disk has for all virtual machines that use it. */
+static const char *const attached_keys[] = {
+	"disk_alias",  "disk_description",  "wipe_after_delete", "volume_format",
+	"volume_type", "storage_domain_id", "quota_id",          "disk_profile_id"};
+
 static const char *const disk_interfaces[] = {"IDE", "VirtIO_SCSI", "VirtIO", "SPAPR_VSCSI",
 											  "SATA"};
 
@@ -109,6 +114,24 @@ check_description(const Jsonb *given)
 	row_overlay_check("base_disks", json_from_text(overlay.data), "disks");
 }
 
+static void
+refuse_changed_keys(const PlannedDisk *disk, const char *const *keys, int count, const char *why)
+{
+	for (int i = 0; i < count; i++)
+	{
+		char *wanted = json_get_text(disk->choice->given, keys[i]);
+		char *is = json_get_text(disk->configuration, keys[i]);
+
+		if (wanted && (is == NULL || strcmp(wanted, is) != 0))
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("key \"%s\" of disk %s in parameter \"disks\" cannot be changed",
+								   keys[i], uuid_text(&disk->disk_id)),
+							errdetail("It is \"%s\" in the snapshot, and \"%s\" was given%s.",
+									  is ? is : "null", message_excerpt(wanted), why),
+							errhint("Leave the key out, or hand it back unchanged.")));
+	}
+}
+
 /* Lays what the caller may change over the disk's object of the configuration. */
 static void
 apply_choice(PlannedDisk *disk)
@@ -117,19 +140,10 @@ apply_choice(PlannedDisk *disk)
 	const char *interface = json_get_text(given, "disk_interface");
 	StringInfoData overlay;
 
-	for (int i = 0; i < lengthof(fixed_keys); i++)
-	{
-		char *wanted = json_get_text(given, fixed_keys[i]);
-		char *is = json_get_text(disk->configuration, fixed_keys[i]);
-
-		if (wanted && (is == NULL || strcmp(wanted, is) != 0))
-			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("key \"%s\" of disk %s in parameter \"disks\" cannot be changed",
-								   fixed_keys[i], uuid_text(&disk->disk_id)),
-							errdetail("It is \"%s\" in the snapshot, and \"%s\" was given.",
-									  is ? is : "null", message_excerpt(wanted)),
-							errhint("Leave the key out, or hand it back unchanged.")));
-	}
+	refuse_changed_keys(disk, fixed_keys, lengthof(fixed_keys), "");
+	if (disk->choice->attach)
+		refuse_changed_keys(disk, attached_keys, lengthof(attached_keys),
+							"; the same disk is attached, as it is");
 	if (interface)
 	{
 		bool known = false;

@@ -69,6 +69,19 @@ SELECT pg_temp.clone('direct', nics => '[{"name": "nic1", "type": 5}]');
 SELECT results_eq($$SELECT i.name::text, d.device::text FROM vm_static v JOIN vm_interface i USING (vm_guid) JOIN vm_device d ON d.device_id = i.id WHERE v.vm_name = 'direct' ORDER BY 1$$,
     $$VALUES ('nic1', 'hostdev'), ('nic2', 'bridge')$$, 'an interface that is passed through is a host''s device');
 
+-- an attached disk stays the disk that it is
+SELECT fixture.make_vm('shared', disks => 1, layers => 2, nics => 0, devices => 'none', options => '{"shareable": true}') AS made \gset
+CREATE FUNCTION pg_temp.attach(changes jsonb) RETURNS uuid LANGUAGE sql AS $$
+    SELECT c.vm_id FROM vmclone.add_vm_from_snapshot(fixture.snapshot('shared', 1), 'attaching', lock_mode => 'shared', start_paused => true, virtio_scsi => true, disks => (
+        SELECT jsonb_agg(d || changes || '{"attach": true}') FROM jsonb_array_elements(vmclone.get_vm_configuration_by_snapshot_id(fixture.snapshot('shared', 1)) -> 'disks') d
+        WHERE d ->> 'shareable' = 'true')) c
+$$;
+SELECT throws_ok(format('SELECT pg_temp.attach(%L)', jsonb_build_object(key, value)), '22023', NULL, key || ' of an attached disk cannot be changed')
+FROM jsonb_each('{"disk_alias": "mine", "volume_format": "COW", "volume_type": "Sparse", "wipe_after_delete": true, "quota_id": "00000000-0000-0000-0000-00000000000a"}');
+SELECT pg_temp.attach('{"is_readonly": true}') AS clone \gset
+SELECT ok(d.is_readonly, '... but how the virtual machine uses it') FROM vm_device d JOIN base_disks b ON b.disk_id = d.device_id WHERE d.vm_id = :'clone' AND b.shareable;
+SELECT is(count(*), 1::bigint, 'virtio_scsi adds a controller where there is none') FROM vm_device WHERE vm_id = :'clone' AND device = 'virtio-scsi';
+
 -- clusters and what belongs to them
 SELECT throws_ok(format($$SELECT pg_temp.clone('bad', %L, cluster => 'cl1')$$, jsonb_build_object('cluster_id', fixture.id('cl2'))), '22023', NULL, 'two different clusters are refused');
 SELECT throws_ok(format($$SELECT pg_temp.clone('bad', %L, cluster => 'cl2')$$, jsonb_build_object('cpu_profile_id', fixture.id('cpu profile cl_dc2'))), 'VC004', NULL,
@@ -89,6 +102,14 @@ SELECT lives_ok($$SELECT clone_again((SELECT vm_guid FROM vm_static WHERE vm_nam
 SELECT ok(bool_and(linked), '... replace its own') FROM pg_temp.nics('plain');
 SELECT pg_temp.clone(NULL, '{"vm_name": "by_column"}');
 SELECT lives_ok($$SELECT clone_again((SELECT vm_guid FROM vm_static WHERE vm_name = 'by_column'), 'renamed')$$, 'a name in vm_static does not stand in the way of another one');
+
+SELECT throws_ok($$SELECT clone_again((SELECT vm_guid FROM vm_static WHERE vm_name = 'renamed'), 'a', '{"vm_name": "b"}')$$, '22023', NULL, 'two names are refused');
+
+-- the suggested name is one that a call takes
+UPDATE vm_static SET vm_name = U&'a\2514\202e\00e4\6f22 b' WHERE vm_guid = fixture.vm('src');
+SELECT is(suggest_vm_name(fixture.snapshot('src', 2)), U&'copy_of_a__\00e4\6f22_b', 'what no name may have becomes _ in a suggested one');
+SELECT pg_temp.clone(NULL);
+SELECT is(count(*), 1::bigint, '... which makes a clone') FROM vm_static WHERE vm_name = U&'copy_of_a__\00e4\6f22_b';
 
 -- a copy that failed among others that did not
 UPDATE vmclone.jobs SET status = 'failed', ended_at = now() WHERE vm_name = 'second';
