@@ -7,6 +7,7 @@
 #include "copy.h"
 #include "remover.h"
 #include "report.h"
+#include "rootpath.h"
 #include "sandbox.h"
 
 int
@@ -21,10 +22,11 @@ copy_main(int argc, char **argv)
 		report_print(options.progress == PROGRESS_JSON);
 		return EXIT_USAGE;
 	}
+	options.output_path = root_device_path(options.output_path);
 	sandbox_prepare(options.progress == PROGRESS_JSON);
 	copy.options = &options;
 	throttle_start(&copy.throttle, options.limit);
-	progress_start(&copy.progress, options.progress);
+	progress_start(&copy.progress, options.progress, &copy.throttle.stop);
 	if (remover_start(argc, argv) == 0 &&
 		control_start(&copy.throttle, &copy.progress, options.progress == PROGRESS_JSON) == 0)
 	{
@@ -40,7 +42,7 @@ copy_main(int argc, char **argv)
 	/* Once all is synced, what arrives while the lock is kept is no failure. */
 	if (copy.finished)
 		return EXIT_DONE;
-	report_print(options.progress == PROGRESS_JSON);
+	report_print(options.progress == PROGRESS_JSON && progress_wait_for_room(&copy.progress));
 	report = report_get();
 	return (int) report_exit_code(&report);
 }

@@ -197,6 +197,18 @@ root_open_directory_of(const char *path, const char **name)
 	return root_open(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY, 0);
 }
 
+const char *
+root_device_path(const char *path)
+{
+	static char resolved[PATH_MAX];
+	struct stat status;
+
+	if (root_count > 0 || lstat(path, &status) != 0 || !S_ISLNK(status.st_mode) ||
+		stat(path, &status) != 0 || !S_ISBLK(status.st_mode) || realpath(path, resolved) == NULL)
+		return path;
+	return resolved;
+}
+
 int
 open_in_directory(int directory, const char *name, int flags, mode_t mode)
 {

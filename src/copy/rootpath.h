@@ -33,6 +33,12 @@ extern int root_open_direct(const char *path, int fd);
  */
 extern int root_open_directory_of(const char *path, const char **name);
 
+/*
+ * Where "path" leads if it is a symbolic link to a block device, as the names of logical volumes are; else,
+ * and with --root, "path".  The answer is good until the next call.
+ */
+extern const char *root_device_path(const char *path);
+
 /* open(2) of one name, without '/', in a directory; never follows a link.  -1 with errno. */
 extern int open_in_directory(int directory, const char *name, int flags, mode_t mode);
 

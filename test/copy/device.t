@@ -65,6 +65,18 @@ for my $sector (512, 4096)
 		is((run_command([ qw(qemu-img check -q -f qcow2), $loop ]))[0], 0, 'clean');
 	}
 
+	# logical volumes and /dev/disk are symbolic links
+	symlink $loop, 'link-to-device' or die;
+	for my $options ([], [ '--resume', 'link-record' ])
+	{
+		my ($code, undef, $err) = run_command([ $copier, 'copy', @layers, '--output', 'raw:link-to-device', @$options, '--verify' ]);
+		is($code, 0, "to a link to a device @$options") or diag $err;
+		ok(!-e 'link-record', 'no record left');
+	}
+	is((run_command([ $copier, 'copy', @layers, '--output', 'raw:link-to-device', '--root', $space ]))[0], 1, 'not with --root');
+	ok(-l 'link-to-device', 'the link stays');
+	unlink 'link-to-device';
+
 	# a raw result has the size of its device, a qcow2 one its own
 	{
 		my @larger = ('copy', @layers, '--size', $bytes + 65536, '--output');
