@@ -3,6 +3,7 @@
  *		What is shown while a copy runs.
  */
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -13,6 +14,7 @@
 #include "throttle.h"
 
 #define SHOW_INTERVAL UINT64_C(250000000) /* ns */
+#define ROOM_WAIT_MS  100
 #define USUAL_WIDTH   80
 #define MAX_WIDTH     ((size_t) 250)
 #define MIN_BAR       ((size_t) 5)
@@ -21,14 +23,37 @@
 static pthread_mutex_t show_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 void
-progress_start(struct progress *progress, enum progress_style style)
+progress_start(struct progress *progress, enum progress_style style, const atomic_bool *stop)
 {
 	memset(progress, 0, sizeof(*progress));
 	progress->style = style;
+	progress->stop = stop;
 	progress->started = monotonic_now();
 	progress->rate_time = progress->started;
 	atomic_store(&progress->phase, "map");
 	progress->terminal = isatty(STDERR_FILENO) == 1;
+}
+
+/* A pipe that nobody reads has no room: whoever writes to it waits, and hears no cancel meanwhile. */
+static bool
+has_room(const struct progress *progress, int wait_ms)
+{
+	struct pollfd fd = {.fd = progress->style == PROGRESS_JSON ? STDOUT_FILENO : STDERR_FILENO,
+						.events = POLLOUT};
+
+	/* what can't be asked, or is broken, is found out by writing */
+	return poll(&fd, 1, wait_ms) != 0;
+}
+
+bool
+progress_wait_for_room(const struct progress *progress)
+{
+	while (!has_room(progress, ROOM_WAIT_MS))
+	{
+		if (progress->stop != NULL && atomic_load(progress->stop))
+			return false;
+	}
+	return true;
 }
 
 void
@@ -208,7 +233,13 @@ progress_show(struct progress *progress, bool force)
 		done = atomic_load(&progress->verified);
 		total = atomic_load(&progress->to_verify);
 	}
-	pthread_mutex_lock(&show_mutex);
+	if (!has_room(progress, 0))
+		return;
+	/* whoever has the lock may wait for a reader after all */
+	if (force)
+		pthread_mutex_lock(&show_mutex);
+	else if (pthread_mutex_trylock(&show_mutex) != 0)
+		return;
 	if (!progress->ended && (force || now - progress->shown >= SHOW_INTERVAL))
 	{
 		progress->shown = now;
@@ -234,7 +265,7 @@ progress_phase(struct progress *progress, const char *phase)
 		progress->rate = 0;
 		pthread_mutex_unlock(&show_mutex);
 	}
-	if (progress->style == PROGRESS_JSON)
+	if (progress->style == PROGRESS_JSON && progress_wait_for_room(progress))
 	{
 		pthread_mutex_lock(&show_mutex);
 		printf("{\"event\":\"phase\",\"phase\":\"%s\"}\n", phase);
@@ -247,7 +278,7 @@ void
 progress_plan(struct progress *progress, uint64_t virtual_size, uint64_t output_size,
 			  const char *method, const char *reason)
 {
-	if (progress->style != PROGRESS_JSON)
+	if (progress->style != PROGRESS_JSON || !progress_wait_for_room(progress))
 		return;
 	pthread_mutex_lock(&show_mutex);
 	printf("{\"event\":\"plan\",\"virtual_size\":%" PRIu64 ",\"output_size\":%" PRIu64
@@ -269,6 +300,8 @@ progress_notice(struct progress *progress, int layer, const char *path, const ch
 		report_say("layer %d \"%s\": %s", layer, path, message);
 		return;
 	}
+	if (!progress_wait_for_room(progress))
+		return;
 	pthread_mutex_lock(&show_mutex);
 	printf("{\"event\":\"notice\",\"layer\":%d,\"path\":", layer);
 	report_print_json_string(path);
@@ -283,7 +316,7 @@ progress_notice(struct progress *progress, int layer, const char *path, const ch
 static void
 complete_bar(struct progress *progress)
 {
-	if (progress->style != PROGRESS_BAR)
+	if (progress->style != PROGRESS_BAR || !progress_wait_for_room(progress))
 		return;
 	pthread_mutex_lock(&show_mutex);
 	if (!progress->ended)
@@ -303,7 +336,7 @@ progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_s
 	double elapsed = (double) (monotonic_now() - progress->started) / 1e9;
 
 	complete_bar(progress);
-	if (progress->style != PROGRESS_JSON)
+	if (progress->style != PROGRESS_JSON || !progress_wait_for_room(progress))
 		return;
 	pthread_mutex_lock(&show_mutex);
 	printf("{\"event\":\"done\",\"bytes_done\":%" PRIu64 ",\"bytes_again\":%" PRIu64
@@ -322,7 +355,7 @@ progress_verified(struct progress *progress)
 	double elapsed = (double) (monotonic_now() - progress->started) / 1e9;
 
 	complete_bar(progress);
-	if (progress->style != PROGRESS_JSON)
+	if (progress->style != PROGRESS_JSON || !progress_wait_for_room(progress))
 		return;
 	pthread_mutex_lock(&show_mutex);
 	printf("{\"event\":\"done\",\"bytes_done\":%" PRIu64 ",\"elapsed\":%.3f}\n",
@@ -335,7 +368,8 @@ void
 progress_end_line(struct progress *progress)
 {
 	pthread_mutex_lock(&show_mutex);
-	if (progress->style == PROGRESS_BAR && progress->shown != 0 && !progress->ended)
+	if (progress->style == PROGRESS_BAR && progress->shown != 0 && !progress->ended &&
+		progress_wait_for_room(progress))
 		fputc('\n', stderr);
 	progress->ended = true;
 	pthread_mutex_unlock(&show_mutex);

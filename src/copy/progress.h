@@ -19,6 +19,7 @@ enum progress_style
 struct progress
 {
 	enum progress_style style;
+	const atomic_bool *stop;     /* NULL = never */
 	_Atomic(const char *) phase; /* "map", "layout", "zero", "data", "sync", "verify" */
 	atomic_uint_fast64_t bytes_done;
 	atomic_uint_fast64_t bytes_total;
@@ -36,7 +37,15 @@ struct progress
 	bool ended;           /* the last line was written */
 };
 
-extern void progress_start(struct progress *progress, enum progress_style style);
+/*
+ * "stop" (NULL = never) ends waiting for whoever should read a line and doesn't: the line is left out.
+ * How far it is, is left out at once: there will be newer figures.
+ */
+extern void progress_start(struct progress *progress, enum progress_style style,
+						   const atomic_bool *stop);
+
+/* Whether a line can be written now; waits until it can be or the copy is stopped. */
+extern bool progress_wait_for_room(const struct progress *progress);
 
 /* An earlier run has copied so many bytes. */
 extern void progress_start_at(struct progress *progress, uint64_t bytes);

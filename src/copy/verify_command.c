@@ -83,7 +83,7 @@ verify_main(int argc, char **argv)
 	}
 	sandbox_prepare(options.progress == PROGRESS_JSON);
 	throttle_start(&throttle, 0);
-	progress_start(&progress, options.progress);
+	progress_start(&progress, options.progress, &throttle.stop);
 	if (control_start(&throttle, &progress, options.progress == PROGRESS_JSON) == 0)
 	{
 		verify(&options, &source, &result, &throttle, &progress);
@@ -93,7 +93,7 @@ verify_main(int argc, char **argv)
 	progress_end_line(&progress);
 	chain_close(&source);
 	chain_close(&result);
-	report_print(options.progress == PROGRESS_JSON);
+	report_print(options.progress == PROGRESS_JSON && progress_wait_for_room(&progress));
 	report = report_get();
 	return report_exit_code(&report);
 }

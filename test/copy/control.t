@@ -6,6 +6,7 @@ use File::Compare qw(compare);
 use FindBin;
 use lib $FindBin::Bin;
 use CopyTest;
+use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -75,6 +76,22 @@ for my $signal (qw(HUP INT))
 	$run->tell('limit 0');
 	my ($code, $err) = $run->finish;
 	is($code, 0, "SIG$signal ignored by the caller (nohup, a job behind a script) does not cancel") or diag $err;
+	unlink 'out';
+}
+
+# ---------- events that nobody reads ----------
+for my $end ('SIGTERM', 'the end of stdin')
+{
+	my $run = start_copier(@json, '--limit', '1M');
+	fcntl $run->{out}, 1031, 4096 or die;    # F_SETPIPE_SZ
+	$run->tell($_ % 2 ? 'resume' : 'pause') for 0 .. 59;
+	sleep 1;
+	my $begin = time;
+	$end eq 'SIGTERM' ? kill 'TERM', $run->{pid} : close $run->{in};
+	my $ended = 0;
+	while (!$ended && time < $begin + 10) { sleep 0.05; $ended = waitpid $run->{pid}, WNOHANG }
+	is($ended ? $? >> 8 : 'none', 4, "a copy whose pipe is full is cancelled by $end") or kill 'KILL', $run->{pid};
+	ok(!-e 'out', 'nothing left');
 	unlink 'out';
 }
 

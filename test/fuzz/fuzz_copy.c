@@ -79,7 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	options.io = (made.flags & 8) != 0 ? IO_BUFFERED : IO_AUTO;
 	copy.options = &options;
 	throttle_start(&copy.throttle, 0);
-	progress_start(&copy.progress, PROGRESS_NONE);
+	progress_start(&copy.progress, PROGRESS_NONE, NULL);
 	if (copy_open(&copy) == 0 && copy_run(&copy) == 0)
 	{
 		uint64_t virtual_size = copy.plan.virtual_size;
