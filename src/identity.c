@@ -8,7 +8,9 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/fd.h"
 #include "utils/builtins.h"
+#include "utils/pg_lsn.h"
 
 #include "audit.h"
 #include "caller.h"
@@ -25,15 +27,18 @@ PG_FUNCTION_INFO_V1(vmclone_adopt);
 PG_FUNCTION_INFO_V1(vmclone_identity_state);
 
 static Statement read_identity = {
-	.sql = "SELECT system_identifier, timeline, database_oid::int8, token FROM vmclone.identity",
+	.sql = "SELECT system_identifier, timeline, database_oid::int8, token,"
+		   " (written_at_lsn - '0/0'::pg_lsn)::int8 FROM vmclone.identity",
 };
 
 static Statement write_identity = {
-	.sql = "INSERT INTO vmclone.identity (system_identifier, timeline, database_oid, token)"
-		   " VALUES ($1, $2, $3, $4) ON CONFLICT (only_row) DO UPDATE SET system_identifier = $1,"
-		   " timeline = $2, database_oid = $3, token = $4, adopted_at = clock_timestamp()",
-	.argument_count = 4,
-	.argument_types = {INT8OID, INT4OID, OIDOID, UUIDOID},
+	.sql = "INSERT INTO vmclone.identity"
+		   " (system_identifier, timeline, database_oid, token, written_at_lsn)"
+		   " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (only_row) DO UPDATE SET"
+		   " system_identifier = $1, timeline = $2, database_oid = $3, token = $4,"
+		   " written_at_lsn = $5, adopted_at = clock_timestamp()",
+	.argument_count = 5,
+	.argument_types = {INT8OID, INT4OID, OIDOID, UUIDOID, LSNOID},
 };
 
 static Statement live_jobs = {
@@ -75,6 +80,36 @@ static const char *const state_words[] = {
 	[IDENTITY_OTHER_SERVER] = "other server",
 };
 
+/*
+ * Where the base backup began that this server was made from; invalid if it wasn't.  The server keeps
+ * the backup's label under another name.  Such a server that is started without recovery to a point in
+ * time or promotion has the timeline of the one that it is a copy of.
+ */
+static XLogRecPtr
+base_backup_start(void)
+{
+	static bool known = false;
+	static XLogRecPtr start = InvalidXLogRecPtr;
+	uint32 high;
+	uint32 low;
+	FILE *label;
+
+	if (known)
+		return start;
+	label = AllocateFile(BACKUP_LABEL_OLD, "r");
+	if (label == NULL && errno != ENOENT)
+		ereport(ERROR, (errcode_for_file_access(),
+						errmsg("could not open file \"%s\": %m", BACKUP_LABEL_OLD)));
+	if (label != NULL)
+	{
+		if (fscanf(label, "START WAL LOCATION: %X/%X", &high, &low) == 2)
+			start = ((uint64) high << 32) | low;
+		FreeFile(label);
+	}
+	known = true;
+	return start;
+}
+
 IdentityState
 identity_state(void)
 {
@@ -86,6 +121,8 @@ identity_state(void)
 		return IDENTITY_OTHER_DATABASE;
 	if (!RecoveryInProgress() && field_int64(0, 2) != (int64) GetWALInsertionTimeLine())
 		return IDENTITY_OTHER_TIMELINE;
+	if (!RecoveryInProgress() && base_backup_start() > (XLogRecPtr) field_int64(0, 5))
+		return IDENTITY_OTHER_SERVER;
 	return IDENTITY_OWN;
 }
 
@@ -131,9 +168,10 @@ stored_token(void)
 static void
 make_own(const pg_uuid_t *token)
 {
-	Datum values[4] = {Int64GetDatum((int64) GetSystemIdentifier()),
+	Datum values[5] = {Int64GetDatum((int64) GetSystemIdentifier()),
 					   Int32GetDatum((int32) GetWALInsertionTimeLine()),
-					   ObjectIdGetDatum(MyDatabaseId), UUIDPGetDatum(token)};
+					   ObjectIdGetDatum(MyDatabaseId), UUIDPGetDatum(token),
+					   LSNGetDatum(GetXLogInsertRecPtr())};
 	Datum token_value = UUIDPGetDatum(token);
 
 	(void) statement_run(&write_identity, values, NULL);

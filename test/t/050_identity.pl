@@ -79,5 +79,31 @@ $third->safe_psql('restored', "SELECT vmclone.adopt('abandon')");
 ok($third->poll_query_until('restored', "SELECT status = 'failed' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
 	'and ends when it is abandoned');
 $third->images_equal($job->{vm_id}, $vm, 1, "the original's files are untouched");
+
+# A base backup that is started as a server of its own has the same system identifier and timeline.
+$job = $third->clone($snapshot, vm_name => 'copy4', bandwidth_limit => 200_000);
+$third->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'")
+  or die 'nothing is copied';
+$third->backup('third');
+my $twin = VmcloneCluster->new('twin');
+$twin->init_from_backup($third, 'third');
+$twin->start;
+$twin->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'vmclone worker'")
+  or die 'no worker of the twin';
+is($twin->safe_psql('postgres', 'SELECT identity FROM vmclone.worker'), 'other server', 'a base backup knows that it is one');
+$twin->safe_psql('postgres', "SELECT vmclone.cancel_job('$job->{job_id}')");
+sleep 2;
+is($twin->safe_psql('postgres', "SELECT status FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), 'running', 'and does nothing');
+$twin->restart;
+is($twin->safe_psql('postgres', 'SELECT identity FROM vmclone.worker'), 'other server', 'nor after a restart');
+$third->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+is($third->wait_for_job($job->{job_id}), 'succeeded', 'the original goes on undisturbed');
+$third->images_equal($job->{vm_id}, $vm, 1, 'and is exact');
+$twin->safe_psql('postgres', "SELECT vmclone.adopt('abandon')");
+ok($twin->poll_query_until('postgres', "SELECT status = 'failed' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	'the job of the base backup ends when it is abandoned');
+is($twin->safe_psql('postgres', 'SELECT identity FROM vmclone.worker'), 'own', 'which is a server of its own then');
+$third->images_equal($job->{vm_id}, $vm, 1, "the original's files are untouched");
+$twin->stop;
 $third->stop;
 done_testing();

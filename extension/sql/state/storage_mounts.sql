@@ -55,10 +55,12 @@ CREATE TABLE vmclone.identity (
     timeline integer NOT NULL,
     database_oid oid NOT NULL,
     token uuid NOT NULL,
+    written_at_lsn pg_lsn NOT NULL,
     adopted_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 COMMENT ON TABLE vmclone.identity IS 'the server and database that may run the jobs; where it does not match, the worker claims and deletes nothing until adopt() decides';
+COMMENT ON COLUMN vmclone.identity.written_at_lsn IS 'a server that began as a base backup taken later than this is another one';
 
 --
 -- Where every clone came from; survives the source.
