@@ -13,6 +13,29 @@
 #include "tcop/tcopprot.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+/* Milliseconds before the log is told once more what it was told last. */
+#define REPEAT_INTERVAL_MS 60000
+
+/*
+ * The worker tries again a second later: as long as somebody's open transaction holds a table, the
+ * log is told once a minute.
+ */
+static void
+report(const ErrorData *error)
+{
+	static char last[256] = "";
+	static TimestampTz told_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (strncmp(last, error->message, sizeof(last) - 1) == 0 && now >= told_at &&
+		!TimestampDifferenceExceeds(told_at, now, REPEAT_INTERVAL_MS))
+		return;
+	strlcpy(last, error->message, sizeof(last));
+	told_at = now;
+	EmitErrorReport();
+}
 
 char *
 job_transaction(JobUnit unit, void *argument)
@@ -44,7 +67,7 @@ job_transaction(JobUnit unit, void *argument)
 		error = CopyErrorData();
 		problem = error->detail != NULL ? psprintf("%s (%s)", error->message, error->detail)
 										: pstrdup(error->message);
-		EmitErrorReport();
+		report(error);
 		FlushErrorState();
 		FreeErrorData(error);
 		AbortCurrentTransaction();
