@@ -24,27 +24,32 @@
 /* Claims at once that only find out that they have to wait. */
 #define CLAIMS_A_PASS 100
 
+/*
+ * What other copies of the calls have done or are about is found once, not once a task: hundreds of
+ * tasks may wait, and this runs with every pass.
+ */
 static Statement next_task = {
-	.sql = "SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"
+	.sql = "WITH maker AS MATERIALIZED (SELECT ej.call_id, e.disk_number,"
+		   " min(ej.copy_number) AS copy_number FROM vmclone.jobs ej"
+		   " JOIN vmclone.async_tasks e ON e.job_id = ej.job_id AND e.result IS NULL"
+		   " WHERE ej.status IN ('queued', 'running') GROUP BY ej.call_id, e.disk_number)"
+		   " SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"
 		   " t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"
 		   " j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
+		   " LEFT JOIN maker ON maker.call_id = j.call_id AND maker.disk_number = t.disk_number"
+		   " AND maker.copy_number < j.copy_number"
 		   " WHERE t.status = 'init' AND t.result IS NULL"
 		   " AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= clock_timestamp())"
 		   " AND j.requested IS NULL AND (j.status IN ('queued', 'running')"
 		   " OR (j.status = 'waiting' AND j.next_attempt_at <= clock_timestamp()))"
 		   " AND (m.max_copies IS NULL OR m.max_copies >"
 		   " (SELECT count(*) FROM unnest($1) target WHERE target = t.storage_domain_id))"
-		   " AND (t.read_from_task IS NULL OR NOT EXISTS ("
-		   "SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
-		   " AND e.disk_number = t.disk_number AND e.result IS NULL"
-		   " WHERE ej.call_id = j.call_id AND ej.copy_number < j.copy_number"
-		   " AND ej.status IN ('queued', 'running'))"
-		   " OR EXISTS ("
-		   "SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
-		   " AND e.disk_number = t.disk_number AND e.result = 'success'"
-		   " WHERE ej.call_id = j.call_id AND ej.job_id <> j.job_id"
+		   " AND (t.read_from_task IS NULL OR maker.call_id IS NULL"
+		   " OR (j.call_id, t.disk_number) IN (SELECT ej.call_id, e.disk_number"
+		   " FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
+		   " WHERE e.result = 'success'"
 		   " AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')))"
 		   " ORDER BY j.priority DESC, j.created_at, j.copy_number, t.disk_number"
 		   " LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
