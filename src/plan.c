@@ -347,6 +347,26 @@ choose_cpu_profile(ClonePlan *plan, StringInfo overlay, const Jsonb *merged, con
 		plan->cpu_profile_fits = false;
 }
 
+/*
+ * The source's quota doesn't go along into another data center: that one's default takes its place.
+ * Handed back, it is no choice either; any other quota is the caller's, for the checks.
+ */
+static bool
+loses_quota(const ClonePlan *plan, const LoadedFacts *facts, const Jsonb *merged)
+{
+	const Jsonb *sources[2] = {json_get(plan->configuration, "vm_static"), facts->current};
+	pg_uuid_t wanted;
+	pg_uuid_t own;
+
+	if (!plan->pool_exists || uuid_same(&plan->pool_id, &plan->source_pool_id) ||
+		!json_get_uuid(merged, "quota_id", &wanted))
+		return false;
+	for (int i = 0; i < lengthof(sources); i++)
+		if (json_get_uuid(sources[i], "quota_id", &own) && uuid_same(&own, &wanted))
+			return true;
+	return false;
+}
+
 /* A VmStatic given whole needs its memory; the maximum is four times that, as in the engine's form. */
 static void
 complete_given_vm_static(StringInfo overlay, const Jsonb *given)
@@ -399,6 +419,8 @@ build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 	/* a lease only if it is asked for */
 	if (!json_has(given, "lease_sd_id") && json_has(merged, "lease_sd_id"))
 		appendStringInfoString(&overlay, ",\"lease_sd_id\":null");
+	if (loses_quota(plan, facts, merged))
+		appendStringInfoString(&overlay, ",\"quota_id\":null");
 	choose_cpu_profile(plan, &overlay, merged, given, facts);
 	appendStringInfoChar(&overlay, '}');
 	plan->vm_static = plan_concatenate(merged, json_from_text(overlay.data));

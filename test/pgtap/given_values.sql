@@ -89,6 +89,14 @@ SELECT throws_ok(format($$SELECT pg_temp.clone('bad', %L, cluster => 'cl2')$$, j
 SELECT lives_ok(format($$SELECT pg_temp.clone('elsewhere', %L, cluster => 'cl2')$$,
     jsonb_build_object('cluster_id', fixture.id('cl1'), 'cpu_profile_id', fixture.id('cpu profile cl1'))), 'the source''s, handed back, are not');
 
+SELECT fixture.make_vm('diskless', disks => 0, layers => 2, nics => 0) AS made \gset
+SELECT lives_ok(format($$SELECT add_vm_from_snapshot(%L, 'abroad', cluster_id => %L)$$, fixture.snapshot('diskless', 1), fixture.id('cl_dc2')), 'a clone in another data center');
+SELECT is(quota_id, fixture.id('quota default dc2'), '... has that one''s default quota') FROM vm_static WHERE vm_name = 'abroad';
+SELECT is(array_agg(message_key), NULL, '... also where the form is handed back') FROM can_add_vm_from_snapshot(fixture.snapshot('diskless', 1), 'abroad2', cluster_id => fixture.id('cl_dc2'),
+    vm_static => get_vm_configuration_by_snapshot_id(fixture.snapshot('diskless', 1)) -> 'vm_static');
+SELECT is(array_agg(message_key), '{ACTION_TYPE_FAILED_QUOTA_IS_NOT_VALID}', '... but no other quota of a third one') FROM can_add_vm_from_snapshot(fixture.snapshot('diskless', 1), 'abroad2',
+    cluster_id => fixture.id('cl_dc2'), vm_static => jsonb_build_object('quota_id', fixture.id('q_specific')));
+
 -- again: one copy, with what was its own
 SELECT pg_temp.clone('group{n}', copies => 3, disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('src', 1), 'disk_alias', 'data-{n}')),
     static => '{"description": "all"}', overrides => '[{}, {"vm_name": "second", "vm_static": {"mem_size_mb": 4096}, "interfaces": [{"name": "nic1", "linked": false}]}]');
