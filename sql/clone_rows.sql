@@ -76,6 +76,16 @@ ALTER TABLE vm_static ADD words words DEFAULT '{a,b}', ADD setting jsonb DEFAULT
 SELECT get_vm_configuration_by_snapshot_id(snapshot('src', 2)) -> 'vm_static' AS form \gset
 SELECT vm_id AS clone FROM add_vm_from_snapshot(snapshot('src', 2), 'back', vm_static => :'form', lock_mode => 'shared', start_paused => true) \gset
 SELECT colour, place, tags, words, setting, old_setting, notes, memory_bytes FROM vm_static WHERE vm_guid = :'clone';
+-- serial columns are the server's, defaults that differ differ in every row
+ALTER TABLE vm_static ADD ticket serial UNIQUE;
+ALTER TABLE vm_device ADD tag uuid DEFAULT gen_random_uuid();
+ALTER TABLE vm_interface_statistics ADD tag uuid DEFAULT gen_random_uuid() UNIQUE, ADD number serial UNIQUE;
+UPDATE vm_device SET tag = NULL;
+SELECT get_vm_configuration_by_snapshot_id(snapshot('src', 2)) -> 'vm_static' ? 'ticket' AS shown;
+SELECT count(*) FROM add_vm_from_snapshot(snapshot('src', 2), 'ticket{n}', copies => 3, vm_static => '{"num_of_monitors": 2}', lock_mode => 'shared', start_paused => true);
+SELECT count(*), count(DISTINCT ticket) AS tickets FROM vm_static WHERE vm_name ~ '^ticket\d$';
+SELECT type, count(*), count(d.tag) AS tags, count(DISTINCT d.tag) AS different FROM vm_device d JOIN vm_static v ON v.vm_guid = d.vm_id
+WHERE vm_name ~ '^ticket\d$' AND type IN ('video', 'disk') AND device <> 'cdrom' GROUP BY 1 ORDER BY 1;
 -- a type that doesn't read what it writes in JSON
 CREATE TYPE grade AS ENUM ('low', 'high');
 CREATE FUNCTION to_json(grade) RETURNS json LANGUAGE sql IMMUTABLE AS $$ SELECT pg_catalog.json_build_object('grade', $1::text) $$;

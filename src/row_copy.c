@@ -35,6 +35,7 @@ typedef struct Source
 	int overlay_count;
 	Datum *values; /* by column, when the sources are read */
 	bool *nulls;
+	bool *own_defaults; /* by column: every row gets a default of its own; NULL: none does */
 } Source;
 
 typedef struct NewRow
@@ -212,16 +213,27 @@ evaluate_default(const RowCopyTable *table, Defaults *defaults, int i, bool *is_
 	return *is_null ? (Datum) 0 : datumCopy(value, column->by_value, column->length);
 }
 
-/* What the columns that nothing is known of get, as in an INSERT that leaves them out. */
+/*
+ * What the columns that nothing is known of get, as in an INSERT that leaves them out; of a source
+ * with a row, those that no two rows may share.
+ */
 static void
-set_defaults(RowCopyTable *table, Source *source, const bool *is_set, Defaults *defaults)
+set_defaults(RowCopyTable *table, Source *source, bool has_row, const bool *is_set,
+			 Defaults *defaults)
 {
 	for (int i = 0; i < table->column_count; i++)
 	{
 		CopiedColumn *column = &table->columns[i];
 
-		if (is_set[i] || column->given >= 0)
+		if (is_set[i] || column->given >= 0 || (has_row && !column->is_serial))
 			continue;
+		if (column->is_volatile)
+		{
+			if (source->own_defaults == NULL)
+				source->own_defaults = palloc0(sizeof(bool) * table->column_count);
+			source->own_defaults[i] = true;
+			continue;
+		}
 		source->values[i] = (Datum) 0;
 		source->nulls[i] = true;
 		if (column->default_expression == NULL)
@@ -244,12 +256,11 @@ set_defaults(RowCopyTable *table, Source *source, const bool *is_set, Defaults *
 
 /* Values of all sources: their rows, overlays over them; defaults where there is no row. */
 static void
-read_sources(RowCopy *copy, RowCopyTable *table)
+read_sources(RowCopy *copy, RowCopyTable *table, Defaults *defaults)
 {
 	int found_count;
 	Found *found = find_rows(copy, table, &found_count);
 	bool *is_set = palloc(sizeof(bool) * table->column_count);
-	Defaults defaults = {0};
 
 	for (int i = 0; i < copy->source_count; i++)
 	{
@@ -266,11 +277,8 @@ read_sources(RowCopy *copy, RowCopyTable *table)
 			heap_deform_tuple(row->tuple, table->columns_descriptor, source->values, source->nulls);
 		row_copy_lay_over(table, source->overlays, source->overlay_count, source->values,
 						  source->nulls, is_set);
-		if (!row)
-			set_defaults(table, source, is_set, &defaults);
+		set_defaults(table, source, row != NULL, is_set, defaults);
 	}
-	if (defaults.context)
-		FreeExprContext(defaults.context, true);
 }
 
 /* A value given for a row, as the column's type. */
@@ -286,7 +294,7 @@ given_value(CopiedColumn *column, Oid type, Datum value, bool is_null)
 }
 
 static Tuplestorestate *
-make_rows(const RowCopy *copy, RowCopyTable *table)
+make_rows(const RowCopy *copy, RowCopyTable *table, Defaults *defaults)
 {
 	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
 	Datum *values = palloc(sizeof(Datum) * table->column_count);
@@ -303,6 +311,8 @@ make_rows(const RowCopy *copy, RowCopyTable *table)
 		{
 			int given = table->columns[i].given;
 
+			if (source->own_defaults && source->own_defaults[i])
+				values[i] = evaluate_default(table, defaults, i, &nulls[i]);
 			if (given < 0)
 				continue;
 			nulls[i] = row->nulls[given];
@@ -342,11 +352,14 @@ static void
 copy_rows(RowCopy *copy)
 {
 	RowCopyTable *table = row_copy_table(copy->target);
+	Defaults defaults = {0};
 	Tuplestorestate *rows;
 	int result;
 
-	read_sources(copy, table);
-	rows = make_rows(copy, table);
+	read_sources(copy, table, &defaults);
+	rows = make_rows(copy, table, &defaults);
+	if (defaults.context)
+		FreeExprContext(defaults.context, true);
 	new_rows_register(table->columns_descriptor, rows);
 	result = SPI_execute_plan(table->insert_plan, NULL, NULL, false, 0);
 	new_rows_unregister();

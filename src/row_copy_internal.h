@@ -40,6 +40,8 @@ typedef struct CopiedColumn
 	FmgrInfo input_function;
 	Oid input_parameter;
 	Expr *default_expression; /* not planned; NULL: null */
+	bool is_volatile;         /* the default: another one for every row */
+	bool is_serial;           /* the default is a sequence's number: not the source row's to give */
 	int given;                /* index into target->columns, or -1: the source has it */
 } CopiedColumn;
 

@@ -11,9 +11,11 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
@@ -94,6 +96,16 @@ row_copy_input_of(Oid type)
 	return ROW_COPY_INPUT_TEXT;
 }
 
+static bool
+calls_nextval(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_NEXTVAL)
+		return true;
+	return expression_tree_walker(node, calls_nextval, context);
+}
+
 static void
 describe_column(CopiedColumn *column, Relation relation, Form_pg_attribute attribute,
 				const RowCopyTarget *target)
@@ -113,6 +125,8 @@ describe_column(CopiedColumn *column, Relation relation, Form_pg_attribute attri
 	fmgr_info_cxt(function, &column->input_function, CurrentMemoryContext);
 	expression = build_column_default(relation, attribute->attnum);
 	column->default_expression = (Expr *) expression;
+	column->is_volatile = contain_volatile_functions(expression);
+	column->is_serial = calls_nextval(expression, NULL);
 	column->given = given_column(target, column->name);
 }
 
