@@ -226,8 +226,8 @@ SELECT fixture.attach_domains(), fixture.make_vm('waits');
 SELECT count(*) FROM add_vm_from_snapshot(fixture.snapshot('waits', 1), 'waiting', start_paused => true);
 DELETE FROM identity;
 SELECT matches(advice, 'adopt', 'jobs without an identity wait for adopt()') FROM worker;
-INSERT INTO identity (system_identifier, timeline, database_oid, token)
-SELECT c.system_identifier, k.timeline_id, d.oid, gen_random_uuid() FROM pg_control_system() c, pg_control_checkpoint() k, pg_database d WHERE d.datname = current_database();
+INSERT INTO identity (system_identifier, timeline, database_oid, token, written_at_lsn)
+SELECT c.system_identifier, k.timeline_id, d.oid, gen_random_uuid(), pg_current_wal_lsn() FROM pg_control_system() c, pg_control_checkpoint() k, pg_database d WHERE d.datname = current_database();
 SELECT is(advice, CASE WHEN pid IS NULL THEN 'SELECT vmclone.start_worker() starts it' END, 'a job without worker waits for start_worker()') FROM worker;
 UPDATE vm_dynamic SET status = 15; UPDATE images SET imagestatus = 2 WHERE active;
 SELECT is(status, 'ImageLocked', 'status in words') FROM vms WHERE vm_name = 'web01';
