@@ -133,6 +133,10 @@ SELECT detail FROM can_add_vm_from_snapshot(fixture.snapshot('nets', 2), 'c{n}',
 SELECT * FROM fixture.try('', $$vm_name => 'c{n}', copies => 2, copy_overrides => '[{}, {"vm_static": {"num_of_monitors": 4}, "interfaces": [{"name": "nic1", "include": false}, {"name": "nic2", "include": false}]}]'$$, fixture.snapshot('nets', 2));
 SELECT * FROM fixture.try('', $$vm_name => 'c{n}', copies => 2, copy_overrides => '[{}, {"vm_static": {"num_of_monitors": 4}}]'$$, fixture.snapshot('nets', 2));
 ROLLBACK;
+-- a whole vm_static needs no maximum of memory
+SELECT * FROM fixture.try('', $$use_given_vm_static => true, vm_name => 'x', vm_static => '{"mem_size_mb": 0}'$$);
+SELECT * FROM fixture.try('', $$use_given_vm_static => true, vm_name => 'x', vm_static => '{"mem_size_mb": -1}'$$);
+SELECT * FROM fixture.try('', $$use_given_vm_static => true, vm_name => 'x', vm_static => '{"mem_size_mb": 600000000}'$$);
 -- a copy's own value is above what the others get from the cluster
 BEGIN;
 SELECT count(*) FROM add_vm_from_snapshot(fixture.snapshot('one', 2), 'c{n}', copies => 2, start_paused => true, use_given_vm_static => true, vm_static => '{"mem_size_mb": 1024}',

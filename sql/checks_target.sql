@@ -185,6 +185,14 @@ SELECT * FROM fixture.try('', $$interfaces => jsonb_build_array(jsonb_build_obje
 SELECT * FROM fixture.try('', $$cluster_id => fixture.id('cl2')$$, fixture.snapshot('nets', 2));
 SELECT * FROM fixture.try('', $$cluster_id => fixture.id('cl2'), interfaces => '[{"name": "nic2", "vnic_profile_id": null}]'$$, fixture.snapshot('nets', 2));
 
+-- several of the counted ones at once, in order
+SELECT * FROM fixture.try($$DELETE FROM mac_pool_ranges; UPDATE storage_domain_dynamic SET available_disk_size = 0$$);
+SELECT * FROM fixture.try($$SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true, lock_mode => 'shared'); UPDATE storage_domain_dynamic SET available_disk_size = 0$$,
+    $$vm_name => 'first', lock_mode => 'shared'$$);
+SELECT * FROM fixture.try($$SELECT vmclone.add_vm_template_from_snapshot(fixture.snapshot('one', 2), 'base', base_template_id => fixture.vm('base'), lock_mode => 'shared', start_paused => true);
+    UPDATE storage_domain_dynamic SET available_disk_size = 0$$, $$vm_name => 'base', base_template_id => fixture.vm('base'), lock_mode => 'shared'$$, target => 'template');
+SELECT * FROM fixture.try($$UPDATE storage_domain_dynamic SET available_disk_size = 0$$, $$copies => 3, copy_overrides => '[{"vm_name": "x"}, {"vm_name": "y"}, {"vm_name": "x"}]'$$);
+
 -- several at once, in order
 SELECT * FROM fixture.try($$UPDATE storage_pool SET status = 2 WHERE id = fixture.id('dc1'); UPDATE images SET imagestatus = 2 WHERE image_guid = fixture.image('one', 1, 1);
     UPDATE snapshots SET status = 'LOCKED' WHERE snapshot_id = fixture.snapshot('one', 1); UPDATE storage_domain_dynamic SET available_disk_size = 0$$,

@@ -31,6 +31,8 @@ typedef struct CheckRun
 	const ClonePlan *plan;
 	const Check *check;
 	int phases; /* that are run together */
+	/* the call is refused: also what the call would look at later */
+	bool complete;
 	List *refusals;
 	/* what the check looks at: the plan's, or that of a copy with values of its own */
 	const Jsonb *vm_static;

@@ -26,8 +26,4 @@ typedef enum CheckPhase
  */
 extern List *checks_run(const ClonePlan *plan, int phases);
 
-/* Of step 3710, which the reservation of names repeats. */
-#define HINT_VERSION_UNDER_WAY                                                                     \
-	"Wait until the job that makes it is over; view vmclone.jobs_view shows it."
-
 #endif

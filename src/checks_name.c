@@ -188,6 +188,9 @@ check_name_not_used(CheckRun *run)
 	/* under the locks the names are reserved, which says the same */
 	if (run->phases & CHECK_ALWAYS)
 		append_reserved_names(plan, planned_names(plan), &detail, &names, listed);
+	else if (plan->taken_name && !plan->request->base_template_id.given &&
+			 !is_listed(listed, plan->taken_name))
+		append_owner(&detail, &names, plan->taken_name, "taken by a clone under way");
 	if (names.len)
 		refuse(run, detail.data, "name is already used: %s", names.data);
 }
@@ -202,15 +205,17 @@ check_no_version_under_way(CheckRun *run)
 	StringInfoData names;
 	StringInfoData detail;
 
-	/* under the locks the names are reserved, which says the same */
-	if (!(run->phases & CHECK_ALWAYS) || !plan->request->base_template_id.given ||
-		plan->template_name == NULL || !plan->pool_exists)
+	if (!plan->request->base_template_id.given || plan->template_name == NULL || !plan->pool_exists)
 		return;
 	name = CStringGetTextDatum(plan->template_name);
 	wanted = PointerGetDatum(construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT));
 	initStringInfo(&names);
 	initStringInfo(&detail);
-	append_reserved_names(plan, wanted, &detail, &names, NIL);
+	/* under the locks the names are reserved, which says the same */
+	if (run->phases & CHECK_ALWAYS)
+		append_reserved_names(plan, wanted, &detail, &names, NIL);
+	else if (plan->taken_name)
+		append_owner(&detail, &names, plan->taken_name, "taken by a clone under way");
 	if (names.len)
 		refuse(run, detail.data, "another version of template \"%s\" is being made",
 			   plan->template_name);

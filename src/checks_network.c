@@ -41,8 +41,8 @@ check_macs_left(CheckRun *run)
 			else if (interface->include && interface->mac_addr)
 				given[given_count++] = (char *) interface->mac_addr;
 		}
-	/* under the locks the addresses are taken next, which refuses the same and looks only once */
-	if (!(run->phases & CHECK_ALWAYS))
+	/* under the locks the addresses are taken next, which looks only once; where the call is refused, they aren't */
+	if (!(run->phases & CHECK_ALWAYS) && !run->complete)
 		return;
 	/* a template's interfaces have no addresses */
 	if (needed == 0 || !plan->cluster_exists || plan->request->target == CLONE_TARGET_TEMPLATE)

@@ -177,9 +177,10 @@ run_for_copies(CheckRun *run)
 }
 
 static List *
-run_phases(const ClonePlan *plan, int phases, bool *refused)
+run_phases(const ClonePlan *plan, int phases, bool complete, bool *refused)
 {
-	CheckRun run = {.plan = plan, .phases = phases, .vm_static = plan->vm_static};
+	CheckRun run = {
+		.plan = plan, .phases = phases, .complete = complete, .vm_static = plan->vm_static};
 	ListCell *cell;
 
 	if (plan->request->copy_overrides)
@@ -208,10 +209,10 @@ List *
 checks_run(const ClonePlan *plan, int phases)
 {
 	bool refused;
-	List *refusals = run_phases(plan, phases, &refused);
+	List *refusals = run_phases(plan, phases, false, &refused);
 
-	/* not after the locks: what this call has LOCKED itself would look like an obstacle */
-	if (refused && (phases & CHECK_ALWAYS))
-		refusals = run_phases(plan, CHECK_ALL, &refused);
+	/* not all after the locks: what this call has LOCKED itself would look like an obstacle */
+	if (refused)
+		refusals = run_phases(plan, (phases & CHECK_ALWAYS) ? CHECK_ALL : phases, true, &refused);
 	return refusals;
 }

@@ -85,33 +85,12 @@ fill_statuses(Command *command)
 		result->statuses[i] = command_initial_status(command);
 }
 
-pg_noreturn static void
-raise_name_taken(const Command *command, const char *name)
-{
-	if (command->request->base_template_id.given)
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_LOCKED),
-				 errmsg("another version of template \"%s\" is being made", name),
-				 errkey("ACTION_TYPE_FAILED_OBJECT_LOCKED"),
-				 errdetail("ACTION_TYPE_FAILED_OBJECT_LOCKED: a clone under way of the data center "
-						   "has the name."),
-				 errhint("%s", HINT_VERSION_UNDER_WAY)));
-	ereport(ERROR,
-			(errcode(ERRCODE_VC_NAME), errmsg("name is already used: %s", name),
-			 errkey("ACTION_TYPE_FAILED_NAME_ALREADY_USED"),
-			 errdetail("ACTION_TYPE_FAILED_NAME_ALREADY_USED: a clone under way of the data center "
-					   "has it."),
-			 errhint("Choose another vm_name, or leave it out: vmclone.suggest_vm_name gives a "
-					 "free one.")));
-}
-
 /* Runs a call.  retry_of: the job that is run again, or NULL. */
 static CommandResult *
 run(const CloneRequest *request, const pg_uuid_t *retry_of)
 {
 	Command command = {.request = request, .retry_of = retry_of};
 	CloneRecord *record;
-	const char *taken_name;
 	Frame inventory;
 
 	if (RecoveryInProgress())
@@ -137,15 +116,13 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	locks_take_counted(command.plan);
 	command.result->copies = plan_make_copies(command.plan);
 	command.result->copy_count = request->copies;
-	taken_name = command_reserve_names(&command);
+	command.plan->taken_name = command_reserve_names(&command);
 
 	/*
 	 * What was read before the locks may have changed before they were got.  These checks read anew
 	 * what matters: the chains, and everything that other calls take from.
 	 */
 	check(&command, CHECK_AFTER_LOCKS);
-	if (taken_name)
-		raise_name_taken(&command, taken_name);
 	locks_note_summed_up(command.plan);
 	count_tasks(&command);
 	fill_statuses(&command);

@@ -73,8 +73,8 @@ static Statement release_names = {
 };
 
 /*
- * The first name of the call that isn't among the rows of the last statement.  All are there where
- * two copies have one name, which the checks refuse.
+ * The first name of the call that isn't among the rows of the last statement.  NULL: all are there, as
+ * where two copies have one name, which the checks refuse.
  */
 static const char *
 first_absent_name(const CommandResult *result, uint64 rows)
@@ -88,7 +88,7 @@ first_absent_name(const CommandResult *result, uint64 rows)
 		if (row == rows)
 			return result->copies[i].vm_name;
 	}
-	return result->copies[0].vm_name;
+	return NULL;
 }
 
 static Datum

@@ -380,9 +380,9 @@ complete_given_vm_static(StringInfo overlay, const Jsonb *given)
 				 errdetail("use_given_vm_static is true: nothing is taken from the snapshot's "
 						   "VmStatic."),
 				 errhint("vmclone.get_vm_configuration_by_snapshot_id gives a whole vm_static.")));
-	if (json_get_text(given, "max_memory_size_mb") == NULL && memory > 0 &&
-		memory <= PG_INT32_MAX / 4)
-		appendStringInfo(overlay, ",\"max_memory_size_mb\":" INT64_FORMAT, memory * 4);
+	if (json_get_text(given, "max_memory_size_mb") == NULL)
+		appendStringInfo(overlay, ",\"max_memory_size_mb\":" INT64_FORMAT,
+						 memory > 0 ? Min(memory * 4, PG_INT32_MAX) : memory);
 }
 
 /* current row < configuration < caller's values (DESIGN §2); reference §2.1. */

@@ -255,6 +255,7 @@ typedef struct ClonePlan
 	/* locks.h: what the rows say under their locks */
 	char *chain_changes;    /* sentences about images that the plan has otherwise; NULL: none */
 	int64 last_mac_address; /* the MAC pool's last one given; -1: none */
+	const char *taken_name; /* of the call, reserved by another clone under way; NULL: none */
 } ClonePlan;
 
 /* One virtual machine or template that the call makes. */
