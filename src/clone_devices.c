@@ -249,11 +249,22 @@ copy_rng(DeviceSet *set, const SourceDevice *source)
 	device_copy(set, source, NULL, NULL);
 }
 
+static int64
+display_type(const DeviceSet *set)
+{
+	return json_get_int64(set->vm_static, "default_display_type", DISPLAY_QXL);
+}
+
 static void
 copy_graphics(DeviceSet *set, const SourceDevice *source)
 {
 	ListCell *cell;
 
+	if (display_type(set) >= DISPLAY_NONE)
+	{
+		device_leave_out(set, source, "the virtual machine is headless");
+		return;
+	}
 	foreach (cell, set->graphics)
 	{
 		if (is(source->device, lfirst(cell)))
@@ -420,7 +431,7 @@ static void
 make_videos(DeviceSet *set)
 {
 	static const char *const names[] = {"cirrus", "qxl", "vga", "bochs"};
-	int64 type = json_get_int64(set->vm_static, "default_display_type", DISPLAY_QXL);
+	int64 type = display_type(set);
 	int64 count = json_get_int64(set->vm_static, "num_of_monitors", 1);
 	const char *device;
 	char *spec = device_spec_text(set->first_video);
@@ -435,6 +446,18 @@ make_videos(DeviceSet *set)
 	for (int64 i = 0; i < count; i++)
 		device_make(set, NULL, "video", device, false, spec ? spec : "{}",
 					set->videos > 0 ? "remade" : "added", "one for each monitor");
+}
+
+/* A virtual machine that was headless and gets a display needs a server for it. */
+static void
+add_graphics(DeviceSet *set)
+{
+	Jsonb *old = json_get(set->work->plan->configuration, "vm_static");
+
+	if (set->graphics == NIL && display_type(set) < DISPLAY_NONE &&
+		json_get_int64(old, "default_display_type", DISPLAY_QXL) >= DISPLAY_NONE)
+		device_make(set, NULL, "graphics", display_type(set) == DISPLAY_QXL ? "spice" : "vnc",
+					false, "{}", "added", "the virtual machine is headless no more");
 }
 
 /* What the clone needs and the snapshot's list lacks. */
@@ -509,6 +532,7 @@ add_missing(DeviceSet *set)
 		device_make(set, NULL, "controller", "virtio-scsi", false, "{}", "added",
 					"the caller wants VirtIO SCSI");
 	add_usb_devices(set);
+	add_graphics(set);
 	make_videos(set);
 }
 

@@ -54,6 +54,19 @@ SELECT pg_temp.clone('given_q35', '{"mem_size_mb": 1024}', given => true);
 SELECT is(count(*), 0::bigint, 'the cluster''s BIOS type, in a given VmStatic that lacks one, changes the chipset') FROM vm_static v JOIN vm_device d ON d.vm_id = v.vm_guid
 WHERE v.vm_name = 'given_q35' AND (d.address LIKE '%type=pci%' OR NOT d.is_managed);
 
+-- a display, or none
+CREATE FUNCTION pg_temp.display(name text) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(d.type || ' ' || d.device, ', ' ORDER BY d.type), 'none') FROM vmclone.vm_static v JOIN vmclone.vm_device d ON d.vm_id = v.vm_guid
+    WHERE v.vm_name = $1 AND d.type IN ('graphics', 'video') $$;
+SELECT pg_temp.clone('display{n}', copies => 2, overrides => '[{"vm_static": {"default_display_type": 4}}]');
+SELECT is(pg_temp.display('display1'), 'none', 'a headless copy has no graphics');
+SELECT is(pg_temp.display('display2'), 'graphics spice, video qxl', '... the others have');
+SELECT fixture.make_vm('headless', disks => 0, layers => 2, nics => 0, devices => 'none', options => '{"vm_static": {"default_display_type": 4}}') AS made \gset
+SELECT count(*) AS made FROM add_vm_from_snapshot(fixture.snapshot('headless', 1), 'seeing', vm_static => '{"default_display_type": 2}') \gset
+SELECT is(pg_temp.display('seeing'), 'graphics vnc, video vga', 'a display that the snapshot has not comes with a server');
+SELECT count(*) AS made FROM add_vm_from_snapshot(fixture.snapshot('headless', 1), 'blind') \gset
+SELECT is(pg_temp.display('blind'), 'none', 'a headless virtual machine stays so');
+
 -- a copy's interfaces are laid over those for all copies, key by key
 SELECT pg_temp.clone('nic{n}', copies => 3, nics => jsonb_build_array(
         jsonb_build_object('name', 'nic1', 'vnic_profile_id', fixture.id('vnic net2'), 'mac', '56:6f:00:00:99:01'), '{"name": "nic2", "include": false}'::jsonb),
