@@ -118,7 +118,9 @@ copy_arguments(const JobRun *run)
 		arguments = add(arguments, "--compat", target->format[0] >= '4' ? "1.1" : "0.10");
 	else if (strcmp(run->volume_type, "Preallocated") == 0)
 		arguments = lappend(arguments, "--preallocate");
+	/* commit takes the record away: a crash before finds the finished copy by it */
 	arguments = add(arguments, "--resume", psprintf("%s.resume", part));
+	arguments = lappend(arguments, "--keep-record");
 	if (run->limit_sent > 0)
 		arguments = add(arguments, "--limit", psprintf(INT64_FORMAT, run->limit_sent));
 	if (vmclone_copy_threads > 0)

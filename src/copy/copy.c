@@ -498,6 +498,10 @@ copy_run(struct copy *copy)
 
 	if (run_phases(copy) != 0)
 		return -1;
+	/* What is in the record then is all of it: the next run has nothing left to copy. */
+	if (copy->options->keep_record && copy->with_resume &&
+		resume_checkpoint(&copy->resume, RESUME_DATA, plan_bytes(&copy->plan)) != 0)
+		return -1;
 	copy->finished = true;
 	if (copy->with_resume)
 	{
@@ -507,8 +511,7 @@ copy_run(struct copy *copy)
 	}
 	progress_done(&copy->progress, again, copy->plan.layout.file_length, allocated_bytes(copy),
 				  copy->method, copy->reason);
-	/* Killed before this, the next run finds that there is nothing left to do. */
-	if (copy->with_resume)
+	if (copy->with_resume && !copy->options->keep_record)
 		resume_remove(&copy->resume);
 	return 0;
 }

@@ -44,6 +44,7 @@ static const char help[] =
 	"  --no-reflink          never share blocks with the layers\n"
 	"  --resume FILE         keep a record in FILE; the same command again goes on from there\n"
 	"  --keep-lock           when done, hold the lock on the output until stdin ends\n"
+	"  --keep-record         when done, leave the record of --resume\n"
 	"  --progress none|bar|json\n"
 	"The layers\n"
 	"  --backing-name NAME   behind a --layer: the backing file name its header must have,\n"

@@ -32,7 +32,8 @@ enum option_code
 	OPTION_FORCE_SHARE,
 	OPTION_PROGRESS,
 	OPTION_ROOT,
-	OPTION_KEEP_LOCK
+	OPTION_KEEP_LOCK,
+	OPTION_KEEP_RECORD
 };
 
 #define MAX_THREADS 64
@@ -61,6 +62,7 @@ static const struct option long_options[] = {
 	{"progress", required_argument, NULL, OPTION_PROGRESS},
 	{"root", required_argument, NULL, OPTION_ROOT},
 	{"keep-lock", no_argument, NULL, OPTION_KEEP_LOCK},
+	{"keep-record", no_argument, NULL, OPTION_KEEP_RECORD},
 	{NULL, 0, NULL, 0}};
 
 /* Which subcommands take the option. */
@@ -84,6 +86,7 @@ static const unsigned option_sets[] = {
 	[OPTION_PROGRESS] = SET(OPTIONS_COPY) | SET(OPTIONS_VERIFY),
 	[OPTION_ROOT] = SET_ALL,
 	[OPTION_KEEP_LOCK] = SET(OPTIONS_COPY),
+	[OPTION_KEEP_RECORD] = SET(OPTIONS_COPY),
 };
 
 static const char *
@@ -286,6 +289,9 @@ parse_option(struct options *options, int code, const char *value)
 		case OPTION_KEEP_LOCK:
 			options->keep_lock = true;
 			return 0;
+		case OPTION_KEEP_RECORD:
+			options->keep_record = true;
+			return 0;
 		case OPTION_ROOT:
 			return root_add(value);
 		default:
@@ -324,7 +330,7 @@ refuse_option(int code, const char *argument)
 	const char *what = "unknown option";
 	const char *advice = "; see vmclone-copy --help";
 
-	if (code == ':' || (optopt != 0 && optopt <= OPTION_KEEP_LOCK))
+	if (code == ':' || (optopt != 0 && optopt <= OPTION_KEEP_RECORD))
 	{
 		what = "option";
 		advice = code == ':' ? " needs a value" : " takes no value";

@@ -36,6 +36,7 @@ struct options
 	bool verify;
 	bool force_share;
 	bool keep_lock;
+	bool keep_record;
 	enum progress_style progress;
 };
 

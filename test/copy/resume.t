@@ -264,6 +264,21 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 	$half->();
 	$exact->('other options', @command, '--preallocate');
 
+	# finished, and nobody has taken the record away: there is nothing left to do
+	{
+		my $run = start_copier(@command, '--keep-record');
+		is(($run->finish)[0], 0, 'a copy with --keep-record');
+		ok(-e "$out.resume", 'leaves it');
+		my $inode = (stat $out)[1];
+		$run = start_copier(@command, '--keep-record');
+		is(($run->finish)[0], 0, 'the same command again');
+		my ($event) = grep { ($_->{event} // '') eq 'done' } @{ $run->{events} };
+		is($event->{bytes_again}, 0, 'copies nothing twice');
+		is((stat $out)[1], $inode, 'into the same file');
+		$event = $exact->('once more without', @command);
+		ok(!-e "$out.resume", 'takes it away');
+	}
+
 	# whose the output is: the record knows before the output has its name
 	unlink $out, "$out.resume";
 	my $nonce  = 0x11223344;

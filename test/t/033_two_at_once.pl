@@ -22,7 +22,7 @@ step=\$1
 [ "\$step" = volume ] && step=\$2
 said="\$*"
 sign() { [ -e "$signs/\$1" ] && [[ "\$said" == *"\$(cat "$signs/\$1")"* ]]; }
-while sign hold_\$step; do sleep 0.05; done
+while sign hold_\$step; do kill -0 \$PPID || exit 1; sleep 0.05; done
 if sign fail_\$step; then cat "$signs/line"; exit 1; fi
 if sign talk_\$step; then exec yes '{ no JSON'; fi
 exec "$program" "\$@"
@@ -145,6 +145,27 @@ is(scalar(() = substr(PostgreSQL::Test::Utils::slurp_file($node->logfile), $logg
 $session->query_safe('COMMIT');
 $session->quit;
 is($node->wait_for_job($job->{job_id}), 'succeeded', 'it does so later');
+
+# a worker that dies when the copy is finished, and not its commit
+foreach my $linked (0, 1)
+{
+	$job = $node->clone($small_snapshot, vm_name => "finished$linked", start_paused => 'true');
+	put('hold_commit');
+	control('resume', $job);
+	task_is($job, 1, "phase = 'committing'");
+	$worker = $node->kill_worker;
+	$node->poll_query_until('postgres', "SELECT coalesce(pid <> $worker, false) FROM vmclone.worker") or die 'no new worker';
+	if ($linked)
+	{
+		my ($file) = map { $_->{path} } $node->disk_files($job->{vm_id});
+
+		link "$file.part", $file or die "link: $!";
+	}
+	take('hold_commit');
+	my $when = $linked ? 'in the commit' : 'before the commit';
+	is($node->wait_for_job($job->{job_id}), 'succeeded', "a worker killed $when: the job succeeds");
+	$node->images_equal($job->{vm_id}, $small, 1, "a worker killed $when: the disk is exact");
+}
 
 # waiting, paused for longer than wait_limit
 sql('ALTER SYSTEM SET vmclone.wait_limit = 2');
