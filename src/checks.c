@@ -353,7 +353,7 @@ static const Check checks[] = {
 	 WHEN_ALWAYS, "The image type in the given vm_static doesn't exist", HINT_VM_STATIC,
 	 check_image_type_exists, true},
 	{4710, "ACTION_TYPE_FAILED_MAX_NUM_CPU", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
-	 "Sockets × cores × threads are more than option MaxNumOfVmCpus, where it is set",
+	 "Sockets times cores times threads are more than option MaxNumOfVmCpus, where it is set",
 	 HINT_VM_STATIC, check_cpu_count, true},
 	{4711, "ACTION_TYPE_FAILED_MAX_NUM_SOCKETS", ERRCODE_VC_INPUT, SEVERITY_ERROR, WHEN_ALWAYS,
 	 "The number of sockets is not between 1 and option MaxNumOfVmSockets (16)", HINT_VM_STATIC,

@@ -17,7 +17,7 @@ message_excerpt(const char *text)
 	if (length <= MESSAGE_EXCERPT_LENGTH)
 		return text;
 	kept = pg_mbcliplen(text, length, MESSAGE_EXCERPT_LENGTH);
-	return psprintf("%.*s…", kept, text);
+	return psprintf("%.*s...", kept, text);
 }
 
 int

@@ -152,7 +152,7 @@ request_objects(Jsonb *array, const char *parameter, const char *const *allowed,
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"%s\" is not an array", parameter),
-				 errhint("Pass an array of objects, for example [{\"%s\": …}].", allowed[0])));
+				 errhint("Pass an array of objects, for example [{\"%s\": ...}].", allowed[0])));
 	if (JB_ROOT_COUNT(array) > limit)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("parameter \"%s\" has %d elements", parameter, JB_ROOT_COUNT(array)),
@@ -165,10 +165,11 @@ request_objects(Jsonb *array, const char *parameter, const char *const *allowed,
 
 		objects[i] = element->type == jbvBinary ? JsonbValueToJsonb(element) : NULL;
 		if (objects[i] == NULL || !JB_ROOT_IS_OBJECT(objects[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("element %u of parameter \"%s\" is not an object", i + 1, parameter),
-					 errhint("Pass an array of objects, for example [{\"%s\": …}].", allowed[0])));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("element %u of parameter \"%s\" is not an object", i + 1, parameter),
+				 errhint("Pass an array of objects, for example [{\"%s\": ...}].", allowed[0])));
 		request_check_keys(objects[i], parameter, allowed);
 	}
 	*count = JB_ROOT_COUNT(array);

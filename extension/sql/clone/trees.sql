@@ -3,6 +3,26 @@
 -- frame: names without a schema are the bound inventory's.
 --
 
+-- What trees are drawn with: boxes, or what every encoding has.  This file has ASCII only: a script is read in the
+-- database's encoding.
+CREATE FUNCTION vmclone.tree_mark(p_mark text)
+RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    -- by statements: chr() of a box is an error elsewhere, also where it is only planned
+    IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
+        RETURN CASE p_mark WHEN 'last' THEN '`- ' WHEN 'next' THEN '|- ' WHEN 'line' THEN '|  ' ELSE ' <' END;
+    ELSIF p_mark = 'last' THEN
+        RETURN chr(9492) || chr(9472) || ' ';
+    ELSIF p_mark = 'next' THEN
+        RETURN chr(9500) || chr(9472) || ' ';
+    ELSIF p_mark = 'line' THEN
+        RETURN chr(9474) || '  ';
+    END IF;
+    RETURN ' ' || chr(9664);
+END
+$$;
+
 -- The family of a VM or template: from its first known ancestor down to every clone of a clone.  Of a snapshot: its VM,
 -- and what was made from that snapshot.  NULL: all families.  What somebody other than p_owner made is left out, unless
 -- p_owner is NULL.
@@ -33,8 +53,8 @@ LANGUAGE sql STABLE AS $$
                 (SELECT s.source_vm_name FROM seen s WHERE s.source_vm_id = r.id ORDER BY s.created_at DESC LIMIT 1)) AS name
         FROM roots r
         UNION ALL
-        SELECT c.vm_id, c.vm_id, c.indent || CASE WHEN c.number = c.count THEN '└─ ' ELSE '├─ ' END,
-            c.indent || CASE WHEN c.number = c.count THEN '   ' ELSE '│  ' END, c.path || to_char(c.number, 'FM0000000000'), c.vm_name
+        SELECT c.vm_id, c.vm_id, c.indent || CASE WHEN c.number = c.count THEN vmclone.tree_mark('last') ELSE vmclone.tree_mark('next') END,
+            c.indent || CASE WHEN c.number = c.count THEN '   ' ELSE vmclone.tree_mark('line') END, c.path || to_char(c.number, 'FM0000000000'), c.vm_name
         FROM (
             SELECT s.vm_id, s.vm_name, n.indent, n.path,
                 row_number() OVER (PARTITION BY s.source_vm_id ORDER BY s.created_at, s.copy_number, s.vm_name) AS number,
@@ -44,7 +64,7 @@ LANGUAGE sql STABLE AS $$
         ) c
     )
     SELECT n.branch || coalesce(v.vm_name::text, n.name) || CASE WHEN v.vm_guid IS NULL THEN ' (deleted)' ELSE '' END
-            || CASE WHEN n.id = $1 THEN ' ◀' ELSE '' END,
+            || CASE WHEN n.id = $1 THEN vmclone.tree_mark('here') ELSE '' END,
         n.id, coalesce(v.vm_name::text, n.name), coalesce(s.entity_type, v.entity_type::text), s.source_snapshot_id, s.source_snapshot_description,
         s.created_at, s.created_by, s.user_id, s.copy_number, s.job_id, s.parameters, v.vm_guid IS NOT NULL
     FROM nodes n
@@ -96,12 +116,12 @@ LANGUAGE sql STABLE AS $$
             v.creation_date AS created_at, NULL::text AS locked_by, v.vm_guid AS id, NULL::uuid AS parent_id
         FROM vm_static v WHERE v.vm_guid = $1
         UNION ALL
-        SELECT n.number, 0, CASE WHEN n.is_last THEN '└─ ' ELSE '├─ ' END || n.name, n.type, n.status, NULL, NULL, NULL, NULL, n.created, h.text, n.group_id, NULL
+        SELECT n.number, 0, CASE WHEN n.is_last THEN vmclone.tree_mark('last') ELSE vmclone.tree_mark('next') END || n.name, n.type, n.status, NULL, NULL, NULL, NULL, n.created, h.text, n.group_id, NULL
         FROM numbered n LEFT JOIN holders h ON h.kind = 'snapshot' AND h.entity_id = n.group_id
         UNION ALL
         SELECT n.number, row_number() OVER (PARTITION BY n.number ORDER BY b.disk_alias, o.below DESC, o.image_guid),
-            CASE WHEN n.is_last THEN '   ' ELSE '│  ' END
-                || CASE WHEN lead(1) OVER (PARTITION BY n.number ORDER BY b.disk_alias, o.below DESC, o.image_guid) IS NULL THEN '└─ ' ELSE '├─ ' END
+            CASE WHEN n.is_last THEN '   ' ELSE vmclone.tree_mark('line') END
+                || CASE WHEN lead(1) OVER (PARTITION BY n.number ORDER BY b.disk_alias, o.below DESC, o.image_guid) IS NULL THEN vmclone.tree_mark('last') ELSE vmclone.tree_mark('next') END
                 || coalesce(b.disk_alias, b.disk_id::text),
             'image', CASE i.imagestatus WHEN 0 THEN 'Unassigned' WHEN 1 THEN 'OK' WHEN 2 THEN 'LOCKED' WHEN 4 THEN 'ILLEGAL' END,
             CASE i.volume_format WHEN 4 THEN 'COW' WHEN 5 THEN 'RAW' ELSE 'Unassigned' END || ' '
@@ -123,7 +143,8 @@ LANGUAGE sql STABLE AS $$
     FROM lines l ORDER BY l.number, l.line
 $$;
 
+COMMENT ON FUNCTION vmclone.tree_mark IS 'internal: what trees are drawn with';
 COMMENT ON FUNCTION vmclone.lineage_rows IS 'internal: what lineage_tree shows';
 COMMENT ON FUNCTION vmclone.snapshot_rows IS 'internal: what snapshot_tree shows';
 
-REVOKE ALL ON FUNCTION vmclone.lineage_rows, vmclone.snapshot_rows FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone.tree_mark, vmclone.lineage_rows, vmclone.snapshot_rows FROM PUBLIC;

@@ -1,5 +1,5 @@
 --
--- Who may do what.  role_rights() is the one list; grant_… apply it.
+-- Who may do what.  role_rights() is the one list; grant_... apply it.
 --
 
 CREATE FUNCTION vmclone.role_rights() RETURNS TABLE (kind text, object_type text, object_name text)

@@ -26,8 +26,8 @@ CREATE INDEX idx_vm_device_snapshot_id ON vm_device (snapshot_id) WHERE snapshot
 
 COMMENT ON TABLE vm_device IS 'A device of a VM.  device_id is the disk''s or the NIC''s id for those two types, else a uuid of its own';
 COMMENT ON COLUMN vm_device.type IS 'Kind: disk, interface, video, graphics, sound, controller, balloon, channel, redir, redirdev, console, rng, smartcard, watchdog, hostdev, memory, tpm, mdev, iommu, unknown';
-COMMENT ON COLUMN vm_device.device IS 'What of that kind: cdrom, bridge, qxl, virtio-scsi …';
-COMMENT ON COLUMN vm_device.address IS 'Address on the guest''s bus as libvirt reported it, {type=pci, slot=0x03, …}; empty = to be given';
+COMMENT ON COLUMN vm_device.device IS 'What of that kind: cdrom, bridge, qxl, virtio-scsi ...';
+COMMENT ON COLUMN vm_device.address IS 'Address on the guest''s bus as libvirt reported it, {type=pci, slot=0x03, ...}; empty = to be given';
 COMMENT ON COLUMN vm_device.spec_params IS 'JSON object: settings of the device';
 COMMENT ON COLUMN vm_device.is_managed IS 'True: the engine knows the device; false: it was found in the running guest';
 COMMENT ON COLUMN vm_device.snapshot_id IS 'Not NULL: the device is this snapshot''s disk, attached to another VM';

@@ -41,7 +41,7 @@ CREATE TABLE roles_groups (
     CONSTRAINT pk_roles_groups PRIMARY KEY (role_id, action_group_id)
 );
 COMMENT ON TABLE roles_groups IS 'What a role allows';
-COMMENT ON COLUMN roles_groups.action_group_id IS '1 create VM, 14 change custom properties, 15 edit administrative VM properties, 901 consume quota, 1100 create disk … : the engine''s ActionGroup';
+COMMENT ON COLUMN roles_groups.action_group_id IS '1 create VM, 14 change custom properties, 15 edit administrative VM properties, 901 consume quota, 1100 create disk ... : the engine''s ActionGroup';
 
 -- The roles that come with the software and that giving, checking or testing permissions of a clone needs.
 INSERT INTO roles (id, name, description, is_readonly, role_type, allows_viewing_children, app_mode) VALUES

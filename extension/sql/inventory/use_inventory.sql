@@ -182,7 +182,7 @@ BEGIN
     FOR target IN
         SELECT p.oid::regprocedure FROM pg_proc p
         WHERE p.pronamespace = '@extschema@'::regnamespace AND NOT p.prosecdef
-            AND p.proname IN ('clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'lineage_rows', 'snapshot_rows')
+            AND p.proname IN ('clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'lineage_rows', 'snapshot_rows', 'tree_mark')
     LOOP
         EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION %s TO %s' ELSE 'REVOKE EXECUTE ON FUNCTION %s FROM %s' END, target, owner);
     END LOOP;
@@ -246,14 +246,14 @@ BEGIN
         FROM (SELECT i.owner, string_agg(DISTINCT i.relation::text, ', ') AS relations
             FROM @extschema@.inspect_inventory(p_schema) i WHERE i.owner IS NOT NULL GROUP BY i.owner) o;
         RAISE EXCEPTION 'the tables of schema "%" have more than one owner', p_schema
-            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = wrong, HINT = 'Give them one owner with ALTER TABLE … OWNER TO.';
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = wrong, HINT = 'Give them one owner with ALTER TABLE ... OWNER TO.';
     END IF;
     wrong := @extschema@.inventory_intruders(p_schema, owners[1]);
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'others than the owner of its tables may create objects in schema "%"', p_schema
             USING ERRCODE = 'object_not_in_prerequisite_state',
             DETAIL = format('Owner: %s.  May create objects: %s.', quote_ident(pg_get_userbyid(owners[1])), wrong),
-            HINT = format('Run REVOKE CREATE ON SCHEMA %I FROM %s; for a schema''s owner, ALTER SCHEMA … OWNER TO.', p_schema, wrong);
+            HINT = format('Run REVOKE CREATE ON SCHEMA %I FROM %s; for a schema''s owner, ALTER SCHEMA ... OWNER TO.', p_schema, wrong);
     END IF;
 
     IF p_schema <> coalesce(chosen, '@extschema@') THEN

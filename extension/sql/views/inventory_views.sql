@@ -1,5 +1,5 @@
 -- The inventory with words for its codes.  A view that stood on the tables of an engine's database would be in the way of
--- the engine's upgrades, and DROP … CASCADE of one of those tables would take this extension with it.  So the views stand
+-- the engine's upgrades, and DROP ... CASCADE of one of those tables would take this extension with it.  So the views stand
 -- on inventory_rows, which runs the query kept under a name, as the inventory's owner, on the inventory that is bound.
 
 CREATE TABLE inventory_queries (
@@ -158,7 +158,7 @@ FROM inventory_rows('storage') AS r (storage_domain_id uuid, storage_domain text
 LEFT JOIN @extschema@.storage_mounts a USING (storage_domain_id);
 
 COMMENT ON VIEW vms IS 'VMs and templates: state, size and place';
-COMMENT ON COLUMN vms.status IS 'Of a VM: Down, Up, ImageLocked …; of a template: OK, LOCKED, ILLEGAL';
+COMMENT ON COLUMN vms.status IS 'Of a VM: Down, Up, ImageLocked ...; of a template: OK, LOCKED, ILLEGAL';
 COMMENT ON COLUMN vms.snapshot_busy IS 'A snapshot is locked or in preview';
 COMMENT ON VIEW disks IS 'Disks, one row for each VM that has the disk; a floating disk has no VM';
 COMMENT ON COLUMN disks.virtual_size IS 'Bytes that the guest sees';

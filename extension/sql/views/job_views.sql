@@ -79,7 +79,7 @@ WHERE d.datname = current_database();
 
 COMMENT ON VIEW vmclone.worker IS 'the background worker of this database, and whether the jobs are this database''s to run';
 COMMENT ON COLUMN vmclone.worker.preloaded IS 'a launcher keeps it running; else calls start it, and it leaves when it has nothing to do';
-COMMENT ON COLUMN vmclone.worker.identity IS 'own: the rows are this database''s to carry out; none: nobody''s yet; other …: they came with a copy or restore';
+COMMENT ON COLUMN vmclone.worker.identity IS 'own: the rows are this database''s to carry out; none: nobody''s yet; other ...: they came with a copy or restore';
 COMMENT ON COLUMN vmclone.worker.advice IS 'what a person has to do; null: nothing';
 COMMENT ON COLUMN vmclone.worker.tasks_stuck IS 'copies whose copier hangs in a storage call';
 COMMENT ON COLUMN vmclone.worker.jobs_live IS 'jobs that are not over';
