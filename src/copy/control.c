@@ -103,6 +103,20 @@ obey(const char *line)
 		report_say("unknown command on stdin: \"%s\"", line);
 }
 
+static void
+end_line(void)
+{
+	control.line[control.line_length] = '\0';
+	if (control.line_length > 0 && control.line[control.line_length - 1] == '\r')
+		control.line[control.line_length - 1] = '\0';
+	if (control.line_too_long)
+		report_say("unknown command on stdin: \"%.40s…\"", control.line);
+	else
+		obey(control.line);
+	control.line_length = 0;
+	control.line_too_long = false;
+}
+
 /* Returns false at the end of stdin. */
 static bool
 read_commands(void)
@@ -113,7 +127,12 @@ read_commands(void)
 	if (got < 0)
 		return errno == EINTR || errno == EAGAIN;
 	if (got == 0)
+	{
+		/* where the end cancels by itself, half a line is from a program that is no more */
+		if (!control.end_cancels)
+			end_line();
 		return false;
+	}
 	for (ssize_t i = 0; i < got; i++)
 	{
 		if (bytes[i] != '\n')
@@ -124,15 +143,7 @@ read_commands(void)
 				control.line_too_long = true;
 			continue;
 		}
-		control.line[control.line_length] = '\0';
-		if (control.line_length > 0 && control.line[control.line_length - 1] == '\r')
-			control.line[control.line_length - 1] = '\0';
-		if (control.line_too_long)
-			report_say("unknown command on stdin: \"%.40s…\"", control.line);
-		else
-			obey(control.line);
-		control.line_length = 0;
-		control.line_too_long = false;
+		end_line();
 	}
 	return true;
 }

@@ -95,6 +95,17 @@ for my $end ('SIGTERM', 'the end of stdin')
 	unlink 'out';
 }
 
+# ---------- the last line of stdin has no end ----------
+{
+	my $run = start_copier(@copy, '--limit', '1M');
+	syswrite $run->{in}, 'cancel';
+	close $run->{in};
+	my ($code) = $run->finish;
+	is($code, 4, 'a command that ends with stdin is obeyed');
+	ok(!-e 'out', 'nothing left');
+	unlink 'out';
+}
+
 # ---------- messages into a file that is longer than the result ----------
 {
 	spew('log', '-' x (3 << 20));
