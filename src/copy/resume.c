@@ -211,7 +211,7 @@ create_record(struct resume *resume)
 int
 resume_open(struct resume *resume, const char *path, const char *output_path)
 {
-	void *page;
+	unsigned char *record;
 
 	memset(resume, 0, sizeof(*resume));
 	resume->path = path;
@@ -232,10 +232,11 @@ resume_open(struct resume *resume, const char *path, const char *output_path)
 		return io_error(resume, "open");
 	else if (output_refuse_file(output_path) != 0 || create_record(resume) != 0)
 		return -1;
-	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, resume->fd, COUNTER_OFFSET);
-	if (page == MAP_FAILED)
+	/* from its beginning, which is a multiple of any page size */
+	record = mmap(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, resume->fd, 0);
+	if (record == MAP_FAILED)
 		return io_error(resume, "map");
-	resume->done_ever = page;
+	resume->done_ever = (void *) (record + COUNTER_OFFSET);
 	return 0;
 }
 
@@ -329,7 +330,7 @@ void
 resume_close(struct resume *resume)
 {
 	if (resume->done_ever != NULL)
-		munmap(resume->done_ever, PAGE);
+		munmap((unsigned char *) resume->done_ever - COUNTER_OFFSET, FILE_PAGES * PAGE);
 	if (resume->fd >= 0)
 		close(resume->fd);
 	if (resume->directory_fd >= 0)
