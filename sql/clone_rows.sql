@@ -30,7 +30,8 @@ ALTER TABLE vm_interface ADD upper_name text GENERATED ALWAYS AS (upper(name)) S
 ALTER TABLE images ADD checksum bytea, ADD size_gib bigint GENERATED ALWAYS AS (size / 1073741824) STORED;
 ALTER TABLE base_disks ADD labels text DEFAULT 'none';
 ALTER TABLE disk_vm_element ADD cache text DEFAULT 'writeback';
-ALTER TABLE vm_init ADD network_v2 json;
+ALTER TABLE vm_init ADD network_v2 json, ADD n text;
+ALTER TABLE vm_static ADD v integer, ADD w integer;
 
 UPDATE vm_static SET colour = 'green', place = '(4,"a b")', tags = '{x,"y z"}', "odd ""name" = '<a/>', notes = '{"k": [1, 2]}' WHERE vm_guid = vm('src');
 UPDATE vm_device SET vendor = 'acme' WHERE vm_id = vm('src');
@@ -94,6 +95,11 @@ ALTER TABLE vm_static ADD grade grade;
 UPDATE vm_static SET grade = 'high' WHERE vm_guid = vm('src');
 SELECT vm_id AS clone FROM add_vm_from_snapshot(snapshot('src', 2), 'graded', vm_static => '{"description": "d"}', lock_mode => 'shared', start_paused => true) \gset
 SELECT grade, description FROM vm_static WHERE vm_guid = :'clone';
+-- the same from a snapshot without a document
+ALTER TABLE vm_init ADD number serial UNIQUE;
+UPDATE snapshots SET vm_configuration = NULL;
+SELECT vm_id AS clone FROM add_vm_from_snapshot(snapshot('src', 2), 'from_rows', lock_mode => 'shared', start_paused => true) \gset
+SELECT v.grade, i.host_name, i.number FROM vm_static v JOIN vm_init i ON i.vm_id = v.vm_guid WHERE v.vm_guid = :'clone';
 ROLLBACK;
 
 -- wrong keys and types are named

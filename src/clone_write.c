@@ -422,6 +422,10 @@ clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 	};
 	Jsonb *init = json_get(plan->configuration, "vm_init");
 
+	/* the row itself says it all */
+	if (init && plan_is_from_rows(plan))
+		init = json_from_text("{}");
+
 	record->devices = palloc0(sizeof(Jsonb *) * copy_count);
 	record->row_ids = palloc0(sizeof(pg_uuid_t *) * copy_count);
 	record->row_id_counts = palloc0(sizeof(int) * copy_count);

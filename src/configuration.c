@@ -105,8 +105,8 @@ static Statement repair_vm_static = {
  */
 static Statement current_rows = {
 	.sql =
-		"SELECT jsonb_build_object('source', 'current', 'vm_id', v.vm_guid, 'vm_static', to_jsonb(v),"
-		" 'vm_init', (SELECT to_jsonb(n) - 'vm_id' FROM vm_init n WHERE n.vm_id = v.vm_guid),"
+		"SELECT jsonb_build_object('source', 'current', 'vm_id', v.vm_guid, 'vm_static', to_jsonb(v.*),"
+		" 'vm_init', (SELECT to_jsonb(n.*) - 'vm_id' FROM vm_init n WHERE n.vm_id = v.vm_guid),"
 		" 'disks', d.disks, 'missing_disks', d.missing, 'is_partial', d.missing <> '[]',"
 		" 'interfaces', (SELECT coalesce(jsonb_agg(jsonb_build_object('interface_id', n.id, 'name',"
 		"  n.name, 'mac_addr', n.mac_addr, 'type', n.type, 'linked', n.linked, 'is_plugged',"

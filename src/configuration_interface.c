@@ -48,7 +48,7 @@ static Statement form = {
 		" 'external_data', (SELECT jsonb_object_agg(e.key, true) FROM jsonb_each("
 		"  CASE WHEN jsonb_typeof($1 -> 'external_data') = 'object'"
 		"  THEN $1 -> 'external_data' ELSE '{}' END) e))"
-		" FROM (SELECT coalesce((SELECT to_jsonb(v) FROM vm_static v WHERE v.vm_guid = $2), '{}'))"
+		" FROM (SELECT coalesce((SELECT to_jsonb(v.*) FROM vm_static v WHERE v.vm_guid = $2), '{}'))"
 		" c(row)",
 	.argument_count = 2,
 	.argument_types = {JSONBOID, UUIDOID},

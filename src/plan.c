@@ -45,7 +45,7 @@ static Statement load_facts = {
 		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id) r"
 		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
 		" LEFT JOIN LATERAL (SELECT w.vm_name, w.cluster_id, w.quota_id, w.instance_type_id,"
-		"  w.lease_sd_id, w.max_memory_size_mb, pg_catalog.to_jsonb(w) AS all_columns"
+		"  w.lease_sd_id, w.max_memory_size_mb, pg_catalog.to_jsonb(w.*) AS all_columns"
 		"  FROM vm_static w WHERE w.vm_guid = s.vm_id OFFSET 0) v ON true"
 		" LEFT JOIN cluster sc ON sc.cluster_id = v.cluster_id"
 		" LEFT JOIN cluster c ON c.cluster_id = COALESCE(r.cluster_id, v.cluster_id)"
@@ -385,6 +385,14 @@ complete_given_vm_static(StringInfo overlay, const Jsonb *given)
 						 memory > 0 ? Min(memory * 4, PG_INT32_MAX) : memory);
 }
 
+bool
+plan_is_from_rows(const ClonePlan *plan)
+{
+	char *source = json_get_text(plan->configuration, "source");
+
+	return source && strcmp(source, "current") == 0;
+}
+
 /* current row < configuration < caller's values (DESIGN §2); reference §2.1. */
 static void
 build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
@@ -396,7 +404,9 @@ build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 
 	if (!plan->request->use_given_vm_static)
 	{
-		changes = plan_concatenate(json_get(plan->configuration, "vm_static"), given);
+		/* without a document, the configuration is the current row */
+		if (!plan_is_from_rows(plan))
+			changes = plan_concatenate(json_get(plan->configuration, "vm_static"), given);
 		merged = plan_concatenate(facts->current, changes);
 	}
 	if (changes == NULL)

@@ -281,6 +281,9 @@ typedef struct CloneCopy
  */
 extern ClonePlan *plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id);
 
+/* The snapshot has no document: its configuration is what the source's rows say now. */
+extern bool plan_is_from_rows(const ClonePlan *plan);
+
 /* Names and ids of the copies; names by {n}, _1.._n or copy_overrides. */
 extern CloneCopy *plan_make_copies(const ClonePlan *plan);
 

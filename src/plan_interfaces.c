@@ -210,7 +210,7 @@ apply_override(PlannedInterface *interface, const Jsonb *given)
 	append_text(&overlay, given, "profile_name");
 	append_type(&overlay, given);
 	append_boolean(&overlay, given, "linked", "linked");
-	append_boolean(&overlay, given, json_has(given, "plugged") ? "plugged" : "is_plugged",
+	append_boolean(&overlay, given, json_is_given(given, "plugged") ? "plugged" : "is_plugged",
 				   "is_plugged");
 	if (takes_off_networks(interface, given))
 	{
@@ -246,20 +246,31 @@ read_interfaces(ClonePlan *plan, Jsonb **objects, int count, const Jsonb *first,
 	{
 		int given_count;
 		Jsonb **given = plan_objects(arrays[a], "interfaces", &given_count);
+		Jsonb **overrides = palloc0(sizeof(Jsonb *) * (count + 1));
 
 		for (int i = 0; i < count; i++)
 		{
-			Jsonb *override = find_override(given, given_count, objects[i]);
-
-			if (override)
-				apply_override(&interfaces[i], override);
+			overrides[i] = find_override(given, given_count, objects[i]);
+			if (overrides[i])
+				apply_override(&interfaces[i], overrides[i]);
 		}
 		for (int g = 0; g < given_count; g++)
 		{
 			bool known = false;
+			bool counts = false;
 
 			for (int i = 0; i < count; i++)
+			{
 				known = known || find_override(&given[g], 1, objects[i]) != NULL;
+				counts = counts || overrides[i] == given[g];
+			}
+			if (known && !counts)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("parameter \"interfaces\" names interface \"%s\" by its name, and "
+								"by its id too",
+								json_get_text(given[g], "name")),
+						 errhint("Say all that is wanted of an interface in one element.")));
 			if (!known)
 			{
 				char *id = json_get_text(given[g], "interface_id");

@@ -78,6 +78,11 @@ SELECT results_eq('SELECT * FROM pg_temp.nics(''nic3'')', $$VALUES ('nic1', 'net
 SELECT pg_temp.clone('off', nics => '[{"name": "nic1", "network_name": null}]');
 SELECT results_eq('SELECT * FROM pg_temp.nics(''off'')', $$VALUES ('nic1', NULL::text, true, 'new'), ('nic2', 'net2', true, 'new')$$, 'network_name null takes an interface off its network');
 SELECT throws_ok($$SELECT pg_temp.clone('bad', nics => '[{"name": "nic1", "mac_addr": "01:00:5e:00:00:01"}]')$$, '22023', NULL, 'a changed mac_addr is checked as mac is');
+SELECT throws_ok(format($$SELECT pg_temp.clone('bad', nics => '[{"interface_id": "%s", "linked": false}, {"name": "nic1", "mac": "56:6f:00:00:99:07"}]')$$, fixture.nic('src', 1)),
+    '22023', NULL, 'one interface by id and by name is refused');
+SELECT pg_temp.clone('unplugged', nics => '[{"name": "nic1", "plugged": null, "is_plugged": false}]');
+SELECT ok(NOT d.is_plugged, 'plugged null leaves is_plugged its word') FROM vm_static v JOIN vm_interface i USING (vm_guid) JOIN vm_device d ON d.device_id = i.id
+WHERE v.vm_name = 'unplugged' AND i.name = 'nic1';
 SELECT pg_temp.clone('direct', nics => '[{"name": "nic1", "type": 5}]');
 SELECT results_eq($$SELECT i.name::text, d.device::text FROM vm_static v JOIN vm_interface i USING (vm_guid) JOIN vm_device d ON d.device_id = i.id WHERE v.vm_name = 'direct' ORDER BY 1$$,
     $$VALUES ('nic1', 'hostdev'), ('nic2', 'bridge')$$, 'an interface that is passed through is a host''s device');
