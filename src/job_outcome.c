@@ -159,14 +159,15 @@ judge(JobRun *run, const Jsonb *answer)
 		"EDQUOT",   "ENODEV",      "ENXIO",        "EROFS",      "ESHUTDOWN", "ENOMEM",
 		"ENFILE",   "EMFILE",      NULL,
 	};
-	static const char *const passing_kinds[] = {"no_space", "source_stale", "not_attached", NULL};
+	static const char *const passing_kinds[] = {"no_space", "source_stale", "not_attached",
+												"no_resources", NULL};
 	static const char *const final_kinds[] = {
 		"refused", "exists", "usage", "not_found", "outside_root", "source_changed", "io", NULL};
 	int code;
 	char *said;
 
 	if (run->command == NULL)
-		return VERDICT_CRASHED;
+		return job_word_among(run->error_kind, passing_kinds) ? VERDICT_WAIT : VERDICT_CRASHED;
 	code = storage_command_exit_code(run->command);
 	if (run->command->timed_out)
 	{

@@ -192,7 +192,10 @@ job_run_step(JobRun *run)
 	run->refused = run->command == NULL;
 	if (run->refused)
 	{
-		run->error_kind = "program";
+		/* what the server or the machine has too little of may be there later */
+		run->error_kind = errno == EMFILE || errno == ENFILE || errno == EAGAIN || errno == ENOMEM
+							  ? "no_resources"
+							  : "program";
 		run->error_message = error;
 	}
 	MemoryContextSwitchTo(old);

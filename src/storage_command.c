@@ -160,9 +160,10 @@ storage_command_start(List *arguments, int timeout_seconds, char **error)
 		argv[argc++] = lfirst(cell);
 	argv[argc] = NULL;
 
-	while (reserved < PIPES_OF_A_CHILD && AcquireExternalFD())
+	/* one more than it needs: whoever started it must still be able to wait for it */
+	while (reserved <= PIPES_OF_A_CHILD && AcquireExternalFD())
 		reserved++;
-	if (reserved < PIPES_OF_A_CHILD)
+	if (reserved <= PIPES_OF_A_CHILD)
 		result = EMFILE;
 	while (result == 0 && made < PIPES_OF_A_CHILD)
 	{
@@ -184,8 +185,10 @@ storage_command_start(List *arguments, int timeout_seconds, char **error)
 		while (reserved-- > 0)
 			ReleaseExternalFD();
 		*error = psprintf("could not start program \"%s\": %s", argv[0], strerror(result));
+		errno = result;
 		return NULL;
 	}
+	ReleaseExternalFD();
 	close(pipes[0][0]);
 	close(pipes[1][1]);
 	close(pipes[2][1]);

@@ -44,7 +44,7 @@ typedef void (*StorageCommandLine)(const char *line, void *argument);
 
 /*
  * Starts the program with the arguments (char *), all objects in the current memory context.
- * timeout_seconds 0: no deadline.  Returns NULL and sets *error where no process could be made.
+ * timeout_seconds 0: no deadline.  Returns NULL and sets *error and errno where no process could be made.
  */
 extern StorageCommand *storage_command_start(List *arguments, int timeout_seconds, char **error);
 
