@@ -118,6 +118,7 @@ SELECT call($$lock_mode => 'both'$$);
 SELECT call($$on_failure => 'retry'$$);
 SELECT call($$request_key => ''$$);
 SELECT call($$priority => 1000001$$);
+SELECT call($$bandwidth_limit => -1$$);
 SELECT call($$bandwidth_limit => 0$$);
 SELECT call($$missing_disk => repeat('x', 1000)$$);
 SELECT call($$vm_static => '{"mem_size_mb": 1e400}'$$);

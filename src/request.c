@@ -232,7 +232,7 @@ request_from_parameters(const Jsonb *parameters, CloneTarget target)
 				 errhint("Use a short text that is new for every call, for example a uuid.")));
 	request->priority =
 		integer_of(parameters, "priority", 0, REQUEST_LEAST_PRIORITY, REQUEST_MOST_PRIORITY);
-	request->bandwidth_limit = integer_of(parameters, "bandwidth_limit", 0, 1, PG_INT64_MAX);
+	request->bandwidth_limit = integer_of(parameters, "bandwidth_limit", 0, 0, PG_INT64_MAX);
 	request->verify = request_boolean(parameters, request_itself, "verify", false);
 	request->start_paused = request_boolean(parameters, request_itself, "start_paused", false);
 	request->hold_on_failure =
