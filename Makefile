@@ -9,7 +9,7 @@ PG_CONFIG ?= pg_config
 # Our own builds (a git checkout) take no warning; a packager's compiler may know other ones.
 WERROR ?= $(if $(wildcard .git),-Werror)
 
-include extension/sql/parts.mk
+include src/install_script.mk
 include src/copy/copy.mk
 
 # Goals that run before, or without, the packages that a build needs.
@@ -24,7 +24,7 @@ endif
 
 DATA_built = extension/vmclone--$(EXTVERSION).sql
 DATA = $(wildcard extension/vmclone--*--*.sql)
-OBJS = $(patsubst %.c,%.o,$(wildcard src/*.c))
+OBJS = $(patsubst %.c,%.o,$(filter-out src/copy/%,$(wildcard src/*.c src/*/*.c)))
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags libxml-2.0 uuid)
 PG_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -MMD -MP
@@ -40,8 +40,8 @@ include $(PGXS)
 
 all: vmclone-copy
 
-extension/vmclone--$(EXTVERSION).sql: $(addprefix extension/sql/,$(SQL_PARTS)) extension/sql/parts.mk
-	cat $(addprefix extension/sql/,$(SQL_PARTS)) > $@.tmp
+extension/vmclone--$(EXTVERSION).sql: $(addprefix src/,$(SQL_PARTS)) src/install_script.mk
+	cat $(addprefix src/,$(SQL_PARTS)) > $@.tmp
 	mv $@.tmp $@
 
 vmclone-copy: $(COPY_OBJECTS)

@@ -2,7 +2,7 @@
 CREATE EXTENSION vmclone;
 \set catalogue `cat docs/checks.md`
 \set errors `cat docs/errors.md`
-\set raised `grep -ohE '(errkey\(|define KEY_[A-Z_]+ +|define CONFIGURATION_KEY +|CONSTRAINT = .)"?[A-Z][A-Z_0-9]+' src/*.c extension/sql/*/*.sql | grep -oE '[A-Z][A-Z_0-9]{12,}$' | grep -vE '^(KEY_.*|CONFIGURATION_KEY)$' | sort -u`
+\set raised `grep -ohE '(errkey\(|define KEY_[A-Z_]+ +|define CONFIGURATION_KEY +|CONSTRAINT = .)"?[A-Z][A-Z_0-9]+' src/*/*.c src/*/*.sql src/*/*/*.sql | grep -oE '[A-Z][A-Z_0-9]{12,}$' | grep -vE '^(KEY_.*|CONFIGURATION_KEY)$' | sort -u`
 -- rows of the page that the code doesn't have, and the other way round
 CREATE TEMPORARY TABLE page AS
 SELECT trim(f[2])::integer AS step, trim(f[3], ' `') AS message_key, upper(trim(f[5])) AS severity, trim(f[4]) AS sqlstate, trim(f[6]) AS phase, trim(f[7]) AS summary, trim(f[8]) AS hint

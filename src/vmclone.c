@@ -9,9 +9,9 @@
 
 #include "fmgr.h"
 
-#include "settings.h"
-#include "wake.h"
-#include "worker.h"
+#include "base/settings.h"
+#include "wake/wake.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 

@@ -1,21 +1,22 @@
 # How vmclone-copy is built.  It links nothing of PostgreSQL.
 .DEFAULT_GOAL := all
 
-COPY_SOURCES = $(wildcard src/copy/*.c)
+COPY_SOURCES = $(wildcard src/copy/*/*.c)
+COPY_HEADERS = $(wildcard src/copy/*/*.h)
 COPY_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/copy/%.o)
 COPY_LIBS = -ldeflate -lz -lzstd -lseccomp -lpthread
 COPY_WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
-COPY_CFLAGS = -std=c11 -O2 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+COPY_CFLAGS = -std=c11 -O2 -g -Isrc -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
 	$(COPY_WARNINGS)
 
 # Everything but main(), for programs that test it (test/fuzz).
-build/copy/libcopy.a: $(filter-out build/copy/main.o,$(COPY_OBJECTS))
+build/copy/libcopy.a: $(filter-out build/copy/command/main.o,$(COPY_OBJECTS))
 	rm -f $@
 	ar rcs $@ $^
 
 # The same program with ASan and UBSan; CC=clang COPY_SANITIZE=-fsanitize=… for other ones.
 COPY_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
-COPY_SANITIZE_CFLAGS = -std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-frame-pointer $(COPY_SANITIZE) \
+COPY_SANITIZE_CFLAGS = -std=c11 -O1 -g -Isrc -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-frame-pointer $(COPY_SANITIZE) \
 	$(COPY_WARNINGS)
 COPY_SANITIZE_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/sanitize/%.o)
 
@@ -24,18 +25,18 @@ copy-sanitize: build/sanitize/vmclone-copy
 build/sanitize/vmclone-copy: $(COPY_SANITIZE_OBJECTS)
 	$(CC) $(COPY_SANITIZE) -o $@ $^ $(COPY_LIBS)
 
-build/sanitize/libcopy.a: $(filter-out build/sanitize/main.o,$(COPY_SANITIZE_OBJECTS))
+build/sanitize/libcopy.a: $(filter-out build/sanitize/command/main.o,$(COPY_SANITIZE_OBJECTS))
 	rm -f $@
 	ar rcs $@ $^
 
-build/sanitize/%.o: src/copy/%.c $(wildcard src/copy/*.h)
+build/sanitize/%.o: src/copy/%.c $(COPY_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(COPY_SANITIZE_CFLAGS) $(WERROR) -c -o $@ $<
 
 # The same program whose parser tries forbidden calls once it is in the sandbox.
 copy-probe: build/probe/vmclone-copy
 
-build/probe/vmclone-copy: $(COPY_SOURCES) $(wildcard src/copy/*.h)
+build/probe/vmclone-copy: $(COPY_SOURCES) $(COPY_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(COPY_CFLAGS) $(WERROR) -DCOPY_SANDBOX_PROBE -o $@ $(COPY_SOURCES) $(COPY_LIBS)
 

@@ -63,13 +63,13 @@ is($nm_status, 0, 'nm');
 my @touching = grep { $_ ne 'AllocateFile' } grep { /^(?:f?open(?:at2?)?(?:64)?|creat(?:64)?|[lf]?stat(?:at|x|fs|vfs)?(?:64)?|f?statv?fs(?:64)?|unlink(?:at)?|remove|rename(?:at2?)?|mkdir(?:at)?|rmdir|opendir|readdir(?:64)?|truncate(?:64)?|f?ch(?:mod|own|dir)|link(?:at)?|symlink(?:at)?|readlink(?:at)?|realpath|p(?:read|write)v?(?:64)?|copy_file_range|fallocate(?:64)?|BasicOpenFile(?:Perm)?|OpenTransientFile(?:Perm)?|AllocateFile|AllocateDir|PathNameOpenFile(?:Perm)?|OpenPipeStream|durable_\w+)$/ }
   map { s/@.*//r } $imports =~ /U (\S+)/g;
 is("@touching", '', 'no backend touches storage');
-my @opening = grep { `nm --undefined-only $_` =~ /U AllocateFile$/m } glob 'src/*.o';
-is("@opening", 'src/identity.o', 'and opens no file but backup_label.old, of the data directory');
+my @opening = grep { `nm --undefined-only $_` =~ /U AllocateFile$/m } glob 'src/*.o src/*/*.o';
+is("@opening", 'src/storage/identity.o', 'and opens no file but backup_label.old, of the data directory');
 like($imports, qr/SPI_execute_plan/, 'nm lists what the library calls');
 foreach my $case (
-	[ 'src/settings.h' => qr/-o src\/settings\.o/ ],
-	[ 'src/copy/safeopen.h' => qr/-o build\/copy\/safeopen\.o/ ],
-	[ 'extension/sql/begin.sql' => qr/extension\/vmclone--/ ])
+	[ 'src/base/settings.h' => qr/-o src\/base\/settings\.o/ ],
+	[ 'src/copy/base/safeopen.h' => qr/-o build\/copy\/base\/safeopen\.o/ ],
+	[ 'src/base/begin.sql' => qr/extension\/vmclone--/ ])
 {
 	my ($file, $expected) = @$case;
 	my $later = time + 5;
@@ -93,7 +93,7 @@ is_deeply(files_below($destination), \@expected, 'make install: the files, and w
 is_deeply(files_below($destination), [], 'make uninstall: all of them gone');
 
 # --- the copier knows nothing of PostgreSQL
-my @includes = grep { !m{^\s*$} } `grep -nE '#include.*(postgres|libpq|fmgr|utils/)' src/copy/*.[ch]`;
+my @includes = grep { !m{^\s*$} } `grep -nE '#include.*(postgres|libpq|fmgr|utils/)' src/copy/*/*.[ch]`;
 is_deeply(\@includes, [], 'no header of PostgreSQL in src/copy');
 unlike(scalar `ldd ./vmclone-copy`, qr/libpq|libpgcommon/, 'no library of PostgreSQL in vmclone-copy');
 done_testing();

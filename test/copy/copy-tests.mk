@@ -24,11 +24,11 @@ build/test-copy/peak_memory: test/copy/peak_memory.c
 	@mkdir -p $(@D)
 	$(CC) $(COPY_TEST_CFLAGS) -o $@ $<
 
-# The copier whose parser tries what the sandbox must not allow (src/copy/sandbox.h).
+# The copier whose parser tries what the sandbox must not allow (src/copy/base/sandbox.h).
 build/test-copy/vmclone-copy-probe: $(COPY_PROBE_OBJECTS)
 	$(CC) $(COPY_LDFLAGS) -o $@ $^ $(COPY_LIBS)
 
-build/test-copy/probe/%.o: src/copy/%.c $(wildcard src/copy/*.h)
+build/test-copy/probe/%.o: src/copy/%.c $(COPY_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(COPY_CFLAGS) $(WERROR) -DCOPY_SANDBOX_PROBE -c -o $@ $<
 

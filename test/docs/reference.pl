@@ -98,7 +98,7 @@ is_deeply([ sort keys %$views ], [ sort @views ], 'README: every view, and no ot
 # --- keys of errors: each stands in the code
 {
 	my $code = '';
-	foreach my $file (glob('src/*.[ch] extension/sql/*/*.sql'))
+	foreach my $file (glob('src/*.[ch] src/*/*.[ch] src/*/*.sql src/*/*/*.sql'))
 	{
 		open(my $source, '<:utf8', $file) or die "cannot open $file: $!";
 		local $/;

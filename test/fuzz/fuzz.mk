@@ -8,10 +8,10 @@ FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 900
 FUZZ_TARGETS = header tables chain_map decompress copy ovf
 FUZZ_CFLAGS = -std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-frame-pointer \
-	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Isrc/copy -Itest/fuzz \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Isrc -Itest/fuzz \
 	-Wall -Wextra -Wshadow $(WERROR)
 FUZZ_COPY_OBJECTS = $(patsubst src/copy/%.c,build/fuzz/copy/%.o, \
-	$(filter-out src/copy/main.c src/copy/sandbox.c src/copy/volume%.c,$(COPY_SOURCES)))
+	$(filter-out src/copy/command/main.c src/copy/base/sandbox.c src/copy/volume/%.c,$(COPY_SOURCES)))
 FUZZ_PROGRAMS = $(FUZZ_TARGETS:%=build/fuzz/fuzz_%)
 
 fuzz-short check-fuzz: $(FUZZ_PROGRAMS) ## fuzz the parsers for some seconds
@@ -24,21 +24,21 @@ build/fuzz/fuzz_%: build/fuzz/fuzz_%.o build/fuzz/fuzz_chain.o build/fuzz/no_san
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(COPY_LIBS)
 
 # The OVF reader is the extension's; it needs nothing of PostgreSQL.
-build/fuzz/fuzz_ovf: test/fuzz/fuzz_ovf.c $(wildcard src/ovf*.c src/ovf*.h)
+build/fuzz/fuzz_ovf: test/fuzz/fuzz_ovf.c $(wildcard src/ovf/*.[ch])
 	@mkdir -p $(@D)
 	$(FUZZ_CC) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Isrc $(WERROR) -o $@ $(filter %.c,$^) \
 		$(shell pkg-config --cflags --libs libxml-2.0 uuid)
 
-build/fuzz/copy/%.o: src/copy/%.c $(wildcard src/copy/*.h)
+build/fuzz/copy/%.o: src/copy/%.c $(COPY_HEADERS)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -c -o $@ $<
 
 # Its oracle is most of its work, and no coverage of ours.
-build/fuzz/fuzz_chain_map.o: test/fuzz/fuzz_chain_map.c $(wildcard test/fuzz/*.h src/copy/*.h)
+build/fuzz/fuzz_chain_map.o: test/fuzz/fuzz_chain_map.c $(wildcard test/fuzz/*.h) $(COPY_HEADERS)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(filter-out -fsanitize=fuzzer-no-link%,$(FUZZ_CFLAGS)) -fsanitize=address,undefined -c -o $@ $<
 
-build/fuzz/%.o: test/fuzz/%.c $(wildcard test/fuzz/*.h src/copy/*.h)
+build/fuzz/%.o: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(COPY_HEADERS)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -c -o $@ $<
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "fuzz_chain.h"
-#include "qcow2_header.h"
+#include "copy/chain/qcow2_header.h"
 
 #define FLAG_RAW       1
 #define FLAG_EXTENDED  2

@@ -11,7 +11,7 @@
 #ifndef FUZZ_CHAIN_H
 #define FUZZ_CHAIN_H
 
-#include "chain.h"
+#include "copy/chain/chain.h"
 
 #define FUZZ_LAYERS  4
 #define FUZZ_SECTORS 2048 /* largest virtual size */

@@ -20,12 +20,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "budget.h"
-#include "extents.h"
-#include "fileio.h"
+#include "copy/base/budget.h"
+#include "copy/chain/extents.h"
+#include "copy/base/fileio.h"
 #include "fuzz_chain.h"
-#include "qcow2_header.h"
-#include "report.h"
+#include "copy/chain/qcow2_header.h"
+#include "copy/base/report.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 

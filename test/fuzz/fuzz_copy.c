@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "budget.h"
-#include "copy.h"
+#include "copy/base/budget.h"
+#include "copy/command/copy.h"
 #include "fuzz_chain.h"
-#include "report.h"
+#include "copy/base/report.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 

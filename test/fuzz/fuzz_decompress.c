@@ -11,8 +11,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "decompress.h"
-#include "report.h"
+#include "copy/chain/decompress.h"
+#include "copy/base/report.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 

@@ -6,9 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "budget.h"
-#include "chain_map.h"
-#include "report.h"
+#include "copy/base/budget.h"
+#include "copy/chain/chain_map.h"
+#include "copy/base/report.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ovf.h"
+#include "ovf/ovf.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

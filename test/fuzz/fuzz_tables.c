@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "budget.h"
-#include "chain_map.h"
+#include "copy/base/budget.h"
+#include "copy/chain/chain_map.h"
 #include "fuzz_chain.h"
-#include "report.h"
+#include "copy/base/report.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 

@@ -1,8 +1,8 @@
 /*
  * no_sandbox.c
- *		In place of src/copy/sandbox.c: the fuzzer's own process must go on after a copy.
+ *		In place of src/copy/base/sandbox.c: the fuzzer's own process must go on after a copy.
  */
-#include "sandbox.h"
+#include "copy/base/sandbox.h"
 
 void
 sandbox_prepare(bool supervised)

@@ -1,4 +1,4 @@
-# Every kind of audit row (src/audit.h), once: whom it names, of which job and call, severity, and no placeholder left.
+# Every kind of audit row (src/base/audit.h), once: whom it names, of which job and call, severity, and no placeholder left.
 use strict;
 use warnings;
 use Test::More;
@@ -101,7 +101,7 @@ my %severity = (34 => 0, 37 => 0, 48 => 0, 51 => 0, 53 => 0, 60 => 2, 816 => 1, 
 # what an administrator does himself
 my %by_role = map { $_ => 1 } 11004, 11005, 11006;
 my %of_no_job = map { $_ => 1 } 11004, 11006;
-my %kinds = PostgreSQL::Test::Utils::slurp_file('src/audit.h') =~ /^\tAUDIT_(\w+) = (\d+),$/mg;
+my %kinds = PostgreSQL::Test::Utils::slurp_file('src/base/audit.h') =~ /^\tAUDIT_(\w+) = (\d+),$/mg;
 
 cmp_ok(scalar keys %kinds, '>', 20, 'the header lists the kinds');
 foreach my $name (sort { $kinds{$a} <=> $kinds{$b} } keys %kinds)

@@ -1,0 +1,234 @@
+/*
+ * audit.c
+ *		Rows of audit_log: type ids and severities are oVirt's, texts are our own.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "base/audit.h"
+#include "base/json.h"
+#include "base/statement.h"
+
+#define SEVERITY_CODE_NORMAL  0
+#define SEVERITY_CODE_WARNING 1
+#define SEVERITY_CODE_ERROR   2
+#define SEVERITY_CODE_ALERT   10
+
+typedef struct AuditText
+{
+	AuditType type;
+	int severity;
+	const char *name;
+	const char *text;
+} AuditText;
+
+static const AuditText audit_texts[] = {
+	{AUDIT_USER_ADD_VM, SEVERITY_CODE_NORMAL, "USER_ADD_VM",
+	 "VM ${VmName} was created by ${UserName}."},
+	{AUDIT_USER_ADD_VM_STARTED, SEVERITY_CODE_NORMAL, "USER_ADD_VM_STARTED",
+	 "Creation of VM ${VmName} from snapshot ${SnapshotName} of ${SourceVmName} was started by ${UserName}."},
+	{AUDIT_USER_ADD_VM_TEMPLATE, SEVERITY_CODE_NORMAL, "USER_ADD_VM_TEMPLATE",
+	 "Creation of template ${VmName} from snapshot ${SnapshotName} of ${SourceVmName} was started by ${UserName}."},
+	{AUDIT_USER_ADD_VM_TEMPLATE_FINISHED_SUCCESS, SEVERITY_CODE_NORMAL,
+	 "USER_ADD_VM_TEMPLATE_FINISHED_SUCCESS", "Creation of template ${VmName} is complete."},
+	{AUDIT_USER_ADD_VM_FINISHED_SUCCESS, SEVERITY_CODE_NORMAL, "USER_ADD_VM_FINISHED_SUCCESS",
+	 "Creation of VM ${VmName} is complete."},
+	{AUDIT_USER_ADD_VM_FINISHED_FAILURE, SEVERITY_CODE_ERROR, "USER_ADD_VM_FINISHED_FAILURE",
+	 "Creation of VM ${VmName} failed: ${Reason}."},
+	{AUDIT_USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE, SEVERITY_CODE_ERROR,
+	 "USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE",
+	 "Creation of template ${VmName} failed: ${Reason}."},
+	{AUDIT_MAC_POOL_EMPTY, SEVERITY_CODE_WARNING, "MAC_POOL_EMPTY",
+	 "MAC pool ${MacPoolName} (${MacPoolId}) has no free address left."},
+	{AUDIT_MAC_POOL_ALMOST_EMPTY, SEVERITY_CODE_WARNING, "MAC_POOL_ALMOST_EMPTY",
+	 "MAC pool ${MacPoolName} (${MacPoolId}) has only ${AvailableMacsCount} free addresses left."},
+	{AUDIT_MISSING_QUOTA_STORAGE_PARAMETERS_PERMISSIVE_MODE, SEVERITY_CODE_WARNING,
+	 "MISSING_QUOTA_STORAGE_PARAMETERS_PERMISSIVE_MODE",
+	 "The disks of ${VmName} name no existing quota; quota enforcement is soft, so the clone goes on."},
+	{AUDIT_MISSING_QUOTA_CLUSTER_PARAMETERS_PERMISSIVE_MODE, SEVERITY_CODE_WARNING,
+	 "MISSING_QUOTA_CLUSTER_PARAMETERS_PERMISSIVE_MODE",
+	 "${VmName} names no existing quota; quota enforcement is soft, so the clone goes on."},
+	{AUDIT_USER_EXCEEDED_QUOTA_STORAGE_GRACE_LIMIT, SEVERITY_CODE_ERROR,
+	 "USER_EXCEEDED_QUOTA_STORAGE_GRACE_LIMIT",
+	 "Storage quota ${QuotaName} is above its grace limit: ${CurrentStorage}% used, ${Requested}% asked for."},
+	{AUDIT_USER_EXCEEDED_QUOTA_STORAGE_LIMIT, SEVERITY_CODE_WARNING,
+	 "USER_EXCEEDED_QUOTA_STORAGE_LIMIT",
+	 "Storage quota ${QuotaName} is above its limit, within its grace: ${CurrentStorage}% used, ${Requested}% asked for."},
+	{AUDIT_USER_EXCEEDED_QUOTA_STORAGE_THRESHOLD, SEVERITY_CODE_WARNING,
+	 "USER_EXCEEDED_QUOTA_STORAGE_THRESHOLD",
+	 "Storage quota ${QuotaName} is above its threshold: ${CurrentStorage}% used, ${Requested}% asked for."},
+	{AUDIT_USER_EXCEEDED_QUOTA_STORAGE_GRACE_LIMIT_PERMISSIVE_MODE, SEVERITY_CODE_WARNING,
+	 "USER_EXCEEDED_QUOTA_STORAGE_GRACE_LIMIT_PERMISSIVE_MODE",
+	 "Storage quota ${QuotaName} is above its grace limit: ${CurrentStorage}% used, ${Requested}% asked for; enforcement is soft, so the clone goes on."},
+	{AUDIT_ADD_VM_FROM_SNAPSHOT_INVALID_INTERFACES, SEVERITY_CODE_WARNING,
+	 "ADD_VM_FROM_SNAPSHOT_INVALID_INTERFACES",
+	 "${EntityName} was added from a snapshot whose networks ${Networks} carry no VMs or are not in the cluster; interfaces ${Interfaces} have no network."},
+	{AUDIT_CLONE_FROM_PARTIAL_SNAPSHOT, SEVERITY_CODE_WARNING, "CLONE_FROM_PARTIAL_SNAPSHOT",
+	 "A clone of ${SourceVmName} from its partial snapshot ${SnapshotName} to ${VmName} is starting; missing disks: ${DiskAliases}."},
+	{AUDIT_SNAPSHOT_DISK_MISSING, SEVERITY_CODE_WARNING, "SNAPSHOT_DISK_MISSING",
+	 "Disk ${DiskAlias} (${DiskId}) is missing from snapshot ${SnapshotName} of ${SourceVmName}: ${Fate}."},
+	{AUDIT_CLONE_CANCELLED, SEVERITY_CODE_WARNING, "CLONE_CANCELLED",
+	 "Creation of ${VmName} was given up: ${Reason}."},
+	{AUDIT_CLONE_RETRIED, SEVERITY_CODE_NORMAL, "CLONE_RETRIED",
+	 "Creation of ${VmName} was started again by ${UserName}."},
+	{AUDIT_ENTITY_UNLOCKED, SEVERITY_CODE_ALERT, "ENTITY_UNLOCKED",
+	 "${UserName} removed the locks of ${Kind} ${EntityId} by hand."},
+	{AUDIT_CLEANING_ABANDONED, SEVERITY_CODE_ALERT, "CLEANING_ABANDONED",
+	 "${UserName} gave up cleaning after ${VmName}; files left: ${Paths}."},
+	{AUDIT_JOBS_ADOPTED, SEVERITY_CODE_ALERT, "JOBS_ADOPTED",
+	 "${UserName} let this database ${Choice} the jobs of another one."},
+};
+
+static Insertion insert_rows = {
+	.relation = "audit_log",
+	.column_count = 14,
+	.columns = {{"log_type", INT4OID},
+				{"log_type_name", TEXTOID},
+				{"severity", INT4OID},
+				{"message", TEXTOID},
+				{"user_id", UUIDOID},
+				{"user_name", TEXTOID},
+				{"vm_id", UUIDOID},
+				{"vm_name", TEXTOID},
+				{"storage_pool_id", UUIDOID},
+				{"cluster_id", UUIDOID},
+				{"storage_domain_id", UUIDOID},
+				{"quota_id", UUIDOID},
+				{"job_id", UUIDOID},
+				{"call_id", UUIDOID}},
+	.statement =
+		{
+			.sql =
+				"INSERT INTO audit_log (log_time, log_type, log_type_name, severity, message,"
+				" user_id, user_name, vm_id, vm_name, storage_pool_id, storage_pool_name,"
+				" cluster_id, cluster_name, storage_domain_id, storage_domain_name, quota_id,"
+				" quota_name, job_id, correlation_id, origin)"
+				" SELECT pg_catalog.clock_timestamp(), n.log_type, n.log_type_name, n.severity,"
+				" n.message, n.user_id, n.user_name, n.vm_id, n.vm_name, n.storage_pool_id,"
+				" (SELECT name FROM storage_pool WHERE id = n.storage_pool_id), n.cluster_id,"
+				" (SELECT name FROM cluster c WHERE c.cluster_id = n.cluster_id),"
+				" n.storage_domain_id,"
+				" (SELECT storage_name FROM storage_domain_static WHERE id = n.storage_domain_id),"
+				" n.quota_id, (SELECT quota_name FROM quota WHERE id = n.quota_id), n.job_id,"
+				" n.call_id::text, 'oVirt' FROM " NEW_ROWS " n",
+		},
+};
+
+static Statement engine_user = {
+	.sql = "SELECT username::text FROM users WHERE user_id = $1 AND username <> ''",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+const char *
+audit_user_name(const pg_uuid_t *user_id, const char *role_name)
+{
+	Datum value = UUIDPGetDatum(user_id);
+
+	if (uuid_is_zero(user_id) || statement_run(&engine_user, &value, NULL) == 0)
+		return role_name;
+	return field_text(0, 1);
+}
+
+void
+audit_name_caller(AuditSubject *subject, const Caller *caller)
+{
+	if (caller->has_user)
+		subject->user_id = caller->user_id;
+	subject->user_name = audit_user_name(&subject->user_id, caller->role_name);
+}
+
+static const AuditText *
+find_text(AuditType type)
+{
+	for (size_t i = 0; i < lengthof(audit_texts); i++)
+	{
+		if (audit_texts[i].type == type)
+			return &audit_texts[i];
+	}
+	elog(ERROR, "audit type %d has no text", (int) type);
+}
+
+static const char *
+find_value(const char *const *placeholders, const char *name, size_t length)
+{
+	for (; placeholders && placeholders[0]; placeholders += 2)
+	{
+		if (strlen(placeholders[0]) == length && strncmp(placeholders[0], name, length) == 0)
+			return placeholders[1] ? placeholders[1] : "<UNKNOWN>";
+	}
+	return "<UNKNOWN>";
+}
+
+static char *
+fill(const char *text, const char *const *placeholders)
+{
+	StringInfoData result;
+
+	initStringInfo(&result);
+	while (*text)
+	{
+		const char *end;
+
+		if (text[0] == '$' && text[1] == '{' && (end = strchr(text, '}')) != NULL)
+		{
+			appendStringInfoString(&result, find_value(placeholders, text + 2, end - text - 2));
+			text = end + 1;
+		}
+		else
+			appendStringInfoChar(&result, *text++);
+	}
+	return result.data;
+}
+
+AuditRows
+audit_begin(void)
+{
+	return insertion_begin(&insert_rows);
+}
+
+static const pg_uuid_t *
+id_or_null(const pg_uuid_t *id)
+{
+	return uuid_is_zero(id) ? NULL : id;
+}
+
+void
+audit_add(AuditRows *rows, AuditType type, const AuditSubject *subject,
+		  const char *const *placeholders)
+{
+	const AuditText *text = find_text(type);
+
+	new_rows_put(rows, Int32GetDatum((int) type));
+	new_rows_put_text(rows, text->name);
+	new_rows_put(rows, Int32GetDatum(text->severity));
+	new_rows_put_text(rows, fill(text->text, placeholders));
+	new_rows_put_uuid(rows, id_or_null(&subject->user_id));
+	new_rows_put_text(rows, subject->user_name);
+	new_rows_put_uuid(rows, id_or_null(&subject->vm_id));
+	new_rows_put_text(rows, subject->vm_name);
+	new_rows_put_uuid(rows, id_or_null(&subject->storage_pool_id));
+	new_rows_put_uuid(rows, id_or_null(&subject->cluster_id));
+	new_rows_put_uuid(rows, id_or_null(&subject->storage_domain_id));
+	new_rows_put_uuid(rows, id_or_null(&subject->quota_id));
+	new_rows_put_uuid(rows, id_or_null(&subject->job_id));
+	new_rows_put_uuid(rows, id_or_null(&subject->call_id));
+}
+
+void
+audit_end(AuditRows *rows)
+{
+	insertion_run(rows);
+}
+
+void
+audit_write(AuditType type, const AuditSubject *subject, const char *const *placeholders)
+{
+	AuditRows rows = audit_begin();
+
+	audit_add(&rows, type, subject, placeholders);
+	audit_end(&rows);
+}

@@ -1,0 +1,47 @@
+/*
+ * frame.c
+ *		As whom, and with which search_path, statements run.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "base/binding.h"
+#include "base/frame.h"
+
+static void
+enter(Frame *frame, Oid user_id, int restriction, const char *search_path)
+{
+	GetUserIdAndSecContext(&frame->user_id, &frame->security_context);
+	frame->settings_level = NewGUCNestLevel();
+	SetUserIdAndSecContext(user_id,
+						   frame->security_context | SECURITY_LOCAL_USERID_CHANGE | restriction);
+	(void) set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+frame_enter_own(Frame *frame)
+{
+	enter(frame, binding_extension_owner(), 0, "pg_catalog, pg_temp");
+}
+
+void
+frame_enter_inventory(Frame *frame)
+{
+	const Binding *binding = binding_look_up();
+
+	enter(frame, binding->owner, SECURITY_RESTRICTED_OPERATION,
+		  psprintf("pg_catalog, %s, vmclone_absent, pg_temp",
+				   quote_identifier(NameStr(binding->schema))));
+}
+
+void
+frame_leave(const Frame *frame)
+{
+	AtEOXact_GUC(false, frame->settings_level);
+	SetUserIdAndSecContext(frame->user_id, frame->security_context);
+}

@@ -1,0 +1,200 @@
+/*
+ * statement.c
+ *		SPI statements whose plans live as long as the session.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "base/statement.h"
+
+void
+statement_plan(SPIPlanPtr plan, bool is_new, bool joins)
+{
+	/* without jit: the price put on what is off would have tiny plans compiled */
+	static const char *const off[] = {"jit",
+									  "enable_seqscan",
+									  "enable_bitmapscan",
+									  "enable_memoize",
+									  "enable_hashjoin",
+									  "enable_mergejoin"};
+	CachedPlan *cached;
+	int level;
+
+	if (!is_new && SPI_plan_is_valid(plan))
+		return;
+	level = NewGUCNestLevel();
+	for (int i = 0; i < (joins ? lengthof(off) : 4); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+								 0, false);
+	cached = SPI_plan_get_cached_plan(plan);
+	if (cached)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+	AtEOXact_GUC(false, level);
+}
+
+static uint64
+run(Statement *statement, const Datum *values, const bool *nulls, Snapshot snapshot)
+{
+	char null_flags[STATEMENT_MAX_ARGUMENTS + 1];
+	bool is_new = statement->plan == NULL;
+	int result;
+
+	/*
+	 * Generic plans: the statements look up rows by keys, so that a plan for the values at hand is
+	 * the same plan, made anew each time at a cost above the statement's own.
+	 */
+	if (is_new)
+	{
+		SPIPlanPtr plan = SPI_prepare_cursor(statement->sql, statement->argument_count,
+											 statement->argument_types, CURSOR_OPT_GENERIC_PLAN);
+
+		if (plan == NULL)
+			elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
+				 SPI_result_code_string(SPI_result));
+		result = SPI_keepplan(plan);
+		if (result != 0)
+			elog(ERROR, "could not keep the plan of \"%s\": %s", statement->sql,
+				 SPI_result_code_string(result));
+		statement->plan = plan;
+	}
+	for (int i = 0; i < statement->argument_count; i++)
+		null_flags[i] = nulls && nulls[i] ? 'n' : ' ';
+	null_flags[statement->argument_count] = '\0';
+
+	statement_plan(statement->plan, is_new, true);
+	result = SPI_execute_snapshot(statement->plan, (Datum *) values, null_flags, snapshot,
+								  InvalidSnapshot, false, true, 0);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+uint64
+statement_run(Statement *statement, const Datum *values, const bool *nulls)
+{
+	return run(statement, values, nulls, InvalidSnapshot);
+}
+
+uint64
+statement_run_latest(Statement *statement, const Datum *values, const bool *nulls)
+{
+	CommandCounterIncrement();
+	return run(statement, values, nulls, GetLatestSnapshot());
+}
+
+void
+statement_run_one_row(Statement *statement, const Datum *values, const bool *nulls)
+{
+	uint64 rows = statement_run(statement, values, nulls);
+
+	if (rows != 1)
+		elog(ERROR, "\"%s\" gave " UINT64_FORMAT " rows instead of one", statement->sql, rows);
+}
+
+static Datum
+field(uint64 row, int column, Oid *type, bool *is_null)
+{
+	if (SPI_tuptable == NULL || row >= SPI_tuptable->numvals || column < 1 ||
+		column > SPI_tuptable->tupdesc->natts)
+		elog(ERROR, "row " UINT64_FORMAT ", column %d is not in the result", row, column);
+	*type = TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->atttypid;
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, is_null);
+}
+
+static Datum
+typed_field(uint64 row, int column, Oid expected, bool *is_null)
+{
+	Oid type;
+	Datum value = field(row, column, &type, is_null);
+
+	if (type != expected)
+		elog(ERROR, "column %d has type %s instead of %s", column, format_type_be(type),
+			 format_type_be(expected));
+	return value;
+}
+
+bool
+field_is_null(uint64 row, int column)
+{
+	Oid type;
+	bool is_null;
+
+	(void) field(row, column, &type, &is_null);
+	return is_null;
+}
+
+char *
+field_text(uint64 row, int column)
+{
+	Oid type;
+	bool is_null;
+	Datum value = field(row, column, &type, &is_null);
+	Oid output;
+	bool is_varlena;
+
+	if (is_null)
+		return NULL;
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+pg_uuid_t
+field_uuid(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = typed_field(row, column, UUIDOID, &is_null);
+	pg_uuid_t uuid = {{0}};
+
+	if (!is_null)
+		uuid = *DatumGetUUIDP(value);
+	return uuid;
+}
+
+int64
+field_int64(uint64 row, int column)
+{
+	Oid type;
+	bool is_null;
+	Datum value = field(row, column, &type, &is_null);
+
+	if (is_null)
+		return 0;
+	switch (type)
+	{
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		case INT8OID:
+			return DatumGetInt64(value);
+		default:
+			elog(ERROR, "column %d has type %s instead of an integer", column,
+				 format_type_be(type));
+	}
+}
+
+bool
+field_bool(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = typed_field(row, column, BOOLOID, &is_null);
+
+	return !is_null && DatumGetBool(value);
+}
+
+Jsonb *
+field_jsonb(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = typed_field(row, column, JSONBOID, &is_null);
+
+	return is_null ? NULL : DatumGetJsonbPCopy(value);
+}

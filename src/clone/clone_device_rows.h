@@ -1,0 +1,98 @@
+/*
+ * clone_device_rows.h
+ *		Rows of vm_device, and the report of what became of every device.
+ */
+#ifndef VMCLONE_CLONE_DEVICE_ROWS_H
+#define VMCLONE_CLONE_DEVICE_ROWS_H
+
+#include "clone/clone_internal.h"
+#include "clone/clone_usb.h"
+#include "base/json.h"
+
+/* One device of the snapshot's configuration. */
+typedef struct SourceDevice
+{
+	Jsonb *object;
+	pg_uuid_t id;
+	bool has_id;
+	const char *type;
+	const char *device;
+	bool managed;
+} SourceDevice;
+
+/* What is laid over a source's row, low to high. */
+typedef struct Overlays
+{
+	const Jsonb *items[ROW_COPY_MAX_OVERLAYS];
+	int count;
+} Overlays;
+
+/* Devices for the copies that have the same vm_static. */
+typedef struct DeviceSet
+{
+	CloneWork *work;
+	RowCopy *rows;
+	RowCopy *external_data;
+	const int *copies; /* indexes */
+	int copy_count;
+	Jsonb *vm_static;
+	bool chipset_changes;
+	/* overlays, made once a call */
+	Jsonb *new_row; /* what every new row has */
+	Jsonb *new_row_empty_spec;
+	Jsonb *no_address;
+	Jsonb *no_alias;
+	Jsonb *plugged[2]; /* false, true */
+	Jsonb *readonly[2];
+	Jsonb *other_network[2];   /* of a NIC that was at a bridge, that was passed through */
+	Jsonb **source_interfaces; /* of the snapshot's configuration */
+	JsonObjects report;
+	/* what is there already */
+	bool cdrom;
+	bool balloon;
+	bool smartcard;
+	bool virtio_scsi;
+	bool tpm;
+	bool rng;
+	List *graphics; /* char * */
+	CloneUsb usb;
+	int usb_slots; /* copied so far */
+	int videos;
+	Jsonb *first_video;
+	bool *disks;      /* by disk */
+	bool *interfaces; /* by interface */
+} DeviceSet;
+
+/* Changes that many devices have, parsed once a call. */
+extern const char device_empty_spec[];
+
+/* What became of a device: fate "copied", "remade", "left out" or "added"; source NULL: it is new. */
+extern void device_report(DeviceSet *set, const SourceDevice *source, const char *type,
+						  const char *device, const char *fate, const char *reason);
+extern void device_leave_out(DeviceSet *set, const SourceDevice *source, const char *reason);
+
+/* What a row of the source becomes: it is new, belongs to no snapshot; changes: JSON, or NULL. */
+extern Overlays device_overlays(const DeviceSet *set, const SourceDevice *source,
+								const char *changes);
+extern void device_lay_over(Overlays *overlays, const Jsonb *overlay);
+
+/* A row for every copy, under the id that is given or a new one. */
+extern void device_add_row(DeviceSet *set, int source, int copy, const pg_uuid_t *id);
+extern void device_add_disk_rows(DeviceSet *set, int d, const pg_uuid_t *source_id,
+								 const Overlays *overlays);
+extern void device_add_interface_rows(DeviceSet *set, int n, const pg_uuid_t *source_id,
+									  const Overlays *overlays, bool plugged);
+
+/* Copies or makes a device in all copies, and reports it; spec: JSON. */
+extern void device_copy(DeviceSet *set, const SourceDevice *source, const char *changes,
+						const char *reason);
+extern void device_make(DeviceSet *set, const SourceDevice *source, const char *type,
+						const char *device, bool readonly, const char *spec, const char *fate,
+						const char *reason);
+
+extern char *device_spec_text(const Jsonb *object); /* NULL: it has none */
+
+/* True if any of the set's copies has interface n. */
+extern bool device_interface_included(const DeviceSet *set, int n);
+
+#endif

@@ -1,0 +1,634 @@
+/*
+ * clone_devices.c
+ *		Devices of the new virtual machines, by the table of reference §2.3.
+ *
+ * The source is the state at snapshot time: configuration.devices.  Every device of it is copied,
+ * re-made, or left out for a reason that is recorded.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "clone/clone_device_rows.h"
+#include "clone/clone_usb.h"
+#include "base/compat.h"
+#include "base/json.h"
+
+/* vm_static.default_display_type */
+#define DISPLAY_QXL   1
+#define DISPLAY_BOCHS 3
+#define DISPLAY_NONE  4
+
+/* vm_static.bios_type: 1 is I440FX, the others are Q35 */
+#define BIOS_I440FX 1
+
+static RowCopyTarget vm_device = {
+	.relation = "vm_device",
+	.key = "device_id",
+	.second_key = "vm_id",
+	.column_count = 2,
+	.columns = {{"device_id", UUIDOID}, {"vm_id", UUIDOID}},
+};
+
+static RowCopyTarget vm_external_data = {
+	.relation = "vm_external_data",
+	.key = "device_id",
+	.second_key = "vm_id",
+	.column_count = 2,
+	.columns = {{"device_id", UUIDOID}, {"vm_id", UUIDOID}},
+};
+
+static bool
+is(const char *text, const char *word)
+{
+	return text && strcmp(text, word) == 0;
+}
+
+static int
+find_disk(const ClonePlan *plan, const pg_uuid_t *disk_id)
+{
+	for (int d = 0; d < plan->disk_count; d++)
+	{
+		if (uuid_same(&plan->disks[d].disk_id, disk_id))
+			return d;
+	}
+	return -1;
+}
+
+static int
+find_interface(const ClonePlan *plan, const pg_uuid_t *interface_id)
+{
+	for (int i = 0; i < plan->interface_count; i++)
+	{
+		if (uuid_same(&plan->interfaces[i].interface_id, interface_id))
+			return i;
+	}
+	return -1;
+}
+
+static const char *
+disk_reason(const PlannedDisk *disk)
+{
+	switch (disk->fate)
+	{
+		case DISK_SKIP:
+			if (disk->state == DISK_PRESENT)
+				return "the caller leaves the disk out";
+			return disk->state == DISK_MISSING ? "the disk's image is missing"
+											   : "the disk's image is illegal";
+		case DISK_LEFT:
+			return disk->shareable ? "a shareable disk is not cloned"
+								   : "a disk of this storage type is not cloned";
+		default:
+			return NULL;
+	}
+}
+
+/* The caller's word, else the snapshot's: of its disk or of its device. */
+static bool
+disk_is_readonly(const PlannedDisk *disk)
+{
+	return json_get_bool(disk->configuration, "is_readonly", false);
+}
+
+static void
+copy_disk(DeviceSet *set, const SourceDevice *source)
+{
+	const ClonePlan *plan = set->work->plan;
+	int d = source->has_id ? find_disk(plan, &source->id) : -1;
+	const PlannedDisk *disk;
+
+	if (d < 0)
+	{
+		device_leave_out(set, source, "the snapshot has no such disk");
+		return;
+	}
+	disk = &plan->disks[d];
+	if (set->disks[d])
+		device_leave_out(set, source, "a second device of the same disk");
+	else if (disk_is_made(disk) || disk->fate == DISK_ATTACH)
+	{
+		/* the caller may have said otherwise than the snapshot */
+		bool plugged = json_get_bool(disk->configuration, "is_plugged",
+									 json_get_bool(source->object, "is_plugged", true));
+		Overlays overlays = device_overlays(set, source, device_empty_spec);
+
+		device_lay_over(&overlays, set->plugged[plugged]);
+		device_lay_over(&overlays, set->readonly[disk_is_readonly(disk)]);
+		device_add_disk_rows(set, d, &source->id, &overlays);
+		device_report(set, source, source->type, source->device, "copied",
+					  disk->fate == DISK_ATTACH ? "the same disk is attached" : NULL);
+	}
+	else
+		device_leave_out(set, source, disk_reason(disk));
+}
+
+static void
+copy_interface(DeviceSet *set, const SourceDevice *source)
+{
+	int n = source->has_id ? find_interface(set->work->plan, &source->id) : -1;
+
+	if (n < 0)
+		device_leave_out(set, source, "the snapshot has no such NIC");
+	else if (set->interfaces[n])
+		device_leave_out(set, source, "a second device of the same NIC");
+	else if (!device_interface_included(set, n))
+		device_leave_out(set, source, "the caller leaves the NIC out");
+	else
+	{
+		Overlays overlays = device_overlays(set, source, device_empty_spec);
+
+		device_add_interface_rows(set, n, &source->id, &overlays,
+								  json_get_bool(source->object, "is_plugged", true));
+		device_report(set, source, source->type, source->device, "copied", NULL);
+	}
+}
+
+static void
+copy_cdrom(DeviceSet *set, const SourceDevice *source)
+{
+	char *path = json_get_text(set->vm_static, "iso_path");
+	StringInfoData changes;
+
+	if (set->cdrom)
+	{
+		device_leave_out(set, source, "only the first CD-ROM drive is copied");
+		return;
+	}
+	if (path == NULL || *path == '\0')
+		path = json_get_text(json_get(source->object, "spec_params"), "path");
+	initStringInfo(&changes);
+	appendStringInfoString(&changes, "{\"spec_params\": {\"path\": ");
+	json_append_string(&changes, path ? path : "");
+	appendStringInfoString(&changes, "}}");
+	device_copy(set, source, changes.data, NULL);
+	set->cdrom = true;
+}
+
+static bool
+wants_virtio_scsi(const ClonePlan *plan)
+{
+	for (int d = 0; d < plan->disk_count; d++)
+	{
+		const PlannedDisk *disk = &plan->disks[d];
+
+		if ((disk_is_made(disk) || disk->fate == DISK_ATTACH) &&
+			is(disk->disk_interface, "VirtIO_SCSI"))
+			return true;
+	}
+	return false;
+}
+
+static void
+copy_controller(DeviceSet *set, const SourceDevice *source)
+{
+	const CloneRequest *request = set->work->plan->request;
+	bool virtio_scsi = is(source->device, "virtio-scsi");
+
+	if (virtio_scsi && request->virtio_scsi_given && !request->virtio_scsi)
+	{
+		device_leave_out(set, source, "the caller wants no VirtIO SCSI");
+		return;
+	}
+	if (is(source->device, "usb") && !set->usb.keeps_controllers)
+	{
+		device_leave_out(set, source, set->usb.reason);
+		return;
+	}
+	/* virtio-scsi keeps its I/O thread; the engine loses it there, a defect */
+	if (virtio_scsi || is(source->device, "usb") || is(source->device, "pci"))
+		device_copy(set, source, NULL, NULL);
+	else
+		device_copy(set, source, device_empty_spec, NULL);
+	set->virtio_scsi |= virtio_scsi;
+}
+
+/* The random source must be one that the target cluster's hosts have. */
+static void
+copy_rng(DeviceSet *set, const SourceDevice *source)
+{
+	const CloneWork *work = set->work;
+	Jsonb *spec = json_get(source->object, "spec_params");
+	char *from = json_get_text(spec, "source");
+	const char *version = work->plan->compatibility_version;
+	int major = 0;
+	int minor = 0;
+
+	if (set->rng)
+	{
+		device_leave_out(set, source, "there is a random number generator already");
+		return;
+	}
+	if (is(from, "hwrng") && !work->same_cluster &&
+		!(work->plan->rng_sources && strcasestr(work->plan->rng_sources, "hwrng")))
+	{
+		device_leave_out(set, source, "the target cluster has no hardware random number generator");
+		return;
+	}
+	set->rng = true;
+	/* up to 4.0 clusters have /dev/random, from 4.1 on /dev/urandom in its place */
+	if (version && sscanf(version, "%d.%d", &major, &minor) == 2 &&
+		(is(from, "random") || is(from, "urandom")))
+	{
+		const char *right = major > 4 || (major == 4 && minor >= 1) ? "urandom" : "random";
+
+		if (!is(from, right))
+		{
+			StringInfoData changes;
+			Jsonb *adjusted =
+				clone_overlay(spec, json_from_text(psprintf("{\"source\": \"%s\"}", right)));
+
+			initStringInfo(&changes);
+			appendStringInfo(&changes, "{\"spec_params\": %s}",
+							 JsonbToCString(NULL, &adjusted->root, VARSIZE(adjusted)));
+			device_copy(set, source, changes.data, "its source is the target cluster's");
+			return;
+		}
+	}
+	device_copy(set, source, NULL, NULL);
+}
+
+static int64
+display_type(const DeviceSet *set)
+{
+	return json_get_int64(set->vm_static, "default_display_type", DISPLAY_QXL);
+}
+
+static void
+copy_graphics(DeviceSet *set, const SourceDevice *source)
+{
+	ListCell *cell;
+
+	if (display_type(set) >= DISPLAY_NONE)
+	{
+		device_leave_out(set, source, "the virtual machine is headless");
+		return;
+	}
+	foreach (cell, set->graphics)
+	{
+		if (is(source->device, lfirst(cell)))
+		{
+			device_leave_out(set, source, "there is a graphics device of this kind already");
+			return;
+		}
+	}
+	device_copy(set, source, device_empty_spec, NULL);
+	set->graphics = lappend(set->graphics, pstrdup(source->device));
+}
+
+/* TPM: a new device that gets the snapshot's data. */
+static void
+make_tpm(DeviceSet *set, const SourceDevice *source)
+{
+	const CloneWork *work = set->work;
+	char *data = json_get_text(json_get(work->plan->configuration, "external_data"), "tpm");
+	Overlays overlays;
+	int source_number;
+	int data_source = 0;
+
+	if (set->tpm)
+	{
+		device_leave_out(set, source, "there is a TPM already");
+		return;
+	}
+	set->tpm = true;
+	overlays = device_overlays(set, source, NULL);
+	device_lay_over(&overlays, set->no_address);
+	source_number = row_copy_source(set->rows, source->has_id ? &source->id : NULL, overlays.items,
+									overlays.count);
+	if (data)
+	{
+		const Jsonb *overlay;
+		StringInfoData text;
+
+		initStringInfo(&text);
+		appendStringInfoString(&text, "{\"tpm_data\": ");
+		json_append_string(&text, data);
+		/* the hash is of the host's form of the data, which the engine asks for again */
+		appendStringInfoString(&text, ", \"tpm_hash\": null}");
+		overlay = json_from_text(text.data);
+		data_source = row_copy_source(set->external_data, NULL, &overlay, 1);
+	}
+	for (int i = 0; i < set->copy_count; i++)
+	{
+		int c = set->copies[i];
+		pg_uuid_t id = uuid_new();
+		const void *values[ROW_COPY_MAX_COLUMNS] = {&id, &work->copies[c].vm_id};
+
+		device_add_row(set, source_number, c, &id);
+		if (data)
+			row_copy_row(set->external_data, data_source, values);
+	}
+	device_report(set, source, source->type, source->device, "remade",
+				  data ? "with the snapshot's TPM data" : "the snapshot has no TPM data");
+}
+
+/* USB redirection: slots, and the channels of running guests. */
+static void
+copy_redirection(DeviceSet *set, const SourceDevice *source)
+{
+	bool is_slot = is(source->type, "redir");
+
+	if (is(source->device, "spicevmc") &&
+		(is_slot ? set->usb_slots >= set->usb.kept_slots : !set->usb.keeps_channels))
+	{
+		device_leave_out(set, source, set->usb.reason);
+		return;
+	}
+	if (is_slot && is(source->device, "spicevmc"))
+		set->usb_slots++;
+	device_copy(set, source, device_empty_spec, NULL);
+}
+
+static void
+add_usb_devices(DeviceSet *set)
+{
+	ListCell *cell;
+
+	foreach (cell, set->usb.controllers)
+		device_make(set, NULL, "controller", "usb", false, lfirst(cell), "added", set->usb.reason);
+	for (int i = 0; i < set->usb.new_slots; i++)
+		device_make(set, NULL, "redir", "spicevmc", false, "{}", "added", set->usb.reason);
+}
+
+static void
+copy_one(DeviceSet *set, const SourceDevice *source)
+{
+	const char *type = source->type;
+
+	if (json_get_text(source->object, "snapshot_id"))
+		device_leave_out(set, source, "a snapshot's disk of another virtual machine");
+	else if (set->chipset_changes && !source->managed && !is(type, "disk") &&
+			 !is(type, "interface"))
+		device_leave_out(set, source, "unmanaged, and the chipset changes");
+	else if (is(type, "disk") && is(source->device, "cdrom"))
+		copy_cdrom(set, source);
+	else if (is(type, "disk") && is(source->device, "disk"))
+		copy_disk(set, source);
+	else if (is(type, "interface"))
+		copy_interface(set, source);
+	else if (is(type, "controller"))
+		copy_controller(set, source);
+	else if (is(type, "video"))
+	{
+		set->videos++;
+		if (set->first_video == NULL)
+			set->first_video = source->object;
+		device_report(set, source, type, source->device, "remade",
+					  "video devices follow the number of monitors");
+	}
+	else if (is(type, "balloon"))
+	{
+		if (set->balloon)
+			device_leave_out(set, source, "there is a balloon already");
+		else
+			device_copy(set, source, "{\"spec_params\": {\"model\": \"virtio\"}}", NULL);
+		set->balloon = true;
+	}
+	else if (is(type, "smartcard"))
+	{
+		if (set->smartcard)
+			device_leave_out(set, source, "there is a smartcard already");
+		else if (!json_get_bool(set->vm_static, "is_smartcard_enabled", true))
+			device_leave_out(set, source, "the smartcard is not enabled");
+		else
+		{
+			char *spec = device_spec_text(source->object);
+
+			device_copy(
+				set, source,
+				spec && strcmp(spec, "{}") != 0
+					? NULL
+					: "{\"spec_params\": {\"mode\": \"passthrough\", \"type\": \"spicevmc\"}}",
+				NULL);
+			set->smartcard = true;
+		}
+	}
+	else if (is(type, "watchdog") || is(type, "memory") || is(type, "console"))
+		device_copy(set, source, NULL, NULL);
+	else if (is(type, "rng"))
+		copy_rng(set, source);
+	else if (is(type, "redir") || is(type, "redirdev"))
+		copy_redirection(set, source);
+	else if (is(type, "tpm"))
+		make_tpm(set, source);
+	else if (is(type, "graphics"))
+		copy_graphics(set, source);
+	else if (is(type, "hostdev") || is(type, "mdev"))
+	{
+		if (set->work->same_cluster)
+			device_copy(set, source, NULL, NULL);
+		else
+			device_leave_out(set, source, "a device of hosts that the target cluster hasn't");
+	}
+	else
+		device_copy(set, source, device_empty_spec, NULL);
+}
+
+/* Video devices: as many as the monitors need, of the display type. */
+static void
+make_videos(DeviceSet *set)
+{
+	static const char *const names[] = {"cirrus", "qxl", "vga", "bochs"};
+	int64 type = display_type(set);
+	int64 count = json_get_int64(set->vm_static, "num_of_monitors", 1);
+	const char *device;
+	char *spec = device_spec_text(set->first_video);
+
+	/* 3 was "none" in some versions: a VM without video devices stays so */
+	if (type >= DISPLAY_NONE || (type == DISPLAY_BOCHS && set->videos == 0))
+		return;
+	if (type == DISPLAY_QXL && json_get_bool(set->vm_static, "single_qxl_pci", false))
+		count = 1;
+	count = Max(count, 1);
+	device = type >= 0 ? names[type] : names[DISPLAY_QXL];
+	for (int64 i = 0; i < count; i++)
+		device_make(set, NULL, "video", device, false, spec ? spec : "{}",
+					set->videos > 0 ? "remade" : "added", "one for each monitor");
+}
+
+/* A virtual machine that was headless and gets a display needs a server for it. */
+static void
+add_graphics(DeviceSet *set)
+{
+	Jsonb *old = json_get(set->work->plan->configuration, "vm_static");
+
+	if (set->graphics == NIL && display_type(set) < DISPLAY_NONE &&
+		json_get_int64(old, "default_display_type", DISPLAY_QXL) >= DISPLAY_NONE)
+		device_make(set, NULL, "graphics", display_type(set) == DISPLAY_QXL ? "spice" : "vnc",
+					false, "{}", "added", "the virtual machine is headless no more");
+}
+
+/* What the clone needs and the snapshot's list lacks. */
+static void
+add_missing(DeviceSet *set)
+{
+	const CloneWork *work = set->work;
+	const ClonePlan *plan = work->plan;
+
+	for (int d = 0; d < plan->disk_count; d++)
+	{
+		const PlannedDisk *disk = &plan->disks[d];
+		Overlays overlays = {0};
+
+		if (set->disks[d] || !(disk_is_made(disk) || disk->fate == DISK_ATTACH))
+			continue;
+		device_lay_over(
+			&overlays,
+			json_from_text("{\"type\": \"disk\", \"device\": \"disk\", \"address\": \"\","
+						   " \"alias\": \"\", \"is_managed\": true, \"spec_params\": {},"
+						   " \"snapshot_id\": null, \"logical_name\": null}"));
+		device_lay_over(&overlays,
+						set->plugged[json_get_bool(disk->configuration, "is_plugged", true)]);
+		device_lay_over(&overlays, set->readonly[disk_is_readonly(disk)]);
+		device_add_disk_rows(set, d, &disk->disk_id, &overlays);
+		device_report(set, NULL, "disk", "disk", "added",
+					  "the snapshot lists no device for the disk");
+	}
+	for (int n = 0; n < plan->interface_count; n++)
+	{
+		const char *device =
+			json_get_int64(set->source_interfaces[n], "type", 0) == NIC_TYPE_PCI_PASSTHROUGH
+				? "hostdev"
+				: "bridge";
+		Overlays overlays = {0};
+
+		if (set->interfaces[n] || !device_interface_included(set, n))
+			continue;
+		device_lay_over(&overlays,
+						json_from_text(psprintf(
+							"{\"type\": \"interface\", \"device\": \"%s\", \"address\": \"\","
+							" \"alias\": \"\", \"is_managed\": true, \"is_readonly\": false,"
+							" \"spec_params\": {}, \"snapshot_id\": null, \"logical_name\": null}",
+							device)));
+		device_add_interface_rows(set, n, &plan->interfaces[n].interface_id, &overlays, true);
+		device_report(set, NULL, "interface", device, "added",
+					  "the snapshot lists no device for the NIC");
+	}
+	if (!set->cdrom)
+	{
+		char *path = json_get_text(set->vm_static, "iso_path");
+		StringInfoData spec;
+
+		initStringInfo(&spec);
+		appendStringInfoString(&spec, "{\"path\": ");
+		json_append_string(&spec, path ? path : "");
+		appendStringInfoChar(&spec, '}');
+		device_make(set, NULL, "disk", "cdrom", true, spec.data, "added",
+					"every virtual machine has a CD-ROM drive");
+	}
+	if (!set->balloon)
+		device_make(set, NULL, "balloon", "memballoon", false, "{\"model\": \"virtio\"}", "added",
+					"every virtual machine has a balloon");
+	if (!set->smartcard && json_get_bool(set->vm_static, "is_smartcard_enabled", false))
+		device_make(set, NULL, "smartcard", "smartcard", false,
+					"{\"mode\": \"passthrough\", \"type\": \"spicevmc\"}", "added",
+					"the smartcard is enabled");
+	if (!set->virtio_scsi && wants_virtio_scsi(plan))
+		device_make(set, NULL, "controller", "virtio-scsi", false, "{}", "added",
+					"a disk is on virtio-scsi");
+	else if (!set->virtio_scsi && plan->request->virtio_scsi_given && plan->request->virtio_scsi)
+		device_make(set, NULL, "controller", "virtio-scsi", false, "{}", "added",
+					"the caller wants VirtIO SCSI");
+	add_usb_devices(set);
+	add_graphics(set);
+	make_videos(set);
+}
+
+static SourceDevice
+read_device(Jsonb *object)
+{
+	SourceDevice source = {.object = object};
+
+	source.has_id = json_get_uuid(object, "device_id", &source.id);
+	source.type = json_get_text(object, "type");
+	source.device = json_get_text(object, "device");
+	source.managed = json_get_bool(object, "is_managed", false);
+	if (source.type == NULL)
+		source.type = "unknown";
+	if (source.device == NULL)
+		source.device = "unknown";
+	return source;
+}
+
+bool
+clone_changes_chipset(const ClonePlan *plan, const Jsonb *vm_static)
+{
+	Jsonb *old = json_get(plan->configuration, "vm_static");
+	int64 before = json_get_int64(old, "bios_type", 0);
+	int64 after = json_get_int64(vm_static, "bios_type", 0);
+
+	/* 0: the cluster's, or not known */
+	return before > 0 && after > 0 && (before == BIOS_I440FX) != (after == BIOS_I440FX);
+}
+
+static void
+write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *copies, int copy_count)
+{
+	const ClonePlan *plan = work->plan;
+	DeviceSet set = {
+		.work = work,
+		.rows = rows,
+		.external_data = external_data,
+		.copies = copies,
+		.copy_count = copy_count,
+		.vm_static = work->vm_static[copies[0]],
+	};
+	Jsonb *report_array;
+	Jsonb **objects;
+	int count;
+
+	set.chipset_changes = clone_changes_chipset(plan, set.vm_static);
+	set.usb = clone_usb_decide(plan, set.vm_static, set.chipset_changes);
+	set.new_row = json_from_text("{\"snapshot_id\": null, \"logical_name\": null,"
+								 " \"_create_date\": \"now\", \"_update_date\": null}");
+	set.new_row_empty_spec = clone_overlay(set.new_row, json_from_text(device_empty_spec));
+	set.no_address = json_from_text("{\"address\": \"\"}");
+	set.no_alias = json_from_text("{\"alias\": \"\"}");
+	set.plugged[false] = json_from_text("{\"is_plugged\": false}");
+	set.plugged[true] = json_from_text("{\"is_plugged\": true}");
+	set.readonly[false] = json_from_text("{\"is_readonly\": false}");
+	set.readonly[true] = json_from_text("{\"is_readonly\": true}");
+	set.other_network[false] = json_from_text("{\"device\": \"hostdev\"}");
+	set.other_network[true] = json_from_text("{\"device\": \"bridge\"}");
+	set.source_interfaces = clone_elements(json_get(plan->configuration, "interfaces"), &count);
+	set.disks = palloc0(sizeof(bool) * Max(plan->disk_count, 1));
+	set.interfaces = palloc0(sizeof(bool) * Max(plan->interface_count, 1));
+
+	objects = clone_elements(json_get(plan->configuration, "devices"), &count);
+	for (int i = 0; i < count; i++)
+	{
+		SourceDevice source = read_device(objects[i]);
+
+		copy_one(&set, &source);
+	}
+	add_missing(&set);
+
+	report_array = json_objects_array(&set.report);
+	for (int i = 0; i < copy_count; i++)
+		work->record->devices[copies[i]] = report_array;
+}
+
+/* Copies with the same vm_static have the same devices; those with values of their own come alone. */
+void
+clone_devices_write(CloneWork *work)
+{
+	RowCopy *rows = row_copy_begin(&vm_device, &work->plan->source_vm_id);
+	RowCopy *external_data = row_copy_begin(&vm_external_data, NULL);
+	int *same = palloc(sizeof(int) * work->copy_count);
+	int same_count = 0;
+
+	for (int c = 0; c < work->copy_count; c++)
+	{
+		if (work->vm_static[c] == work->plan->vm_static)
+			same[same_count++] = c;
+		else
+			write_set(work, rows, external_data, &c, 1);
+	}
+	if (same_count > 0)
+		write_set(work, rows, external_data, same, same_count);
+	(void) row_copy_run(rows);
+	if (inventory_has_table("vm_external_data"))
+		(void) row_copy_run(external_data);
+}

@@ -1,0 +1,82 @@
+/*
+ * clone_finish.c
+ *		The end of a clone: its rows become usable, or go.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+
+#include "clone/clone_internal.h"
+#include "base/frame.h"
+#include "base/json.h"
+#include "base/statement.h"
+
+/* $1: the VM; what the clone is made of is in its lineage, sizes are in its tasks. */
+static Statement finish = {
+	.sql =
+		"WITH made AS (SELECT pg_catalog.unnest(row_ids) AS id FROM vmclone.lineage WHERE vm_id = $1),"
+		" sizes AS (SELECT image_id, virtual_size, actual_size FROM vmclone.async_tasks"
+		"  WHERE vm_id = $1),"
+		" unlocked AS (UPDATE images i SET imagestatus = 1, lastmodified = now(),"
+		"   size = coalesce(s.virtual_size, i.size)"
+		"  FROM made m LEFT JOIN sizes s ON s.image_id = m.id"
+		"  WHERE i.image_guid = m.id AND i.imagestatus = 2),"
+		" measured AS (UPDATE disk_image_dynamic d SET actual_size = s.actual_size"
+		"  FROM sizes s WHERE d.image_id = s.image_id AND s.actual_size IS NOT NULL),"
+		" down AS (UPDATE vm_dynamic SET status = 0 WHERE vm_guid = $1 AND status = 15)"
+		" UPDATE vm_static SET db_generation = coalesce(db_generation, 0) + 1,"
+		"  template_status = CASE WHEN entity_type = 'TEMPLATE' THEN 0 ELSE template_status END"
+		" WHERE vm_guid = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement made_rows = {
+	.sql = "SELECT row_ids FROM vmclone.lineage WHERE vm_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement remove_rows = {
+	.sql = "SELECT vmclone.clone_remove_rows($1, $2)",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, UUIDARRAYOID},
+};
+
+static Statement delete_lineage = {
+	.sql = "DELETE FROM vmclone.lineage WHERE vm_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+void
+clone_finish(const pg_uuid_t *vm_id)
+{
+	Datum argument = UUIDPGetDatum(vm_id);
+
+	if (statement_run(&finish, &argument, NULL) == 0)
+		ereport(WARNING, (errcode(ERRCODE_NO_DATA_FOUND),
+						  errmsg("virtual machine %s was deleted before its clone ended",
+								 uuid_text(vm_id))));
+}
+
+void
+clone_remove(const pg_uuid_t *vm_id)
+{
+	Datum arguments[2] = {UUIDPGetDatum(vm_id)};
+	Datum row_ids;
+	bool is_null;
+	Frame own;
+
+	/* without lineage nothing is known to be ours: it has been removed before */
+	if (statement_run(&made_rows, arguments, NULL) == 0)
+		return;
+	row_ids = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	if (is_null)
+		elog(ERROR, "lineage of %s has no row ids", uuid_text(vm_id));
+	arguments[1] = PointerGetDatum(PG_DETOAST_DATUM_COPY(row_ids));
+	statement_run_one_row(&remove_rows, arguments, NULL);
+	frame_enter_own(&own);
+	(void) statement_run(&delete_lineage, arguments, NULL);
+	frame_leave(&own);
+}

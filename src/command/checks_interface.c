@@ -1,0 +1,345 @@
+/*
+ * checks_interface.c
+ *		The SQL functions that say beforehand what a clone call would do: can_add_…, plan_add_… and
+ *		the catalogue of checks.  They write nothing and lock nothing, and work on a standby.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/elog.h"
+
+#include "base/caller.h"
+#include "checks/check_table.h"
+#include "base/frame.h"
+#include "base/json.h"
+#include "plan/plan_parts.h"
+#include "plan/quota.h"
+#include "base/statement.h"
+
+PG_FUNCTION_INFO_V1(vmclone_can_add_vm_from_snapshot);
+PG_FUNCTION_INFO_V1(vmclone_can_add_vm_template_from_snapshot);
+PG_FUNCTION_INFO_V1(vmclone_plan_add_vm_from_snapshot);
+PG_FUNCTION_INFO_V1(vmclone_plan_add_vm_template_from_snapshot);
+PG_FUNCTION_INFO_V1(vmclone_checks);
+
+/* Bytes per second of the last hundred copies into a storage domain; NULL: there were none. */
+static Statement domain_rates = {
+	.sql = "SELECT r.id, (SELECT pg_catalog.sum(t.bytes_done)"
+		   "  / NULLIF(pg_catalog.sum(EXTRACT(epoch FROM t.ended_at - t.started_at)), 0)"
+		   "  FROM (SELECT * FROM vmclone.async_tasks a WHERE a.storage_domain_id = r.id"
+		   "   AND a.result = 'success' AND a.started_at IS NOT NULL AND a.bytes_done > 0"
+		   "   ORDER BY a.ended_at DESC LIMIT 100) t)::bigint"
+		   " FROM pg_catalog.unnest($1) r(id)",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+static Datum
+text_or_null(const char *text, bool *is_null)
+{
+	*is_null = text == NULL;
+	return text ? CStringGetTextDatum(text) : (Datum) 0;
+}
+
+static char *
+sqlstate_text(int sqlstate)
+{
+	return pstrdup(unpack_sql_state(sqlstate));
+}
+
+/*
+ * The plan of the call that the arguments describe, in an inventory frame.  A viewer may ask for
+ * any user, as nothing is done.
+ */
+static ClonePlan *
+load_plan(FunctionCallInfo fcinfo, CloneTarget target, Frame *frame)
+{
+	CloneRequest *request = request_parse(fcinfo, target);
+	Caller caller = caller_identify();
+	pg_uuid_t user_id = request->user_id.value;
+	bool has_user = request->user_id.given;
+
+	if (caller.kind != CALLER_OTHER)
+		has_user =
+			caller_choose_user(&caller, request->user_id.given, &request->user_id.value, &user_id);
+	frame_enter_inventory(frame);
+	return plan_load(request, has_user, &user_id);
+}
+
+static Datum
+list_refusals(FunctionCallInfo fcinfo, CloneTarget target)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	List *refusals;
+	ListCell *cell;
+	Frame frame;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	refusals = checks_run(load_plan(fcinfo, target, &frame), CHECK_ALL);
+	frame_leave(&frame);
+	foreach (cell, refusals)
+	{
+		const Refusal *refusal = lfirst(cell);
+		Datum values[7];
+		bool nulls[7] = {false};
+
+		values[0] = Int32GetDatum(refusal->step);
+		values[1] = CStringGetTextDatum(refusal->key);
+		values[2] = CStringGetTextDatum(refusal->severity == SEVERITY_ERROR ? "ERROR" : "WARNING");
+		values[3] = CStringGetTextDatum(refusal->message);
+		values[4] = text_or_null(refusal->detail, &nulls[4]);
+		values[5] = text_or_null(refusal->hint, &nulls[5]);
+		values[6] = CStringGetTextDatum(sqlstate_text(refusal->sqlstate));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* can_add_vm_from_snapshot(…) → one row per check that fails, in step order. */
+Datum
+vmclone_can_add_vm_from_snapshot(PG_FUNCTION_ARGS)
+{
+	return list_refusals(fcinfo, CLONE_TARGET_VM);
+}
+
+Datum
+vmclone_can_add_vm_template_from_snapshot(PG_FUNCTION_ARGS)
+{
+	return list_refusals(fcinfo, CLONE_TARGET_TEMPLATE);
+}
+
+/* checks() → the table of checks. */
+Datum
+vmclone_checks(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < checks_count(); i++)
+	{
+		const Check *check = checks_get(i);
+		Datum values[7];
+		bool nulls[7] = {false};
+
+		values[0] = Int32GetDatum(check->step);
+		values[1] = CStringGetTextDatum(check->key);
+		values[2] = CStringGetTextDatum(check->severity == SEVERITY_ERROR ? "ERROR" : "WARNING");
+		values[3] = CStringGetTextDatum(sqlstate_text(check->sqlstate));
+		values[4] = CStringGetTextDatum(check->phases == CHECK_USER          ? "user"
+										: check->phases == CHECK_AFTER_LOCKS ? "counted"
+																			 : "always");
+		values[5] = CStringGetTextDatum(check->summary);
+		values[6] = text_or_null(check->hint, &nulls[6]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+static const char *
+fate_word(DiskFate fate)
+{
+	switch (fate)
+	{
+		case DISK_COPY:
+			return "copy";
+		case DISK_BLANK:
+			return "blank";
+		case DISK_SKIP:
+			return "skip";
+		case DISK_ATTACH:
+			return "attach";
+		case DISK_LEFT:
+			return "leave";
+	}
+	pg_unreachable();
+}
+
+static const char *
+format_word(VolumeFormat format)
+{
+	return format == VOLUME_FORMAT_RAW ? "RAW" : format == VOLUME_FORMAT_COW ? "COW" : NULL;
+}
+
+static const char *
+type_word(VolumeType type)
+{
+	return type == VOLUME_TYPE_SPARSE         ? "Sparse"
+		   : type == VOLUME_TYPE_PREALLOCATED ? "Preallocated"
+											  : NULL;
+}
+
+/*
+ * How the copier is going to copy, as far as rows tell, and why not faster.  What it finds in the
+ * images (compressed clusters, misaligned extents) may still send single extents the slower way.
+ */
+static const char *
+expected_method(const ClonePlan *plan, const PlannedDisk *disk, const char **reason)
+{
+	const DomainFacts *target = plan_domain(plan, &disk->target_domain_id);
+
+	*reason = NULL;
+	if (disk->fate == DISK_BLANK)
+		return "create";
+	if (target == NULL || !target->exists)
+		*reason = "the target storage domain is unknown";
+	else if (target->is_block)
+		*reason = "block volumes cannot share blocks";
+	else if (!target->reflink)
+		*reason = target->attached ? "the target storage domain's file system cannot share blocks"
+								   : "the target storage domain is not attached";
+	else if (disk->volume_type == VOLUME_TYPE_PREALLOCATED)
+		*reason = "a preallocated disk gets blocks of its own";
+	for (int i = 0; i < disk->chain_length && *reason == NULL; i++)
+		if (!uuid_same(&disk->chain[i].storage_domain_id, &disk->target_domain_id))
+			*reason = "source and target are different storage domains";
+	return *reason ? "copy" : "reflink";
+}
+
+static const char *
+note_of(const ClonePlan *plan, const PlannedDisk *disk)
+{
+	const char *source;
+
+	if (disk->fate == DISK_BLANK && json_get_bool(disk->configuration, "size_rounded", false))
+		return psprintf("%s; its size is the configuration's, rounded up to GiB",
+						disk->fate_reason);
+	if (disk->fate_reason)
+		return disk->fate_reason;
+	if (disk->raw_became_cow)
+		return "sparse RAW becomes COW on a block domain";
+	source = json_get_text(plan->configuration, "source");
+	if (source && strcmp(source, "current") == 0)
+		return "the snapshot has no configuration: the current virtual machine's is taken";
+	if (plan->request->copies > 1 && disk_is_made(disk))
+		return psprintf("for each of %d copies", plan->request->copies);
+	return NULL;
+}
+
+typedef struct DomainRate
+{
+	pg_uuid_t id;
+	int64 rate; /* bytes per second; 0: unknown */
+} DomainRate;
+
+static DomainRate *
+load_rates(const ClonePlan *plan, int *count)
+{
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * (plan->disk_count + 1));
+	DomainRate *rates = palloc0(sizeof(DomainRate) * (plan->disk_count + 1));
+	int wanted = 0;
+	Datum value;
+	Frame frame;
+
+	for (int i = 0; i < plan->disk_count; i++)
+		if (plan->disks[i].has_target)
+			ids[wanted++] = plan->disks[i].target_domain_id;
+	value = plan_uuid_array(ids, wanted);
+	frame_enter_own(&frame);
+	*count = (int) statement_run(&domain_rates, &value, NULL);
+	for (int i = 0; i < *count; i++)
+	{
+		rates[i].id = field_uuid(i, 1);
+		rates[i].rate = field_int64(i, 2);
+	}
+	frame_leave(&frame);
+	return rates;
+}
+
+static void
+put_disk(ReturnSetInfo *result, const ClonePlan *plan, const PlannedDisk *disk, int64 rate)
+{
+	bool made = disk_is_made(disk);
+	bool has_target = made && disk->has_target;
+	const DomainFacts *target = has_target ? plan_domain(plan, &disk->target_domain_id) : NULL;
+	pg_uuid_t *chain = palloc(sizeof(pg_uuid_t) * (disk->chain_length + 1));
+	const char *reason = NULL;
+	const char *method = made ? expected_method(plan, disk, &reason) : NULL;
+	double left_gb;
+	bool has_left = made && quota_left(plan, disk, &left_gb);
+	Datum values[20];
+	bool nulls[20] = {false};
+
+	for (int i = 0; i < disk->chain_length; i++)
+		chain[i] = disk->chain[i].image_id;
+	values[0] = UUIDPGetDatum(&disk->disk_id);
+	values[1] = text_or_null(disk->source_alias, &nulls[1]);
+	values[2] = CStringGetTextDatum(fate_word(disk->fate));
+	values[3] = plan_uuid_array(chain, disk->chain_length);
+	values[4] = Int32GetDatum(disk->chain_length);
+	values[5] = text_or_null(disk->chain_length > 0
+								 ? format_word(disk->chain[disk->chain_length - 1].volume_format)
+								 : NULL,
+							 &nulls[5]);
+	values[6] = UUIDPGetDatum(&disk->target_domain_id);
+	nulls[6] = !has_target;
+	values[7] = text_or_null(target ? target->name : NULL, &nulls[7]);
+	values[8] = text_or_null(made ? format_word(disk->volume_format) : NULL, &nulls[8]);
+	values[9] = text_or_null(made ? type_word(disk->volume_type) : NULL, &nulls[9]);
+	values[10] = Int64GetDatum(disk->size);
+	values[11] = Int64GetDatum(disk->bytes_to_read);
+	values[12] = Int64GetDatum(disk->bytes_needed);
+	values[13] = text_or_null(disk->bytes_source, &nulls[13]);
+	nulls[11] = nulls[12] = !made;
+	values[14] = UUIDPGetDatum(&disk->quota_id.value);
+	nulls[14] = !made || !disk->quota_id.given;
+	values[15] = has_left ? Float8GetDatum(left_gb) : (Datum) 0;
+	nulls[15] = !has_left;
+	values[16] = text_or_null(method, &nulls[16]);
+	values[17] = text_or_null(reason, &nulls[17]);
+	values[18] = rate > 0 ? Float8GetDatum((double) disk->bytes_to_read / rate) : (Datum) 0;
+	nulls[18] = rate <= 0 || disk->fate != DISK_COPY;
+	values[19] = text_or_null(note_of(plan, disk), &nulls[19]);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static Datum
+list_disks(FunctionCallInfo fcinfo, CloneTarget target)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ClonePlan *plan;
+	DomainRate *rates;
+	int rate_count;
+	Frame frame;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	plan = load_plan(fcinfo, target, &frame);
+	/* without a configuration there is nothing to plan, and the checks say why */
+	if (plan->configuration == NULL)
+		refusals_raise(checks_run(plan, CHECK_ALWAYS));
+	(void) quota_evaluate(plan);
+	rates = load_rates(plan, &rate_count);
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		int64 rate = 0;
+
+		for (int r = 0; r < rate_count; r++)
+			if (uuid_same(&rates[r].id, &plan->disks[i].target_domain_id))
+				rate = rates[r].rate;
+		put_disk(result, plan, &plan->disks[i], rate);
+	}
+	frame_leave(&frame);
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* plan_add_vm_from_snapshot(…) → one row per disk of the snapshot. */
+Datum
+vmclone_plan_add_vm_from_snapshot(PG_FUNCTION_ARGS)
+{
+	return list_disks(fcinfo, CLONE_TARGET_VM);
+}
+
+Datum
+vmclone_plan_add_vm_template_from_snapshot(PG_FUNCTION_ARGS)
+{
+	return list_disks(fcinfo, CLONE_TARGET_TEMPLATE);
+}

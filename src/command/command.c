@@ -1,0 +1,224 @@
+/*
+ * command.c
+ *		One clone call from its parameters to its job rows, in the caller's transaction.
+ *
+ * The order is oVirt's where oVirt has one: checks, locks, rows, tasks.  It differs where the seed
+ * asks for more than oVirt built: locks are real, and what depends on them is checked again under
+ * them.  Nothing outside the database happens before COMMIT.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+
+#include "base/caller.h"
+#include "checks/checks.h"
+#include "clone/clone.h"
+#include "command/command_steps.h"
+#include "base/compat.h"
+#include "base/errors.h"
+#include "base/frame.h"
+#include "base/json.h"
+#include "clone/lineage.h"
+#include "locks/locks.h"
+#include "base/statement.h"
+#include "wake/wake.h"
+
+PG_FUNCTION_INFO_V1(vmclone_add_vm_from_snapshot);
+PG_FUNCTION_INFO_V1(vmclone_add_vm_template_from_snapshot);
+
+static Statement stored_call = {
+	.sql = "SELECT action, CASE WHEN $2 IS NULL"
+		   "  THEN vmclone.parameters_of_retry(parameters, copy_number, vm_name)"
+		   "  ELSE vmclone.parameters_of_copy(parameters, copy_number, $2) END, owner::text,"
+		   " user_id"
+		   " FROM vmclone.jobs WHERE job_id = $1",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, JSONBOID},
+};
+
+static void
+check(Command *command, int phases)
+{
+	if (command->has_user && (phases & CHECK_ALWAYS))
+		phases |= CHECK_USER;
+	refusals_raise(checks_run(command->plan, phases));
+}
+
+static void
+load_plan(Command *command)
+{
+	command->plan = plan_load(command->request, command->has_user, &command->user_id);
+}
+
+static void
+count_tasks(Command *command)
+{
+	command->tasks_per_copy = 0;
+	for (int d = 0; d < command->plan->disk_count; d++)
+	{
+		if (disk_is_made(&command->plan->disks[d]))
+			command->tasks_per_copy++;
+	}
+}
+
+const char *
+command_initial_status(const Command *command)
+{
+	if (command->tasks_per_copy == 0)
+		return "succeeded";
+	return command->request->start_paused ? "paused" : "queued";
+}
+
+static void
+fill_statuses(Command *command)
+{
+	CommandResult *result = command->result;
+
+	result->statuses = palloc(sizeof(char *) * result->copy_count);
+	for (int i = 0; i < result->copy_count; i++)
+		result->statuses[i] = command_initial_status(command);
+}
+
+/* Runs a call.  retry_of: the job that is run again, or NULL. */
+static CommandResult *
+run(const CloneRequest *request, const pg_uuid_t *retry_of)
+{
+	Command command = {.request = request, .retry_of = retry_of};
+	CloneRecord *record;
+	Frame inventory;
+
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("cannot clone on a standby"),
+				 errhint("Call on the primary; vmclone.can_add_vm_from_snapshot works here.")));
+
+	PreventCommandIfReadOnly(request->target == CLONE_TARGET_VM ? "add_vm_from_snapshot"
+																: "add_vm_template_from_snapshot");
+	command.result = palloc0(sizeof(CommandResult));
+	command.result->call_id = uuid_new();
+	command.caller = caller_identify();
+	command.has_user = caller_choose_user(&command.caller, request->user_id.given,
+										  &request->user_id.value, &command.user_id);
+	/* a retry is a new call; the key stands for the first one */
+	if (retry_of == NULL && command_find_earlier_call(&command))
+		return command.result;
+
+	frame_enter_inventory(&inventory);
+	load_plan(&command);
+	check(&command, CHECK_ALWAYS);
+	locks_take(command.plan, &command.result->call_id);
+	locks_take_counted(command.plan);
+	command.result->copies = plan_make_copies(command.plan);
+	command.result->copy_count = request->copies;
+	command.plan->taken_name = command_reserve_names(&command);
+
+	/*
+	 * What was read before the locks may have changed before they were got.  These checks read anew
+	 * what matters: the chains, and everything that other calls take from.
+	 */
+	check(&command, CHECK_AFTER_LOCKS);
+	locks_note_summed_up(command.plan);
+	count_tasks(&command);
+	fill_statuses(&command);
+	command_name_caller(&command);
+	record = clone_write(command.plan, command.result->copies, command.result->copy_count,
+						 &command.audit);
+	command_write_audit(&command);
+	frame_leave(&inventory);
+
+	command_write_jobs(&command);
+	lineage_write(command.plan, command.result->copies, command.result->copy_count, record,
+				  command.caller.role_name);
+	if (command.tasks_per_copy == 0)
+	{
+		frame_enter_inventory(&inventory);
+		for (int i = 0; i < command.result->copy_count; i++)
+			clone_finish(&command.result->copies[i].vm_id);
+		locks_release(&command.result->call_id);
+		frame_leave(&inventory);
+		command_release_names(&command);
+	}
+	else
+		wake_worker_at_commit();
+	return command.result;
+}
+
+CommandResult *
+command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides, bool is_retry)
+{
+	Datum values[2] = {UUIDPGetDatum(job_id), JsonbPGetDatum(overrides)};
+	bool nulls[2] = {false, overrides == NULL};
+	CloneTarget target;
+	CloneRequest *request;
+	OptionalUuid user_id;
+	Jsonb *parameters;
+	char *owner;
+	Caller caller;
+	Frame frame;
+
+	frame_enter_own(&frame);
+	if (statement_run(&stored_call, values, nulls) != 1)
+		ereport(ERROR, (errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(job_id)),
+						errkey("JOB_DOES_NOT_EXIST"), errdetail("JOB_DOES_NOT_EXIST."),
+						errhint("View vmclone.jobs_view lists the jobs.")));
+	target = strcmp(field_text(0, 1), "AddVmFromSnapshot") == 0 ? CLONE_TARGET_VM
+																: CLONE_TARGET_TEMPLATE;
+	parameters = field_jsonb(0, 2);
+	owner = field_text(0, 3);
+	user_id.given = !field_is_null(0, 4);
+	user_id.value = field_uuid(0, 4);
+	frame_leave(&frame);
+
+	caller = caller_identify();
+	caller_check_job(&caller, owner, job_id);
+	request = request_from_parameters(parameters, target);
+	/* an operator's user is its role's: an administrator retries the call for that user */
+	if (is_retry && caller.kind == CALLER_ADMIN && !request->user_id.given)
+		request->user_id = user_id;
+	return run(request, is_retry ? job_id : NULL);
+}
+
+static Datum
+run_and_return_rows(FunctionCallInfo fcinfo, CloneTarget target)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CommandResult *result;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	result = run(request_parse(fcinfo, target), NULL);
+	for (int i = 0; i < result->copy_count; i++)
+	{
+		const CloneCopy *copy = &result->copies[i];
+		Datum values[5] = {Int32GetDatum(copy->number), UUIDPGetDatum(&copy->job_id),
+						   UUIDPGetDatum(&copy->vm_id), CStringGetTextDatum(copy->vm_name),
+						   CStringGetTextDatum(result->statuses[i])};
+		bool nulls[5] = {0};
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	return (Datum) 0;
+}
+
+/* add_vm_from_snapshot(…) → copy_number, job_id, vm_id, vm_name, status */
+Datum
+vmclone_add_vm_from_snapshot(PG_FUNCTION_ARGS)
+{
+	return run_and_return_rows(fcinfo, CLONE_TARGET_VM);
+}
+
+/* add_vm_template_from_snapshot(…) → copy_number, job_id, vm_id, vm_name, status */
+Datum
+vmclone_add_vm_template_from_snapshot(PG_FUNCTION_ARGS)
+{
+	return run_and_return_rows(fcinfo, CLONE_TARGET_TEMPLATE);
+}

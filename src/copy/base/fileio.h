@@ -1,0 +1,43 @@
+/*
+ * fileio.h
+ *		Whole reads and writes at an offset, and what a file allows for direct I/O.
+ */
+#ifndef COPY_FILEIO_H
+#define COPY_FILEIO_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "copy/base/common.h"
+
+/* Reads until "length" bytes or the end of the file.  Returns bytes read, or -1 with errno. */
+extern ssize_t file_read(int fd, void *buffer, size_t length, uint64_t offset);
+
+/* As file_read(); bytes past the end of the file read as zero.  Returns 0, or -1 with errno. */
+extern int file_read_zero_filled(int fd, void *buffer, size_t length, uint64_t offset);
+
+/* Returns 0, or -1 with errno. */
+extern int file_write(int fd, const void *buffer, size_t length, uint64_t offset);
+
+/*
+ * Alignment that direct I/O on the file needs for offset, length and memory, as statx tells it
+ * (a power of two from 1 to 4096), or 0 where the file has no direct I/O.
+ */
+extern uint32_t file_direct_alignment(int fd);
+
+/* fstat() by a system call that takes no path, for the sandbox.  Returns 0, or -1 with errno. */
+extern int file_status(int fd, struct stat *status);
+
+/*
+ * When the file of this name in a directory was made, in ns since 1970; with the name "" that of the
+ * descriptor.  0 where the file system doesn't tell.
+ */
+extern uint64_t file_birth(int fd, const char *name);
+
+/* Size in bytes of a regular file or block device.  Returns 0, or -1 with errno. */
+extern int file_size(int fd, uint64_t *size);
+
+/* True if all "length" bytes are zero. */
+extern bool memory_is_zero(const void *memory, size_t length);
+
+#endif

@@ -1,0 +1,376 @@
+/*
+ * progress.c
+ *		What is shown while a copy runs.
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "copy/base/progress.h"
+#include "copy/base/report.h"
+#include "copy/base/throttle.h"
+
+#define SHOW_INTERVAL UINT64_C(250000000) /* ns */
+#define ROOM_WAIT_MS  100
+#define USUAL_WIDTH   80
+#define MAX_WIDTH     ((size_t) 250)
+#define MIN_BAR       ((size_t) 5)
+#define MAX_BAR       ((size_t) 60)
+
+static pthread_mutex_t show_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+void
+progress_start(struct progress *progress, enum progress_style style, const atomic_bool *stop)
+{
+	memset(progress, 0, sizeof(*progress));
+	progress->style = style;
+	progress->stop = stop;
+	progress->started = monotonic_now();
+	progress->rate_time = progress->started;
+	atomic_store(&progress->phase, "map");
+	progress->terminal = isatty(STDERR_FILENO) == 1;
+}
+
+/* A pipe that nobody reads has no room: whoever writes to it waits, and hears no cancel meanwhile. */
+static bool
+has_room(const struct progress *progress, int wait_ms)
+{
+	struct pollfd fd = {.fd = progress->style == PROGRESS_JSON ? STDOUT_FILENO : STDERR_FILENO,
+						.events = POLLOUT};
+
+	/* what can't be asked, or is broken, is found out by writing */
+	return poll(&fd, 1, wait_ms) != 0;
+}
+
+bool
+progress_wait_for_room(const struct progress *progress)
+{
+	while (!has_room(progress, ROOM_WAIT_MS))
+	{
+		if (progress->stop != NULL && atomic_load(progress->stop))
+			return false;
+	}
+	return true;
+}
+
+void
+progress_start_at(struct progress *progress, uint64_t bytes)
+{
+	progress->done_before = bytes;
+	atomic_store(&progress->bytes_done, bytes);
+	atomic_store(&progress->checkpoint, bytes);
+}
+
+static void
+update_rate(struct progress *progress, uint64_t now, uint64_t done)
+{
+	double seconds = (double) (now - progress->rate_time) / 1e9;
+	double rate;
+
+	if (seconds < 0.1)
+		return;
+	rate = done >= progress->rate_done ? (double) (done - progress->rate_done) / seconds : 0;
+	/* Half-life of about a second, so that a paused copy soon shows no rate. */
+	progress->rate = progress->rate == 0 ? rate : progress->rate * 0.8 + rate * 0.2;
+	if (progress->rate < 1)
+		progress->rate = 0;
+	progress->rate_time = now;
+	progress->rate_done = done;
+}
+
+/* "0:07", "1:02:03" */
+static void
+format_time(char *text, size_t size, double seconds)
+{
+	/* beyond a month it is no estimate */
+	uint64_t whole = seconds < 2678400 ? (uint64_t) (seconds + 0.5) : 0;
+
+	if (seconds >= 2678400)
+		snprintf(text, size, "--:--");
+	else if (whole < 3600)
+		snprintf(text, size, "%" PRIu64 ":%02" PRIu64, whole / 60, whole % 60);
+	else
+		snprintf(text, size, "%" PRIu64 ":%02" PRIu64 ":%02" PRIu64, whole / 3600, whole / 60 % 60,
+				 whole % 60);
+}
+
+/* What stands behind the bar: "  42.0%   420.0 of 1000.0 MiB   100.0 MiB/s  ETA 0:06". */
+static void
+format_numbers(const struct progress *progress, uint64_t now, uint64_t done, uint64_t total,
+			   char *text, size_t size)
+{
+	static const char *const units[] = {"MiB", "GiB", "TiB", "PiB"};
+	double unit = (double) MIB;
+	double rate = progress->rate;
+	double percent = progress->ended ? 100 : 0;
+	char clock[24] = "--:--";
+	char last[40];
+	char amount[16];
+	int which = 0;
+
+	while (which < 3 && (double) total / unit >= 10000)
+	{
+		unit *= 1024;
+		which++;
+	}
+	if (total > 0)
+		percent = 100.0 * (double) done / (double) total;
+	if (progress->ended)
+	{
+		double seconds = (double) (now - progress->started) / 1e9;
+
+		rate = done > progress->done_before && seconds > 0
+				   ? (double) (done - progress->done_before) / seconds
+				   : 0;
+		format_time(clock, sizeof(clock), seconds);
+		snprintf(last, sizeof(last), "in %s", clock);
+	}
+	else if (atomic_load(&progress->paused))
+		snprintf(last, sizeof(last), "paused");
+	else
+	{
+		if (rate > 0 && total >= done)
+			format_time(clock, sizeof(clock), (double) (total - done) / rate);
+		snprintf(last, sizeof(last), "ETA %s", clock);
+	}
+	/* as wide as the total will be, so that nothing jumps */
+	snprintf(amount, sizeof(amount), "%.1f", (double) total / unit);
+	snprintf(text, size, " %5.1f%%  %*.1f of %s %s  %7.1f MiB/s  %-11s", percent,
+			 (int) strlen(amount), (double) done / unit, amount, units[which], rate / (double) MIB,
+			 last);
+}
+
+/* Columns of the terminal; what isn't told is the usual. */
+static size_t
+terminal_width(void)
+{
+	struct winsize window;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col == 0)
+		return USUAL_WIDTH;
+	return window.ws_col;
+}
+
+/* One line, never longer than the terminal is wide: where there is no room, the bar goes first. */
+static void
+show_bar(const struct progress *progress, uint64_t now, uint64_t done, uint64_t total)
+{
+	size_t width = progress->terminal ? terminal_width() : USUAL_WIDTH;
+	char numbers[128];
+	char line[MAX_WIDTH + 1];
+	size_t bar = 0;
+	size_t length;
+
+	format_numbers(progress, now, done, total, numbers, sizeof(numbers));
+	width = width > MAX_WIDTH ? MAX_WIDTH : width;
+	snprintf(line, sizeof(line), "%-6s ",
+			 progress->ended ? "done" : (const char *) atomic_load(&progress->phase));
+	length = strlen(line);
+	/* the last column stays free: some terminals begin a new line there */
+	if (length + strlen(numbers) + 2 + MIN_BAR < width)
+		bar = min_u64(width - 1 - length - strlen(numbers) - 2, MAX_BAR);
+	if (bar > 0)
+	{
+		double part = total > 0 ? (double) done / (double) total : progress->ended ? 1 : 0;
+		size_t filled = (size_t) (part * (double) bar);
+
+		line[length++] = '[';
+		for (size_t i = 0; i < bar; i++)
+			line[length++] = i < filled ? '#' : '.';
+		line[length++] = ']';
+	}
+	snprintf(line + length, sizeof(line) - length, "%s", numbers);
+	if (width < sizeof(line) && width > 0)
+		line[width - 1] = '\0';
+	if (!progress->terminal)
+	{
+		/* a log wants no blanks at the end */
+		for (length = strlen(line); length > 0 && line[length - 1] == ' '; length--)
+			line[length - 1] = '\0';
+	}
+	fprintf(stderr, "%s%s", progress->terminal ? "\r" : "", line);
+	fflush(stderr);
+}
+
+/* "done" and "total" are of the phase: bytes to copy, or guest bytes to compare. */
+static void
+print_progress(const struct progress *progress, uint64_t done, uint64_t total)
+{
+	printf("{\"event\":\"progress\",\"phase\":\"%s\",\"bytes_done\":%" PRIu64
+		   ",\"bytes_total\":%" PRIu64,
+		   atomic_load(&progress->phase), (uint64_t) atomic_load(&progress->bytes_done),
+		   (uint64_t) atomic_load(&progress->bytes_total));
+	if (atomic_load(&progress->to_verify) != 0)
+		printf(",\"verified\":%" PRIu64 ",\"to_verify\":%" PRIu64, done, total);
+	printf(",\"rate\":%.0f,\"eta\":", progress->rate);
+	if (progress->rate > 0 && total >= done)
+		printf("%.1f", (double) (total - done) / progress->rate);
+	else
+		fputs("null", stdout);
+	printf(",\"paused\":%s,\"checkpoint\":%" PRIu64 "}\n",
+		   atomic_load(&progress->paused) ? "true" : "false",
+		   (uint64_t) atomic_load(&progress->checkpoint));
+	fflush(stdout);
+}
+
+void
+progress_show(struct progress *progress, bool force)
+{
+	uint64_t now = monotonic_now();
+	uint64_t done = atomic_load(&progress->bytes_done);
+	uint64_t total = atomic_load(&progress->bytes_total);
+
+	if (progress->style == PROGRESS_NONE)
+		return;
+	if (progress->style == PROGRESS_BAR && !progress->terminal)
+		return;
+	/* reading back is work of its own, with its own rate and time left */
+	if (atomic_load(&progress->to_verify) != 0)
+	{
+		done = atomic_load(&progress->verified);
+		total = atomic_load(&progress->to_verify);
+	}
+	if (!has_room(progress, 0))
+		return;
+	/* whoever has the lock may wait for a reader after all */
+	if (force)
+		pthread_mutex_lock(&show_mutex);
+	else if (pthread_mutex_trylock(&show_mutex) != 0)
+		return;
+	if (!progress->ended && (force || now - progress->shown >= SHOW_INTERVAL))
+	{
+		progress->shown = now;
+		update_rate(progress, now, done);
+		if (progress->style == PROGRESS_BAR)
+			show_bar(progress, now, done, total);
+		else
+			print_progress(progress, done, total);
+	}
+	pthread_mutex_unlock(&show_mutex);
+}
+
+void
+progress_phase(struct progress *progress, const char *phase)
+{
+	atomic_store(&progress->phase, phase);
+	if (strcmp(phase, "data") == 0 || strcmp(phase, "verify") == 0)
+	{
+		/* what came before says nothing about it */
+		pthread_mutex_lock(&show_mutex);
+		progress->rate_time = monotonic_now();
+		progress->rate_done = *phase == 'v' ? 0 : atomic_load(&progress->bytes_done);
+		progress->rate = 0;
+		pthread_mutex_unlock(&show_mutex);
+	}
+	if (progress->style == PROGRESS_JSON && progress_wait_for_room(progress))
+	{
+		pthread_mutex_lock(&show_mutex);
+		printf("{\"event\":\"phase\",\"phase\":\"%s\"}\n", phase);
+		fflush(stdout);
+		pthread_mutex_unlock(&show_mutex);
+	}
+}
+
+void
+progress_plan(struct progress *progress, uint64_t virtual_size, uint64_t output_size,
+			  const char *method, const char *reason)
+{
+	if (progress->style != PROGRESS_JSON || !progress_wait_for_room(progress))
+		return;
+	pthread_mutex_lock(&show_mutex);
+	printf("{\"event\":\"plan\",\"virtual_size\":%" PRIu64 ",\"output_size\":%" PRIu64
+		   ",\"bytes_total\":%" PRIu64 ",\"method\":\"%s\",\"reason\":",
+		   virtual_size, output_size, (uint64_t) atomic_load(&progress->bytes_total), method);
+	report_print_json_string(reason);
+	fputs("}\n", stdout);
+	fflush(stdout);
+	pthread_mutex_unlock(&show_mutex);
+}
+
+void
+progress_notice(struct progress *progress, int layer, const char *path, const char *message)
+{
+	if (progress->style != PROGRESS_JSON)
+	{
+		if (progress->style == PROGRESS_BAR && progress->shown != 0)
+			fputc('\n', stderr);
+		report_say("layer %d \"%s\": %s", layer, path, message);
+		return;
+	}
+	if (!progress_wait_for_room(progress))
+		return;
+	pthread_mutex_lock(&show_mutex);
+	printf("{\"event\":\"notice\",\"layer\":%d,\"path\":", layer);
+	report_print_json_string(path);
+	fputs(",\"message\":", stdout);
+	report_print_json_string(message);
+	fputs("}\n", stdout);
+	fflush(stdout);
+	pthread_mutex_unlock(&show_mutex);
+}
+
+/* The work is done: a bar's last line. */
+static void
+complete_bar(struct progress *progress)
+{
+	if (progress->style != PROGRESS_BAR || !progress_wait_for_room(progress))
+		return;
+	pthread_mutex_lock(&show_mutex);
+	if (!progress->ended)
+	{
+		progress->ended = true;
+		show_bar(progress, monotonic_now(), atomic_load(&progress->bytes_done),
+				 atomic_load(&progress->bytes_total));
+		fputc('\n', stderr);
+	}
+	pthread_mutex_unlock(&show_mutex);
+}
+
+void
+progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_size,
+			  uint64_t allocated, const char *method, const char *reason)
+{
+	double elapsed = (double) (monotonic_now() - progress->started) / 1e9;
+
+	complete_bar(progress);
+	if (progress->style != PROGRESS_JSON || !progress_wait_for_room(progress))
+		return;
+	pthread_mutex_lock(&show_mutex);
+	printf("{\"event\":\"done\",\"bytes_done\":%" PRIu64 ",\"bytes_again\":%" PRIu64
+		   ",\"output_size\":%" PRIu64 ",\"allocated\":%" PRIu64 ",\"method\":\"%s\",\"reason\":",
+		   (uint64_t) atomic_load(&progress->bytes_done), bytes_again, output_size, allocated,
+		   method);
+	report_print_json_string(reason);
+	printf(",\"elapsed\":%.3f}\n", elapsed);
+	fflush(stdout);
+	pthread_mutex_unlock(&show_mutex);
+}
+
+void
+progress_verified(struct progress *progress)
+{
+	double elapsed = (double) (monotonic_now() - progress->started) / 1e9;
+
+	complete_bar(progress);
+	if (progress->style != PROGRESS_JSON || !progress_wait_for_room(progress))
+		return;
+	pthread_mutex_lock(&show_mutex);
+	printf("{\"event\":\"done\",\"bytes_done\":%" PRIu64 ",\"elapsed\":%.3f}\n",
+		   (uint64_t) atomic_load(&progress->bytes_done), elapsed);
+	fflush(stdout);
+	pthread_mutex_unlock(&show_mutex);
+}
+
+void
+progress_end_line(struct progress *progress)
+{
+	pthread_mutex_lock(&show_mutex);
+	if (progress->style == PROGRESS_BAR && progress->shown != 0 && !progress->ended &&
+		progress_wait_for_room(progress))
+		fputc('\n', stderr);
+	progress->ended = true;
+	pthread_mutex_unlock(&show_mutex);
+}

@@ -1,0 +1,280 @@
+/*
+ * remover.c
+ *		A process beside the copier that removes its unfinished files.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "copy/base/fileio.h"
+#include "copy/base/remover.h"
+#include "copy/base/report.h"
+
+enum order
+{
+	ORDER_LEARN, /* with the directory's descriptor */
+	ORDER_SEAL,
+	ORDER_REMOVE
+};
+
+/* A message to the process; the answer to each is an errno value, 0 = done. */
+struct message
+{
+	int order;
+	int which;
+	dev_t device;
+	ino_t inode;
+	char name[NAME_MAX + 1];
+};
+
+struct removable_file
+{
+	int directory_fd; /* -1 = not learned */
+	struct message known;
+};
+
+static struct removable_file files[REMOVABLE_COUNT] = {{.directory_fd = -1}, {.directory_fd = -1}};
+static int channel = -1; /* to the process */
+static pid_t process;
+
+static int
+remove_file(const struct removable_file *file)
+{
+	struct stat status;
+
+	if (file->directory_fd < 0)
+		return EINVAL;
+	if (fstatat(file->directory_fd, file->known.name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : errno;
+	/* Somebody else's file by now. */
+	if (status.st_dev != file->known.device || status.st_ino != file->known.inode)
+		return 0;
+	return unlinkat(file->directory_fd, file->known.name, 0) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+/* One message, and the descriptor that came with it (-1 = none).  False at the end of the copier. */
+static bool
+receive(int from, struct message *message, int *descriptor)
+{
+	union
+	{
+		struct cmsghdr header; /* for its alignment */
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {message, sizeof(*message)};
+	struct msghdr header = {.msg_iov = &part,
+							.msg_iovlen = 1,
+							.msg_control = &control,
+							.msg_controllen = sizeof(control)};
+	struct cmsghdr *attached;
+	ssize_t got;
+
+	do
+		got = recvmsg(from, &header, MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	*descriptor = -1;
+	attached = got > 0 ? CMSG_FIRSTHDR(&header) : NULL;
+	if (attached != NULL && attached->cmsg_type == SCM_RIGHTS &&
+		attached->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(descriptor, CMSG_DATA(attached), sizeof(int));
+	return got == (ssize_t) sizeof(*message);
+}
+
+/* The process.  What it is told after the seal may come from a copier that is not itself any more. */
+static void
+serve(int from)
+{
+	struct message message;
+	bool sealed = false;
+	int descriptor;
+
+	while (receive(from, &message, &descriptor))
+	{
+		int answer = EINVAL;
+		bool known = message.which >= 0 && message.which < REMOVABLE_COUNT;
+
+		if (message.order == ORDER_LEARN && !sealed && known && descriptor >= 0 &&
+			memchr(message.name, '\0', sizeof(message.name)) != NULL &&
+			strchr(message.name, '/') == NULL)
+		{
+			files[message.which].directory_fd = descriptor;
+			files[message.which].known = message;
+			answer = 0;
+		}
+		else if (message.order == ORDER_SEAL)
+		{
+			sealed = true;
+			answer = 0;
+		}
+		else if (message.order == ORDER_REMOVE && known)
+			answer = remove_file(&files[message.which]);
+		if (write(from, &answer, sizeof(answer)) != (ssize_t) sizeof(answer))
+			break;
+	}
+}
+
+static void
+run_process(int from, int argc, char **argv)
+{
+	/* What stops the copier is the copier's to handle. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_NAME, "vmclone-remover");
+	for (int i = 0; i < argc; i++)
+		memset(argv[i], 0, strlen(argv[i]));
+	/* Nothing of the copier's stays open or in use through us: pipes, locks, mounts. */
+	from = fcntl(from, F_DUPFD, 3);
+	if (from < 0 || dup2(from, 3) != 3)
+		_exit(1);
+	for (int i = 0; i < 3; i++)
+		close(i);
+	closefrom(4);
+	if (chdir("/") != 0)
+		_exit(1);
+	serve(3);
+	_exit(0);
+}
+
+int
+remover_start(int argc, char **argv)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		return report_error(REPORT_IO, errno, NO_LAYER, NULL, NO_OFFSET, "could not make a socket");
+	process = fork();
+	if (process == 0)
+		run_process(ends[1], argc, argv);
+	close(ends[1]);
+	if (process < 0)
+	{
+		int error_number = errno;
+
+		close(ends[0]);
+		return report_error(REPORT_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
+							"could not start a process");
+	}
+	channel = ends[0];
+	return 0;
+}
+
+/* Waits for the answer to a message: 0 or an errno value. */
+static int
+get_answer(void)
+{
+	int answer;
+	ssize_t got;
+
+	do
+		got = read(channel, &answer, sizeof(answer));
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return errno;
+	return got == (ssize_t) sizeof(answer) ? answer : EPIPE;
+}
+
+/* Without system calls that the sandbox denies. */
+static int
+order(enum order what, enum removable which)
+{
+	struct message message = {.order = what, .which = (int) which};
+
+	if (write(channel, &message, sizeof(message)) != (ssize_t) sizeof(message))
+		return errno;
+	return get_answer();
+}
+
+static int
+send_file(const struct removable_file *file)
+{
+	union
+	{
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec part = {(void *) (uintptr_t) &file->known, sizeof(file->known)};
+	struct msghdr header = {.msg_iov = &part,
+							.msg_iovlen = 1,
+							.msg_control = &control,
+							.msg_controllen = sizeof(control)};
+	struct cmsghdr *attached = CMSG_FIRSTHDR(&header);
+
+	attached->cmsg_level = SOL_SOCKET;
+	attached->cmsg_type = SCM_RIGHTS;
+	attached->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(attached), &file->directory_fd, sizeof(int));
+	if (sendmsg(channel, &header, MSG_NOSIGNAL) != (ssize_t) sizeof(file->known))
+		return errno;
+	return get_answer();
+}
+
+int
+remover_learn(enum removable which, int directory_fd, const char *name, int fd, const char *path)
+{
+	struct removable_file *file = &files[which];
+	struct stat status;
+	int error_number = ENAMETOOLONG;
+
+	memset(file, 0, sizeof(*file));
+	file->directory_fd = directory_fd;
+	file->known.order = ORDER_LEARN;
+	file->known.which = (int) which;
+	if (strlen(name) < sizeof(file->known.name))
+	{
+		memcpy(file->known.name, name, strlen(name));
+		error_number = file_status(fd, &status) == 0 ? 0 : errno;
+	}
+	if (error_number == 0)
+	{
+		file->known.device = status.st_dev;
+		file->known.inode = status.st_ino;
+		if (channel >= 0)
+			error_number = send_file(file);
+	}
+	if (error_number != 0)
+	{
+		file->directory_fd = -1;
+		return report_io_error(error_number, NO_LAYER, path, NO_OFFSET,
+							   "could not prepare the removal of an unfinished file");
+	}
+	return 0;
+}
+
+void
+remover_seal(void)
+{
+	if (channel >= 0)
+		order(ORDER_SEAL, REMOVABLE_OUTPUT);
+}
+
+void
+remover_remove(enum removable which, const char *path)
+{
+	int error_number = 0;
+
+	if (files[which].directory_fd >= 0)
+		error_number = channel >= 0 ? order(ORDER_REMOVE, which) : remove_file(&files[which]);
+	if (error_number != 0)
+		report_say("\"%s\": could not remove unfinished file: %s", path, strerror(error_number));
+}
+
+void
+remover_finish(void)
+{
+	if (channel < 0)
+		return;
+	close(channel);
+	channel = -1;
+	while (waitpid(process, NULL, 0) < 0 && errno == EINTR)
+		continue;
+}

@@ -1,0 +1,46 @@
+/*
+ * remover.h
+ *		A process beside the copier that removes its unfinished files when they must not stay.
+ *
+ * In the sandbox the copier can't remove names: one that an image has taken over could remove any
+ * file of its user.  So a small process, started before anything else and without a byte of any image,
+ * is told which files these are, and later only which of them to remove.  It ends with the copier.
+ */
+#ifndef COPY_REMOVER_H
+#define COPY_REMOVER_H
+
+#include "copy/base/common.h"
+
+enum removable
+{
+	REMOVABLE_OUTPUT,
+	REMOVABLE_RECORD, /* of --resume */
+	REMOVABLE_COUNT
+};
+
+/*
+ * Starts the process; call while there is one thread.  It blanks the words of its own command line, so
+ * that nobody takes it for a copier.  0, or -1 after report_error().
+ */
+extern int remover_start(int argc, char **argv);
+
+/*
+ * Tells it that "which" is the file open as "fd", by this name in that directory.  Both stay with the
+ * caller.  0, or -1 after report_error(), which names "path".
+ */
+extern int remover_learn(enum removable which, int directory_fd, const char *name, int fd,
+						 const char *path);
+
+/* From now on it learns no other file. */
+extern void remover_seal(void);
+
+/*
+ * Removes the file if its name still belongs to it, and one that is gone is fine; says so on standard
+ * error if it can't.  Without remover_start() the caller's process does it itself.
+ */
+extern void remover_remove(enum removable which, const char *path);
+
+/* Ends the process. */
+extern void remover_finish(void);
+
+#endif

@@ -1,0 +1,251 @@
+/*
+ * rootpath.c
+ *		Opens paths of the command line, and with --root only below the given directories.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "copy/base/fileio.h"
+#include "copy/base/report.h"
+#include "copy/base/rootpath.h"
+#include "copy/base/safeopen.h"
+
+#define MAX_ROOTS 16
+
+struct root
+{
+	int fd;
+	size_t length;
+	char path[PATH_MAX]; /* as given, without '/' at the end */
+};
+
+static struct root *roots[MAX_ROOTS];
+static int root_count;
+
+int
+root_add(const char *path)
+{
+	struct root *root;
+	size_t length = strlen(path);
+
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	if (root_count >= MAX_ROOTS)
+		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+							"at most %d --root directories can be given", MAX_ROOTS);
+	if (length == 0 || length >= sizeof(root->path))
+		return report_error(REPORT_USAGE, 0, NO_LAYER, path, NO_OFFSET,
+							"the --root directory must be a path of 1 to %d bytes", PATH_MAX - 1);
+	root = calloc(1, sizeof(*root));
+	if (root == NULL)
+		return report_error(REPORT_IO, ENOMEM, NO_LAYER, path, NO_OFFSET,
+							"could not remember the --root directory");
+	memcpy(root->path, path, length);
+	root->length = length;
+	root->fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root->fd < 0)
+	{
+		report_io_error(errno, NO_LAYER, path, NO_OFFSET, "could not open the --root directory");
+		free(root);
+		return -1;
+	}
+	roots[root_count++] = root;
+	return 0;
+}
+
+/* Opens "path" below a root; empty and "." components are dropped, ".." is refused. */
+static int
+open_below(int root, const char *path, int flags, mode_t mode)
+{
+	char clean[PATH_MAX];
+	size_t length = 0;
+
+	while (*path != '\0')
+	{
+		size_t part = strcspn(path, "/");
+
+		if (part > 0 && !(part == 1 && path[0] == '.'))
+		{
+			if (part == 2 && path[0] == '.' && path[1] == '.')
+			{
+				errno = EXDEV;
+				return -1;
+			}
+			if (length + part + 2 > sizeof(clean))
+			{
+				errno = ENAMETOOLONG;
+				return -1;
+			}
+			if (length > 0)
+				clean[length++] = '/';
+			memcpy(clean + length, path, part);
+			length += part;
+		}
+		path += part;
+		while (*path == '/')
+			path++;
+	}
+	clean[length] = '\0';
+	if (length == 0)
+		return openat(root, ".", flags | O_CLOEXEC, mode);
+	return safe_open_beneath(root, clean, flags, mode);
+}
+
+/* Finds the root that contains the path and the part of the path below it. */
+static int
+find_root(const char *path, const struct root **found, const char **below)
+{
+	const struct root *best = NULL;
+
+	if (*path != '/')
+	{
+		if (root_count != 1)
+		{
+			errno = EXDEV;
+			return -1;
+		}
+		*found = roots[0];
+		*below = path;
+		return 0;
+	}
+	for (int i = 0; i < root_count; i++)
+	{
+		const struct root *root = roots[i];
+		size_t length = root->length;
+
+		if (length == 1)
+			length = 0; /* the root directory itself: its '/' is the separator */
+		if (strncmp(path, root->path, length) == 0 && path[length] == '/' &&
+			(best == NULL || root->length > best->length))
+			best = root;
+	}
+	if (best == NULL)
+	{
+		errno = EXDEV;
+		return -1;
+	}
+	*found = best;
+	*below = path + (best->length == 1 ? 0 : best->length);
+	while (**below == '/')
+		(*below)++;
+	return 0;
+}
+
+int
+root_open(const char *path, int flags, mode_t mode)
+{
+	const struct root *root;
+	const char *below;
+
+	if (root_count == 0)
+		return open(path, flags | O_CLOEXEC, mode);
+	if (find_root(path, &root, &below) != 0)
+		return -1;
+	return open_below(root->fd, below, flags, mode);
+}
+
+int
+root_open_direct(const char *path, int fd)
+{
+	struct stat first;
+	struct stat second;
+	int direct;
+
+	if (file_direct_alignment(fd) == 0)
+		return -1;
+	direct = root_open(path, O_RDONLY | O_DIRECT | O_NONBLOCK | O_NOCTTY, 0);
+	if (direct < 0)
+		return -1;
+	if (fstat(fd, &first) != 0 || fstat(direct, &second) != 0 ||
+		(first.st_mode & S_IFMT) != (second.st_mode & S_IFMT) ||
+		(S_ISBLK(first.st_mode) ? first.st_rdev != second.st_rdev
+								: first.st_dev != second.st_dev || first.st_ino != second.st_ino))
+	{
+		close(direct);
+		return -1;
+	}
+	return direct;
+}
+
+int
+root_open_directory_of(const char *path, const char **name)
+{
+	char directory[PATH_MAX];
+	size_t length;
+
+	*name = path_last_component(path);
+	length = (size_t) (*name - path);
+	if (**name == '\0' || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0)
+	{
+		errno = EISDIR;
+		return -1;
+	}
+	if (length >= sizeof(directory))
+	{
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(directory, path, length);
+	directory[length] = '\0';
+	if (root_count == 0)
+		return open(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root_open(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY, 0);
+}
+
+const char *
+root_device_path(const char *path)
+{
+	static char resolved[PATH_MAX];
+	struct stat status;
+
+	if (root_count > 0 || lstat(path, &status) != 0 || !S_ISLNK(status.st_mode) ||
+		stat(path, &status) != 0 || !S_ISBLK(status.st_mode) || realpath(path, resolved) == NULL)
+		return path;
+	return resolved;
+}
+
+int
+open_in_directory(int directory, const char *name, int flags, mode_t mode)
+{
+	if (strchr(name, '/') != NULL)
+	{
+		errno = EINVAL;
+		return -1;
+	}
+	return openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+}
+
+int
+rename_in_directory(int directory, const char *from, const char *to)
+{
+	if (renameat2(directory, from, directory, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* NFS can't; but a link replaces nothing either. */
+	if ((errno != EINVAL && errno != ENOSYS) || linkat(directory, from, directory, to, 0) != 0)
+		return -1;
+	return unlinkat(directory, from, 0);
+}
+
+void
+unlink_if_same(int directory, const char *name, int fd)
+{
+	struct stat named;
+	struct stat opened;
+
+	if (fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &opened) == 0 &&
+		named.st_dev == opened.st_dev && named.st_ino == opened.st_ino)
+		unlinkat(directory, name, 0);
+}
+
+const char *
+path_last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}

@@ -1,0 +1,52 @@
+/*
+ * measure_command.c
+ *		vmclone-copy measure: exact length of the result, and bytes that must be read.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "copy/command/commands.h"
+#include "copy/command/plan.h"
+#include "copy/base/report.h"
+#include "copy/base/sandbox.h"
+
+static int
+measure(const struct chain *chain, const struct options *options)
+{
+	struct extents extents;
+	struct plan plan;
+	int result = extents_open(&extents, chain, NULL);
+
+	if (result == 0)
+		result = plan_make(&plan, chain, &extents, options);
+	extents_close(&extents);
+	if (result != 0)
+		return -1;
+	printf("{\"required\":%" PRIu64 ",\"bytes_to_read\":%" PRIu64 ",\"virtual_size\":%" PRIu64
+		   ",\"allocated_bytes\":%" PRIu64 "}\n",
+		   plan.layout.file_length, plan.totals.read_bytes, plan.virtual_size,
+		   options->preallocate ? plan.layout.file_length : plan_bytes(&plan));
+	if (fflush(stdout) != 0)
+		return report_error(REPORT_IO, errno, NO_LAYER, NULL, NO_OFFSET,
+							"could not write to stdout");
+	return 0;
+}
+
+int
+measure_main(int argc, char **argv)
+{
+	static struct options options;
+	struct chain chain = {0};
+	struct report report;
+
+	sandbox_prepare(false);
+	if (options_parse(&options, OPTIONS_MEASURE, argc, argv) == 0 &&
+		chain_open_files(&chain, options.layers, options.layer_count, false) == 0 &&
+		sandbox_enter() == 0 && chain_read(&chain, options.force_share, NULL) == 0)
+		measure(&chain, &options);
+	chain_close(&chain);
+	report_print(false);
+	report = report_get();
+	return report_exit_code(&report);
+}

@@ -1,0 +1,278 @@
+/*
+ * output.c
+ *		The file or block device that is written.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "copy/base/fileio.h"
+#include "copy/output/output.h"
+#include "copy/base/remover.h"
+#include "copy/base/report.h"
+#include "copy/output/resume.h"
+#include "copy/base/rootpath.h"
+
+#define OUTPUT_MODE 0660 /* VDSM's mode of volumes; the umask applies */
+
+static int
+lock_output(struct output *output)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+
+	if (fcntl(output->fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return report_error(REPORT_BUSY, 0, NO_LAYER, output->path, NO_OFFSET,
+							"output is locked by another process");
+	return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not lock output");
+}
+
+static int
+check_output(struct output *output, const struct chain *chain)
+{
+	struct stat status;
+
+	if (fstat(output->fd, &status) != 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not stat output");
+	output->is_block_device = S_ISBLK(status.st_mode);
+	output->device = output->is_block_device ? status.st_rdev : status.st_dev;
+	output->inode = output->is_block_device ? 0 : status.st_ino;
+	output->birth = output->is_block_device ? 0 : file_birth(output->fd, "");
+	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+		return report_error(REPORT_USAGE, 0, NO_LAYER, output->path, NO_OFFSET,
+							"output is neither a regular file nor a block device");
+	if (output->is_block_device && file_size(output->fd, &output->device_size) != 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
+							   "could not get size of output");
+	for (int i = 0; i < chain->count; i++)
+	{
+		const struct layer *layer = &chain->layers[i];
+
+		if (layer->device == output->device && layer->inode == output->inode &&
+			layer->is_block_device == output->is_block_device)
+			return report_error(REPORT_USAGE, 0, NO_LAYER, output->path, NO_OFFSET,
+								"output is the same file as layer %d", i);
+	}
+	return 0;
+}
+
+/* Makes it the file that is removed unless the copy succeeds. */
+static int
+set_created(struct output *output)
+{
+	output->created = true;
+	return remover_learn(REMOVABLE_OUTPUT, output->directory_fd, output->name, output->fd,
+						 output->path);
+}
+
+/* Opens what exists at the output's place, if it is a device or ours. */
+static int
+open_existing(struct output *output, const struct chain *chain, struct resume *resume)
+{
+	struct stat status;
+	bool ours;
+
+	if (fstatat(output->directory_fd, output->name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not stat output");
+	ours = resume != NULL &&
+		   resume_owns(resume, &status, file_birth(output->directory_fd, output->name));
+	if (!S_ISBLK(status.st_mode) && !ours)
+		return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
+							"output must not exist yet");
+	output->fd = open_in_directory(
+		output->directory_fd, output->name,
+		O_RDWR | O_NONBLOCK | O_NOCTTY | (S_ISBLK(status.st_mode) ? O_EXCL : 0), 0);
+	if (output->fd < 0 && errno == EBUSY)
+		return report_error(REPORT_BUSY, EBUSY, NO_LAYER, output->path, NO_OFFSET,
+							"output device is in use");
+	if (output->fd < 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not open output");
+	if (lock_output(output) != 0)
+		return -1;
+	/* What was locked must be what was looked at. */
+	if (fstat(output->fd, &status) != 0 ||
+		(!S_ISBLK(status.st_mode) &&
+		 !(ours && resume_owns(resume, &status, file_birth(output->fd, "")))))
+		return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
+							"output was replaced meanwhile");
+	if (S_ISREG(status.st_mode) && set_created(output) != 0)
+		return -1;
+	if (check_output(output, chain) != 0)
+		return -1;
+	return resume != NULL ? resume_set_output(resume, output, false) : 0;
+}
+
+/*
+ * Makes the file under a name that nobody can guess, notes in the record which file it is, and gives
+ * it its name only then: a file of that name that the record doesn't know is never ours.
+ */
+static int
+create_noted(struct output *output, const struct chain *chain, struct resume *resume)
+{
+	char temporary[NAME_MAX + 1];
+
+	if (resume_temporary_name(resume, output->name, temporary, sizeof(temporary)) != 0)
+		return -1;
+	/* What a run that was killed just there has left. */
+	if (resume->found && unlinkat(output->directory_fd, temporary, 0) != 0 && errno != ENOENT)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
+							   "could not remove what an earlier run has left of the output");
+	output->fd =
+		open_in_directory(output->directory_fd, temporary, O_RDWR | O_CREAT | O_EXCL, OUTPUT_MODE);
+	if (output->fd < 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not create output");
+	if (lock_output(output) == 0 && check_output(output, chain) == 0 &&
+		resume_set_output(resume, output, true) == 0)
+	{
+		if (rename_in_directory(output->directory_fd, temporary, output->name) == 0)
+		{
+			if (set_created(output) == 0)
+				return 0;
+			unlink_if_same(output->directory_fd, output->name, output->fd);
+		}
+		else if (errno == EEXIST)
+			report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
+						 "output must not exist yet");
+		else
+			report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not create output");
+	}
+	unlink_if_same(output->directory_fd, temporary, output->fd);
+	close(output->fd);
+	output->fd = -1;
+	return -1;
+}
+
+int
+output_refuse_file(const char *path)
+{
+	const char *name;
+	struct stat status;
+	int directory = root_open_directory_of(path, &name);
+	bool is_there = directory >= 0 && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+					!S_ISBLK(status.st_mode);
+
+	if (directory >= 0)
+		close(directory);
+	return is_there ? report_error(REPORT_EXISTS, EEXIST, NO_LAYER, path, NO_OFFSET,
+								   "output must not exist yet")
+					: 0;
+}
+
+int
+output_open(struct output *output, const char *path, const struct chain *chain,
+			struct resume *resume)
+{
+	struct stat status;
+
+	memset(output, 0, sizeof(*output));
+	output->path = path;
+	output->fd = -1;
+	output->direct_fd = -1;
+	output->verify_fd = -1;
+	output->verify_direct_fd = -1;
+	output->directory_fd = root_open_directory_of(path, &output->name);
+	if (output->directory_fd < 0 && errno == EISDIR)
+		return report_error(REPORT_USAGE, 0, NO_LAYER, path, NO_OFFSET,
+							"output must be the name of a file");
+	if (output->directory_fd < 0)
+		return report_io_error(errno, NO_LAYER, path, NO_OFFSET,
+							   "could not open the directory of the output");
+	if (resume != NULL)
+	{
+		if (fstatat(output->directory_fd, output->name, &status, AT_SYMLINK_NOFOLLOW) != 0 &&
+			errno == ENOENT)
+			return create_noted(output, chain, resume);
+		return open_existing(output, chain, resume);
+	}
+	output->fd = open_in_directory(output->directory_fd, output->name, O_RDWR | O_CREAT | O_EXCL,
+								   OUTPUT_MODE);
+	if (output->fd >= 0)
+	{
+		if (set_created(output) != 0)
+		{
+			unlink_if_same(output->directory_fd, output->name, output->fd);
+			return -1;
+		}
+		if (lock_output(output) != 0)
+			return -1;
+		return check_output(output, chain);
+	}
+	if (errno != EEXIST)
+		return report_io_error(errno, NO_LAYER, path, NO_OFFSET, "could not create output");
+	return open_existing(output, chain, NULL);
+}
+
+void
+output_open_direct(struct output *output)
+{
+	struct stat status;
+
+	output->direct_alignment = file_direct_alignment(output->fd);
+	if (output->direct_alignment == 0)
+		return;
+	output->direct_fd =
+		open_in_directory(output->directory_fd, output->name, O_RDWR | O_DIRECT | O_NONBLOCK, 0);
+	if (output->direct_fd < 0)
+		return;
+	if (fstat(output->direct_fd, &status) != 0 ||
+		(output->is_block_device
+			 ? status.st_rdev != output->device
+			 : status.st_dev != output->device || status.st_ino != output->inode))
+	{
+		close(output->direct_fd);
+		output->direct_fd = -1;
+	}
+}
+
+int
+output_open_verify(struct output *output, bool direct)
+{
+	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+
+	output->verify_fd = open_in_directory(output->directory_fd, output->name, flags, 0);
+	if (output->verify_fd < 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
+							   "could not open output for reading back");
+	if (direct)
+		output->verify_direct_fd = root_open_direct(output->path, output->verify_fd);
+	return 0;
+}
+
+int
+output_sync_directory(const struct output *output)
+{
+	/* EINVAL: a file system that has no sync of directories. */
+	if (fsync(output->directory_fd) != 0 && errno != EINVAL)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
+							   "could not sync the directory of the output");
+	return 0;
+}
+
+void
+output_remove(struct output *output)
+{
+	if (output->created)
+	{
+		remover_remove(REMOVABLE_OUTPUT, output->path);
+		output->created = false;
+	}
+}
+
+void
+output_close(struct output *output)
+{
+	if (output->direct_fd >= 0)
+		close(output->direct_fd);
+	if (output->verify_fd >= 0)
+		close(output->verify_fd);
+	if (output->verify_direct_fd >= 0)
+		close(output->verify_direct_fd);
+	if (output->fd >= 0)
+		close(output->fd);
+	if (output->directory_fd >= 0)
+		close(output->directory_fd);
+	output->fd = output->direct_fd = output->directory_fd = -1;
+	output->verify_fd = output->verify_direct_fd = -1;
+}

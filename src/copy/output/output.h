@@ -1,0 +1,63 @@
+/*
+ * output.h
+ *		The file or block device that is written.
+ */
+#ifndef COPY_OUTPUT_H
+#define COPY_OUTPUT_H
+
+#include <sys/stat.h>
+
+#include "copy/chain/chain.h"
+
+struct output
+{
+	const char *path;
+	const char *name; /* last component */
+	int directory_fd;
+	int fd;                    /* buffered */
+	int direct_fd;             /* O_DIRECT, or -1 */
+	int verify_fd;             /* for reading back; -1 = not wanted */
+	int verify_direct_fd;      /* O_DIRECT, or -1 */
+	uint32_t direct_alignment; /* 0 without direct_fd */
+	bool is_block_device;
+	bool huge_pages;      /* may be written by hugepage_write() */
+	bool created;         /* by us: may be removed */
+	bool skip_zero;       /* zero blocks need not be written: it is fresh and may have holes */
+	uint64_t device_size; /* of a block device */
+	dev_t device;
+	ino_t inode;
+	uint64_t birth; /* file_birth() */
+};
+
+struct resume;
+
+/*
+ * Creates the file, or opens an existing block device exclusively, and locks it exclusively (OFD) for
+ * as long as it is open.  It must not be one of the layers.  An existing file is opened only if it is
+ * the one that the resume record (NULL = none) speaks about.  A record learns which file it is before
+ * the file has its name.  0, or -1 after report_error().
+ */
+extern int output_open(struct output *output, const char *path, const struct chain *chain,
+					   struct resume *resume);
+
+/* Refuses a path where something else than a block device is.  0, or -1 after report_error(). */
+extern int output_refuse_file(const char *path);
+
+/* Opens a second descriptor for direct writes if the file has direct I/O. */
+extern void output_open_direct(struct output *output);
+
+/*
+ * Opens a third one for reading back, and with "direct" a fourth one for that past the page cache if the
+ * file has direct I/O.  0, or -1 after report_error().
+ */
+extern int output_open_verify(struct output *output, bool direct);
+
+/* Syncs the directory.  0, or -1 after report_error(). */
+extern int output_sync_directory(const struct output *output);
+
+/* Removes a file that output_open() created; a device is left as it is. */
+extern void output_remove(struct output *output);
+
+extern void output_close(struct output *output);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * reflink.c
+ *		Sharing blocks with the layers (FICLONERANGE) instead of copying bytes.
+ */
+#include <errno.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "copy/base/fileio.h"
+#include "copy/output/reflink.h"
+#include "copy/base/report.h"
+
+/* A longer call would hold locks of the file system for long and couldn't be cancelled. */
+#define MAX_CLONE (256 * MIB)
+
+static int
+clone_range(const struct output *output, const struct layer *layer, uint64_t host, uint64_t length,
+			uint64_t out)
+{
+	struct file_clone_range range = {
+		.src_fd = layer->fd, .src_offset = host, .src_length = length, .dest_offset = out};
+
+	return ioctl(output->fd, FICLONERANGE, &range);
+}
+
+static bool
+means_unsupported(int error_number)
+{
+	return error_number == EOPNOTSUPP || error_number == EXDEV || error_number == EINVAL ||
+		   error_number == ENOTTY || error_number == ENOSYS || error_number == ETXTBSY ||
+		   error_number == EPERM;
+}
+
+/* Result for a layer on the same file system that was asked before, if there is one. */
+static const struct layer *
+probed_before(const struct chain *chain, const struct layer *layer, uint64_t unit)
+{
+	for (const struct layer *other = chain->layers; other < layer; other++)
+	{
+		if (other->device == layer->device && !other->is_block_device && other->file_size >= unit)
+			return other;
+	}
+	return NULL;
+}
+
+uint64_t
+reflink_probe(struct chain *chain, const struct output *output, uint64_t beyond,
+			  const char **reason)
+{
+	struct statfs system;
+	struct stat status;
+	uint64_t unit;
+	bool any = false;
+
+	*reason = "the output is a block device";
+	if (output->is_block_device || fstatfs(output->fd, &system) != 0 ||
+		file_status(output->fd, &status) != 0)
+		return 0;
+	unit = (uint64_t) system.f_bsize;
+	*reason = "the file system has no reflink";
+	if (!is_power_of_two(unit) || unit > MIB)
+		return 0;
+	beyond = align_up(beyond, unit);
+	for (int i = 0; i < chain->count; i++)
+	{
+		struct layer *layer = &chain->layers[i];
+		const struct layer *before = probed_before(chain, layer, unit);
+
+		if (layer->is_block_device || layer->file_size < unit)
+			continue;
+		if (before != NULL)
+			layer->reflink = before->reflink;
+		else
+			layer->reflink = clone_range(output, layer, 0, unit, beyond) == 0;
+		any = any || layer->reflink;
+	}
+	/* A copy that goes on knows its output by its length. */
+	if (any && ftruncate(output->fd, status.st_size) != 0)
+	{
+		*reason = "the trial of reflink could not be undone";
+		return 0;
+	}
+	if (!any)
+	{
+		if (chain->count > 0 && chain->layers[0].device != output->device)
+			*reason = "layers and output are on different file systems";
+		return 0;
+	}
+	return unit;
+}
+
+int
+reflink_range(const struct output *output, const struct layer *layer, uint64_t host,
+			  uint64_t length, uint64_t out, uint64_t *done)
+{
+	*done = 0;
+	while (*done < length)
+	{
+		uint64_t part = min_u64(length - *done, MAX_CLONE);
+
+		if (clone_range(output, layer, host + *done, part, out + *done) != 0)
+		{
+			if (errno == EINTR)
+				continue;
+			if (means_unsupported(errno))
+				return 1;
+			return report_io_error(errno, layer->shown_as, layer->path, host + *done,
+								   "could not share blocks with the output");
+		}
+		*done += part;
+	}
+	return 0;
+}

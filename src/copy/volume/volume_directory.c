@@ -1,0 +1,120 @@
+/*
+ * volume_directory.c
+ *		What lies in the directory of a disk image: taking files away under their lock, naming the rest.
+ */
+#include "copy/volume/volume_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LEFT_NAMES_LIMIT 32 /* names of foreign files that remove reports */
+#define NONCE_DIGITS     16
+
+int
+volume_lock_for_removal(int dirfd, const char *name, VolumeAnswer *answer)
+{
+	int locked;
+	int fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+	{
+		if (errno == ENOENT)
+			return -2;
+		volume_fail_errno(answer, name, "could not open file");
+		return -1;
+	}
+	locked = volume_lock_file(fd, name, answer);
+	if (locked == 0)
+		volume_fail(answer, VOLUME_BUSY, EAGAIN, name,
+					"Stop the process that uses the file, then try again.",
+					"another process holds the file locked");
+	if (locked != 1)
+	{
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* "IMAGE.part.NONCE.new": a copier makes its output under that name (resume.h). */
+static bool
+is_unnamed_output(const char *name, const char *image)
+{
+	size_t length = strlen(image);
+
+	return strncmp(name, image, length) == 0 && strncmp(name + length, ".part.", 6) == 0 &&
+		   strspn(name + length + 6, "0123456789abcdef") == NONCE_DIGITS &&
+		   strcmp(name + length + 6 + NONCE_DIGITS, ".new") == 0;
+}
+
+static DIR *
+open_for_reading(int dirfd, VolumeAnswer *answer)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+	if (directory == NULL)
+	{
+		volume_fail_errno(answer, NULL, "could not read image directory");
+		if (fd >= 0)
+			close(fd);
+	}
+	return directory;
+}
+
+bool
+volume_remove_unnamed(int dirfd, const char *image, VolumeAnswer *answer)
+{
+	DIR *directory = open_for_reading(dirfd, answer);
+	struct dirent *entry;
+
+	if (directory == NULL)
+		return false;
+	while (answer->kind == VOLUME_OK && (errno = 0, entry = readdir(directory)) != NULL)
+	{
+		int fd;
+
+		if (!is_unnamed_output(entry->d_name, image))
+			continue;
+		fd = volume_lock_for_removal(dirfd, entry->d_name, answer);
+		if (fd < 0)
+			continue;
+		if (unlinkat(dirfd, entry->d_name, 0) == 0)
+			answer_string(answer, NULL, entry->d_name);
+		else if (errno != ENOENT)
+			volume_fail_errno(answer, entry->d_name, "could not remove file");
+		close(fd);
+	}
+	if (answer->kind == VOLUME_OK && errno != 0)
+		volume_fail_errno(answer, NULL, "could not read image directory");
+	closedir(directory);
+	return answer->kind == VOLUME_OK;
+}
+
+bool
+volume_tell_left(int dirfd, VolumeAnswer *answer, bool *empty)
+{
+	DIR *directory = open_for_reading(dirfd, answer);
+	struct dirent *entry;
+	size_t count = 0;
+
+	if (directory == NULL)
+		return false;
+	answer_open(answer, "left", '[');
+	while (errno = 0, (entry = readdir(directory)) != NULL)
+	{
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (count++ < LEFT_NAMES_LIMIT)
+			answer_string(answer, NULL, entry->d_name);
+	}
+	answer_close(answer, ']');
+	*empty = count == 0;
+	if (errno != 0)
+		volume_fail_errno(answer, NULL, "could not read image directory");
+	closedir(directory);
+	return answer->kind == VOLUME_OK;
+}

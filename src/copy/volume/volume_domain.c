@@ -1,0 +1,536 @@
+/*
+ * volume_domain.c
+ *		Storage domains: attach, check, detach, space.
+ *
+ * A domain belongs to the database whose token lies in dom_md/vmclone-identity: a copy of the
+ * database (TEMPLATE, restore, PITR) has the same rows but must not touch the same files.
+ */
+#include "copy/volume/volume_internal.h"
+
+#include "copy/base/safeopen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define IDENTITY_NAME  "vmclone-identity"
+#define IDENTITY_LIMIT 1024
+#define METADATA_LIMIT 65536
+#define REFLINK_PROBE  65536 /* bytes: a multiple of every file system's block size */
+#define THREE_WAYS_OUT                                                                             \
+	"Export the domain with anonuid/anongid of its owner, run the copier through a wrapper as that user, or put the server's user into group kvm."
+
+/* What dom_md/vmclone-identity says. */
+typedef struct Identity
+{
+	char domain[64];
+	char token[160];
+	bool has_reflink;
+	bool reflink;
+} Identity;
+
+static const char *
+filesystem_name(long magic)
+{
+	switch ((unsigned long) magic)
+	{
+		case EXT4_SUPER_MAGIC:
+			return "ext4";
+		case XFS_SUPER_MAGIC:
+			return "xfs";
+		case NFS_SUPER_MAGIC:
+			return "nfs";
+		case TMPFS_MAGIC:
+			return "tmpfs";
+		case BTRFS_SUPER_MAGIC:
+			return "btrfs";
+		case OVERLAYFS_SUPER_MAGIC:
+			return "overlay";
+		case FUSE_SUPER_MAGIC:
+			return "fuse";
+		case CEPH_SUPER_MAGIC:
+			return "ceph";
+		case SMB2_SUPER_MAGIC:
+		case CIFS_SUPER_MAGIC:
+			return "cifs";
+		case 0x01161970UL:
+			return "gfs2";
+		case 0x2fc12fc1UL:
+			return "zfs";
+		default:
+			return "other";
+	}
+}
+
+static bool
+tell_facts(int fd, const char *path, VolumeAnswer *answer)
+{
+	struct stat status;
+	struct statfs filesystem;
+	struct statvfs space;
+
+	if (fstat(fd, &status) != 0 || fstatfs(fd, &filesystem) != 0 || fstatvfs(fd, &space) != 0)
+		return volume_fail_errno(answer, path, "could not read facts about the storage domain");
+	answer_integer(answer, "device", status.st_dev);
+	answer_string(answer, "filesystem", filesystem_name(filesystem.f_type));
+	answer_integer(answer, "block_size", space.f_frsize);
+	answer_integer(answer, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
+	answer_integer(answer, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
+	return true;
+}
+
+/*
+ * A new, already unlinked file in the domain, created with the given mode as an image would be.
+ * NFS has no O_TMPFILE: a random name, removed at once, does the same.
+ */
+static int
+create_test_file(int fd, mode_t mode, VolumeAnswer *answer)
+{
+	int file = openat(fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+	uint64_t number;
+	char name[64];
+
+	if (file < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT))
+	{
+		if (getrandom(&number, sizeof(number), 0) != (ssize_t) sizeof(number))
+		{
+			volume_fail_errno(answer, NULL, "could not get random bytes");
+			return -1;
+		}
+		snprintf(name, sizeof(name), ".vmclone-test-%016llx", (unsigned long long) number);
+		file = openat(fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		if (file >= 0 && unlinkat(fd, name, 0) != 0)
+		{
+			volume_fail_errno(answer, name, "could not remove test file");
+			close(file);
+			return -1;
+		}
+	}
+	if (file < 0)
+	{
+		volume_fail_errno(answer, NULL, "could not create a test file in the storage domain");
+		return -1;
+	}
+	if (fchmod(file, mode) != 0)
+	{
+		volume_fail_errno(answer, NULL,
+						  "could not set the mode of a test file in the storage domain");
+		close(file);
+		return -1;
+	}
+	return file;
+}
+
+/* 1 = the file system shares extents, 0 = it doesn't, -1 after volume_fail(). */
+static int
+probe_reflink(int fd, mode_t mode, VolumeAnswer *answer)
+{
+	static const char block[REFLINK_PROBE];
+	int result = -1;
+	int to = -1;
+	int from = create_test_file(fd, mode, answer);
+
+	if (from < 0)
+		return -1;
+	to = create_test_file(fd, mode, answer);
+	if (to < 0)
+		goto end;
+	for (size_t done = 0; done < sizeof(block);)
+	{
+		ssize_t n = pwrite(from, block + done, sizeof(block) - done, (off_t) done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+		{
+			volume_fail_errno(answer, NULL, "could not write a test file in the storage domain");
+			goto end;
+		}
+		done += (size_t) n;
+	}
+	result = ioctl(to, FICLONE, from) == 0 ? 1 : 0;
+end:
+	if (to >= 0)
+		close(to);
+	close(from);
+	return result;
+}
+
+/* The string value of a key of the flat JSON object that write_identity makes. */
+static bool
+json_string_of(const char *text, const char *key, char *value, size_t size)
+{
+	char pattern[64];
+	const char *start;
+	size_t length;
+
+	snprintf(pattern, sizeof(pattern), "\"%s\":\"", key);
+	start = strstr(text, pattern);
+	if (start == NULL)
+		return false;
+	start += strlen(pattern);
+	length = strcspn(start, "\"\\");
+	if (start[length] != '"' || length >= size)
+		return false;
+	memcpy(value, start, length);
+	value[length] = '\0';
+	return true;
+}
+
+/* 1 = read, 0 = the domain carries no identity, -1 after volume_fail(). */
+static int
+read_identity(int rootfd, Identity *identity, VolumeAnswer *answer)
+{
+	char text[IDENTITY_LIMIT];
+	ssize_t length;
+	int dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
+
+	memset(identity, 0, sizeof(*identity));
+	if (dirfd < 0)
+	{
+		if (errno == ENOENT)
+			return 0;
+		volume_fail_errno(answer, "dom_md", "could not open directory");
+		return -1;
+	}
+	length = volume_read_file(dirfd, IDENTITY_NAME, text, sizeof(text), answer);
+	close(dirfd);
+	if (length == -2)
+		return 0;
+	if (length < 0)
+		return -1;
+	if (!json_string_of(text, "storage_domain", identity->domain, sizeof(identity->domain)) ||
+		!json_string_of(text, "token", identity->token, sizeof(identity->token)))
+	{
+		volume_fail(answer, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
+					"Look at the file; attach with take over writes it anew.",
+					"identity file is malformed");
+		return -1;
+	}
+	identity->reflink = strstr(text, "\"reflink\":true") != NULL;
+	identity->has_reflink = identity->reflink || strstr(text, "\"reflink\":false") != NULL;
+	return 1;
+}
+
+/* The domain's own metadata, where there is any, must name the same storage domain. */
+static bool
+check_domain_metadata(int rootfd, const char *domain, VolumeAnswer *answer)
+{
+	char *text;
+	char *found;
+	ssize_t length;
+	bool result = true;
+	int dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
+
+	if (dirfd < 0)
+		return errno == ENOENT ? true
+							   : volume_fail_errno(answer, "dom_md", "could not open directory");
+	text = malloc(METADATA_LIMIT);
+	if (text == NULL)
+	{
+		close(dirfd);
+		return volume_fail_errno(answer, NULL, "could not allocate memory");
+	}
+	length = volume_read_file(dirfd, "metadata", text, METADATA_LIMIT, answer);
+	close(dirfd);
+	if (length == -1)
+		result = false;
+	else if (length > 0)
+	{
+		found = strncmp(text, "SDUUID=", 7) == 0 ? text : strstr(text, "\nSDUUID=");
+		if (found != NULL)
+		{
+			found = strchr(found, '=') + 1;
+			found[strcspn(found, "\r\n")] = '\0';
+			if (strcasecmp(found, domain) != 0)
+				result = volume_fail(answer, VOLUME_REFUSED, 0, "dom_md/metadata",
+									 "Attach the directory of that storage domain.",
+									 "directory belongs to storage domain \"%.40s\", not \"%s\"",
+									 found, domain);
+		}
+	}
+	free(text);
+	return result;
+}
+
+static bool
+write_identity(int rootfd, const char *domain, const char *token, bool reflink,
+			   VolumeAnswer *answer)
+{
+	char text[IDENTITY_LIMIT];
+	bool done;
+	int length;
+	int dirfd;
+
+	if (mkdirat(rootfd, "dom_md", 0755) == 0)
+	{
+		if (!volume_sync(rootfd, "dom_md", answer))
+			return false;
+	}
+	else if (errno != EEXIST)
+		return volume_fail_errno(answer, "dom_md", "could not create directory");
+	dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
+	if (dirfd < 0)
+		return volume_fail_errno(answer, "dom_md", "could not open directory");
+	length = snprintf(text, sizeof(text),
+					  "{\"storage_domain\":\"%s\",\"token\":\"%s\",\"reflink\":%s}\n", domain,
+					  token, reflink ? "true" : "false");
+	done = volume_write_file(dirfd, IDENTITY_NAME, 0644, text, (size_t) length, answer);
+	close(dirfd);
+	return done;
+}
+
+/* real lies strictly below the real path of one of the roots. */
+static bool
+lies_below_roots(const char *real, const char *roots, VolumeAnswer *answer)
+{
+	char *list = strdup(roots);
+	char *rest = list;
+	char *root;
+	bool below = false;
+
+	if (list == NULL)
+		return volume_fail_errno(answer, NULL, "could not allocate memory");
+	while (!below && (root = strsep(&rest, ":")) != NULL)
+	{
+		char *real_root = root[0] == '/' ? realpath(root, NULL) : NULL;
+
+		/* a root that isn't there just allows nothing */
+		if (real_root == NULL)
+			continue;
+		if (strcmp(real_root, "/") == 0)
+			below = strcmp(real, "/") != 0;
+		else
+			below =
+				strncmp(real, real_root, strlen(real_root)) == 0 && real[strlen(real_root)] == '/';
+		free(real_root);
+	}
+	free(list);
+	if (!below)
+		return volume_fail(answer, VOLUME_OUTSIDE_ROOT, 0, real,
+						   "Add a directory above it to vmclone.storage_roots (superuser).",
+						   "path does not lie below any directory of vmclone.storage_roots");
+	return true;
+}
+
+static bool
+check_owner(int rootfd, const VolumeOptions *options, VolumeAnswer *answer)
+{
+	struct stat status;
+	int file = create_test_file(rootfd, options->mode, answer);
+	bool read;
+
+	if (file < 0)
+		return false;
+	read = fstat(file, &status) == 0;
+	if (!read)
+		volume_fail_errno(answer, NULL, "could not read the attributes of a test file");
+	close(file);
+	if (!read)
+		return false;
+	if (options->has_owner &&
+		(status.st_uid != options->owner_uid || status.st_gid != options->owner_gid))
+		return volume_fail(answer, VOLUME_REFUSED, 0, options->path, THREE_WAYS_OUT,
+						   "files created in the storage domain belong to %lu:%lu, not to %lu:%lu",
+						   (unsigned long) status.st_uid, (unsigned long) status.st_gid,
+						   (unsigned long) options->owner_uid, (unsigned long) options->owner_gid);
+	if ((status.st_mode & 07777) != options->mode)
+		return volume_fail(answer, VOLUME_REFUSED, 0, options->path, THREE_WAYS_OUT,
+						   "files created in the storage domain have mode %04o, not %04o",
+						   (unsigned int) (status.st_mode & 07777), (unsigned int) options->mode);
+	return true;
+}
+
+bool
+volume_attach(const VolumeOptions *options, VolumeAnswer *answer)
+{
+	Identity identity;
+	char *real;
+	int rootfd = -1;
+	int found;
+	int reflink;
+	bool done = false;
+
+	if (options->path[0] != '/')
+		return volume_fail(answer, VOLUME_USAGE, 0, options->path, NULL,
+						   "--path must be an absolute path");
+	real = realpath(options->path, NULL);
+	if (real == NULL)
+		return volume_fail_errno(answer, options->path, "could not resolve path");
+	if (!lies_below_roots(real, options->roots, answer))
+		goto end;
+	rootfd = volume_open_root(real, answer);
+	if (rootfd < 0 || !check_domain_metadata(rootfd, options->domain, answer))
+		goto end;
+
+	/* with --take-over whatever is in the identity file, malformed or not, is replaced */
+	if (!options->take_over)
+	{
+		found = read_identity(rootfd, &identity, answer);
+		if (found < 0)
+			goto end;
+		if (found == 1 && strcmp(identity.token, options->token) != 0)
+		{
+			volume_fail(
+				answer, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
+				"Detach the domain in the other database, or take it over if that database is gone for good.",
+				"storage domain is attached to another database");
+			goto end;
+		}
+		if (found == 1 && strcmp(identity.domain, options->domain) != 0)
+		{
+			volume_fail(answer, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
+						"One directory holds one storage domain; detach the other one first.",
+						"directory is attached as storage domain \"%s\"", identity.domain);
+			goto end;
+		}
+	}
+	if (!check_owner(rootfd, options, answer))
+		goto end;
+	reflink = probe_reflink(rootfd, options->mode, answer);
+	if (reflink < 0)
+		goto end;
+	if (!write_identity(rootfd, options->domain, options->token, reflink == 1, answer))
+		goto end;
+	answer_string(answer, "realpath", real);
+	if (!tell_facts(rootfd, real, answer))
+		goto end;
+	answer_bool(answer, "reflink", reflink == 1);
+	answer_string(answer, "storage_domain", options->domain);
+	answer_string(answer, "token", options->token);
+	done = true;
+end:
+	if (rootfd >= 0)
+		close(rootfd);
+	free(real);
+	return done;
+}
+
+/* The identity of an attached domain, which must carry our token. */
+static bool
+require_identity(int rootfd, const VolumeOptions *options, Identity *identity, VolumeAnswer *answer)
+{
+	int found = read_identity(rootfd, identity, answer);
+
+	if (found < 0)
+		return false;
+	if (found == 0)
+		return volume_fail(
+			answer, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
+			"Check that the domain is mounted, then attach it with attach_storage_domain.",
+			"storage domain carries no identity of a database");
+	if (strcmp(identity->token, options->token) != 0)
+		return volume_fail(answer, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
+						   "Only the database that attached a domain may use it.",
+						   "storage domain is attached to another database");
+	if (options->domain != NULL && strcmp(identity->domain, options->domain) != 0)
+		return volume_fail(answer, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
+						   "Check what is mounted there.", "directory holds storage domain \"%s\"",
+						   identity->domain);
+	return true;
+}
+
+bool
+volume_check(const VolumeOptions *options, VolumeAnswer *answer)
+{
+	Identity identity;
+	bool done = false;
+	int rootfd = volume_open_root(options->root, answer);
+
+	if (rootfd < 0)
+		return false;
+	if (require_identity(rootfd, options, &identity, answer) &&
+		check_domain_metadata(rootfd, options->domain, answer))
+	{
+		answer_string(answer, "realpath", options->root);
+		done = tell_facts(rootfd, options->root, answer);
+		/* probing would write: attach's finding is in the identity file */
+		if (identity.has_reflink)
+			answer_bool(answer, "reflink", identity.reflink);
+		else
+			answer_null(answer, "reflink");
+		answer_string(answer, "storage_domain", identity.domain);
+		answer_string(answer, "token", identity.token);
+	}
+	close(rootfd);
+	return done;
+}
+
+bool
+volume_detach(const VolumeOptions *options, VolumeAnswer *answer)
+{
+	Identity identity;
+	int dirfd = -1;
+	int found;
+	bool done = false;
+	int rootfd = volume_open_root(options->root, answer);
+
+	if (rootfd < 0)
+		return false;
+	found = read_identity(rootfd, &identity, answer);
+	if (found < 0)
+		goto end;
+	if (found == 0)
+	{
+		answer_bool(answer, "removed", false);
+		done = true;
+		goto end;
+	}
+	if (!require_identity(rootfd, options, &identity, answer))
+		goto end;
+	dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
+	if (dirfd < 0)
+	{
+		volume_fail_errno(answer, "dom_md", "could not open directory");
+		goto end;
+	}
+	if (unlinkat(dirfd, IDENTITY_NAME, 0) != 0)
+	{
+		volume_fail_errno(answer, "dom_md/" IDENTITY_NAME, "could not remove file");
+		goto end;
+	}
+	if (!volume_sync(dirfd, "dom_md", answer))
+		goto end;
+	answer_bool(answer, "removed", true);
+	done = true;
+end:
+	if (dirfd >= 0)
+		close(dirfd);
+	close(rootfd);
+	return done;
+}
+
+bool
+volume_space(const VolumeOptions *options, VolumeAnswer *answer)
+{
+	struct statvfs space;
+	bool done = false;
+	int rootfd = volume_open_root(options->root, answer);
+
+	if (rootfd < 0)
+		return false;
+	if (fstatvfs(rootfd, &space) != 0)
+		volume_fail_errno(answer, options->root, "could not read free space");
+	else
+	{
+		answer_integer(answer, "block_size", space.f_frsize);
+		answer_integer(answer, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
+		answer_integer(answer, "free_bytes", (uint64_t) space.f_bfree * space.f_frsize);
+		answer_integer(answer, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
+		answer_integer(answer, "total_files", space.f_files);
+		answer_integer(answer, "available_files", space.f_favail);
+		answer_bool(answer, "read_only", (space.f_flag & ST_RDONLY) != 0);
+		done = true;
+	}
+	close(rootfd);
+	return done;
+}

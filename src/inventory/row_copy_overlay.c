@@ -1,0 +1,227 @@
+/*
+ * row_copy_overlay.c
+ *		JSON objects laid over rows, as jsonb_populate_record does; and the check of what callers give.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "inventory/row_copy_internal.h"
+
+Datum
+row_copy_input(CopiedColumn *column, char *text)
+{
+	return InputFunctionCall(&column->input_function, text, column->input_parameter,
+							 column->type_modifier);
+}
+
+/* A scalar's text as an input function takes it; objects and arrays as JSON; NULL for null. */
+static char *
+value_text(const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvNull:
+			return NULL;
+		case jbvString:
+			return pnstrdup(value->val.string.val, value->val.string.len);
+		case jbvNumeric:
+			return DatumGetCString(
+				DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+		case jbvBool:
+			return value->val.boolean ? pstrdup("true") : pstrdup("false");
+		case jbvBinary:
+			return JsonbToCString(NULL, value->val.binary.data, value->val.binary.len);
+		default:
+			elog(ERROR, "unexpected type %d of a JSON value", (int) value->type);
+	}
+}
+
+/* Types that have a form of their own in JSON: rare, so the server's function does it. */
+static Datum
+populate(const CopiedColumn *column, const JsonbValue *value, bool *is_null)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue key = {.type = jbvString, .val.string = {.val = "value", .len = 5}};
+	JsonbValue copy = *value;
+	Oid type = JSONBOID;
+	Datum argument;
+	char *text = psprintf("SELECT r.value FROM pg_catalog.jsonb_to_record($1) AS r (value %s)",
+						  format_type_with_typemod(column->type, column->type_modifier));
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &key);
+	pushJsonbValue(&state, WJB_VALUE, &copy);
+	argument = JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	if (SPI_execute_with_args(text, 1, &type, &argument, NULL, false, 0) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not read a value of column %s", column->name);
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, is_null);
+}
+
+static Datum
+read_value(CopiedColumn *column, const JsonbValue *value, bool *is_null)
+{
+	*is_null = value->type == jbvNull;
+	if (column->input == ROW_COPY_INPUT_POPULATE)
+		return populate(column, value, is_null);
+	/* a domain may refuse null */
+	if (*is_null)
+		return column->is_domain ? row_copy_input(column, NULL) : (Datum) 0;
+	if (column->input == ROW_COPY_INPUT_JSONB)
+		return JsonbPGetDatum(JsonbValueToJsonb(unconstify(JsonbValue *, value)));
+	if (column->type == BOOLOID && value->type == jbvBool)
+		return BoolGetDatum(value->val.boolean);
+	return row_copy_input(column, value_text(value));
+}
+
+static int
+compare_key(const JsonbValue *key, const CopiedColumn *column)
+{
+	if (key->val.string.len != column->name_length)
+		return key->val.string.len - column->name_length;
+	return memcmp(key->val.string.val, column->name, column->name_length);
+}
+
+/* Keys and columns have the same order: one walk along both. */
+static void
+lay_one_over(RowCopyTable *table, const Jsonb *overlay, Datum *values, bool *nulls, bool *is_set)
+{
+	JsonbIterator *iterator = JsonbIteratorInit((JsonbContainer *) &overlay->root);
+	JsonbIteratorToken token;
+	JsonbValue item;
+	int next = 0;
+	int column = -1;
+
+	while ((token = JsonbIteratorNext(&iterator, &item, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+		{
+			int order = -1;
+
+			while (next < table->column_count &&
+				   (order = compare_key(&item, &table->columns[table->by_name[next]])) > 0)
+				next++;
+			column = next < table->column_count && order == 0 ? table->by_name[next] : -1;
+		}
+		else if (token == WJB_VALUE && column >= 0 && !is_set[column])
+		{
+			/* what is given for every row needs no value here */
+			if (table->columns[column].given < 0)
+				values[column] = read_value(&table->columns[column], &item, &nulls[column]);
+			is_set[column] = true;
+		}
+	}
+}
+
+void
+row_copy_lay_over(RowCopyTable *table, const Jsonb *const *overlays, int overlay_count,
+				  Datum *values, bool *nulls, bool *is_set)
+{
+	/* from the highest: what it sets is not even read from lower ones */
+	for (int i = overlay_count - 1; i >= 0; i--)
+	{
+		if (overlays[i] && JB_ROOT_IS_OBJECT(overlays[i]))
+			lay_one_over(table, overlays[i], values, nulls, is_set);
+	}
+}
+
+/* Reads a value as the column's type; an error of the type becomes one that names key and table. */
+static void
+check_value(const char *relation, Form_pg_attribute attribute, char *text, const char *parameter)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid input;
+	Oid parameter_type;
+
+	getTypeInputInfo(attribute->atttypid, &input, &parameter_type);
+	PG_TRY();
+	{
+		(void) OidInputFunctionCall(input, text, parameter_type, attribute->atttypmod);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
+			ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(error->sqlerrcode),
+				 errmsg("value of key \"%s\" in %s is not valid: %s", NameStr(attribute->attname),
+						parameter, message_excerpt(error->message)),
+				 errhint("Column \"%s\" of %s has type %s.", NameStr(attribute->attname), relation,
+						 format_type_with_typemod(attribute->atttypid, attribute->atttypmod))));
+	}
+	PG_END_TRY();
+}
+
+void
+row_overlay_check(const char *relation_name, const Jsonb *overlay, const char *parameter)
+{
+	Relation relation;
+	TupleDesc descriptor;
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue value;
+
+	if (overlay == NULL)
+		return;
+	if (!JB_ROOT_IS_OBJECT(overlay))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s is not a JSON object", parameter),
+						errhint("Give an object keyed by the columns of %s.", relation_name)));
+	relation = inventory_open(relation_name, AccessShareLock);
+	descriptor = RelationGetDescr(relation);
+	iterator = JsonbIteratorInit((JsonbContainer *) &overlay->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		Form_pg_attribute attribute = NULL;
+		char *key;
+		char *text;
+
+		if (token != WJB_KEY)
+			continue;
+		key = pnstrdup(value.val.string.val, value.val.string.len);
+		for (int i = 0; i < descriptor->natts; i++)
+		{
+			Form_pg_attribute candidate = TupleDescAttr(descriptor, i);
+
+			if (!candidate->attisdropped && strcmp(NameStr(candidate->attname), key) == 0)
+				attribute = candidate;
+		}
+		if (attribute == NULL)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("unknown key \"%s\" in %s", message_excerpt(key), parameter),
+							errhint("Keys are the columns of %s.", relation_name)));
+		if (attribute->attgenerated || attribute->attidentity)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("key \"%s\" in %s can't be given", key, parameter),
+							errdetail("Column \"%s\" of %s is generated.", key, relation_name),
+							errhint("Leave it out.")));
+		text = json_get_text(overlay, key);
+		if (text == NULL)
+		{
+			if (attribute->attnotnull)
+				ereport(ERROR,
+						(errcode(ERRCODE_NOT_NULL_VIOLATION),
+						 errmsg("value of key \"%s\" in %s must not be null", key, parameter),
+						 errhint("Leave it out to keep the source's value.")));
+			continue;
+		}
+		/* JSON, arrays and composites are read as JSON, when the row is made */
+		if (row_copy_input_of(attribute->atttypid) != ROW_COPY_INPUT_TEXT)
+			continue;
+		check_value(relation_name, attribute, text, parameter);
+	}
+	table_close(relation, AccessShareLock);
+}

@@ -1,0 +1,552 @@
+/*
+ * job_claim.c
+ *		Which task, cleaning or measurement is next.
+ *
+ * The first copy of a call reads the source's chain.  The others read the finished first image of
+ * the same disk while its job isn't over (afterwards its VM may run and change it); they wait for
+ * it as long as it makes its way, and read the chain themselves if it doesn't.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "base/frame.h"
+#include "job/job_run.h"
+#include "job/job_state.h"
+#include "job/job_transaction.h"
+#include "base/json.h"
+#include "base/settings.h"
+#include "base/statement.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define DOMAIN_ACTIVE 3 /* storage_pool_iso_map.status */
+
+/* Claims at once that only find out that they have to wait. */
+#define CLAIMS_A_PASS 100
+
+/*
+ * What other copies of the calls have done or are about is found once, not once a task: hundreds of
+ * tasks may wait, and this runs with every pass.
+ */
+static Statement next_task = {
+	.sql = "WITH maker AS MATERIALIZED (SELECT ej.call_id, e.disk_number,"
+		   " min(ej.copy_number) AS copy_number FROM vmclone.jobs ej"
+		   " JOIN vmclone.async_tasks e ON e.job_id = ej.job_id AND e.result IS NULL"
+		   " WHERE ej.status IN ('queued', 'running') GROUP BY ej.call_id, e.disk_number)"
+		   " SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"
+		   " t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"
+		   " j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias"
+		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
+		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
+		   " LEFT JOIN maker ON maker.call_id = j.call_id AND maker.disk_number = t.disk_number"
+		   " AND maker.copy_number < j.copy_number"
+		   " WHERE t.status = 'init' AND t.result IS NULL"
+		   " AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= clock_timestamp())"
+		   " AND j.requested IS NULL AND (j.status IN ('queued', 'running')"
+		   " OR (j.status = 'waiting' AND j.next_attempt_at <= clock_timestamp()))"
+		   " AND (m.max_copies IS NULL OR m.max_copies >"
+		   " (SELECT count(*) FROM unnest($1) target WHERE target = t.storage_domain_id))"
+		   " AND (t.read_from_task IS NULL OR maker.call_id IS NULL"
+		   " OR (j.call_id, t.disk_number) IN (SELECT ej.call_id, e.disk_number"
+		   " FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
+		   " WHERE e.result = 'success'"
+		   " AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')))"
+		   " ORDER BY j.priority DESC, j.created_at, j.copy_number, t.disk_number"
+		   " LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+/* The image that stands for the chain: the one with the lowest number, so that all take the same. */
+static Statement finished_sibling = {
+	.sql = "SELECT e.disk_id, e.image_id, e.storage_domain_id, e.volume_format"
+		   " FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
+		   " WHERE ej.call_id = $1 AND ej.job_id <> $2 AND e.disk_number = $3"
+		   " AND e.result = 'success' AND e.virtual_size = $4"
+		   " AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')"
+		   " ORDER BY ej.copy_number LIMIT 1",
+	.argument_count = 4,
+	.argument_types = {UUIDOID, UUIDOID, INT4OID, INT8OID},
+};
+
+static Statement claim_task = {
+	.sql = "UPDATE vmclone.async_tasks SET status = 'running', claim = claim + 1,"
+		   " phase = 'checking', started_at = coalesce(started_at, clock_timestamp()),"
+		   " next_attempt_at = NULL, error = NULL, error_kind = NULL WHERE task_id = $1"
+		   " RETURNING claim",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement mount_of = {
+	.sql = "SELECT real_path, token, status, error, kind FROM vmclone.storage_mounts"
+		   " WHERE storage_domain_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement domain_in_pool = {
+	.sql = "SELECT s.storage_name, s.storage_domain_format_type, p.status"
+		   " FROM storage_domain_static s LEFT JOIN storage_pool_iso_map p"
+		   " ON p.storage_id = s.id AND p.storage_pool_id = $2 WHERE s.id = $1",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, UUIDOID},
+};
+
+static Statement next_cleaning = {
+	.sql =
+		"SELECT t.task_id, t.job_id, t.disk_id, t.image_id, t.storage_domain_id, j.clean_attempts"
+		" FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
+		" WHERE t.status = 'cleaning' AND j.status = 'cleaning'"
+		" AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= clock_timestamp())"
+		" AND NOT t.task_id = ANY ($1)"
+		" ORDER BY j.created_at, t.disk_number LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+static Statement claim_cleaning = {
+	.sql = "UPDATE vmclone.async_tasks SET claim = claim + 1, phase = 'checking'"
+		   " WHERE task_id = $1 RETURNING claim",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement cleaning_waits = {
+	.sql = "UPDATE vmclone.jobs SET clean_attempts = clean_attempts + 1, cleaning_error = $2,"
+		   " next_attempt_at = clock_timestamp()"
+		   " + make_interval(secs => least(60, $3 / 1000.0 * (2 ^ least(clean_attempts, 10))))"
+		   " WHERE job_id = $1",
+	.argument_count = 3,
+	.argument_types = {UUIDOID, TEXTOID, INT4OID},
+};
+
+static Statement next_measurement = {
+	.sql = "UPDATE vmclone.measurements SET status = 'running' WHERE (snapshot_id, image_id,"
+		   " volume_format) = (SELECT snapshot_id, image_id, volume_format FROM"
+		   " vmclone.measurements WHERE status = 'queued' ORDER BY requested_at LIMIT 1"
+		   " FOR UPDATE SKIP LOCKED) RETURNING snapshot_id, image_id, volume_format, layers",
+};
+
+static Statement measurement_failed = {
+	.sql = "UPDATE vmclone.measurements SET status = 'failed', error = $4,"
+		   " measured_at = clock_timestamp()"
+		   " WHERE snapshot_id = $1 AND image_id = $2 AND volume_format = $3",
+	.argument_count = 4,
+	.argument_types = {UUIDOID, UUIDOID, TEXTOID, TEXTOID},
+};
+
+static Statement reset_tasks = {
+	.sql = "UPDATE vmclone.async_tasks SET status = 'init', phase = 'queued', rate = NULL,"
+		   " claim = claim + 1 WHERE status = 'running' AND result IS NULL",
+};
+
+static Statement reset_measurements = {
+	.sql = "UPDATE vmclone.measurements SET status = 'queued' WHERE status = 'running'",
+};
+
+typedef struct Claim
+{
+	JobRun *run;  /* made by a claim that went through */
+	bool claimed; /* something was changed, a run or a wait */
+} Claim;
+
+static char *
+keep(JobRun *run, const char *text)
+{
+	return text != NULL ? MemoryContextStrdup(run->context, text) : NULL;
+}
+
+/*
+ * Adds the domain to those that the run touches, once.  NULL, or why it can't be used at present.
+ * pool_id NULL: whether it is active doesn't matter.
+ */
+static char *
+add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id, RunDomain **result)
+{
+	char *id = uuid_text(domain_id);
+	Datum values[2] = {UUIDPGetDatum(domain_id), UUIDPGetDatum(pool_id)};
+	bool nulls[2] = {false, pool_id == NULL};
+	MemoryContext old;
+	RunDomain *domain;
+	Frame frame;
+	char *name;
+	char *format;
+	int64 status;
+	ListCell *cell;
+
+	foreach (cell, run->domains)
+	{
+		*result = lfirst(cell);
+		if (strcmp((*result)->id, id) == 0)
+			return NULL;
+	}
+
+	frame_enter_inventory(&frame);
+	if (statement_run(&domain_in_pool, values, nulls) == 0)
+	{
+		frame_leave(&frame);
+		return psprintf("storage domain %s does not exist", id);
+	}
+	name = field_text(0, 1);
+	format = field_text(0, 2);
+	status = field_is_null(0, 3) ? 0 : field_int64(0, 3);
+	frame_leave(&frame);
+	if (pool_id != NULL && status != DOMAIN_ACTIVE)
+		return psprintf("storage domain \"%s\" (%s) is not active", name, id);
+
+	if (statement_run(&mount_of, values, NULL) == 0)
+		return psprintf("storage domain \"%s\" (%s) is not attached", name, id);
+	if (strcmp(field_text(0, 3), "attached") != 0)
+		return psprintf("storage domain \"%s\" (%s) cannot be used: %s", name, id,
+						field_is_null(0, 4) ? "its last check failed" : field_text(0, 4));
+	old = MemoryContextSwitchTo(run->context);
+	domain = palloc(sizeof(RunDomain));
+	domain->id = pstrdup(id);
+	domain->root = field_text(0, 1);
+	domain->token = field_text(0, 2);
+	domain->format = pstrdup(format != NULL && format[0] != '\0' ? format : "0");
+	run->domains = lappend(run->domains, domain);
+	MemoryContextSwitchTo(old);
+	*result = domain;
+	return NULL;
+}
+
+static void
+add_layer(JobRun *run, const RunDomain *domain, const char *format, const char *group_id,
+		  const char *image_id, const char *parent_id)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+
+	run->layers = lappend(run->layers, "--layer");
+	run->layers = lappend(run->layers, psprintf("%s:%s/images/%s/%s",
+												strcmp(format, "RAW") == 0 ? "raw" : "qcow2",
+												domain->root, group_id, image_id));
+	if (parent_id != NULL)
+	{
+		run->layers = lappend(run->layers, "--backing-name");
+		run->layers = lappend(run->layers, pstrdup(parent_id));
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* The chain of async_tasks.layers or measurements.layers.  NULL, or why it can't be read now. */
+static char *
+add_layers(JobRun *run, const Jsonb *layers, const pg_uuid_t *pool_id)
+{
+	JsonbIterator *iterator = JsonbIteratorInit((JsonbContainer *) &layers->root);
+	JsonbValue value;
+	JsonbIteratorToken token;
+	char *parent_id = NULL;
+
+	(void) JsonbIteratorNext(&iterator, &value, false);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_ELEM)
+	{
+		Jsonb *layer = JsonbValueToJsonb(&value);
+		char *format = json_get_text(layer, "volume_format");
+		RunDomain *domain;
+		pg_uuid_t domain_id;
+		pg_uuid_t image_id;
+		pg_uuid_t group_id;
+		char *problem;
+
+		if (format == NULL || !json_get_uuid(layer, "image_id", &image_id) ||
+			!json_get_uuid(layer, "image_group_id", &group_id) ||
+			!json_get_uuid(layer, "storage_domain_id", &domain_id))
+			elog(ERROR,
+				 "a layer lacks image_id, image_group_id, storage_domain_id or volume_format");
+		problem = add_domain(run, &domain_id, pool_id, &domain);
+		if (problem != NULL)
+			return problem;
+		add_layer(run, domain, format, uuid_text(&group_id), uuid_text(&image_id), parent_id);
+		parent_id = uuid_text(&image_id);
+	}
+	return NULL;
+}
+
+/* What is to be read: a finished sibling's image, or the chain. */
+static char *
+choose_source(JobRun *run, const JobRow *job, const Jsonb *layers, int disk_number, bool may_read)
+{
+	Datum values[4] = {UUIDPGetDatum(&job->call_id), UUIDPGetDatum(&job->job_id),
+					   Int32GetDatum(disk_number), Int64GetDatum(run->virtual_size)};
+
+	if (may_read && statement_run(&finished_sibling, values, NULL) > 0)
+	{
+		pg_uuid_t disk_id = field_uuid(0, 1);
+		pg_uuid_t image_id = field_uuid(0, 2);
+		pg_uuid_t domain_id = field_uuid(0, 3);
+		char *format = field_text(0, 4);
+		RunDomain *domain;
+		char *problem = add_domain(run, &domain_id, &job->storage_pool_id, &domain);
+
+		if (problem != NULL)
+			return problem;
+		add_layer(run, domain, format, uuid_text(&disk_id), uuid_text(&image_id), NULL);
+		run->reads_copy = true;
+		return NULL;
+	}
+	return add_layers(run, layers, &job->storage_pool_id);
+}
+
+/* Target domains of the copies that run, each as often as it is written to. */
+static Datum
+targets_of_runs(void)
+{
+	Datum *ids = palloc(sizeof(Datum) * (list_length(job_runs_list) + 1));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+		if (job_run_active(lfirst(cell)))
+		{
+			const RunDomain *target = linitial(((JobRun *) lfirst(cell))->domains);
+
+			ids[count++] = DirectFunctionCall1(uuid_in, CStringGetDatum(target->id));
+		}
+	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
+static void
+claim_copy(void *argument)
+{
+	Claim *claim = argument;
+	JobRun *run;
+	JobRow job;
+	Jsonb *layers;
+	RunDomain *target;
+	pg_uuid_t domain_id;
+	Datum task;
+	char *problem;
+	int disk_number;
+	bool may_read;
+	Datum targets = targets_of_runs();
+
+	if (statement_run(&next_task, &targets, NULL) == 0)
+		return;
+	run = claim->run = job_run_make(RUN_COPY);
+	run->task_id = field_uuid(0, 1);
+	run->job_id = field_uuid(0, 2);
+	layers = field_jsonb(0, 3);
+	run->disk_id = keep(run, field_text(0, 4));
+	run->image_id = keep(run, field_text(0, 5));
+	domain_id = field_uuid(0, 6);
+	run->volume_format = keep(run, field_text(0, 7));
+	run->volume_type = keep(run, field_text(0, 8));
+	run->copy_volume_type = keep(run, field_text(0, 9));
+	run->virtual_size = field_int64(0, 10);
+	run->description = keep(run, field_text(0, 11));
+	run->verify = field_bool(0, 12);
+	run->bytes_best = run->bytes_done = run->bytes_written = field_int64(0, 13);
+	disk_number = field_int64(0, 14);
+	may_read = field_bool(0, 15);
+	run->disk_alias = keep(run, field_text(0, 16));
+
+	if (!job_lock(&run->job_id, &job))
+		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
+	claim->claimed = true;
+	problem = add_domain(run, &domain_id, &job.storage_pool_id, &target);
+	if (problem == NULL)
+		problem = choose_source(run, &job, layers, disk_number, may_read);
+	if (problem != NULL)
+	{
+		job_waits(&job, "storage_domain", problem);
+		MemoryContextDelete(run->context);
+		claim->run = NULL;
+		return;
+	}
+	task = UUIDPGetDatum(&run->task_id);
+	statement_run_one_row(&claim_task, &task, NULL);
+	run->claim = field_int64(0, 1);
+	job_runs(&job);
+}
+
+typedef struct ClaimProblem
+{
+	const JobRun *run;
+	const char *text;
+} ClaimProblem;
+
+/* The claim's transaction failed, as where no inventory is bound: not at once again. */
+static void
+write_claim_problem(void *argument)
+{
+	const ClaimProblem *problem = argument;
+	const JobRun *run = problem->run;
+	Datum text = CStringGetTextDatum(problem->text);
+	Datum cleaning[3] = {UUIDPGetDatum(&run->job_id), text, Int32GetDatum(vmclone_retry_delay)};
+	Datum measurement[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task_id)};
+	JobRow job;
+
+	switch (run->kind)
+	{
+		case RUN_COPY:
+			if (job_lock(&run->job_id, &job))
+				job_waits(&job, "error", problem->text);
+			break;
+		case RUN_CLEAN:
+			(void) statement_run(&cleaning_waits, cleaning, NULL);
+			break;
+		case RUN_MEASURE:
+			measurement[2] = CStringGetTextDatum(run->volume_format);
+			measurement[3] = text;
+			(void) statement_run(&measurement_failed, measurement, NULL);
+			break;
+	}
+}
+
+/* Runs one claim's transaction and starts what came of it.  False: nothing was there to claim. */
+static bool
+claim_one(JobUnit unit)
+{
+	Claim claim = {NULL, false};
+	ClaimProblem problem;
+
+	problem.text = job_transaction(unit, &claim);
+	if (problem.text != NULL)
+	{
+		problem.run = claim.run;
+		if (claim.run != NULL)
+		{
+			(void) job_transaction(write_claim_problem, &problem);
+			MemoryContextDelete(claim.run->context);
+		}
+		return false;
+	}
+	if (claim.run != NULL)
+	{
+		job_run_add(claim.run);
+		job_run_step(claim.run);
+	}
+	return claim.claimed;
+}
+
+bool
+job_claim_next(void)
+{
+	bool any = false;
+
+	for (int i = 0; i < CLAIMS_A_PASS && job_runs_active() < vmclone_max_parallel_copies; i++)
+	{
+		if (!claim_one(claim_copy))
+			break;
+		any = true;
+	}
+	return any;
+}
+
+/* Tasks whose cleaning is under way, or whose killed child isn't gone yet. */
+static Datum
+tasks_with_runs(void)
+{
+	Datum *ids = palloc(sizeof(Datum) * (list_length(job_runs_list) + 1));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+		ids[count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task_id);
+	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
+static void
+claim_clean(void *argument)
+{
+	Claim *claim = argument;
+	JobRun *run;
+	RunDomain *target;
+	pg_uuid_t domain_id;
+	char *problem;
+	Datum value = tasks_with_runs();
+
+	if (statement_run(&next_cleaning, &value, NULL) == 0)
+		return;
+	claim->claimed = true;
+	run = claim->run = job_run_make(RUN_CLEAN);
+	run->task_id = field_uuid(0, 1);
+	run->job_id = field_uuid(0, 2);
+	run->disk_id = keep(run, field_text(0, 3));
+	run->image_id = keep(run, field_text(0, 4));
+	domain_id = field_uuid(0, 5);
+	problem = add_domain(run, &domain_id, NULL, &target);
+	if (problem != NULL)
+	{
+		Datum values[3] = {UUIDPGetDatum(&run->job_id), CStringGetTextDatum(problem),
+						   Int32GetDatum(vmclone_retry_delay)};
+
+		(void) statement_run(&cleaning_waits, values, NULL);
+		MemoryContextDelete(run->context);
+		claim->run = NULL;
+		return;
+	}
+	value = UUIDPGetDatum(&run->task_id);
+	statement_run_one_row(&claim_cleaning, &value, NULL);
+	run->claim = field_int64(0, 1);
+}
+
+bool
+job_claim_cleaning(void)
+{
+	bool any = false;
+
+	for (int i = 0; i < CLAIMS_A_PASS && list_length(job_runs_list) < CLAIMS_A_PASS; i++)
+	{
+		if (!claim_one(claim_clean))
+			break;
+		any = true;
+	}
+	return any;
+}
+
+static void
+claim_measurement(void *argument)
+{
+	Claim *claim = argument;
+	JobRun *run;
+	Jsonb *layers;
+	char *problem;
+
+	if (statement_run(&next_measurement, NULL, NULL) == 0)
+		return;
+	claim->claimed = true;
+	run = claim->run = job_run_make(RUN_MEASURE);
+	run->snapshot_id = field_uuid(0, 1);
+	run->task_id = field_uuid(0, 2);
+	run->volume_format = keep(run, field_text(0, 3));
+	layers = field_jsonb(0, 4);
+	problem = add_layers(run, layers, NULL);
+	if (problem == NULL && run->layers == NIL)
+		problem = "there are no images to measure";
+	if (problem != NULL)
+	{
+		Datum values[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task_id),
+						   CStringGetTextDatum(run->volume_format), CStringGetTextDatum(problem)};
+
+		(void) statement_run(&measurement_failed, values, NULL);
+		MemoryContextDelete(run->context);
+		claim->run = NULL;
+	}
+}
+
+bool
+job_claim_measurement(void)
+{
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+		if (((JobRun *) lfirst(cell))->kind == RUN_MEASURE)
+			return false;
+	return claim_one(claim_measurement);
+}
+
+static void
+reset_orphans(void *argument)
+{
+	(void) statement_run(&reset_tasks, NULL, NULL);
+	(void) statement_run(&reset_measurements, NULL, NULL);
+}
+
+bool
+job_claim_reset_orphans(void)
+{
+	return job_transaction(reset_orphans, NULL) == NULL;
+}

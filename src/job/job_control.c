@@ -1,0 +1,411 @@
+/*
+ * job_control.c
+ *		cancel_job, pause_job, resume_job, retry_job, alter_job, abandon_cleaning.
+ *
+ * They write what is wanted into the job's row; the worker, woken at commit, does it.  Each says
+ * what it can't do in the state that the job is in.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+#include "base/audit.h"
+#include "base/caller.h"
+#include "command/command.h"
+#include "base/errors.h"
+#include "base/frame.h"
+#include "job/job_state.h"
+#include "base/json.h"
+#include "request/request.h"
+#include "base/statement.h"
+#include "wake/wake.h"
+
+PG_FUNCTION_INFO_V1(vmclone_cancel_job);
+PG_FUNCTION_INFO_V1(vmclone_pause_job);
+PG_FUNCTION_INFO_V1(vmclone_resume_job);
+PG_FUNCTION_INFO_V1(vmclone_retry_job);
+PG_FUNCTION_INFO_V1(vmclone_alter_job);
+PG_FUNCTION_INFO_V1(vmclone_abandon_cleaning);
+
+static Statement find_job = {
+	.sql = "SELECT owner, status, requested, vm_name, vm_id, copy_number, call_id, storage_pool_id,"
+		   " cluster_id FROM vmclone.jobs WHERE job_id = $1 FOR UPDATE",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement set_requested = {
+	.sql = "UPDATE vmclone.jobs SET requested = $2,"
+		   " reason = CASE WHEN $2 = 'cancel' THEN $3 ELSE reason END WHERE job_id = $1",
+	.argument_count = 3,
+	.argument_types = {UUIDOID, TEXTOID, TEXTOID},
+};
+
+static Statement retry_now = {
+	.sql = "UPDATE vmclone.jobs SET status = 'waiting', next_attempt_at = clock_timestamp(),"
+		   " waiting_since = NULL, clean_attempts = 0 WHERE job_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+/* The attempts that made a person look are forgotten, the bytes copied are not. */
+static Statement retry_tasks = {
+	.sql = "UPDATE vmclone.async_tasks SET status = 'init', result = NULL, phase = 'queued',"
+		   " attempts = 0, next_attempt_at = NULL, ended_at = NULL"
+		   " WHERE job_id = $1 AND (result = 'failure' OR status = 'init')",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement retry_cleaning = {
+	.sql = "UPDATE vmclone.jobs SET next_attempt_at = NULL WHERE job_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement alter_job = {
+	.sql = "UPDATE vmclone.jobs SET priority = coalesce($2, priority),"
+		   " bandwidth_limit = CASE WHEN $3 IS NULL THEN bandwidth_limit ELSE nullif($3, 0) END"
+		   " WHERE job_id = $1",
+	.argument_count = 3,
+	.argument_types = {UUIDOID, INT4OID, INT8OID},
+};
+
+/* The files of a file domain, as a person would look for them. */
+static Statement note_orphans = {
+	.sql = "INSERT INTO vmclone.orphan_files (job_id, task_id, storage_domain_id, path, reason,"
+		   " abandoned_by) SELECT t.job_id, t.task_id, t.storage_domain_id,"
+		   " coalesce(m.real_path, 'storage domain ' || t.storage_domain_id) || '/images/'"
+		   " || t.disk_id || '/' || t.image_id,"
+		   " coalesce(j.cleaning_error, 'cleaning was not tried to its end'), $2"
+		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
+		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
+		   " WHERE t.job_id = $1 AND t.status = 'cleaning' RETURNING path",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, TEXTOID},
+};
+
+static Statement give_up_tasks = {
+	.sql = "UPDATE vmclone.async_tasks SET status = 'finished', result = 'cleanFailure',"
+		   " phase = 'abandoned', claim = claim + 1, ended_at = clock_timestamp()"
+		   " WHERE job_id = $1 AND status = 'cleaning'",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+/* A job that the caller may control, its row locked. */
+typedef struct ControlledJob
+{
+	pg_uuid_t job_id;
+	Caller caller;
+	char *status;
+	char *requested; /* NULL: nothing */
+	char *vm_name;
+	pg_uuid_t vm_id;
+	pg_uuid_t call_id;
+	pg_uuid_t storage_pool_id;
+	pg_uuid_t cluster_id;
+	int copy_number;
+	Frame frame;
+} ControlledJob;
+
+static const char *const over[] = {"succeeded", "failed", "cancelled", NULL};
+static const char *const undone[] = {"failing", "cancelling", "cleaning", NULL};
+
+/* Enters the extension's own frame, which leave_job leaves. */
+static void
+enter_job(FunctionCallInfo fcinfo, ControlledJob *job)
+{
+	Datum value;
+	char *owner = NULL;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("job_id must not be null"),
+						errhint("View vmclone.jobs_view lists the jobs.")));
+	if (RecoveryInProgress())
+		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+						errmsg("cannot control jobs on a standby server"),
+						errhint("Call on the primary server.")));
+	SPI_connect();
+	job->job_id = *PG_GETARG_UUID_P(0);
+	job->caller = caller_identify();
+	frame_enter_own(&job->frame);
+	value = UUIDPGetDatum(&job->job_id);
+	if (statement_run(&find_job, &value, NULL) > 0)
+		owner = field_text(0, 1);
+	if (owner == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(&job->job_id)),
+				 errhint("View vmclone.jobs_view lists the jobs.")));
+	job->status = field_text(0, 2);
+	job->requested = field_text(0, 3);
+	job->vm_name = field_text(0, 4);
+	job->vm_id = field_uuid(0, 5);
+	job->copy_number = field_int64(0, 6);
+	job->call_id = field_uuid(0, 7);
+	job->storage_pool_id = field_uuid(0, 8);
+	job->cluster_id = field_uuid(0, 9);
+	caller_check_job(&job->caller, owner, &job->job_id);
+}
+
+static void
+leave_job(const ControlledJob *job)
+{
+	frame_leave(&job->frame);
+	SPI_finish();
+	wake_worker_at_commit();
+}
+
+static void
+refuse(const ControlledJob *job, const char *what, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VC_JOB),
+			 errmsg("cannot %s job %s: it is %s", what, uuid_text(&job->job_id), job->status),
+			 errdetail("The job makes \"%s\".", job->vm_name),
+			 hint ? errhint("%s", hint)
+			 : job_word_among(job->status, undone)
+				 ? errhint("Wait until it is undone: CALL vmclone.wait_for_job('%s').",
+						   uuid_text(&job->job_id))
+				 : errhint("View vmclone.jobs_view shows the state of the jobs.")));
+}
+
+/* requested NULL takes an earlier request back. */
+static void
+request(const ControlledJob *job, const char *requested)
+{
+	Datum values[3] = {UUIDPGetDatum(&job->job_id)};
+	bool nulls[3] = {false, requested == NULL, false};
+
+	if (requested != NULL)
+		values[1] = CStringGetTextDatum(requested);
+	values[2] = CStringGetTextDatum(psprintf("cancelled by %s", job->caller.role_name));
+	(void) statement_run(&set_requested, values, nulls);
+}
+
+static bool
+is_requested(const ControlledJob *job, const char *what)
+{
+	return job->requested != NULL && strcmp(job->requested, what) == 0;
+}
+
+/* cancel_job(job_id) */
+Datum
+vmclone_cancel_job(PG_FUNCTION_ARGS)
+{
+	ControlledJob job;
+
+	enter_job(fcinfo, &job);
+	if (strcmp(job.status, "succeeded") == 0)
+		refuse(&job, "cancel", "What it made is there; remove it in the engine.");
+	/* what cancelling leads to is under way or done: asking twice is no mistake */
+	if (job_word_among(job.status, undone) || job_word_among(job.status, over))
+		ereport(NOTICE, (errmsg("job %s is %s already", uuid_text(&job.job_id), job.status)));
+	else
+		request(&job, "cancel");
+	leave_job(&job);
+	PG_RETURN_VOID();
+}
+
+/* pause_job(job_id) */
+Datum
+vmclone_pause_job(PG_FUNCTION_ARGS)
+{
+	static const char *const pausable[] = {"queued", "running", "waiting", NULL};
+	ControlledJob job;
+
+	enter_job(fcinfo, &job);
+	if (is_requested(&job, "cancel"))
+		refuse(&job, "pause", "Its cancel has been requested.");
+	if (strcmp(job.status, "paused") == 0)
+		request(&job, NULL); /* takes a resume back */
+	else if (job_word_among(job.status, pausable))
+		request(&job, "pause");
+	else
+		refuse(&job, "pause", NULL);
+	leave_job(&job);
+	PG_RETURN_VOID();
+}
+
+/* resume_job(job_id) */
+Datum
+vmclone_resume_job(PG_FUNCTION_ARGS)
+{
+	ControlledJob job;
+
+	enter_job(fcinfo, &job);
+	if (is_requested(&job, "cancel"))
+		refuse(&job, "resume", "Its cancel has been requested.");
+	if (strcmp(job.status, "paused") == 0)
+		request(&job, "resume");
+	else if (is_requested(&job, "pause"))
+		request(&job, NULL); /* before the worker has done it */
+	else
+		refuse(&job, "resume",
+			   strcmp(job.status, "waiting") == 0 || strcmp(job.status, "held") == 0
+				   ? "It isn't paused; retry_job goes on at once."
+				   : "It isn't paused.");
+	leave_job(&job);
+	PG_RETURN_VOID();
+}
+
+/* alter_job(job_id, priority, bandwidth_limit): NULL leaves as is, bandwidth_limit 0 is none. */
+Datum
+vmclone_alter_job(PG_FUNCTION_ARGS)
+{
+	ControlledJob job;
+	Datum values[3];
+	bool nulls[3] = {false, PG_ARGISNULL(1), PG_ARGISNULL(2)};
+
+	if (!nulls[1] &&
+		(PG_GETARG_INT32(1) < REQUEST_LEAST_PRIORITY || PG_GETARG_INT32(1) > REQUEST_MOST_PRIORITY))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("parameter \"priority\" is out of range: %d", PG_GETARG_INT32(1)),
+						errdetail("It must lie between %d and %d.", REQUEST_LEAST_PRIORITY,
+								  REQUEST_MOST_PRIORITY),
+						errhint("Jobs of higher priority are copied first; 0 is the default.")));
+	if (!nulls[2] && PG_GETARG_INT64(2) < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("bandwidth_limit must not be negative"),
+						errhint("Zero removes the limit.")));
+	enter_job(fcinfo, &job);
+	if (job_word_among(job.status, over) || job_word_among(job.status, undone))
+		refuse(&job, "alter", NULL);
+	values[0] = UUIDPGetDatum(&job.job_id);
+	values[1] = nulls[1] ? (Datum) 0 : PG_GETARG_DATUM(1);
+	values[2] = nulls[2] ? (Datum) 0 : PG_GETARG_DATUM(2);
+	(void) statement_run(&alter_job, values, nulls);
+	leave_job(&job);
+	PG_RETURN_VOID();
+}
+
+static void
+put_row(ReturnSetInfo *result, int copy_number, const pg_uuid_t *job_id, const pg_uuid_t *vm_id,
+		const char *vm_name)
+{
+	Datum values[4] = {Int32GetDatum(copy_number), UUIDPGetDatum(job_id), UUIDPGetDatum(vm_id),
+					   CStringGetTextDatum(vm_name)};
+	bool nulls[4] = {0};
+
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static void
+audit_retry(const ControlledJob *job, const pg_uuid_t *call_id, const pg_uuid_t *job_id,
+			const pg_uuid_t *vm_id, const char *vm_name)
+{
+	AuditSubject subject = {
+		.vm_id = *vm_id,
+		.vm_name = vm_name,
+		.storage_pool_id = job->storage_pool_id,
+		.cluster_id = job->cluster_id,
+		.job_id = *job_id,
+		.call_id = *call_id,
+	};
+	Frame frame;
+
+	frame_enter_inventory(&frame);
+	audit_name_caller(&subject, &job->caller);
+	audit_write(AUDIT_CLONE_RETRIED, &subject,
+				(const char *const[]){"VmName", vm_name, "UserName", subject.user_name, NULL});
+	frame_leave(&frame);
+}
+
+/* retry_job(job_id) → copy_number, job_id, vm_id, vm_name */
+Datum
+vmclone_retry_job(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ControlledJob job;
+	Datum value;
+
+	InitMaterializedSRF(fcinfo, 0);
+	enter_job(fcinfo, &job);
+	value = UUIDPGetDatum(&job.job_id);
+	if (is_requested(&job, "cancel"))
+		refuse(&job, "retry", "Its cancel has been requested.");
+	if (strcmp(job.status, "failed") == 0 || strcmp(job.status, "cancelled") == 0)
+	{
+		CommandResult *again;
+
+		/* The call is the caller's own, with its own checks and frames. */
+		frame_leave(&job.frame);
+		again = command_run_again(&job.job_id, NULL, true);
+		for (int i = 0; i < again->copy_count; i++)
+		{
+			const CloneCopy *copy = &again->copies[i];
+
+			audit_retry(&job, &again->call_id, &copy->job_id, &copy->vm_id, copy->vm_name);
+			put_row(result, copy->number, &copy->job_id, &copy->vm_id, copy->vm_name);
+		}
+		SPI_finish();
+		wake_worker_at_commit();
+		return (Datum) 0;
+	}
+	if (strcmp(job.status, "waiting") == 0 || strcmp(job.status, "held") == 0)
+	{
+		(void) statement_run(&retry_tasks, &value, NULL);
+		(void) statement_run(&retry_now, &value, NULL);
+	}
+	else if (strcmp(job.status, "cleaning") == 0)
+		(void) statement_run(&retry_cleaning, &value, NULL);
+	else
+		refuse(&job, "retry",
+			   strcmp(job.status, "paused") == 0
+				   ? "Use resume_job."
+				   : "Only jobs that wait, are held, failed or were cancelled can be tried again.");
+	audit_retry(&job, &job.call_id, &job.job_id, &job.vm_id, job.vm_name);
+	put_row(result, job.copy_number, &job.job_id, &job.vm_id, job.vm_name);
+	leave_job(&job);
+	return (Datum) 0;
+}
+
+/* abandon_cleaning(job_id) */
+Datum
+vmclone_abandon_cleaning(PG_FUNCTION_ARGS)
+{
+	ControlledJob job;
+	Datum values[2];
+	uint64 count;
+	StringInfoData paths;
+	AuditSubject subject = {0};
+	Frame frame;
+
+	enter_job(fcinfo, &job);
+	if (job.caller.kind != CALLER_ADMIN)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied to abandon the cleaning of job %s",
+							   uuid_text(&job.job_id)),
+						errhint("Ask an administrator of vmclone (grant_admin).")));
+	if (strcmp(job.status, "cleaning") != 0)
+		refuse(&job, "abandon the cleaning of", NULL);
+	values[0] = UUIDPGetDatum(&job.job_id);
+	values[1] = CStringGetTextDatum(job.caller.role_name);
+	count = statement_run(&note_orphans, values, NULL);
+	initStringInfo(&paths);
+	for (uint64 i = 0; i < count; i++)
+		appendStringInfo(&paths, "%s%s", i > 0 ? ", " : "", field_text(i, 1));
+	(void) statement_run(&give_up_tasks, values, NULL);
+	(void) statement_run(&retry_cleaning, values, NULL);
+
+	subject.vm_id = job.vm_id;
+	subject.vm_name = job.vm_name;
+	subject.storage_pool_id = job.storage_pool_id;
+	subject.cluster_id = job.cluster_id;
+	subject.job_id = job.job_id;
+	subject.call_id = job.call_id;
+	frame_enter_inventory(&frame);
+	audit_name_caller(&subject, &job.caller);
+	audit_write(AUDIT_CLEANING_ABANDONED, &subject,
+				(const char *const[]){"UserName", subject.user_name, "VmName", job.vm_name, "Paths",
+									  count > 0 ? paths.data : "none", NULL});
+	frame_leave(&frame);
+	leave_job(&job);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,229 @@
+/*
+ * job_event.c
+ *		What a copier says, and the progress that is written from it.
+ *
+ * The copier reads what guests wrote, so its lines are taken as hostile: bounded, printable, and
+ * anything that isn't the expected object is kept as a last word for error messages only.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "job/job_run.h"
+#include "job/job_state.h"
+#include "job/job_transaction.h"
+#include "base/json.h"
+#include "base/statement.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#define PROGRESS_INTERVAL_MS 1000
+
+/* A retry does some bytes again and stops some bytes earlier or later: only more is progress. */
+#define ADVANCE_BYTES (INT64CONST(64) * 1024 * 1024)
+
+static Statement write_progress = {
+	.sql = "UPDATE vmclone.async_tasks SET phase = $3, bytes_total = nullif($4, 0),"
+		   " bytes_done = $5, bytes_written = $6, rate = nullif($7, 0),"
+		   " method = coalesce($8, method), method_reason = coalesce($9, method_reason),"
+		   " checkpoint = coalesce($10, checkpoint)"
+		   " WHERE task_id = $1 AND claim = $2 AND status IN ('running', 'aborting', 'cleaning')",
+	.argument_count = 10,
+	.argument_types = {UUIDOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID,
+					   TEXTOID, TEXTOID},
+};
+
+/* The last line that is no event: no more than one is kept. */
+static void
+keep_answer(JobRun *run, const char *line)
+{
+	if (run->answer != NULL)
+		pfree(run->answer);
+	run->answer = MemoryContextStrdup(run->context, line);
+}
+
+static char *
+keep_text(JobRun *run, const Jsonb *object, const char *key, char *earlier)
+{
+	char *text = json_get_text(object, key);
+
+	if (text == NULL || (earlier != NULL && strcmp(text, earlier) == 0))
+		return earlier;
+	if (earlier != NULL)
+		pfree(earlier);
+	return MemoryContextStrdup(run->context, text);
+}
+
+static void
+take_error(JobRun *run, const Jsonb *event)
+{
+	StringInfoData message;
+	char *layer = json_get_text(event, "layer");
+	char *path = json_get_text(event, "path");
+	char *offset = json_get_text(event, "offset");
+
+	initStringInfo(&message);
+	appendStringInfoString(&message, "copying failed");
+	if (layer != NULL)
+		appendStringInfo(&message, ", layer %s", layer);
+	if (path != NULL)
+		appendStringInfo(&message, ", \"%s\"", path);
+	if (offset != NULL)
+		appendStringInfo(&message, ", offset %s", offset);
+	if (json_has(event, "message"))
+		appendStringInfo(&message, ": %s", json_get_text(event, "message"));
+	run->error_in_layer = layer != NULL;
+	run->error_kind = keep_text(run, event, "kind", run->error_kind);
+	run->error_errno = keep_text(run, event, "errno", run->error_errno);
+	if (run->error_errno != NULL)
+		appendStringInfo(&message, " (%s)", run->error_errno);
+	if (run->error_message != NULL)
+		pfree(run->error_message);
+	run->error_message = MemoryContextStrdup(run->context, message.data);
+}
+
+static void
+take_event(JobRun *run, const Jsonb *event)
+{
+	char *name = json_get_text(event, "event");
+
+	if (name == NULL)
+		return;
+	if (strcmp(name, "error") == 0)
+	{
+		take_error(run, event);
+		return;
+	}
+	if (json_has(event, "phase"))
+	{
+		char *phase = json_get_text(event, "phase");
+
+		if (phase != NULL)
+			strlcpy(run->phase, phase, sizeof(run->phase));
+	}
+	run->bytes_total = json_get_count(event, "bytes_total", run->bytes_total);
+	run->output_size = json_get_count(event, "output_size", run->output_size);
+	run->allocated = json_get_count(event, "allocated", run->allocated);
+	run->method = keep_text(run, event, "method", run->method);
+	run->method_reason = keep_text(run, event, "reason", run->method_reason);
+	if (json_has(event, "bytes_done"))
+	{
+		int64 done = json_get_count(event, "bytes_done", run->bytes_done);
+
+		if (done > run->bytes_best + ADVANCE_BYTES)
+			run->advanced = true;
+		run->bytes_done = done;
+		run->bytes_written = done;
+	}
+	if (strcmp(name, "progress") == 0)
+	{
+		char *checkpoint = json_get_text(event, "checkpoint");
+
+		run->rate = json_get_count(event, "rate", 0);
+		run->paused = json_get_bool(event, "paused", false);
+		if (run->paused)
+		{
+			strlcpy(run->phase, "paused", sizeof(run->phase));
+			run->rate = 0;
+		}
+		if (checkpoint != NULL)
+			strlcpy(run->checkpoint, checkpoint, sizeof(run->checkpoint));
+	}
+	if (strcmp(name, "done") == 0)
+	{
+		run->advanced = true;
+		run->rate = 0;
+	}
+	run->dirty = true;
+}
+
+void
+job_event_line(const char *line, void *argument)
+{
+	JobRun *run = argument;
+	MemoryContext scratch;
+	MemoryContext old;
+
+	if (run->step != STEP_COPY)
+	{
+		/* volume and measure answer with one object, read when they have ended */
+		keep_answer(run, line);
+		return;
+	}
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "vmclone event", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(scratch);
+	PG_TRY();
+	{
+		Jsonb *event = json_from_text(line);
+
+		if (JB_ROOT_IS_OBJECT(event))
+			take_event(run, event);
+	}
+	PG_CATCH();
+	{
+		/* Only the text's form can be wrong here; the copier's exit code tells the rest. */
+		MemoryContextSwitchTo(scratch);
+		FlushErrorState();
+		keep_answer(run, line);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+}
+
+static Datum
+text_or_null(const char *text, bool *is_null)
+{
+	*is_null = text == NULL || text[0] == '\0';
+	return *is_null ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+static void
+write_all(void *argument)
+{
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+	{
+		JobRun *run = lfirst(cell);
+		Datum values[10];
+		bool nulls[10] = {0};
+
+		if (!run->dirty || run->kind == RUN_MEASURE)
+			continue;
+		values[0] = UUIDPGetDatum(&run->task_id);
+		values[1] = Int32GetDatum(run->claim);
+		values[2] = CStringGetTextDatum(run->phase);
+		values[3] = Int64GetDatum(run->bytes_total);
+		values[4] = Int64GetDatum(run->bytes_done);
+		values[5] = Int64GetDatum(run->bytes_written);
+		values[6] = Int64GetDatum(run->rate);
+		values[7] = text_or_null(run->method, &nulls[7]);
+		values[8] = text_or_null(run->method_reason, &nulls[8]);
+		values[9] = text_or_null(run->checkpoint, &nulls[9]);
+		(void) statement_run(&write_progress, values, nulls);
+		if (run->kind == RUN_COPY && run->advanced && !run->told_well)
+		{
+			job_goes_well(&run->job_id);
+			run->told_well = true;
+		}
+	}
+}
+
+void
+job_progress_write(void)
+{
+	static TimestampTz written_at = 0;
+	bool dirty = false;
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+		dirty |= ((JobRun *) lfirst(cell))->dirty;
+	if (!dirty ||
+		!TimestampDifferenceExceeds(written_at, GetCurrentTimestamp(), PROGRESS_INTERVAL_MS))
+		return;
+	written_at = GetCurrentTimestamp();
+	if (job_transaction(write_all, NULL) == NULL)
+		foreach (cell, job_runs_list)
+			((JobRun *) lfirst(cell))->dirty = false;
+}

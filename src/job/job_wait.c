@@ -1,0 +1,213 @@
+/*
+ * job_wait.c
+ *		CALL wait_for_job(job_id, timeout): progress as NOTICEs, the job's reason as an error.
+ *
+ * Between two looks no snapshot is held where the procedure is called outside a transaction block,
+ * so that a long wait doesn't keep vacuum from its work; inside one, looks see what is committed
+ * meanwhile whatever the isolation level is.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/caller.h"
+#include "base/errors.h"
+#include "base/frame.h"
+#include "base/json.h"
+#include "base/statement.h"
+#include "wake/wake.h"
+
+#define LOOK_INTERVAL_MS   100
+#define NOTICE_INTERVAL_MS 1000
+#define WORKER_INTERVAL_MS 2000
+
+PG_FUNCTION_INFO_V1(vmclone_wait_for_job);
+
+static const char *const look_sql =
+	"SELECT j.owner, j.status, coalesce(j.reason, j.cleaning_error), j.reason_key, j.vm_name,"
+	" coalesce(sum(t.bytes_done), 0)::int8, coalesce(sum(t.bytes_total), 0)::int8,"
+	" coalesce(sum(t.rate), 0)::int8, j.requested,"
+	" j.xmin::text = pg_current_xact_id_if_assigned()::xid::text AND j.status = 'queued'"
+	" FROM vmclone.jobs j LEFT JOIN vmclone.async_tasks t ON t.job_id = j.job_id"
+	" WHERE j.job_id = $1 GROUP BY j.job_id, j.xmin";
+
+typedef struct JobLook
+{
+	char status[16];
+	char text[512]; /* what a NOTICE says */
+	char *reason;   /* in the long-lived context, or NULL */
+	char *reason_key;
+	char *vm_name;
+} JobLook;
+
+static bool
+is_over(const JobLook *look)
+{
+	return strcmp(look->status, "succeeded") == 0 || strcmp(look->status, "failed") == 0 ||
+		   strcmp(look->status, "cancelled") == 0;
+}
+
+static char *
+keep(MemoryContext context, const char *text)
+{
+	return text != NULL ? MemoryContextStrdup(context, text) : NULL;
+}
+
+static void
+describe(JobLook *look, const char *requested, int64 done, int64 total, int64 rate)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "%s", look->status);
+	if (requested != NULL)
+		appendStringInfo(&text, " (%s requested)", requested);
+	if (total > 0)
+		appendStringInfo(&text, ", " INT64_FORMAT " %% of %.1f MiB", Min(done, total) * 100 / total,
+						 total / 1048576.0);
+	if (rate > 0)
+		appendStringInfo(&text, ", %.1f MiB/s", rate / 1048576.0);
+	if (look->reason != NULL)
+		appendStringInfo(&text, ": %s", look->reason);
+	strlcpy(look->text, text.data, sizeof(look->text));
+	pfree(text.data);
+}
+
+/* What is committed now, in a snapshot of its own.  Needs an SPI connection. */
+static void
+take_look(const pg_uuid_t *job_id, MemoryContext context, JobLook *look)
+{
+	Oid types[1] = {UUIDOID};
+	Datum value = UUIDPGetDatum(job_id);
+	Caller caller;
+	Frame frame;
+	char *owner;
+
+	/* GetLatestSnapshot sees what others committed, also under REPEATABLE READ. */
+	PushActiveSnapshot(GetLatestSnapshot());
+	caller = caller_identify();
+	frame_enter_own(&frame);
+	if (SPI_execute_with_args(look_sql, 1, types, &value, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read job %s", uuid_text(job_id));
+	if (SPI_processed == 0)
+		ereport(ERROR, (errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(job_id)),
+						errhint("View vmclone.jobs_view lists the jobs.")));
+	if (field_bool(0, 10))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("job %s was queued by this transaction", uuid_text(job_id)),
+						errdetail("The worker sees it when the transaction is committed."),
+						errhint("COMMIT first, then CALL vmclone.wait_for_job.")));
+	owner = field_text(0, 1);
+	strlcpy(look->status, field_text(0, 2), sizeof(look->status));
+	look->reason = keep(context, field_text(0, 3));
+	look->reason_key = keep(context, field_text(0, 4));
+	look->vm_name = keep(context, field_text(0, 5));
+	describe(look, field_text(0, 9), field_int64(0, 6), field_int64(0, 7), field_int64(0, 8));
+	frame_leave(&frame);
+	caller_check_job(&caller, owner, job_id);
+	PopActiveSnapshot();
+}
+
+static void
+raise_failure(const pg_uuid_t *job_id, const JobLook *look)
+{
+	if (strcmp(look->status, "succeeded") == 0)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_VC_JOB),
+					errmsg("job %s %s: %s", uuid_text(job_id),
+						   strcmp(look->status, "failed") == 0 ? "failed" : "was cancelled",
+						   look->reason ? look->reason : "no reason was recorded"),
+					look->reason_key ? errkey(look->reason_key) : 0,
+					errdetail("It was to make \"%s\"; what it had made is removed.", look->vm_name),
+					errhint("SELECT * FROM vmclone.retry_job('%s') runs the call again.",
+							uuid_text(job_id))));
+}
+
+/* CALL wait_for_job(job_id uuid, timeout interval); NULL waits for ever */
+Datum
+vmclone_wait_for_job(PG_FUNCTION_ARGS)
+{
+	bool atomic = !(fcinfo->context && IsA(fcinfo->context, CallContext) &&
+					!castNode(CallContext, fcinfo->context)->atomic);
+	MemoryContext context;
+	pg_uuid_t job_id;
+	TimestampTz until = 0;
+	TimestampTz told_at = 0;
+	TimestampTz worker_seen_at = GetCurrentTimestamp();
+	bool warned = false;
+	char told[sizeof(((JobLook *) 0)->text)] = "";
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("job_id must not be null"),
+						errhint("View vmclone.jobs_view lists the jobs.")));
+	job_id = *PG_GETARG_UUID_P(0);
+	if (!PG_ARGISNULL(1))
+		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+														TimestampTzGetDatum(GetCurrentTimestamp()),
+														PG_GETARG_DATUM(1)));
+	/* Survives the commits below. */
+	context = AllocSetContextCreate(PortalContext, "vmclone wait", ALLOCSET_SMALL_SIZES);
+	for (;;)
+	{
+		TimestampTz now;
+		JobLook look;
+
+		MemoryContextReset(context);
+		/* A connection for each look: what it allocates would add up over days. */
+		if (SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+			elog(ERROR, "could not connect to SPI");
+		take_look(&job_id, context, &look);
+		now = GetCurrentTimestamp();
+		if (strcmp(told, look.text) != 0 &&
+			(is_over(&look) || TimestampDifferenceExceeds(told_at, now, NOTICE_INTERVAL_MS)))
+		{
+			ereport(NOTICE, (errmsg("job %s: %s", uuid_text(&job_id), look.text)));
+			strlcpy(told, look.text, sizeof(told));
+			told_at = now;
+		}
+		if (is_over(&look))
+		{
+			raise_failure(&job_id, &look);
+			SPI_finish();
+			break;
+		}
+		if (strcmp(look.status, "held") == 0)
+			ereport(ERROR, (errcode(ERRCODE_VC_JOB),
+							errmsg("job %s is held: %s", uuid_text(&job_id),
+								   look.reason ? look.reason : "no reason was recorded"),
+							errhint("Mend the cause and use retry_job, or use cancel_job.")));
+		if (until != 0 && now >= until)
+			ereport(ERROR, (errcode(ERRCODE_VC_JOB),
+							errmsg("job %s is not over yet: %s", uuid_text(&job_id), look.text),
+							errhint("The job goes on; wait longer, or look at view "
+									"vmclone.progress.")));
+		/* a server that was started anew starts workers only where the library is preloaded */
+		if (!warned && !RecoveryInProgress() && strcmp(look.status, "paused") != 0 &&
+			TimestampDifferenceExceeds(worker_seen_at, now, WORKER_INTERVAL_MS))
+		{
+			warned = !wake_worker_now();
+			worker_seen_at = now;
+		}
+		if (!atomic)
+			SPI_commit();
+		SPI_finish();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_INTERVAL_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,250 @@
+/*
+ * locks.c
+ *		Lasting locks: they last as long as the copy, and are taken under the rows' locks.
+ *
+ * Whoever adds or removes a row of image_locks holds the row lock of the entity, so that "the
+ * first holder" and "the last holder" are well defined.  Images of a template take part with a
+ * sharing row lock and keep their status, else every VM of the template would stop.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "base/frame.h"
+#include "base/json.h"
+#include "locks/locks_internal.h"
+#include "plan/plan_parts.h"
+#include "base/statement.h"
+
+/* Who holds the entities, of whichever kind. */
+static Statement entity_holders = {
+	.sql = "SELECT kind = 'image', entity_id, mode = 'exclusive', keeps_status, holder"
+		   " FROM vmclone.image_locks WHERE entity_id = ANY ($1)"
+		   " ORDER BY kind DESC, entity_id, holder",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+static Statement jobs_of_holder = {
+	.sql = "SELECT pg_catalog.string_agg(job_id::text, ', ' ORDER BY copy_number)"
+		   " FROM vmclone.jobs WHERE call_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+/*
+ * The lasting locks of holder $7 on snapshot $1 of status $2, images $3 of statuses $4 and images of
+ * templates $5; shared: $6.
+ */
+#define WRITE_LOCKS(on_conflict)                                                                   \
+	"WITH state AS (INSERT INTO vmclone.lock_state AS s"                                           \
+	"  (kind, entity_id, earlier_status, shared_only)"                                             \
+	"  SELECT 'snapshot', $1, $2, $6 UNION ALL SELECT 'image', i.id, i.status::text, $6"           \
+	"  FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS i(id, status)" on_conflict \
+	") INSERT INTO vmclone.image_locks (kind, entity_id, holder, mode, keeps_status)"              \
+	" SELECT 'snapshot', $1, $7, CASE WHEN $6 THEN 'shared' ELSE 'exclusive' END, false"           \
+	" UNION ALL SELECT 'image', id, $7, CASE WHEN $6 THEN 'shared' ELSE 'exclusive' END, false"    \
+	"  FROM pg_catalog.unnest($3) id"                                                              \
+	" UNION ALL SELECT 'image', id, $7, 'shared', true FROM pg_catalog.unnest($5) id"
+#define WRITE_LOCKS_ARGUMENTS                                                                      \
+	.argument_count = 7, .argument_types = {UUIDOID,      TEXTOID, UUIDARRAYOID, INT4ARRAYOID,     \
+											UUIDARRAYOID, BOOLOID, UUIDOID}
+
+static Statement write_first_locks = {.sql = WRITE_LOCKS(""), WRITE_LOCKS_ARGUMENTS};
+
+/* Beside other holders, whose locks have a state already. */
+static Statement write_more_locks = {
+	.sql = WRITE_LOCKS(
+		" ON CONFLICT (kind, entity_id) DO UPDATE SET shared_only = s.shared_only AND $6"),
+	WRITE_LOCKS_ARGUMENTS};
+
+static Statement set_snapshot_locked = {
+	.sql = "UPDATE snapshots SET status = 'LOCKED' WHERE snapshot_id = $1 AND status <> 'LOCKED'",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement set_images_locked = {
+	.sql = "UPDATE images SET imagestatus = 2 WHERE image_guid = ANY ($1) AND imagestatus <> 2",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+/* A row of entity_holders. */
+typedef struct EntityHolder
+{
+	bool is_image;
+	pg_uuid_t entity_id;
+	bool exclusive;
+	bool keeps_status;
+	pg_uuid_t holder;
+} EntityHolder;
+
+static EntityHolder *
+load_holders(const LockSet *set, int *count)
+{
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * (set->image_count + set->template_image_count + 1));
+	EntityHolder *holders;
+	Datum value;
+	uint64 rows;
+
+	ids[0] = *set->snapshot_id;
+	if (set->image_count > 0)
+		memcpy(&ids[1], set->images, sizeof(pg_uuid_t) * set->image_count);
+	if (set->template_image_count > 0)
+		memcpy(&ids[1 + set->image_count], set->template_images,
+			   sizeof(pg_uuid_t) * set->template_image_count);
+	value = plan_uuid_array(ids, 1 + set->image_count + set->template_image_count);
+	rows = statement_run(&entity_holders, &value, NULL);
+	holders = palloc(sizeof(EntityHolder) * (rows + 1));
+	for (uint64 row = 0; row < rows; row++)
+	{
+		holders[row].is_image = field_bool(row, 1);
+		holders[row].entity_id = field_uuid(row, 2);
+		holders[row].exclusive = field_bool(row, 3);
+		holders[row].keeps_status = field_bool(row, 4);
+		holders[row].holder = field_uuid(row, 5);
+	}
+	*count = (int) rows;
+	return holders;
+}
+
+static void
+append_obstacle(StringInfo detail, const EntityHolder *holder)
+{
+	Datum value = UUIDPGetDatum(&holder->holder);
+	char *jobs;
+
+	statement_run_one_row(&jobs_of_holder, &value, NULL);
+	jobs = field_text(0, 1);
+	locks_append_entity(detail, holder->is_image ? "image" : "snapshot",
+						uuid_text(&holder->entity_id));
+	appendStringInfo(detail, " is held %s by %s%s", holder->exclusive ? "exclusively" : "shared",
+					 jobs ? "job " : "a call under way", jobs ? jobs : "");
+}
+
+/* LOCKED, and not by holders of ours: another operation of the engine. */
+static void
+append_foreign_lock(StringInfo detail, const char *kind, const pg_uuid_t *id,
+					const EntityHolder *holders, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (!holders[i].keeps_status && uuid_same(&holders[i].entity_id, id))
+			return;
+	}
+	locks_append_entity(detail, kind, uuid_text(id));
+	appendStringInfoString(detail, " is locked by another operation of the engine");
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(pg_uuid_t));
+}
+
+/*
+ * Refuses when a lasting holder, or another operation of the engine, is in the way.  Returns whether
+ * anybody else holds something.
+ */
+static bool
+check_holders(const LockSet *set, const pg_uuid_t *call_id)
+{
+	int count;
+	const EntityHolder *holders = load_holders(set, &count);
+	bool snapshot = false;
+	pg_uuid_t *images;
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	for (int i = 0; i < count; i++)
+	{
+		const EntityHolder *holder = &holders[i];
+		bool of_template =
+			holder->is_image &&
+			lock_set_contains(set->template_images, set->template_image_count, &holder->entity_id);
+
+		if (uuid_same(&holder->holder, call_id) ||
+			!(holder->exclusive || (!set->shared && !of_template)))
+			continue;
+		snapshot = snapshot || !holder->is_image;
+		append_obstacle(&detail, holder);
+	}
+	if (strcmp(set->snapshot_status, "LOCKED") == 0)
+	{
+		int before = detail.len;
+
+		append_foreign_lock(&detail, "snapshot", set->snapshot_id, holders, count);
+		snapshot = snapshot || detail.len > before;
+	}
+	images = palloc(sizeof(pg_uuid_t) * (set->image_count + 1));
+	if (set->image_count > 0)
+		memcpy(images, set->images, sizeof(pg_uuid_t) * set->image_count);
+	qsort(images, set->image_count, sizeof(pg_uuid_t), compare_ids);
+	for (int i = 0; i < set->image_count; i++)
+	{
+		if (lock_set_find(set, &images[i])->status == IMAGE_STATUS_LOCKED)
+			append_foreign_lock(&detail, "image", &images[i], holders, count);
+	}
+	if (detail.len > 0)
+		locks_refuse(snapshot, detail.data);
+	return count > 0;
+}
+
+static void
+write_locks(const LockSet *set, const pg_uuid_t *call_id, Datum snapshot, Datum images,
+			bool some_held)
+{
+	Datum *statuses = palloc(sizeof(Datum) * (set->image_count + 1));
+	Datum values[7];
+
+	for (int i = 0; i < set->image_count; i++)
+		statuses[i] = Int32GetDatum(lock_set_find(set, &set->images[i])->status);
+	values[0] = snapshot;
+	values[1] = CStringGetTextDatum(set->snapshot_status);
+	values[2] = images;
+	values[3] = PointerGetDatum(
+		construct_array(statuses, set->image_count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	values[4] = plan_uuid_array(set->template_images, set->template_image_count);
+	values[5] = BoolGetDatum(set->shared);
+	values[6] = UUIDPGetDatum(call_id);
+	(void) statement_run(some_held ? &write_more_locks : &write_first_locks, values, NULL);
+}
+
+void
+locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
+{
+	LockSet set = {.snapshot_id = &plan->snapshot_id, .shared = plan->request->lock_shared};
+	Datum snapshot = UUIDPGetDatum(&plan->snapshot_id);
+	Datum images;
+	bool some_held;
+	Frame frame;
+
+	lock_set_collect(plan, &set);
+	images = plan_uuid_array(set.images, set.image_count);
+
+	/* whoever waits needs a frame of its own: its end takes lock_timeout back */
+	if (set.shared)
+		frame_enter_inventory(&frame);
+	lock_set_take_rows(&set);
+	if (set.shared)
+		frame_leave(&frame);
+	plan->chain_changes = lock_set_describe_changes(plan, &set);
+
+	frame_enter_own(&frame);
+	some_held = check_holders(&set, call_id);
+	write_locks(&set, call_id, snapshot, images, some_held);
+	frame_leave(&frame);
+
+	if (strcmp(set.snapshot_status, "LOCKED") != 0)
+		(void) statement_run(&set_snapshot_locked, &snapshot, NULL);
+	for (int i = 0; i < set.image_count; i++)
+	{
+		if (lock_set_find(&set, &set.images[i])->status == IMAGE_STATUS_LOCKED)
+			continue;
+		(void) statement_run(&set_images_locked, &images, NULL);
+		break;
+	}
+}

@@ -1,0 +1,201 @@
+/*
+ * locks_counted.c
+ *		The rows that unrelated calls count: quotas, storage domains, MAC pools.
+ *
+ * Their versions go up under their locks, so that a caller under REPEATABLE READ that has counted an
+ * older state fails with 40001.  What calls reserve of a storage domain is added up in its row, which
+ * nothing takes from: an upper bound, so that the tasks under way, which may be thousands, are only
+ * summed up where it comes near the free space.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "base/frame.h"
+#include "base/json.h"
+#include "locks/locks.h"
+#include "plan/plan_parts.h"
+#include "base/statement.h"
+
+static Statement make_counted = {
+	.sql = "INSERT INTO vmclone.reservations (kind, entity_id) SELECT kind, entity_id"
+		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS c(kind, entity_id)"
+		   " ORDER BY kind, entity_id ON CONFLICT DO NOTHING",
+	.argument_count = 2,
+	.argument_types = {TEXTARRAYOID, UUIDARRAYOID},
+};
+
+/*
+ * The subquery locks in order, and waits; what it returns is what the others have left.  While a row
+ * is still to be made it locks none: whoever makes rows waits for others who do, and would wait for
+ * them in a circle if it held rows that they wait for.
+ */
+static Statement count_up = {
+	.sql = "UPDATE vmclone.reservations r SET version = r.version + 1,"
+		   " bytes = LEAST(r.bytes, $4) + o.bytes"
+		   " FROM (SELECT l.kind, l.entity_id, c.bytes"
+		   "  FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
+		   "   AS c(kind, entity_id, bytes)"
+		   "  JOIN vmclone.reservations l ON l.kind = c.kind AND l.entity_id = c.entity_id"
+		   "  WHERE (SELECT count(*) FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
+		   "   AS m(kind, entity_id) JOIN vmclone.reservations USING (kind, entity_id))"
+		   "   = pg_catalog.cardinality($1)"
+		   "  ORDER BY l.kind, l.entity_id FOR NO KEY UPDATE OF l) o"
+		   " WHERE r.kind = o.kind AND r.entity_id = o.entity_id"
+		   " RETURNING r.kind, r.entity_id, r.last_address, r.bytes",
+	.argument_count = 4,
+	.argument_types = {TEXTARRAYOID, UUIDARRAYOID, INT8ARRAYOID, INT8OID},
+};
+
+static Statement set_summed_up = {
+	.sql = "UPDATE vmclone.reservations r SET bytes = c.bytes"
+		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS c(entity_id, bytes)"
+		   " WHERE r.kind = 'storage_domain' AND r.entity_id = c.entity_id",
+	.argument_count = 2,
+	.argument_types = {UUIDARRAYOID, INT8ARRAYOID},
+};
+
+/* More bytes than this aren't told apart; twice as many still are an int8. */
+#define MOST_BYTES ((int64) 1 << 61)
+
+/* The rows of vmclone.reservations that a call counts: kinds[i] of ids[i], for bytes[i]. */
+typedef struct CountedRows
+{
+	const char **kinds;
+	pg_uuid_t *ids;
+	int64 *bytes;
+	int count;
+} CountedRows;
+
+static void
+add_counted(CountedRows *counted, const char *kind, const pg_uuid_t *id, int64 bytes)
+{
+	for (int i = 0; i < counted->count; i++)
+	{
+		if (uuid_same(&counted->ids[i], id) && strcmp(counted->kinds[i], kind) == 0)
+			return;
+	}
+	counted->kinds[counted->count] = kind;
+	counted->bytes[counted->count] = Min(bytes, MOST_BYTES);
+	counted->ids[counted->count++] = *id;
+}
+
+static void
+collect_counted(const ClonePlan *plan, CountedRows *counted)
+{
+	int most = 2 * plan->disk_count + 1;
+
+	counted->kinds = palloc(sizeof(char *) * most);
+	counted->ids = palloc(sizeof(pg_uuid_t) * most);
+	counted->bytes = palloc(sizeof(int64) * most);
+	for (int d = 0; d < plan->disk_count; d++)
+	{
+		const PlannedDisk *disk = &plan->disks[d];
+
+		if (disk->fate != DISK_COPY && disk->fate != DISK_BLANK)
+			continue;
+		if (disk->has_target)
+			add_counted(counted, "storage_domain", &disk->target_domain_id,
+						plan_domain(plan, &disk->target_domain_id)->bytes_needed);
+		if (disk->quota_id.given)
+			add_counted(counted, "quota", &disk->quota_id.value, 0);
+	}
+	if (plan->has_mac_pool && plan->interface_count > 0)
+		add_counted(counted, "mac_pool", &plan->mac_pool_id, 0);
+}
+
+static Datum
+bytes_array(const int64 *bytes, int count)
+{
+	Datum *values = palloc(sizeof(Datum) * (count + 1));
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int64GetDatum(bytes[i]);
+	return PointerGetDatum(
+		construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+void
+locks_take_counted(ClonePlan *plan)
+{
+	static const char what[] = "a quota, storage domain or MAC pool";
+	CountedRows counted = {0};
+	Datum *kinds;
+	Datum values[4];
+	bool is_new;
+	uint64 rows;
+	Frame frame;
+
+	collect_counted(plan, &counted);
+	if (counted.count == 0)
+		return;
+	kinds = palloc(sizeof(Datum) * counted.count);
+	for (int i = 0; i < counted.count; i++)
+		kinds[i] = CStringGetTextDatum(counted.kinds[i]);
+	values[0] =
+		PointerGetDatum(construct_array(kinds, counted.count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[1] = plan_uuid_array(counted.ids, counted.count);
+	values[2] = bytes_array(counted.bytes, counted.count);
+	values[3] = Int64GetDatum(MOST_BYTES);
+
+	frame_enter_own(&frame);
+	rows = locks_run_waiting(&count_up, values, what);
+	is_new = rows != (uint64) counted.count;
+	if (is_new)
+	{
+		/* the first call that counts one of them */
+		(void) locks_run_waiting(&make_counted, values, what);
+		rows = locks_run_waiting(&count_up, values, what);
+		if (rows != (uint64) counted.count)
+			elog(ERROR, "counted " UINT64_FORMAT " of %d rows", rows, counted.count);
+	}
+	for (uint64 row = 0; row < rows; row++)
+	{
+		char *kind = field_text(row, 1);
+		pg_uuid_t id = field_uuid(row, 2);
+
+		if (strcmp(kind, "mac_pool") == 0 && !field_is_null(row, 3))
+			plan->last_mac_address = field_int64(row, 3);
+		else if (strcmp(kind, "storage_domain") == 0)
+		{
+			DomainFacts *domain = plan_domain(plan, &id);
+
+			domain->is_counted = true;
+			/* a new row doesn't know what was reserved before */
+			domain->bytes_counted = is_new ? PG_INT64_MAX : field_int64(row, 4);
+		}
+	}
+	frame_leave(&frame);
+}
+
+void
+locks_note_summed_up(const ClonePlan *plan)
+{
+	int most = list_length(plan->domains);
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * (most + 1));
+	int64 *bytes = palloc(sizeof(int64) * (most + 1));
+	int count = 0;
+	Datum values[2];
+	ListCell *cell;
+	Frame frame;
+
+	foreach (cell, plan->domains)
+	{
+		const DomainFacts *domain = lfirst(cell);
+
+		if (!domain->is_counted || !domain->is_summed_up)
+			continue;
+		ids[count] = domain->id;
+		bytes[count++] =
+			Min(domain->bytes_reserved, MOST_BYTES) + Min(domain->bytes_needed, MOST_BYTES);
+	}
+	if (count == 0)
+		return;
+	values[0] = plan_uuid_array(ids, count);
+	values[1] = bytes_array(bytes, count);
+	frame_enter_own(&frame);
+	(void) statement_run(&set_summed_up, values, NULL);
+	frame_leave(&frame);
+}

@@ -1,0 +1,380 @@
+/*
+ * locks_rows.c
+ *		Row locks on the snapshot and its images, for the length of the call.
+ *
+ * They are taken in one fixed order (snapshot, then images by id), so that two calls never wait for
+ * each other in a circle, and the statuses read under them are the newest.  An exclusive caller
+ * doesn't wait for them: a row that somebody else has locked is skipped, and what is missing from
+ * the result is what is held.  A sharing caller waits up to vmclone.lock_wait, since the row locks
+ * of another sharing caller last for its transaction only.
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "locks/locks_internal.h"
+#include "plan/plan_parts.h"
+#include "locks/row_holders.h"
+#include "base/settings.h"
+#include "base/statement.h"
+
+#define KEY_DURING_SNAPSHOT "ACTION_TYPE_FAILED_VM_IS_DURING_SNAPSHOT"
+#define KEY_DISKS_LOCKED    "ACTION_TYPE_FAILED_DISKS_LOCKED"
+#define KEY_OBJECT_LOCKED   "ACTION_TYPE_FAILED_OBJECT_LOCKED"
+#define KEY_CHAIN_CHANGED   "ACTION_TYPE_FAILED_IMAGE_CHAIN_CHANGED"
+
+#define LOCK_ATTEMPTS 3
+
+#define LOCK_SNAPSHOT "SELECT status::text FROM snapshots WHERE snapshot_id = $1 FOR NO KEY UPDATE"
+
+/*
+ * The images $1, and those of their disks $2 that stand directly on them: whoever merges or re-parents
+ * one changes what the chain is, so their rows are locked with it.  What a row says is the newest,
+ * since it is read under its lock; the last column is the ids of all that are wanted.
+ */
+#define CHILDREN                                                                                   \
+	"SELECT c.image_guid FROM images c WHERE c.image_group_id = ANY ($2)"                          \
+	" AND c.parentid = ANY ($1) AND NOT c.image_guid = ANY ($1)"
+#define LOCK_IMAGES                                                                                \
+	"WITH wanted AS MATERIALIZED (SELECT $1 || ARRAY (" CHILDREN ") AS ids)"                       \
+	" SELECT image_guid, imagestatus, parentid, image_group_id, volume_format, size,"              \
+	" (SELECT ids FROM wanted) FROM images"                                                        \
+	" WHERE image_guid = ANY ((SELECT ids FROM wanted)::uuid[])"                                   \
+	" ORDER BY image_guid FOR NO KEY UPDATE OF images"
+
+static Statement lock_snapshot_wait = {
+	.sql = LOCK_SNAPSHOT, .argument_count = 1, .argument_types = {UUIDOID}};
+static Statement lock_snapshot_skip = {
+	.sql = LOCK_SNAPSHOT " SKIP LOCKED", .argument_count = 1, .argument_types = {UUIDOID}};
+static Statement lock_images_wait = {
+	.sql = LOCK_IMAGES, .argument_count = 2, .argument_types = {UUIDARRAYOID, UUIDARRAYOID}};
+static Statement lock_images_skip = {.sql = LOCK_IMAGES " SKIP LOCKED",
+									 .argument_count = 2,
+									 .argument_types = {UUIDARRAYOID, UUIDARRAYOID}};
+static Statement lock_template_images = {
+	.sql =
+		"SELECT image_guid, imagestatus, parentid, image_group_id, volume_format, size FROM images"
+		" WHERE image_guid = ANY ($1) ORDER BY image_guid FOR SHARE SKIP LOCKED",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+/* The same without locks, for what the locking one doesn't show when it gets no row at all. */
+static Statement children = {
+	.sql = CHILDREN, .argument_count = 2, .argument_types = {UUIDARRAYOID, UUIDARRAYOID}};
+
+/* Where the rows are that were asked for and not got. */
+static Statement row_places = {
+	.sql = "SELECT 'snapshot', snapshot_id, tableoid, ctid FROM snapshots WHERE snapshot_id = $1"
+		   " UNION ALL (SELECT 'image', image_guid, tableoid, ctid FROM images"
+		   "  WHERE image_guid = ANY ($2) ORDER BY image_guid)",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, UUIDARRAYOID},
+};
+
+bool
+lock_set_contains(const pg_uuid_t *ids, int count, const pg_uuid_t *id)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (uuid_same(&ids[i], id))
+			return true;
+	}
+	return false;
+}
+
+const LockedImage *
+lock_set_find(const LockSet *set, const pg_uuid_t *id)
+{
+	for (int i = 0; i < set->got_count; i++)
+	{
+		if (uuid_same(&set->got[i].id, id))
+			return &set->got[i];
+	}
+	return NULL;
+}
+
+void
+locks_append_entity(StringInfo detail, const char *kind, const char *id)
+{
+	appendStringInfo(detail, "%s%s %s", detail->len ? "\n" : "", kind, id);
+}
+
+pg_noreturn void
+locks_refuse(bool snapshot, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_VC_LOCKED),
+			 errmsg(snapshot ? "the snapshot is locked" : "images of the snapshot are locked"),
+			 errkey(snapshot ? KEY_DURING_SNAPSHOT : KEY_DISKS_LOCKED),
+			 errdetail("%s: %s", snapshot ? KEY_DURING_SNAPSHOT : KEY_DISKS_LOCKED, detail),
+			 errhint("Wait until the operation that holds them ends; view vmclone.locks shows "
+					 "the jobs.  Calls with lock_mode \"shared\" can run side by side.")));
+}
+
+void
+lock_set_collect(const ClonePlan *plan, LockSet *set)
+{
+	pg_uuid_t *images;
+	pg_uuid_t *template_images;
+	pg_uuid_t *disks = palloc(sizeof(pg_uuid_t) * (plan->disk_count + 1));
+	int total = 0;
+
+	for (int i = 0; i < plan->disk_count; i++)
+		total += plan->disks[i].chain_length;
+	images = palloc(sizeof(pg_uuid_t) * (total + 1));
+	template_images = palloc(sizeof(pg_uuid_t) * (total + 1));
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &plan->disks[i];
+
+		if (disk->fate != DISK_COPY)
+			continue;
+		disks[set->disk_count++] = disk->disk_id;
+		for (int j = 0; j < disk->chain_length; j++)
+		{
+			const ChainImage *image = &disk->chain[j];
+
+			if (image->of_template)
+			{
+				if (!lock_set_contains(template_images, set->template_image_count,
+									   &image->image_id))
+					template_images[set->template_image_count++] = image->image_id;
+			}
+			else if (!lock_set_contains(images, set->image_count, &image->image_id))
+				images[set->image_count++] = image->image_id;
+		}
+	}
+	set->images = images;
+	set->template_images = template_images;
+	set->disks = disks;
+}
+
+/*
+ * The plan was made before the rows were locked; what somebody merged, grew or made ILLEGAL in
+ * between would be copied wrongly.  Sentences for check 1780.
+ */
+char *
+lock_set_describe_changes(const ClonePlan *plan, const LockSet *set)
+{
+	pg_uuid_t *seen = palloc(sizeof(pg_uuid_t) * (set->got_count + 1));
+	int seen_count = 0;
+	int illegal = 0;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &plan->disks[i];
+
+		for (int j = 0; j < disk->chain_length && disk->fate == DISK_COPY; j++)
+		{
+			const ChainImage *planned = &disk->chain[j];
+			const LockedImage *now = lock_set_find(set, &planned->image_id);
+
+			if (lock_set_contains(seen, seen_count, &planned->image_id))
+				continue;
+			seen[seen_count++] = planned->image_id;
+			if (!uuid_same(&planned->parent_id, &now->parent_id) ||
+				!uuid_same(&planned->disk_id, &now->disk_id) ||
+				(int) planned->volume_format != now->volume_format || planned->size != now->size)
+				appendStringInfo(&text, "%sImage %s has other values now.", text.len ? "  " : "",
+								 uuid_text(&planned->image_id));
+			if (now->status == IMAGE_STATUS_ILLEGAL)
+				illegal++;
+		}
+	}
+	if (illegal > 0)
+		appendStringInfo(&text, "%s%d images have become ILLEGAL.", text.len ? "  " : "", illegal);
+	return text.len ? text.data : NULL;
+}
+
+static void
+set_lock_timeout(void)
+{
+	char value[32];
+
+	/* a lock_timeout of 0 would wait for ever */
+	snprintf(value, sizeof(value), "%d", Max(vmclone_lock_wait, 1));
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+}
+
+uint64
+locks_run_waiting(Statement *statement, const Datum *values, const char *what)
+{
+	volatile uint64 rows = 0;
+	MemoryContext context = CurrentMemoryContext;
+
+	set_lock_timeout();
+	PG_TRY();
+	{
+		rows = statement_run(statement, values, NULL);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_LOCKED),
+				 errmsg("could not lock %s within %d ms", what, vmclone_lock_wait),
+				 errkey(KEY_OBJECT_LOCKED), errdetail("%s.", KEY_OBJECT_LOCKED),
+				 errhint("Another call holds it in an open transaction.  Try again, or raise "
+						 "vmclone.lock_wait.")));
+	}
+	PG_END_TRY();
+	return rows;
+}
+
+/*
+ * Appends the rows of kind and id that somebody holds.  Rows whose holder is gone by now, or that
+ * are gone themselves, aren't named.
+ */
+static void
+append_held_rows(StringInfo detail, const pg_uuid_t *snapshot_id, const pg_uuid_t *missing,
+				 int missing_count)
+{
+	Datum values[2] = {UUIDPGetDatum(snapshot_id), plan_uuid_array(missing, missing_count)};
+	bool nulls[2] = {snapshot_id == NULL, false};
+	uint64 rows = statement_run(&row_places, values, nulls);
+	SPITupleTable *places = SPI_tuptable;
+
+	for (uint64 row = 0; row < rows; row++)
+	{
+		TupleDesc columns = places->tupdesc;
+		HeapTuple tuple = places->vals[row];
+		bool is_null;
+		StringInfoData holders;
+
+		initStringInfo(&holders);
+		if (!append_row_holders(
+				&holders, DatumGetObjectId(SPI_getbinval(tuple, columns, 3, &is_null)),
+				(ItemPointer) DatumGetPointer(SPI_getbinval(tuple, columns, 4, &is_null))))
+			continue;
+		locks_append_entity(detail, SPI_getvalue(tuple, columns, 1),
+							SPI_getvalue(tuple, columns, 2));
+		appendStringInfo(detail, " is locked%s", holders.data);
+	}
+}
+
+/*
+ * Rows of a locking statement.  A row that an earlier try has got keeps what that said: it is ours
+ * since.
+ */
+static void
+add_locked(LockSet *set, uint64 rows)
+{
+	LockedImage *all = palloc(sizeof(LockedImage) * (set->got_count + rows + 1));
+
+	if (set->got_count > 0)
+		memcpy(all, set->got, sizeof(LockedImage) * set->got_count);
+	set->got = all;
+	for (uint64 row = 0; row < rows; row++)
+	{
+		LockedImage *image = &set->got[set->got_count];
+
+		image->id = field_uuid(row, 1);
+		if (lock_set_find(set, &image->id))
+			continue;
+		image->status = (int) field_int64(row, 2);
+		image->parent_id = field_uuid(row, 3);
+		image->disk_id = field_uuid(row, 4);
+		image->volume_format = (int) field_int64(row, 5);
+		image->size = field_int64(row, 6);
+		set->got_count++;
+	}
+}
+
+/* Locks the images' rows; returns the ids of all that are wanted, children too. */
+static pg_uuid_t *
+lock_images(LockSet *set, int *count)
+{
+	Datum values[2] = {plan_uuid_array(set->images, set->image_count),
+					   plan_uuid_array(set->disks, set->disk_count)};
+	uint64 rows;
+	pg_uuid_t *wanted;
+
+	if (set->shared)
+		rows = locks_run_waiting(&lock_images_wait, values, "the snapshot's images");
+	else
+		rows = statement_run(&lock_images_skip, values, NULL);
+	add_locked(set, rows);
+	if (rows > 0)
+		return plan_field_uuids(0, 7, count);
+	wanted = palloc(sizeof(pg_uuid_t) * (set->image_count + 1));
+	memcpy(wanted, set->images, sizeof(pg_uuid_t) * set->image_count);
+	*count = set->image_count;
+	rows = statement_run(&children, values, NULL);
+	wanted = repalloc(wanted, sizeof(pg_uuid_t) * (*count + rows + 1));
+	for (uint64 row = 0; row < rows; row++)
+		wanted[(*count)++] = field_uuid(row, 1);
+	return wanted;
+}
+
+/* One try; returns false if rows are missing that nobody holds (any longer). */
+static bool
+try_lock_rows(LockSet *set)
+{
+	Datum snapshot = UUIDPGetDatum(set->snapshot_id);
+	pg_uuid_t *wanted = NULL;
+	int wanted_count = 0;
+	pg_uuid_t *missing;
+	int missing_count = 0;
+	StringInfoData detail;
+
+	if (set->snapshot_status == NULL)
+	{
+		uint64 rows = set->shared
+						  ? locks_run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot")
+						  : statement_run(&lock_snapshot_skip, &snapshot, NULL);
+
+		if (rows == 1)
+			set->snapshot_status = field_text(0, 1);
+	}
+	if (set->image_count > 0)
+		wanted = lock_images(set, &wanted_count);
+	if (set->template_image_count > 0)
+	{
+		Datum array = plan_uuid_array(set->template_images, set->template_image_count);
+
+		add_locked(set, statement_run(&lock_template_images, &array, NULL));
+	}
+	missing = palloc(sizeof(pg_uuid_t) * (wanted_count + set->template_image_count + 1));
+	for (int i = 0; i < wanted_count; i++)
+		if (lock_set_find(set, &wanted[i]) == NULL)
+			missing[missing_count++] = wanted[i];
+	for (int i = 0; i < set->template_image_count; i++)
+		if (lock_set_find(set, &set->template_images[i]) == NULL)
+			missing[missing_count++] = set->template_images[i];
+	if (set->snapshot_status && missing_count == 0)
+		return true;
+
+	initStringInfo(&detail);
+	append_held_rows(&detail, set->snapshot_status ? NULL : set->snapshot_id, missing,
+					 missing_count);
+	if (detail.len > 0)
+		locks_refuse(set->snapshot_status == NULL, detail.data);
+	return false;
+}
+
+void
+lock_set_take_rows(LockSet *set)
+{
+	/* whoever stood in the way may be gone a moment later, with or without the row */
+	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++)
+	{
+		if (try_lock_rows(set))
+			return;
+	}
+	ereport(ERROR, (errcode(ERRCODE_VC_CHAIN),
+					errmsg("the snapshot or images of it were changed or deleted meanwhile"),
+					errkey(KEY_CHAIN_CHANGED), errdetail("%s.", KEY_CHAIN_CHANGED),
+					errhint("Look at the snapshot again with vmclone.snapshot_disks.")));
+}

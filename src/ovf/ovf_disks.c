@@ -1,0 +1,299 @@
+/*
+ * ovf_disks.c
+ *		References/File and DiskSection/Disk: one object a disk.
+ *
+ * A File without a Disk, or a Disk without a File, means that the document is damaged: leaving
+ * the disk out would clone a VM without it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ovf/ovf_internal.h"
+
+#define BYTES_PER_GIB    (1024LL * 1024 * 1024)
+#define MAX_SIZE_IN_GIB  (8LL * 1024 * 1024)
+#define STORAGE_TYPE_LUN 1
+
+static const char *const storage_types[] = {"IMAGE", "LUN", "CINDER", "MANAGED_BLOCK_STORAGE",
+											"KUBERNETES"};
+static const char *const volume_formats[] = {"COW", "RAW", "Unassigned"};
+static const char *const volume_types[] = {"Sparse", "Preallocated", "Unassigned"};
+static const char *const interfaces[] = {"IDE", "VirtIO_SCSI", "VirtIO", "SPAPR_VSCSI", "SATA"};
+
+#define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
+
+/* Index of the attribute's word; absent when it is missing or empty. */
+static bool
+attribute_word(OvfReader *reader, const xmlNode *node, const char *name, const char *const *words,
+			   int count, int absent, int *word)
+{
+	const xmlNode *attribute = ovf_attribute(node, name);
+	const char *text = ovf_text(reader, attribute);
+	char shown[64];
+
+	*word = absent;
+	if (ovf_is_blank(text))
+		return true;
+	for (int i = 0; i < count; i++)
+	{
+		if (strcmp(words[i], text) == 0)
+		{
+			*word = i;
+			return true;
+		}
+	}
+	return ovf_fail(reader, attribute, "\"%s\" is not a value of this attribute",
+					ovf_excerpt(text, shown, sizeof(shown)));
+}
+
+/* ovf:href is DISK/IMAGE; for a direct LUN just DISK. */
+static bool
+read_file(OvfReader *reader, const xmlNode *file, OvfDisk *disk)
+{
+	const xmlNode *attribute = ovf_attribute(file, "href");
+	const char *href = ovf_text(reader, attribute);
+	const char *slash = strchr(href, '/');
+	char disk_id[OVF_UUID_SIZE];
+	char shown[100];
+
+	if (attribute == NULL)
+		return ovf_fail(reader, file, "attribute ovf:href is missing");
+	if (!attribute_word(reader, file, "disk_storage_type", storage_types, COUNT(storage_types), 0,
+						&disk->storage_type))
+		return false;
+	if (slash != NULL && (size_t) (slash - href) < sizeof(disk_id))
+	{
+		memcpy(disk_id, href, slash - href);
+		disk_id[slash - href] = '\0';
+	}
+	else if (slash == NULL && strlen(href) < sizeof(disk_id))
+		strcpy(disk_id, href);
+	else
+		disk_id[0] = '\0';
+	if (!ovf_is_uuid(disk_id, disk->disk_id) ||
+		(slash == NULL && disk->storage_type != STORAGE_TYPE_LUN))
+		return ovf_fail(reader, attribute,
+						"\"%s\" is not a disk's uuid, a slash and an image's uuid",
+						ovf_excerpt(href, shown, sizeof(shown)));
+	disk->file = file;
+	disk->plugged = true;
+	if (disk->storage_type == STORAGE_TYPE_LUN)
+	{
+		disk->image_id[0] = '\0';
+		return true;
+	}
+	attribute = ovf_attribute(file, "id");
+	if (attribute == NULL)
+		return ovf_fail(reader, file, "attribute ovf:id is missing");
+	if (!ovf_uuid(reader, attribute, ovf_text(reader, attribute), disk->image_id))
+		return false;
+	/* cinder and block disks repeat the disk's id here */
+	if (disk->storage_type == 0 && slash != NULL)
+	{
+		char image_id[OVF_UUID_SIZE];
+
+		if (!ovf_is_uuid(slash + 1, image_id) || strcmp(image_id, disk->image_id) != 0)
+			return ovf_fail(reader, file, "ovf:href names another image than ovf:id");
+	}
+	return true;
+}
+
+static OvfDisk *
+find_disk(OvfReader *reader, const char *id)
+{
+	for (int i = 0; i < reader->disk_count; i++)
+	{
+		OvfDisk *disk = &reader->disks[i];
+
+		if (strcmp(disk->storage_type == STORAGE_TYPE_LUN ? disk->disk_id : disk->image_id, id) ==
+			0)
+			return disk;
+	}
+	return NULL;
+}
+
+OvfDisk *
+ovf_find_disk(OvfReader *reader, const char *image_id)
+{
+	return find_disk(reader, image_id);
+}
+
+static bool
+read_disk(OvfReader *reader, const xmlNode *node)
+{
+	const xmlNode *attribute = ovf_attribute(node, "diskId");
+	char id[OVF_UUID_SIZE];
+	OvfDisk *disk;
+
+	if (attribute == NULL)
+		return ovf_fail(reader, node, "attribute ovf:diskId is missing");
+	if (!ovf_uuid(reader, attribute, ovf_text(reader, attribute), id))
+		return false;
+	disk = find_disk(reader, id);
+	if (disk == NULL)
+		return ovf_fail(reader, node, "no File of References belongs to disk %s", id);
+	if (disk->disk != NULL)
+		return ovf_fail(reader, node, "disk %s is described twice", id);
+	disk->disk = node;
+	return ovf_attribute_boolean(reader, node, "plugged", true, &disk->plugged) &&
+		   ovf_attribute_boolean(reader, node, "read-only", false, &disk->read_only);
+}
+
+bool
+ovf_read_disks(OvfReader *reader, const xmlNode *envelope)
+{
+	const xmlNode *references = ovf_child(envelope, "References");
+	const xmlNode *section = ovf_section(envelope, "DiskSection");
+	int count = 0;
+
+	if (references == NULL)
+		return ovf_fail(reader, envelope, "element References is missing");
+	if (section == NULL)
+		return ovf_fail(reader, envelope, "the DiskSection is missing");
+	for (const xmlNode *file = ovf_child(references, "File"); file != NULL;
+		 file = ovf_next(file, "File"))
+		if (++count > OVF_MAX_DISKS)
+			return ovf_fail(reader, file, "more than %d disks", OVF_MAX_DISKS);
+	if (count > 0)
+	{
+		reader->disks = calloc(count, sizeof(OvfDisk));
+		if (reader->disks == NULL)
+			return ovf_fail(reader, NULL, "out of memory");
+	}
+	for (const xmlNode *file = ovf_child(references, "File"); file != NULL;
+		 file = ovf_next(file, "File"))
+	{
+		OvfDisk disk = {0};
+
+		if (!read_file(reader, file, &disk))
+			return false;
+		for (int i = 0; i < reader->disk_count; i++)
+			if (strcmp(reader->disks[i].disk_id, disk.disk_id) == 0)
+				return ovf_fail(reader, file, "disk %s is named twice", disk.disk_id);
+		reader->disks[reader->disk_count++] = disk;
+	}
+	for (const xmlNode *disk = ovf_child(section, "Disk"); disk != NULL;
+		 disk = ovf_next(disk, "Disk"))
+		if (!read_disk(reader, disk))
+			return false;
+	for (int i = 0; i < reader->disk_count; i++)
+		if (reader->disks[i].disk == NULL)
+			return ovf_fail(reader, reader->disks[i].file,
+							"the DiskSection does not describe disk %s", reader->disks[i].disk_id);
+	return true;
+}
+
+static bool
+write_size(OvfReader *reader, OvfJson *json, OvfJson *short_form, const OvfDisk *disk,
+		   OvfDiskPlace *place)
+{
+	const xmlNode *attribute = ovf_attribute(disk->disk, "size");
+	long long size;
+
+	if (attribute != NULL && !ovf_is_blank(ovf_text(reader, attribute)))
+	{
+		if (!ovf_integer(reader, attribute, 0, MAX_SIZE_IN_GIB, &size))
+			return false;
+		ovf_json_integer(json, "size", size * BYTES_PER_GIB);
+		ovf_json_integer(short_form, "size", size * BYTES_PER_GIB);
+		place->size = size * BYTES_PER_GIB;
+	}
+	else
+	{
+		ovf_json_text(json, "size", NULL);
+		ovf_json_text(short_form, "size", NULL);
+	}
+	attribute = ovf_attribute(disk->file, "size");
+	if (attribute != NULL && !ovf_is_blank(ovf_text(reader, attribute)))
+	{
+		if (!ovf_integer(reader, attribute, 0, MAX_SIZE_IN_GIB * BYTES_PER_GIB, &size))
+			return false;
+		ovf_json_integer(json, "actual_size", size);
+	}
+	return true;
+}
+
+/* Which disk it is, in both forms. */
+static void
+write_identity(OvfReader *reader, OvfJson *json, const OvfDisk *disk)
+{
+	const xmlNode *alias = ovf_attribute(disk->disk, "disk-alias");
+
+	ovf_json_text(json, "disk_id", disk->disk_id);
+	ovf_json_text(json, "image_id", disk->image_id[0] != '\0' ? disk->image_id : NULL);
+	ovf_json_text(json, "disk_alias", alias != NULL ? ovf_text(reader, alias) : NULL);
+}
+
+static bool
+write_disk(OvfReader *reader, OvfJson *json, OvfJson *short_form, OvfDiskPlace *place,
+		   const OvfDisk *disk)
+{
+	const xmlNode *node = disk->disk;
+	const xmlNode *alias = ovf_attribute(node, "disk-alias");
+	const xmlNode *description = ovf_attribute(node, "disk-description");
+	int format, type, interface;
+	bool boot, shareable, pass_discard, wipe, reservation, incremental;
+
+	if (!attribute_word(reader, node, "volume-format", volume_formats, COUNT(volume_formats), 2,
+						&format) ||
+		!attribute_word(reader, node, "volume-type", volume_types, COUNT(volume_types), 2, &type) ||
+		!attribute_word(reader, node, "disk-interface", interfaces, COUNT(interfaces), 0,
+						&interface) ||
+		!ovf_attribute_boolean(reader, node, "boot", false, &boot) ||
+		!ovf_attribute_boolean(reader, node, "shareable", false, &shareable) ||
+		!ovf_attribute_boolean(reader, node, "pass-discard", false, &pass_discard) ||
+		!ovf_attribute_boolean(reader, node, "wipe-after-delete", false, &wipe) ||
+		!ovf_attribute_boolean(reader, node, "scsi_reservation", false, &reservation) ||
+		!ovf_attribute_boolean(reader, node, "incremental-backup", false, &incremental))
+		return false;
+	if (!ovf_fits(reader, alias, ovf_text(reader, alias), 255) ||
+		!ovf_fits(reader, description, ovf_text(reader, description), 500))
+		return false;
+	ovf_json_object(json, NULL);
+	write_identity(reader, json, disk);
+	ovf_json_object(short_form, NULL);
+	strcpy(place->disk_id, disk->disk_id);
+	strcpy(place->image_id, disk->image_id);
+	place->copied = disk->storage_type == 0 && !shareable;
+	place->short_begin = short_form->length - 1;
+	write_identity(reader, short_form, disk);
+	ovf_json_text(json, "disk_description",
+				  description != NULL ? ovf_text(reader, description) : NULL);
+	if (!write_size(reader, json, short_form, disk, place))
+		return false;
+	ovf_json_text(json, "volume_format", format < 2 ? volume_formats[format] : NULL);
+	ovf_json_text(json, "volume_type", type < 2 ? volume_types[type] : NULL);
+	ovf_json_text(json, "disk_interface", interfaces[interface]);
+	ovf_json_boolean(json, "is_boot", boot);
+	ovf_json_boolean(short_form, "is_boot", boot);
+	ovf_json_boolean(json, "is_plugged", disk->plugged);
+	ovf_json_boolean(json, "is_readonly", disk->read_only);
+	ovf_json_boolean(json, "shareable", shareable);
+	ovf_json_integer(json, "disk_storage_type", disk->storage_type);
+	ovf_json_boolean(json, "pass_discard", pass_discard);
+	ovf_json_boolean(json, "wipe_after_delete", wipe);
+	/* few engines write it: without, the current row counts */
+	if (ovf_attribute(node, "scsi_reservation") != NULL)
+		ovf_json_boolean(json, "is_using_scsi_reservation", reservation);
+	else
+		ovf_json_text(json, "is_using_scsi_reservation", NULL);
+	ovf_json_text(json, "backup", incremental ? "Incremental" : "None");
+	if (disk->storage_type == STORAGE_TYPE_LUN)
+		ovf_json_text(json, "lun_id", ovf_attribute_text(reader, node, "lun_id"));
+	place->end = json->length;
+	place->short_end = short_form->length;
+	ovf_json_object_end(json);
+	return !reader->failed;
+}
+
+bool
+ovf_write_disks(OvfReader *reader, OvfJson *json, OvfJson *short_forms, OvfDiskPlace *places)
+{
+	ovf_json_array(json, "disks");
+	for (int i = 0; i < reader->disk_count; i++)
+		if (!write_disk(reader, json, short_forms, &places[i], &reader->disks[i]))
+			return false;
+	ovf_json_array_end(json);
+	return true;
+}

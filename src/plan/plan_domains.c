@@ -1,0 +1,340 @@
+/*
+ * plan_domains.c
+ *		Facts of the storage domains that a clone call reads or writes, what jobs under way have
+ *		reserved there, and who holds what is LOCKED.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/timestamp.h"
+
+#include "base/frame.h"
+#include "base/json.h"
+#include "plan/plan_parts.h"
+#include "base/statement.h"
+
+/*
+ * What the engine says of the domains, and what vmclone does.  For a user: profiles that it may
+ * attach (ATTACH_DISK_PROFILE 1563) come first.
+ */
+static Statement load_domains = {
+	.sql =
+		"SELECT r.id, s.storage_name::text, m.status, s.storage_domain_type, s.storage_type,"
+		" d.available_disk_size, s.critical_space_action_blocker, ARRAY (SELECT f.id FROM disk_profiles f WHERE f.storage_domain_id = s.id"
+		"  ORDER BY $3 IS NULL OR EXISTS (SELECT 1 FROM permissions pm"
+		"    JOIN roles_groups g ON g.role_id = pm.role_id AND g.action_group_id = 1563"
+		"    WHERE pm.ad_element_id IN ($3, 'eee00000-0000-0000-0000-123456789eee')"
+		"     AND pm.object_id IN (f.id, s.id, $2, 'aaa00000-0000-0000-0000-123456789aaa')) DESC,"
+		"   f.name, f.id), (pg_catalog.to_jsonb(d) ->> '_update_date')::timestamptz,"
+		" s.storage_domain_format_type::text, a.status = 'attached', a.reflink, a.available_bytes,"
+		" a.checked_at, EXISTS (SELECT 1 FROM vmclone.measurements e"
+		"  WHERE e.snapshot_id = $4 AND e.status = 'done')"
+		" FROM pg_catalog.unnest($1) r(id)"
+		" LEFT JOIN storage_domain_static s ON s.id = r.id"
+		" LEFT JOIN storage_domain_dynamic d ON d.id = s.id"
+		" LEFT JOIN storage_pool_iso_map m ON m.storage_id = s.id AND m.storage_pool_id = $2"
+		" LEFT JOIN vmclone.storage_mounts a ON a.storage_domain_id = r.id",
+	.argument_count = 4,
+	.argument_types = {UUIDARRAYOID, UUIDOID, UUIDOID, UUIDOID},
+};
+
+/*
+ * What other clones take of a domain's free space, as it was when it was looked at: tasks under way
+ * what they have still to write, those that began later all of it; finished ones what they have written
+ * since.
+ */
+static Statement load_reserved = {
+	.sql =
+		"SELECT r.id,"
+		" LEAST(COALESCE((SELECT pg_catalog.sum(CASE WHEN t.started_at > r.known_at"
+		"    THEN GREATEST(t.bytes_reserved, t.bytes_written)"
+		"    ELSE GREATEST(t.bytes_reserved - t.bytes_written, 0) END)"
+		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL), 0)"
+		"  + COALESCE((SELECT pg_catalog.sum(COALESCE(t.actual_size, t.bytes_written))"
+		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result = 'success'"
+		"    AND t.ended_at > r.known_at), 0), 9223372036854775807)::bigint"
+		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS r(id, known_at)",
+	.argument_count = 2,
+	.argument_types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID},
+};
+
+static Statement load_holders = {
+	.sql =
+		"SELECT s.entity_id, s.shared_only, (SELECT pg_catalog.string_agg(h.job_id::text, ', ' ORDER BY h.created_at, h.job_id)"
+		"   || CASE WHEN pg_catalog.max(h.total) > 3"
+		"    THEN pg_catalog.format(' and %s more', pg_catalog.max(h.total) - 3) ELSE '' END"
+		"   FROM (SELECT j.job_id, j.created_at, pg_catalog.count(*) OVER () AS total"
+		"    FROM vmclone.image_locks l JOIN vmclone.jobs j ON j.call_id = l.holder"
+		"    WHERE l.kind = s.kind AND l.entity_id = s.entity_id"
+		"    ORDER BY j.created_at, j.job_id LIMIT 3) h)"
+		" FROM pg_catalog.unnest($1) AS i(id) CROSS JOIN (VALUES ('snapshot'), ('image')) k(kind)"
+		" CROSS JOIN LATERAL (SELECT * FROM vmclone.lock_state l WHERE l.kind = k.kind"
+		"  AND l.entity_id = i.id OFFSET 0) s",
+	.argument_count = 1,
+	.argument_types = {UUIDARRAYOID},
+};
+
+DomainFacts *
+plan_domain(const ClonePlan *plan, const pg_uuid_t *domain_id)
+{
+	ListCell *cell;
+
+	foreach (cell, plan->domains)
+	{
+		DomainFacts *domain = lfirst(cell);
+
+		if (uuid_same(&domain->id, domain_id))
+			return domain;
+	}
+	return NULL;
+}
+
+static DomainFacts *
+add_domain(ClonePlan *plan, const pg_uuid_t *domain_id)
+{
+	DomainFacts *domain = plan_domain(plan, domain_id);
+
+	if (domain == NULL)
+	{
+		domain = palloc0(sizeof(DomainFacts));
+		domain->id = *domain_id;
+		plan->domains = lappend(plan->domains, domain);
+	}
+	return domain;
+}
+
+/* A lease is only there when it is asked for. */
+static void
+collect_lease_domains(ClonePlan *plan)
+{
+	pg_uuid_t domain;
+
+	if (json_get_uuid(plan->vm_static, "lease_sd_id", &domain))
+		add_domain(plan, &domain)->of_lease = true;
+	for (int i = 0; plan->request->copy_overrides && i < plan->request->copies; i++)
+		if (json_get_uuid(json_get(plan_overrides_of_copy(plan->request, i), "vm_static"),
+						  "lease_sd_id", &domain))
+			add_domain(plan, &domain)->of_lease = true;
+}
+
+static void
+collect_domains(ClonePlan *plan)
+{
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &plan->disks[i];
+
+		for (int j = 0; j < disk->chain_length && disk->fate == DISK_COPY; j++)
+			if (disk->chain[j].has_domain)
+				add_domain(plan, &disk->chain[j].storage_domain_id)->is_source = true;
+		if (disk->has_target)
+			add_domain(plan, &disk->target_domain_id)->is_target = true;
+	}
+	for (int i = 0; i < plan->active_disk_count; i++)
+		if (plan->active_disks[i].has_domain)
+			add_domain(plan, &plan->active_disks[i].storage_domain_id)->of_active_disk = true;
+	collect_lease_domains(plan);
+}
+
+static void
+read_domain(uint64 row, DomainFacts *domain)
+{
+	Datum since;
+	bool is_null;
+
+	domain->name = field_text(row, 2);
+	domain->exists = !field_is_null(row, 3);
+	domain->status = (int) field_int64(row, 3);
+	domain->domain_type = (int) field_int64(row, 4);
+	domain->storage_type = (int) field_int64(row, 5);
+	/* FCP and iSCSI */
+	domain->is_block = domain->storage_type == 2 || domain->storage_type == 3;
+	domain->engine_knows_available = !field_is_null(row, 6);
+	domain->has_available = domain->engine_knows_available;
+	domain->available_gb = field_int64(row, 6);
+	domain->has_blocker = !field_is_null(row, 7);
+	domain->critical_blocker_gb = field_int64(row, 7);
+	domain->disk_profiles = plan_field_uuids(row, 8, &domain->disk_profile_count);
+	domain->format = field_text(row, 10);
+	domain->attached = field_bool(row, 11);
+	domain->reflink = field_bool(row, 12);
+	if (!domain->engine_knows_available && !field_is_null(row, 13))
+	{
+		domain->has_available = true;
+		domain->available_gb = field_int64(row, 13) / ((int64) 1024 * 1024 * 1024);
+	}
+	/* who doesn't say when has looked just now */
+	since = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						  domain->engine_knows_available ? 9 : 14, &is_null);
+	domain->available_since = is_null ? DT_NOEND : DatumGetTimestampTz(since);
+	domain->snapshot_measured = field_bool(row, 15);
+}
+
+/* Ids of the plan's domains, all or those that are written. */
+static Datum
+domain_array(const ClonePlan *plan, bool only_targets)
+{
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * list_length(plan->domains));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, plan->domains)
+	{
+		const DomainFacts *domain = lfirst(cell);
+
+		if (domain->is_target || !only_targets)
+			ids[count++] = domain->id;
+	}
+	return plan_uuid_array(ids, count);
+}
+
+void
+plan_load_reserved(const ClonePlan *plan)
+{
+	Datum *times = palloc(sizeof(Datum) * (list_length(plan->domains) + 1));
+	int count = 0;
+	Datum values[2];
+	ListCell *cell;
+	uint64 rows;
+	Frame frame;
+
+	foreach (cell, plan->domains)
+	{
+		const DomainFacts *domain = lfirst(cell);
+
+		if (domain->is_target)
+			times[count++] = TimestampTzGetDatum(domain->available_since);
+	}
+	if (count == 0)
+		return;
+	values[0] = domain_array(plan, true);
+	values[1] = PointerGetDatum(construct_array(times, count, TIMESTAMPTZOID, sizeof(TimestampTz),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	frame_enter_own(&frame);
+	rows = statement_run(&load_reserved, values, NULL);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t id = field_uuid(row, 1);
+
+		DomainFacts *domain = plan_domain(plan, &id);
+
+		domain->bytes_reserved = field_int64(row, 2);
+		domain->is_summed_up = true;
+	}
+	frame_leave(&frame);
+}
+
+void
+plan_load_domains(ClonePlan *plan)
+{
+	Datum values[4];
+	bool nulls[4] = {false};
+	uint64 rows;
+
+	collect_domains(plan);
+	if (plan->domains == NIL)
+		return;
+	values[0] = domain_array(plan, false);
+	/* domains are looked up in the target's pool; an unknown one has none */
+	values[1] = UUIDPGetDatum(&plan->pool_id);
+	nulls[1] = !plan->pool_exists;
+	values[2] = UUIDPGetDatum(&plan->user_id);
+	nulls[2] = !plan->has_user;
+	values[3] = UUIDPGetDatum(&plan->snapshot_id);
+	rows = statement_run(&load_domains, values, nulls);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t id = field_uuid(row, 1);
+
+		read_domain(row, plan_domain(plan, &id));
+	}
+}
+
+/* One LOCKED entity, and where to write down who holds it. */
+typedef struct LockedEntity
+{
+	const pg_uuid_t *id;
+	bool *shared_only;
+	char **holders;
+} LockedEntity;
+
+static void
+add_locked(List **entities, const pg_uuid_t *id, bool *shared_only, char **holders)
+{
+	LockedEntity *entity = palloc(sizeof(LockedEntity));
+
+	entity->id = id;
+	entity->shared_only = shared_only;
+	entity->holders = holders;
+	*entities = lappend(*entities, entity);
+}
+
+static List *
+collect_locked(ClonePlan *plan)
+{
+	List *entities = NIL;
+
+	for (int i = 0; i < plan->busy_snapshot_count; i++)
+	{
+		BusySnapshot *snapshot = &plan->busy_snapshots[i];
+
+		add_locked(&entities, &snapshot->snapshot_id, &snapshot->shared_only, &snapshot->holders);
+	}
+	for (int i = 0; i < plan->active_disk_count; i++)
+	{
+		ActiveDisk *disk = &plan->active_disks[i];
+
+		if (disk->image_status == IMAGE_STATUS_LOCKED)
+			add_locked(&entities, &disk->image_id, &disk->shared_only, &disk->holders);
+	}
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		PlannedDisk *disk = &plan->disks[i];
+
+		for (int j = 0; j < disk->chain_length; j++)
+		{
+			ChainImage *image = &disk->chain[j];
+
+			if (image->image_status == IMAGE_STATUS_LOCKED)
+				add_locked(&entities, &image->image_id, &image->shared_only, &image->holders);
+		}
+	}
+	return entities;
+}
+
+void
+plan_load_locks(ClonePlan *plan)
+{
+	List *entities = collect_locked(plan);
+	pg_uuid_t *ids;
+	int count = 0;
+	Datum value;
+	ListCell *cell;
+	uint64 rows;
+	Frame frame;
+
+	if (entities == NIL)
+		return;
+	ids = palloc(sizeof(pg_uuid_t) * list_length(entities));
+	foreach (cell, entities)
+		ids[count++] = *((LockedEntity *) lfirst(cell))->id;
+	value = plan_uuid_array(ids, count);
+	frame_enter_own(&frame);
+	rows = statement_run(&load_holders, &value, NULL);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t id = field_uuid(row, 1);
+
+		foreach (cell, entities)
+		{
+			LockedEntity *entity = lfirst(cell);
+
+			if (!uuid_same(entity->id, &id))
+				continue;
+			*entity->shared_only = field_bool(row, 2);
+			*entity->holders = field_text(row, 3);
+		}
+	}
+	frame_leave(&frame);
+}

@@ -1,0 +1,60 @@
+/*
+ * worker_presence.h
+ *		Whether the current database has a worker, how it gets one, and when that one may leave.
+ *
+ * Preloaded, a launcher connected to no database keeps one slot in shared memory for each
+ * database whose worker runs or should run.  Not preloaded there are no slots: a worker is then
+ * known by its session lock only, and left alone to leave when it has nothing to do.
+ */
+#ifndef VMCLONE_WORKER_PRESENCE_H
+#define VMCLONE_WORKER_PRESENCE_H
+
+#include "postgres.h"
+
+#define WORKER_BACKEND_TYPE "vmclone worker"
+
+/* The library was loaded by shared_preload_libraries and the server is no upgrade's. */
+extern bool launcher_present(void);
+
+/*
+ * Makes sure that the current database has a worker; with a launcher that is worker_wake's part.
+ * False: no background worker slot was free.
+ */
+extern bool worker_ensure(void);
+
+/*
+ * Has the worker look for work soon, and the launcher start it where there is none.  Can't fail and
+ * allocates nothing, so that it may run after commit.  False: the launcher has no slot left.
+ */
+extern bool worker_wake(void);
+
+/*
+ * For a call that will give the worker something to do: until the end of the transaction, also of a
+ * prepared one, no worker leaves for want of work.  Waits while one is just leaving.
+ */
+extern void worker_expect_call(void);
+
+/* A worker holds the current database's session lock. */
+extern bool worker_is_running(void);
+
+/* For the worker itself: takes the session lock; false when another worker keeps it. */
+extern bool worker_lock_take(void);
+extern void worker_lock_release(void);
+
+/*
+ * For the worker itself: what calls have committed is visible, and until worker_admit_calls others
+ * wait before they write.  False: a call is under way.
+ */
+extern bool worker_exclude_calls(void);
+extern void worker_admit_calls(void);
+
+/*
+ * For the worker itself, before it connects: occupies its slot.  False: it isn't wanted any more.
+ * Always true where there is no launcher.
+ */
+extern bool worker_slot_occupy(Oid database_id);
+
+/* It leaves because there is nothing for it to do, and need not be started again. */
+extern void worker_slot_retire(void);
+
+#endif

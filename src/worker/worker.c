@@ -1,0 +1,357 @@
+/*
+ * worker.c
+ *		The background worker of one database: its life, its event loop, and start_worker().
+ *
+ * One loop over the latch and the children's pipes.  No transaction is open while it waits, and
+ * no system call on storage is made here (DESIGN §1).
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "commands/extension.h"
+#include "access/xact.h"
+#include "fmgr.h"
+#include "storage/identity.h"
+#include "job/job_run.h"
+#include "job/job_transaction.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "base/settings.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/storage_command.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/ps_status.h"
+#include "utils/timestamp.h"
+#include "wake/wake.h"
+#include "wake/worker_presence.h"
+#include "worker/worker.h"
+#include "base/compat.h"
+
+/* Milliseconds between two passes over the tables while something runs. */
+#define PASS_INTERVAL_MS 1000
+
+/* Milliseconds between looks at a child that has closed its pipes and isn't reaped yet. */
+#define REAP_INTERVAL_MS 10
+
+/* Milliseconds that start_worker waits for the worker to hold its lock. */
+#define START_LIMIT_MS 5000
+
+PG_FUNCTION_INFO_V1(vmclone_start_worker);
+PG_FUNCTION_INFO_V1(vmclone_wake_worker);
+PG_FUNCTION_INFO_V1(vmclone_worker_preloaded);
+
+static bool
+extension_exists(void)
+{
+	bool exists;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	exists = OidIsValid(get_extension_oid("vmclone", true));
+	CommitTransactionCommand();
+	pgstat_report_stat(true);
+	return exists;
+}
+
+static void
+kill_children(int code, Datum argument)
+{
+	job_runs_kill_all();
+}
+
+static void
+connect_to_database(Oid database_id)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	/* A child that is gone tells so by its pipe; SIGPIPE would end the worker. */
+	pqsignal(SIGPIPE, PG_SIG_IGN);
+	BackgroundWorkerUnblockSignals();
+	if (!worker_slot_occupy(database_id))
+		proc_exit(0);
+	BackgroundWorkerInitializeConnectionByOid(database_id, InvalidOid, 0);
+	/*
+	 * The worker doesn't wait long for people's open transactions: it tries again.  In a deadlock with
+	 * somebody who locks whole tables (DROP EXTENSION) it is the one to give way, before the other one
+	 * is ended.
+	 */
+	SetConfigOption("lock_timeout", psprintf("%dms", Max(Min(DeadlockTimeout * 4 / 5, 2000), 1)),
+					PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+#if PG_VERSION_NUM >= 170000
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+#endif
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
+	/* It never runs in parallel. */
+	SetConfigOption("max_parallel_workers_per_gather", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/* Milliseconds until the next look if nobody wakes the worker; busy: jobs wait for their time. */
+static long
+wait_timeout(bool busy)
+{
+	long timeout = busy ? PASS_INTERVAL_MS : vmclone_poll_interval * 1000L;
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+	{
+		JobRun *run = lfirst(cell);
+
+		timeout = Min(timeout, PASS_INTERVAL_MS);
+		if (run->command != NULL && run->command->output < 0 && !run->command->reaped &&
+			run->command->killed_at == 0)
+			timeout = REAP_INTERVAL_MS;
+	}
+	return timeout;
+}
+
+/* Waits for the latch, a child's pipe or the timeout.  True: somebody set the latch. */
+static bool
+wait_for_something(long timeout)
+{
+	WaitEventSet *set = CreateWaitEventSet(NULL, 2 + 2 * list_length(job_runs_list));
+	WaitEvent event;
+	bool woken = false;
+	ListCell *cell;
+
+	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	foreach (cell, job_runs_list)
+	{
+		StorageCommand *command = ((JobRun *) lfirst(cell))->command;
+
+		if (command == NULL)
+			continue;
+		if (command->output >= 0)
+			AddWaitEventToSet(set, WL_SOCKET_READABLE, command->output, NULL, NULL);
+		if (command->errors >= 0)
+			AddWaitEventToSet(set, WL_SOCKET_READABLE, command->errors, NULL, NULL);
+	}
+	if (WaitEventSetWait(set, timeout, &event, 1, PG_WAIT_EXTENSION) > 0)
+		woken = (event.events & WL_LATCH_SET) != 0;
+	FreeWaitEventSet(set);
+	if (woken)
+		ResetLatch(MyLatch);
+	return woken;
+}
+
+static void
+tell_activity(const char *identity)
+{
+	static char last[128] = "";
+	char text[128];
+	int active = job_runs_active();
+
+	if (identity != NULL)
+		snprintf(text, sizeof(text), "does nothing (%s)", identity);
+	else if (job_runs_list == NIL)
+		strlcpy(text, "idle", sizeof(text));
+	else
+		snprintf(text, sizeof(text), "%d copies, %d other steps", active,
+				 list_length(job_runs_list) - active);
+	if (strcmp(text, last) == 0)
+		return;
+	strlcpy(last, text, sizeof(last));
+	set_ps_display(text);
+	pgstat_report_appname(psprintf("vmclone worker: %s", text));
+}
+
+typedef struct MayRun
+{
+	bool may;
+	IdentityState state;
+} MayRun;
+
+static void
+look_at_identity(void *argument)
+{
+	MayRun *run = argument;
+
+	run->may = identity_may_run(&run->state);
+}
+
+/* One pass over the tables.  False: this database's jobs are not its own. */
+static bool
+pass(bool *first)
+{
+	static IdentityState told = IDENTITY_OWN;
+	MayRun run = {false, IDENTITY_NONE};
+
+	if (job_transaction(look_at_identity, &run) != NULL)
+		return false;
+	if (!run.may)
+	{
+		ListCell *cell;
+
+		foreach (cell, job_runs_list)
+			job_run_stop(lfirst(cell));
+		tell_activity(run.state == IDENTITY_NONE ? NULL : identity_word(run.state));
+		if (run.state != told && run.state != IDENTITY_NONE)
+			ereport(LOG, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						  errmsg("vmclone does nothing in database %u: %s", MyDatabaseId,
+								 identity_describe(run.state)),
+						  errhint("Decide with SELECT vmclone.adopt('resume' | 'abandon').")));
+		told = run.state;
+		return false;
+	}
+	told = run.state;
+	if (*first && !job_claim_reset_orphans())
+		return true;
+	*first = false;
+	job_requests_follow();
+	/* What one step ends, another may begin with: again until nothing moves. */
+	for (int i = 0; i < 10; i++)
+	{
+		bool moved = job_end_next();
+
+		moved |= job_claim_next();
+		moved |= job_claim_cleaning();
+		moved |= job_claim_measurement();
+		if (!moved)
+			break;
+		CHECK_FOR_INTERRUPTS();
+	}
+	tell_activity(NULL);
+	return true;
+}
+
+/*
+ * Without a launcher the worker leaves when it has had nothing to do for a while.  It looks at the
+ * tables once more while no call is under way and none can begin; the next one finds its lock free
+ * and starts another worker.
+ */
+static bool
+may_leave(bool may_run, bool *busy, TimestampTz *busy_at)
+{
+	*busy = job_runs_list != NIL || (may_run && job_anything_to_do());
+	if (*busy)
+	{
+		*busy_at = GetCurrentTimestamp();
+		return false;
+	}
+	if (launcher_present() || !TimestampDifferenceExceeds(*busy_at, GetCurrentTimestamp(),
+														  vmclone_worker_idle_timeout * 1000))
+		return false;
+	if (!worker_exclude_calls())
+		return false;
+	*busy = may_run && job_anything_to_do();
+	if (!*busy)
+		worker_lock_release();
+	worker_admit_calls();
+	return !*busy;
+}
+
+static void
+work(void)
+{
+	MemoryContext loop_context =
+		AllocSetContextCreate(TopMemoryContext, "vmclone worker loop", ALLOCSET_DEFAULT_SIZES);
+	TimestampTz busy_at = GetCurrentTimestamp();
+	TimestampTz passed_at = 0;
+	bool first = true;
+	bool woken = true;
+	bool busy = false;
+
+	for (;;)
+	{
+		bool changed;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(loop_context);
+		MemoryContextReset(loop_context);
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		changed = job_runs_attend();
+		job_progress_write();
+		/* A copier's progress alone is no reason to look at the tables. */
+		if (changed || woken || job_runs_list == NIL ||
+			TimestampDifferenceExceeds(passed_at, GetCurrentTimestamp(), PASS_INTERVAL_MS))
+		{
+			passed_at = GetCurrentTimestamp();
+			/* DROP EXTENSION: the children's tasks are gone with the tables. */
+			if (!extension_exists())
+				return;
+			if (may_leave(pass(&first), &busy, &busy_at))
+				return;
+		}
+		woken = wait_for_something(wait_timeout(busy));
+	}
+}
+
+void
+vmclone_worker_main(Datum argument)
+{
+	connect_to_database(DatumGetObjectId(argument));
+	before_shmem_exit(kill_children, (Datum) 0);
+	if (extension_exists() && worker_lock_take())
+	{
+		ereport(LOG, (errmsg("vmclone worker for database %u started", MyDatabaseId)));
+		work();
+		ereport(LOG, (errmsg("vmclone worker for database %u leaves", MyDatabaseId)));
+	}
+	worker_slot_retire();
+	proc_exit(0);
+}
+
+/* start_worker() → boolean: true once a worker of this database runs. */
+Datum
+vmclone_start_worker(PG_FUNCTION_ARGS)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), START_LIMIT_MS);
+
+	if (RecoveryInProgress())
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("no vmclone worker runs on a standby server"),
+						errhint("It starts when the server is promoted.")));
+	do
+	{
+		if (worker_is_running())
+			PG_RETURN_BOOL(true);
+		if (!worker_ensure() || !worker_wake())
+			ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+							errmsg("could not start the vmclone worker: no background worker slot "
+								   "is free"),
+							errhint("Raise \"max_worker_processes\".")));
+		for (int i = 0; i < 20 && !worker_is_running(); i++)
+		{
+			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 50,
+							 PG_WAIT_EXTENSION);
+			ResetLatch(MyLatch);
+			CHECK_FOR_INTERRUPTS();
+		}
+	} while (GetCurrentTimestamp() < until);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+			 errmsg("the vmclone worker did not start within %d seconds", START_LIMIT_MS / 1000),
+			 errhint("The server log says why; \"max_worker_processes\" may be too low.")));
+}
+
+/* wake_worker(): tells the launcher at commit that this database has the extension. */
+Datum
+vmclone_wake_worker(PG_FUNCTION_ARGS)
+{
+	/* Without a launcher a worker is started by the first call that has work for it. */
+	if (launcher_present())
+		wake_worker_at_commit();
+	PG_RETURN_VOID();
+}
+
+/* worker_preloaded() → boolean: a launcher starts the workers. */
+Datum
+vmclone_worker_preloaded(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(launcher_present());
+}

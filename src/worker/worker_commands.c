@@ -1,0 +1,221 @@
+/*
+ * worker_commands.c
+ *		Commands that need a database without connections: the worker makes way for them.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "base/compat.h"
+#include "wake/worker_slots.h"
+
+/* Milliseconds that DROP DATABASE and the like wait for the worker to leave. */
+#define STOP_LIMIT_MS 10000
+
+static ProcessUtility_hook_type previous_process_utility = NULL;
+
+static void
+resume_database(Oid database_id, bool dropped)
+{
+	WorkerSlot *slot;
+
+	LWLockAcquire(launcher_shared->lock, LW_EXCLUSIVE);
+	slot = worker_slot_find(database_id, false);
+	if (slot != NULL && slot->suspended > 0 && --slot->suspended == 0 && dropped)
+		slot->state = SLOT_FREE;
+	LWLockRelease(launcher_shared->lock);
+	worker_set_latch(launcher_shared->launcher_pid);
+}
+
+static void
+resume_database_callback(int code, Datum argument)
+{
+	resume_database(DatumGetObjectId(argument), false);
+}
+
+/*
+ * The database's worker is told to go and none is started.  False: there is nothing to resume,
+ * since no worker is there nor wanted.
+ */
+static bool
+suspend_database(Oid database_id)
+{
+	WorkerSlot *slot;
+
+	LWLockAcquire(launcher_shared->lock, LW_EXCLUSIVE);
+	slot = worker_slot_find(database_id, false);
+	if (slot != NULL)
+		slot->suspended++;
+	LWLockRelease(launcher_shared->lock);
+	return slot != NULL;
+}
+
+static void
+wait_for_worker_to_leave(Oid database_id)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STOP_LIMIT_MS);
+	pid_t told = 0;
+
+	for (;;)
+	{
+		WorkerSlot *slot;
+		pid_t pid = 0;
+		bool there = false;
+
+		LWLockAcquire(launcher_shared->lock, LW_SHARED);
+		slot = worker_slot_find(database_id, false);
+		if (slot != NULL && (slot->state == SLOT_RUNNING || slot->state == SLOT_STARTING))
+		{
+			there = true;
+			pid = slot->pid;
+			/* Under the lock the slot's owner can't be gone and its pid another's. */
+			if (pid != 0 && pid != told)
+				kill(pid, SIGTERM);
+		}
+		LWLockRelease(launcher_shared->lock);
+		told = pid;
+		if (!there || GetCurrentTimestamp() >= until)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 20,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+static bool
+may_create_databases(void)
+{
+	HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+	bool may = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		may = ((Form_pg_authid) GETSTRUCT(tuple))->rolcreatedb;
+		ReleaseSysCache(tuple);
+	}
+	return may || superuser();
+}
+
+/* Database that a command needs for itself, or InvalidOid; *drops is set for DROP DATABASE. */
+static Oid
+database_needed(Node *statement, bool *drops)
+{
+	const char *name = NULL;
+	bool copies = false;
+	Oid database_id;
+
+	*drops = false;
+	if (IsA(statement, DropdbStmt))
+	{
+		name = ((DropdbStmt *) statement)->dbname;
+		*drops = true;
+	}
+	else if (IsA(statement, RenameStmt) &&
+			 ((RenameStmt *) statement)->renameType == OBJECT_DATABASE)
+		name = ((RenameStmt *) statement)->subname;
+	else if (IsA(statement, AlterDatabaseStmt))
+	{
+		ListCell *cell;
+
+		foreach (cell, ((AlterDatabaseStmt *) statement)->options)
+			if (strcmp(((DefElem *) lfirst(cell))->defname, "tablespace") == 0)
+				name = ((AlterDatabaseStmt *) statement)->dbname;
+	}
+	else if (IsA(statement, CreatedbStmt))
+	{
+		ListCell *cell;
+
+		foreach (cell, ((CreatedbStmt *) statement)->options)
+		{
+			DefElem *option = lfirst(cell);
+
+			if (strcmp(option->defname, "template") == 0 && option->arg != NULL)
+				name = defGetString(option);
+		}
+		copies = true;
+	}
+	if (name == NULL)
+		return InvalidOid;
+	database_id = get_database_oid(name, true);
+	/* Who may not run the command doesn't get the worker stopped either. */
+	if (!OidIsValid(database_id) || database_id == MyDatabaseId ||
+		(!object_ownercheck(DatabaseRelationId, database_id, GetUserId()) &&
+		 !(copies && may_create_databases())))
+		return InvalidOid;
+	return database_id;
+}
+
+static void
+run_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
+			ProcessUtilityContext context, ParamListInfo parameters, QueryEnvironment *environment,
+			DestReceiver *destination, QueryCompletion *completion)
+{
+	if (previous_process_utility)
+		previous_process_utility(planned, query, read_only_tree, context, parameters, environment,
+								 destination, completion);
+	else
+		standard_ProcessUtility(planned, query, read_only_tree, context, parameters, environment,
+								destination, completion);
+}
+
+/* The command, between the worker's leaving and its coming back. */
+static void
+run_without_worker(Oid database_id, PlannedStmt *planned, const char *query, bool read_only_tree,
+				   ProcessUtilityContext context, ParamListInfo parameters,
+				   QueryEnvironment *environment, DestReceiver *destination,
+				   QueryCompletion *completion)
+{
+	PG_ENSURE_ERROR_CLEANUP(resume_database_callback, ObjectIdGetDatum(database_id));
+	{
+		wait_for_worker_to_leave(database_id);
+		run_utility(planned, query, read_only_tree, context, parameters, environment, destination,
+					completion);
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(resume_database_callback, ObjectIdGetDatum(database_id));
+}
+
+static void
+process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo parameters,
+				QueryEnvironment *environment, DestReceiver *destination,
+				QueryCompletion *completion)
+{
+	bool drops = false;
+	Oid database_id = InvalidOid;
+
+	if (launcher_shared != NULL && IsTransactionState())
+		database_id = database_needed(planned->utilityStmt, &drops);
+	if (!OidIsValid(database_id) || !suspend_database(database_id))
+	{
+		run_utility(planned, query, read_only_tree, context, parameters, environment, destination,
+					completion);
+		return;
+	}
+	run_without_worker(database_id, planned, query, read_only_tree, context, parameters,
+					   environment, destination, completion);
+	resume_database(database_id, drops);
+}
+
+void
+worker_commands_initialize(void)
+{
+	previous_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+}
