@@ -13,7 +13,7 @@ include src/install_script.mk
 include src/copy/copy.mk
 
 # Goals that run before, or without, the packages that a build needs.
-TOOL_GOALS = help packages test demo bench format lint installcheck check \
+TOOL_GOALS = help packages test test-storage demo bench format lint installcheck check \
 	check-regress check-isolation check-pgtap check-tap check-docs
 BUILD_GOALS := $(filter-out $(TOOL_GOALS),$(or $(MAKECMDGOALS),all))
 
@@ -80,7 +80,7 @@ help:
 		'make check-fuzz' 'one suite: short fuzzing (test/fuzz)'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-.PHONY: help packages test demo bench format lint
+.PHONY: help packages test test-storage demo bench format lint
 .PHONY: check-regress check-isolation check-pgtap check-tap check-docs
 # Targets below call make for what they need built, after the packages are there.
 
@@ -90,6 +90,11 @@ packages: ## install the packages for building, testing and linting
 test: ## everything there is; closes with "N passed, N failed"
 	@tools/install-packages build test
 	@test/run/run-tests
+
+test-storage: ## one suite: NFS, LVM on iSCSI and sanlock in a guest of its own; TESTS="test/guest/t/010_x.pl …" picks files
+	@tools/install-packages build test
+	@tools/install-packages storage || true
+	@test/run/run-tests storage
 
 check-regress: ## one suite: pg_regress (sql/, expected/)
 check-isolation: ## one suite: isolation specs (test/specs)

@@ -67,6 +67,16 @@ set_created(struct output *output)
 						 output->path);
 }
 
+/*
+ * A write that failed for whoever used the device or file before is told to the next one who syncs, as long as
+ * nobody was told of it: not to this copy at its end, which writes all that it relies on itself.
+ */
+static void
+forget_old_errors(const struct output *output)
+{
+	(void) fsync(output->fd);
+}
+
 /* Opens what exists at the output's place, if it is a device or ours. */
 static int
 open_existing(struct output *output, const struct chain *chain, struct resume *resume)
@@ -101,6 +111,7 @@ open_existing(struct output *output, const struct chain *chain, struct resume *r
 		return -1;
 	if (check_output(output, chain) != 0)
 		return -1;
+	forget_old_errors(output);
 	return resume != NULL ? resume_set_output(resume, output, false) : 0;
 }
 

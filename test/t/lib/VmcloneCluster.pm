@@ -209,17 +209,19 @@ sub literal
 
 =head1 STORAGE
 
-=head2 $node->make_domain($storage_domain_id)
+=head2 $node->make_domain($storage_domain_id [, $path])
 
-Makes a folder for a file domain and attaches it.  Returns the folder.  Ids of the fixture's domains:
+Makes a folder for a file domain, below storage_root unless $path is given, and attaches it.  Returns the folder.  Ids of
+the fixture's domains:
 C<< $node->value("SELECT fixture.id('nfs2')") >>.
 
 =cut
 
 sub make_domain
 {
-	my ($node, $id) = @_;
-	my $path = $node->storage_root . "/$id";
+	my ($node, $id, $path) = @_;
+
+	$path //= $node->storage_root . "/$id";
 
 	make_path("$path/images");
 	$node->safe_psql('postgres',
