@@ -3,7 +3,10 @@
 
 EXTENSION = extension/vmclone
 MODULE_big = vmclone
-EXTVERSION = 1.0
+# The one place that names the version is the control file.
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'$$/\1/p" extension/vmclone.control)
+# The release before: its install script is kept in test/upgrade.
+RELEASED = 1.0
 PG_CONFIG ?= pg_config
 
 # Our own builds (a git checkout) take no warning; a packager's compiler may know other ones.
@@ -22,13 +25,15 @@ ifneq ($(shell PG_CONFIG='$(PG_CONFIG)' tools/check-build-needs >&2 || echo miss
 $(error vmclone can't be built yet: see above)
 endif
 
-DATA_built = extension/vmclone--$(EXTVERSION).sql
-DATA = $(wildcard extension/vmclone--*--*.sql)
+NEW_INSTALL = extension/vmclone--$(EXTVERSION).sql
+NEW_UPGRADE = extension/vmclone--$(RELEASED)--$(EXTVERSION).sql
+DATA_built = $(NEW_INSTALL) $(NEW_UPGRADE)
+DATA = $(filter-out $(DATA_built),$(wildcard extension/vmclone--*--*.sql))
 OBJS = $(patsubst %.c,%.o,$(filter-out src/copy/%,$(wildcard src/*.c src/*/*.c)))
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags libxml-2.0 uuid)
 PG_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -MMD -MP
-SHLIB_LINK = $(shell pkg-config --libs libxml-2.0 uuid)
+SHLIB_LINK = $(shell pkg-config --libs libxml-2.0 uuid) -Wl,--version-script=build/vmclone.map
 EXTRA_CLEAN = build vmclone-copy $(OBJS:.o=.d)
 
 # No bitcode for the server's JIT unless asked for (with_llvm=yes): it would need clang.
@@ -40,8 +45,25 @@ include $(PGXS)
 
 all: vmclone-copy
 
-extension/vmclone--$(EXTVERSION).sql: $(addprefix src/,$(SQL_PARTS)) src/install_script.mk
+$(NEW_INSTALL): $(addprefix src/,$(SQL_PARTS)) src/install_script.mk extension/vmclone.control
 	cat $(addprefix src/,$(SQL_PARTS)) > $@.tmp
+	mv $@.tmp $@
+
+$(NEW_UPGRADE): test/upgrade/vmclone--$(RELEASED).sql $(NEW_INSTALL) tools/make-upgrade $(wildcard src/*/upgrade*.sql)
+	tools/make-upgrade test/upgrade/vmclone--$(RELEASED).sql $(NEW_INSTALL) src > $@.tmp
+	mv $@.tmp $@
+
+# What knows its own version.
+src/base/extension.o build/copy/command/main.o: extension/vmclone.control
+src/base/extension.o: override CPPFLAGS += -DVMCLONE_VERSION='"$(EXTVERSION)"'
+
+# Only what the server looks up by name is seen outside of the library: with another preloaded library in the process, a
+# function of ours would else be that library's of the same name.
+SYMBOL_MAP = build/vmclone.map
+vmclone.so: $(SYMBOL_MAP)
+$(SYMBOL_MAP): $(OBJS) tools/make-symbol-map
+	@mkdir -p $(@D)
+	NM='$(NM)' tools/make-symbol-map $(OBJS) > $@.tmp
 	mv $@.tmp $@
 
 vmclone-copy: $(COPY_OBJECTS)

@@ -1,6 +1,7 @@
 # The install script, in order: each part is one subject.  `make` joins them.
 SQL_PARTS = \
 	base/begin.sql \
+	base/extension.sql \
 	inventory/tables/storage.sql \
 	inventory/tables/network.sql \
 	inventory/tables/cluster.sql \

@@ -7,60 +7,30 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "base/binding.h"
+#include "base/extension.h"
 
-PG_FUNCTION_INFO_V1(vmclone_current_inventory);
+VMCLONE_FUNCTION_INFO(vmclone_current_inventory);
 
-/* Both of the statement that the client is running. */
+/* Of the statement that the client is running. */
 static Binding bound;
 static TimestampTz bound_at;
-static TimestampTz extension_owner_at;
-
-Oid
-binding_extension_owner(void)
-{
-	Relation relation;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-
-	if (extension_owner_at == GetCurrentStatementStartTimestamp())
-		return bound.extension_owner;
-	relation = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
-				CStringGetDatum("vmclone"));
-	scan = systable_beginscan(relation, ExtensionNameIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("extension \"vmclone\" does not exist in this database"),
-						errhint("Run CREATE EXTENSION vmclone.")));
-	bound.extension_owner = ((Form_pg_extension) GETSTRUCT(tuple))->extowner;
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	extension_owner_at = GetCurrentStatementStartTimestamp();
-	return bound.extension_owner;
-}
 
 /* The named fields of a table's only row, as the statement sees it; false: it is empty. */
 static bool

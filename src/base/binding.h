@@ -14,7 +14,6 @@ typedef struct Binding
 {
 	NameData schema; /* of the inventory's tables */
 	Oid owner;       /* of all of them */
-	Oid extension_owner;
 } Binding;
 
 /*
@@ -23,8 +22,5 @@ typedef struct Binding
  * when no inventory is bound to this database.
  */
 extern const Binding *binding_look_up(void);
-
-/* The role that owns the extension. */
-extern Oid binding_extension_owner(void);
 
 #endif

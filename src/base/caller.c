@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
+#include "base/extension.h"
 #include "base/binding.h"
 #include "base/caller.h"
 #include "base/compat.h"
@@ -24,10 +25,10 @@
 #include "base/json.h"
 #include "base/statement.h"
 
-PG_FUNCTION_INFO_V1(vmclone_caller_name);
-PG_FUNCTION_INFO_V1(vmclone_caller_sees_all);
-PG_FUNCTION_INFO_V1(vmclone_caller_user_id);
-PG_FUNCTION_INFO_V1(vmclone_revoke_rights);
+VMCLONE_FUNCTION_INFO(vmclone_caller_name);
+VMCLONE_FUNCTION_INFO(vmclone_caller_sees_all);
+VMCLONE_FUNCTION_INFO(vmclone_caller_user_id);
+VMCLONE_FUNCTION_INFO(vmclone_revoke_rights);
 
 /* A role bound itself comes before the groups that it is a member of. */
 static Statement bound_user = {

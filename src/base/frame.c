@@ -10,6 +10,7 @@
 #include "utils/guc.h"
 
 #include "base/binding.h"
+#include "base/extension.h"
 #include "base/frame.h"
 
 static void
@@ -26,7 +27,7 @@ enter(Frame *frame, Oid user_id, int restriction, const char *search_path)
 void
 frame_enter_own(Frame *frame)
 {
-	enter(frame, binding_extension_owner(), 0, "pg_catalog, pg_temp");
+	enter(frame, extension_owner(), 0, "pg_catalog, pg_temp");
 }
 
 void

@@ -18,6 +18,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/extension.h"
 #include "base/errors.h"
 #include "base/frame.h"
 #include "base/json.h"
@@ -29,7 +30,7 @@
 #define MULTICAST_BIT  ((int64) 1 << 40)
 #define MAX_CANDIDATES 65536
 
-PG_FUNCTION_INFO_V1(vmclone_mac_pool_free_addresses);
+VMCLONE_FUNCTION_INFO(vmclone_mac_pool_free_addresses);
 
 static Statement load_pool = {
 	.sql = "SELECT p.allow_duplicate_mac_addresses, r.from_mac::text, r.to_mac::text"

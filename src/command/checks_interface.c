@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/elog.h"
 
+#include "base/extension.h"
 #include "base/caller.h"
 #include "checks/check_table.h"
 #include "base/frame.h"
@@ -20,11 +21,11 @@
 #include "plan/quota.h"
 #include "base/statement.h"
 
-PG_FUNCTION_INFO_V1(vmclone_can_add_vm_from_snapshot);
-PG_FUNCTION_INFO_V1(vmclone_can_add_vm_template_from_snapshot);
-PG_FUNCTION_INFO_V1(vmclone_plan_add_vm_from_snapshot);
-PG_FUNCTION_INFO_V1(vmclone_plan_add_vm_template_from_snapshot);
-PG_FUNCTION_INFO_V1(vmclone_checks);
+VMCLONE_FUNCTION_INFO(vmclone_can_add_vm_from_snapshot);
+VMCLONE_FUNCTION_INFO(vmclone_can_add_vm_template_from_snapshot);
+VMCLONE_FUNCTION_INFO(vmclone_plan_add_vm_from_snapshot);
+VMCLONE_FUNCTION_INFO(vmclone_plan_add_vm_template_from_snapshot);
+VMCLONE_FUNCTION_INFO(vmclone_checks);
 
 /* Bytes per second of the last hundred copies into a storage domain; NULL: there were none. */
 static Statement domain_rates = {

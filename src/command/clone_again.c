@@ -9,11 +9,12 @@
 #include "utils/builtins.h"
 
 #include "command/command.h"
+#include "base/extension.h"
 #include "base/frame.h"
 #include "base/json.h"
 #include "base/statement.h"
 
-PG_FUNCTION_INFO_V1(vmclone_clone_again);
+VMCLONE_FUNCTION_INFO(vmclone_clone_again);
 
 static Statement lineage_of_vm = {
 	.sql = "SELECT job_id, vm_name FROM vmclone.lineage WHERE vm_id = $1",

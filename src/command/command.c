@@ -16,6 +16,7 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
+#include "base/extension.h"
 #include "base/caller.h"
 #include "checks/checks.h"
 #include "clone/clone.h"
@@ -29,8 +30,8 @@
 #include "base/statement.h"
 #include "wake/wake.h"
 
-PG_FUNCTION_INFO_V1(vmclone_add_vm_from_snapshot);
-PG_FUNCTION_INFO_V1(vmclone_add_vm_template_from_snapshot);
+VMCLONE_FUNCTION_INFO(vmclone_add_vm_from_snapshot);
+VMCLONE_FUNCTION_INFO(vmclone_add_vm_template_from_snapshot);
 
 static Statement stored_call = {
 	.sql = "SELECT action, CASE WHEN $2 IS NULL"

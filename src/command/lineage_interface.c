@@ -9,13 +9,14 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/extension.h"
 #include "base/caller.h"
 #include "base/frame.h"
 #include "base/json.h"
 #include "base/statement.h"
 
-PG_FUNCTION_INFO_V1(vmclone_lineage_tree);
-PG_FUNCTION_INFO_V1(vmclone_snapshot_tree);
+VMCLONE_FUNCTION_INFO(vmclone_lineage_tree);
+VMCLONE_FUNCTION_INFO(vmclone_snapshot_tree);
 
 static Statement lineage_rows = {
 	.sql = "SELECT * FROM vmclone.lineage_rows($1, $2)",

@@ -12,6 +12,7 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
+#include "base/extension.h"
 #include "base/caller.h"
 #include "checks/checks.h"
 #include "base/frame.h"
@@ -20,7 +21,7 @@
 #include "base/statement.h"
 #include "wake/wake.h"
 
-PG_FUNCTION_INFO_V1(vmclone_measure_snapshot);
+VMCLONE_FUNCTION_INFO(vmclone_measure_snapshot);
 
 /* A measurement of the same chain that is there or under way is kept. */
 static Statement queue_measurements = {

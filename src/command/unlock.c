@@ -12,6 +12,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "base/extension.h"
 #include "base/audit.h"
 #include "base/caller.h"
 #include "base/errors.h"
@@ -20,7 +21,7 @@
 #include "locks/locks.h"
 #include "base/statement.h"
 
-PG_FUNCTION_INFO_V1(vmclone_unlock_entity);
+VMCLONE_FUNCTION_INFO(vmclone_unlock_entity);
 
 /* Jobs that make VM $1, or write or read one of the entities $2. */
 static Statement live_jobs = {

@@ -13,6 +13,7 @@
 #include "utils/datum.h"
 #include "utils/tuplestore.h"
 
+#include "base/extension.h"
 #include "base/compat.h"
 #include "configuration/configuration.h"
 #include "base/errors.h"
@@ -20,10 +21,10 @@
 #include "base/json.h"
 #include "base/statement.h"
 
-PG_FUNCTION_INFO_V1(vmclone_get_vm_configuration_by_snapshot_id);
-PG_FUNCTION_INFO_V1(vmclone_suggest_vm_name);
-PG_FUNCTION_INFO_V1(vmclone_snapshot_disks);
-PG_FUNCTION_INFO_V1(vmclone_parse_ovf);
+VMCLONE_FUNCTION_INFO(vmclone_get_vm_configuration_by_snapshot_id);
+VMCLONE_FUNCTION_INFO(vmclone_suggest_vm_name);
+VMCLONE_FUNCTION_INFO(vmclone_snapshot_disks);
+VMCLONE_FUNCTION_INFO(vmclone_parse_ovf);
 
 /*
  * $1 the document, $2 the VM: vm_static completed with the current row, less what a clone has of

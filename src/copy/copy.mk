@@ -6,7 +6,8 @@ COPY_HEADERS = $(wildcard src/copy/*/*.h)
 COPY_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/copy/%.o)
 COPY_LIBS = -ldeflate -lz -lzstd -lseccomp -lpthread
 COPY_WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
-COPY_CFLAGS = -std=c11 -O2 -g -Isrc -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+COPY_VERSION = -DVMCLONE_VERSION='"$(EXTVERSION)"'
+COPY_CFLAGS = -std=c11 -O2 -g -Isrc $(COPY_VERSION) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
 	$(COPY_WARNINGS)
 
 # Everything but main(), for programs that test it (test/fuzz).
@@ -16,7 +17,7 @@ build/copy/libcopy.a: $(filter-out build/copy/command/main.o,$(COPY_OBJECTS))
 
 # The same program with ASan and UBSan; CC=clang COPY_SANITIZE=-fsanitize=… for other ones.
 COPY_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
-COPY_SANITIZE_CFLAGS = -std=c11 -O1 -g -Isrc -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-frame-pointer $(COPY_SANITIZE) \
+COPY_SANITIZE_CFLAGS = -std=c11 -O1 -g -Isrc $(COPY_VERSION) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-frame-pointer $(COPY_SANITIZE) \
 	$(COPY_WARNINGS)
 COPY_SANITIZE_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/sanitize/%.o)
 

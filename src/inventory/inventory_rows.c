@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/extension.h"
 #include "base/frame.h"
 #include "base/statement.h"
 
@@ -54,7 +55,7 @@ check_row_type(TupleDesc wanted, TupleDesc got, Name name)
 						errhint("Select from the view instead.")));
 }
 
-PG_FUNCTION_INFO_V1(inventory_rows);
+VMCLONE_FUNCTION_INFO(inventory_rows);
 
 /* inventory_rows(query name) RETURNS SETOF record */
 Datum

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "base/extension.h"
 #include "base/audit.h"
 #include "base/caller.h"
 #include "command/command.h"
@@ -26,12 +27,12 @@
 #include "base/statement.h"
 #include "wake/wake.h"
 
-PG_FUNCTION_INFO_V1(vmclone_cancel_job);
-PG_FUNCTION_INFO_V1(vmclone_pause_job);
-PG_FUNCTION_INFO_V1(vmclone_resume_job);
-PG_FUNCTION_INFO_V1(vmclone_retry_job);
-PG_FUNCTION_INFO_V1(vmclone_alter_job);
-PG_FUNCTION_INFO_V1(vmclone_abandon_cleaning);
+VMCLONE_FUNCTION_INFO(vmclone_cancel_job);
+VMCLONE_FUNCTION_INFO(vmclone_pause_job);
+VMCLONE_FUNCTION_INFO(vmclone_resume_job);
+VMCLONE_FUNCTION_INFO(vmclone_retry_job);
+VMCLONE_FUNCTION_INFO(vmclone_alter_job);
+VMCLONE_FUNCTION_INFO(vmclone_abandon_cleaning);
 
 static Statement find_job = {
 	.sql = "SELECT owner, status, requested, vm_name, vm_id, copy_number, call_id, storage_pool_id,"

@@ -23,6 +23,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/extension.h"
 #include "base/caller.h"
 #include "base/errors.h"
 #include "base/frame.h"
@@ -34,7 +35,7 @@
 #define NOTICE_INTERVAL_MS 1000
 #define WORKER_INTERVAL_MS 2000
 
-PG_FUNCTION_INFO_V1(vmclone_wait_for_job);
+VMCLONE_FUNCTION_INFO(vmclone_wait_for_job);
 
 static const char *const look_sql =
 	"SELECT j.owner, j.status, coalesce(j.reason, j.cleaning_error), j.reason_key, j.vm_name,"

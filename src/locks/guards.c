@@ -14,9 +14,10 @@
 #include "utils/builtins.h"
 
 #include "locks/guards.h"
+#include "base/extension.h"
 #include "base/statement.h"
 
-PG_FUNCTION_INFO_V1(vmclone_held_now);
+VMCLONE_FUNCTION_INFO(vmclone_held_now);
 
 static Statement held_now = {
 	.sql = "SELECT h.entity_id, h.keeps_status FROM pg_catalog.unnest($2) AS i(id)"

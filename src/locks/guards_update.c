@@ -18,13 +18,14 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "base/extension.h"
 #include "base/frame.h"
 #include "locks/guards.h"
 #include "base/json.h"
 #include "base/statement.h"
 
-PG_FUNCTION_INFO_V1(vmclone_guard_changed_images);
-PG_FUNCTION_INFO_V1(vmclone_guard_changed_snapshots);
+VMCLONE_FUNCTION_INFO(vmclone_guard_changed_images);
+VMCLONE_FUNCTION_INFO(vmclone_guard_changed_snapshots);
 
 #define MAX_WATCHED 8
 

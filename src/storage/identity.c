@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
 
+#include "base/extension.h"
 #include "base/audit.h"
 #include "base/caller.h"
 #include "base/errors.h"
@@ -23,8 +24,8 @@
 #include "base/statement.h"
 #include "wake/wake.h"
 
-PG_FUNCTION_INFO_V1(vmclone_adopt);
-PG_FUNCTION_INFO_V1(vmclone_identity_state);
+VMCLONE_FUNCTION_INFO(vmclone_adopt);
+VMCLONE_FUNCTION_INFO(vmclone_identity_state);
 
 static Statement read_identity = {
 	.sql = "SELECT system_identifier, timeline, database_oid::int8, token,"

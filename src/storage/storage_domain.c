@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/extension.h"
 #include "base/caller.h"
 #include "base/errors.h"
 #include "base/frame.h"
@@ -25,9 +26,9 @@
 #include "storage/storage_command.h"
 #include "wake/wake.h"
 
-PG_FUNCTION_INFO_V1(vmclone_attach_storage_domain);
-PG_FUNCTION_INFO_V1(vmclone_detach_storage_domain);
-PG_FUNCTION_INFO_V1(vmclone_check_storage_domain);
+VMCLONE_FUNCTION_INFO(vmclone_attach_storage_domain);
+VMCLONE_FUNCTION_INFO(vmclone_detach_storage_domain);
+VMCLONE_FUNCTION_INFO(vmclone_check_storage_domain);
 
 static Statement find_domain = {
 	.sql = "SELECT storage_name, storage_type IN (2, 3) FROM storage_domain_static WHERE id = $1",

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "access/xlog.h"
-#include "commands/extension.h"
 #include "access/xact.h"
 #include "fmgr.h"
 #include "storage/identity.h"
@@ -19,6 +18,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "base/extension.h"
 #include "base/settings.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -43,21 +43,32 @@
 /* Milliseconds that start_worker waits for the worker to hold its lock. */
 #define START_LIMIT_MS 5000
 
-PG_FUNCTION_INFO_V1(vmclone_start_worker);
-PG_FUNCTION_INFO_V1(vmclone_wake_worker);
-PG_FUNCTION_INFO_V1(vmclone_worker_preloaded);
+VMCLONE_FUNCTION_INFO(vmclone_start_worker);
+VMCLONE_FUNCTION_INFO(vmclone_wake_worker);
+VMCLONE_FUNCTION_INFO(vmclone_worker_preloaded);
 
+/*
+ * Is the extension there, and of the library's version?  Of another one the worker leaves, and says so:
+ * ALTER EXTENSION UPDATE, or the start of a server with another library, starts the next one.
+ */
 static bool
-extension_exists(void)
+extension_is_current(void)
 {
-	bool exists;
+	ExtensionState state;
+	char *version = NULL;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	exists = OidIsValid(get_extension_oid("vmclone", true));
+	state = extension_state(&version);
+	if (state == EXTENSION_OTHER_VERSION)
+		ereport(LOG, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					  errmsg("vmclone does nothing in database %u: the extension there is version "
+							 "%s, the library %s",
+							 MyDatabaseId, version, library_version),
+					  errhint("%s", extension_advice(version))));
 	CommitTransactionCommand();
 	pgstat_report_stat(true);
-	return exists;
+	return state == EXTENSION_CURRENT;
 }
 
 static void
@@ -281,8 +292,8 @@ work(void)
 			TimestampDifferenceExceeds(passed_at, GetCurrentTimestamp(), PASS_INTERVAL_MS))
 		{
 			passed_at = GetCurrentTimestamp();
-			/* DROP EXTENSION: the children's tasks are gone with the tables. */
-			if (!extension_exists())
+			/* DROP EXTENSION: the children's tasks are gone with the tables; UPDATE: they go on under the next worker. */
+			if (!extension_is_current())
 				return;
 			if (may_leave(pass(&first), &busy, &busy_at))
 				return;
@@ -296,7 +307,7 @@ vmclone_worker_main(Datum argument)
 {
 	connect_to_database(DatumGetObjectId(argument));
 	before_shmem_exit(kill_children, (Datum) 0);
-	if (extension_exists() && worker_lock_take())
+	if (extension_is_current() && worker_lock_take())
 	{
 		ereport(LOG, (errmsg("vmclone worker for database %u started", MyDatabaseId)));
 		work();

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use File::Find qw(find);
 use File::Temp qw(tempdir);
+use JSON::PP ();
 use Test::More;
 
 # In a copy, so that other suites of the same run keep the objects that they use.
@@ -18,6 +19,14 @@ sub run
 	my $output = `$command 2>&1`;
 
 	return ($? >> 8, $output);
+}
+
+sub slurp
+{
+	my ($path) = @_;
+	open(my $handle, '<', $path) or die "cannot open $path: $!";
+	local $/;
+	return scalar <$handle>;
 }
 
 sub files_below
@@ -66,10 +75,30 @@ is("@touching", '', 'no backend touches storage');
 my @opening = grep { `nm --undefined-only $_` =~ /U AllocateFile$/m } glob 'src/*.o src/*/*.o';
 is("@opening", 'src/storage/identity.o', 'and opens no file but backup_label.old, of the data directory');
 like($imports, qr/SPI_execute_plan/, 'nm lists what the library calls');
+
+# --- what the server looks up by name is all that is seen of the library: with another library in the process, one of our functions
+# would else be that library's of the same name
+my %visible = map { (split)[-1] => 1 } `nm -D --defined-only vmclone.so`;
+my %entries = map { $_ => 1 } qw(Pg_magic_func _PG_init vmclone_launcher_main vmclone_worker_main),
+  map { /^\w+_FUNCTION_INFO(?:_V1)?\((\w+)\);/ ? ($1, "pg_finfo_$1") : () } map { slurp($_) =~ /^.*$/mg } glob 'src/*.c src/*/*.c';
+is_deeply([ sort keys %visible ], [ sort keys %entries ], 'the library shows its entry points only');
+cmp_ok(scalar(keys %visible), '>', 40, 'and these');
+
+# --- the version is the control file's
+my ($version) = slurp('extension/vmclone.control') =~ /^default_version = '(.*)'/m;
+is((run('./vmclone-copy --version'))[1], "vmclone-copy $version\n", 'vmclone-copy --version');
+my $meta = JSON::PP->new->decode(slurp('META.json'));
+is("$meta->{version} $meta->{provides}{vmclone}{version} $meta->{provides}{vmclone}{file}",
+	"$version.0 $version.0 extension/vmclone--$version.sql", 'META.json: the version');
+like(slurp('docs/man/vmclone-copy.1'), qr/^\.TH .*"vmclone \Q$version\E"/, 'the manual page: the version');
+like(slurp('CHANGELOG.md'), qr/^## \Q$version\E /m, 'CHANGELOG.md: the version');
+
+# --- what is rebuilt
 foreach my $case (
 	[ 'src/base/settings.h' => qr/-o src\/base\/settings\.o/ ],
 	[ 'src/copy/base/safeopen.h' => qr/-o build\/copy\/base\/safeopen\.o/ ],
-	[ 'src/base/begin.sql' => qr/extension\/vmclone--/ ])
+	[ 'extension/vmclone.control' => qr/-o src\/base\/extension\.o/ ],
+	[ 'src/base/begin.sql' => qr/extension\/vmclone--\Q$version\E\.sql.*make-upgrade/s ])
 {
 	my ($file, $expected) = @$case;
 	my $later = time + 5;
@@ -83,7 +112,7 @@ foreach my $case (
 # --- install and uninstall
 my $destination = tempdir(CLEANUP => 1);
 my @expected = sort("$bindir/vmclone-copy", "$libdir/vmclone.so",
-	(map { "$sharedir/extension/$_" } 'vmclone.control', map { s,.*/,,r } glob('extension/vmclone--*.sql')),
+	(map { "$sharedir/extension/$_" } 'vmclone.control', "vmclone--$version.sql", "vmclone--1.0--$version.sql"),
 	(-f 'docs/man/vmclone-copy.1' ? "$mandir/man1/vmclone-copy.1" : ()));
 
 ($status, $output) = run("make -s install DESTDIR=$destination");

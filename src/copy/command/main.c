@@ -19,6 +19,7 @@ static const char help[] =
 	"  vmclone-copy map     --layer FORMAT:PATH …\n"
 	"  vmclone-copy verify  --layer FORMAT:PATH … --output FORMAT:PATH\n"
 	"  vmclone-copy volume  SUBCOMMAND …      (used by the vmclone worker)\n"
+	"  vmclone-copy --version\n"
 	"\n"
 	"Give every layer, the first snapshot first and the one to copy last.  FORMAT is raw or\n"
 	"qcow2 and is never guessed.  What a header says about its backing file is compared with\n"
@@ -101,6 +102,11 @@ main(int argc, char **argv)
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 	{
 		fputs(help, stdout);
+		return EXIT_DONE;
+	}
+	if (argc > 1 && strcmp(argv[1], "--version") == 0)
+	{
+		puts("vmclone-copy " VMCLONE_VERSION);
 		return EXIT_DONE;
 	}
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)

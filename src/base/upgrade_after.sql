@@ -1,0 +1,28 @@
+-- Objects that are new, or were made anew, get the rights that the grant functions have given before, to the same roles.
+SELECT vmclone.give_rights(r.rolname, k.kind)
+FROM (VALUES ('administer', 'admin'), ('act_for_any_user', 'engine'), ('see_all_jobs', 'viewer'), ('cancel_job', 'operator')) AS k (mark, kind)
+JOIN pg_catalog.pg_proc p ON p.pronamespace = 'vmclone'::pg_catalog.regnamespace AND p.proname = k.mark
+CROSS JOIN LATERAL pg_catalog.aclexplode(p.proacl) a
+JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+WHERE a.grantee <> p.proowner AND a.privilege_type = 'EXECUTE';
+
+SELECT vmclone.grant_to_inventory_owner(b.owner, true) FROM vmclone.inventory_binding b;
+
+-- A script's GRANT and REVOKE go down in pg_init_privs as the extension's own, roles' rights and all, and pg_dump leaves out
+-- what stands there: the next dump would lose these rights.  So only what owner and PUBLIC have stays, as after CREATE EXTENSION.
+-- There is no command for that.
+SET LOCAL allow_system_table_mods = on;
+UPDATE pg_catalog.pg_init_privs i
+SET initprivs = (
+    SELECT pg_catalog.array_agg(p.item)
+    FROM unnest(i.initprivs) AS p (item)
+    WHERE EXISTS (SELECT FROM pg_catalog.aclexplode(ARRAY[p.item]) AS x WHERE x.grantee IN (0, x.grantor)))
+FROM pg_catalog.pg_depend d
+JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'vmclone'
+WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
+    AND i.classoid = d.classid AND i.objoid = d.objid
+    AND EXISTS (SELECT FROM pg_catalog.aclexplode(i.initprivs) AS x WHERE x.grantee NOT IN (0, x.grantor));
+SET LOCAL allow_system_table_mods = off;
+
+-- A launcher starts the worker, of this version now, when the transaction commits.
+SELECT vmclone.wake_worker();
