@@ -27,7 +27,7 @@ sub anchor
 }
 
 my $makefiles = join("\n", map { slurp($_) } 'Makefile', glob('test/*/*.mk src/copy/copy.mk'));
-my @pages = glob('*.md docs/*.md docs/*/*.md test/*.md bench/*.md');
+my @pages = glob('*.md docs/*.md docs/*/*.md test/*.md test/*/*.md bench/*.md');
 
 ok(scalar(@pages) > 0, 'there are pages');
 foreach my $page (@pages)
