@@ -90,6 +90,8 @@ endif
 uninstall-copy:
 	rm -f '$(DESTDIR)$(bindir)/vmclone-copy' '$(DESTDIR)$(mandir)/man1/vmclone-copy.1'
 
+include src/terminal/terminal.mk
+
 .PHONY: install-copy uninstall-copy
 endif
 
