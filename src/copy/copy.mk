@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := all
 
 COPY_SOURCES = $(wildcard src/copy/*/*.c)
-COPY_HEADERS = $(wildcard src/copy/*/*.h)
+COPY_HEADERS = $(wildcard src/copy/*/*.h src/contract/*.h)
 COPY_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/copy/%.o)
 COPY_LIBS = -ldeflate -lz -lzstd -lseccomp -lpthread
 COPY_WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla

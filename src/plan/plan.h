@@ -48,7 +48,8 @@ typedef enum ChainFault
 	CHAIN_TEMPLATE_DOMAIN, /* the template's image isn't on the disk's own domain */
 } ChainFault;
 
-#define CHAIN_MAX_LENGTH 1024
+/* A longer one could not be copied. */
+#define CHAIN_MAX_LENGTH COPIER_MAX_LAYERS
 
 /* A disk that the source VM has now; oVirt looks at these, not at the snapshot's. */
 typedef struct ActiveDisk

@@ -64,7 +64,7 @@ static void *
 or_report(void *memory, size_t size)
 {
 	if (memory == NULL)
-		report_error(REPORT_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
+		report_error(COPIER_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
 					 "could not get %zu bytes of memory within the limit of %zu bytes", size,
 					 (size_t) BUDGET_LIMIT);
 	return memory;

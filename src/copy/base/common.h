@@ -18,9 +18,6 @@
 /* qemu counts every virtual size in sectors of this many bytes. */
 #define SECTOR_SIZE ((uint64_t) 512)
 
-/* Largest number of layers in a chain.  Each costs two descriptors and 4 KiB. */
-#define MAX_LAYERS 256
-
 /* Direct I/O and buffered I/O never touch the same block of this size. */
 #define DIRECT_BLOCK ((uint64_t) 4096)
 

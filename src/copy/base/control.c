@@ -54,7 +54,7 @@ set_ended(void)
 static void
 cancel(const char *why)
 {
-	report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled by %s", why);
+	report_error(COPIER_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled by %s", why);
 	throttle_stop(control.throttle);
 	set_ended();
 }
@@ -223,14 +223,14 @@ control_start(struct throttle *throttle, struct progress *progress, bool end_can
 	control.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	control.finish_fd = eventfd(0, EFD_CLOEXEC);
 	if (control.signal_fd < 0 || control.finish_fd < 0)
-		return report_error(REPORT_IO, errno, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_IO, errno, NO_LAYER, NULL, NO_OFFSET,
 							"could not set up signal handling");
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, 64 * 1024);
 	error_number = pthread_create(&control.thread, &attributes, control_main, NULL);
 	pthread_attr_destroy(&attributes);
 	if (error_number != 0)
-		return report_error(REPORT_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
 							"could not start a thread");
 	return 0;
 }

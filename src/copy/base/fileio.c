@@ -165,6 +165,23 @@ file_size(int fd, uint64_t *size)
 	return -1;
 }
 
+int
+file_sync_directory(int fd)
+{
+	/* CIFS and some FUSE file systems can't sync a directory and say so with EINVAL */
+	return fsync(fd) != 0 && errno != EINVAL ? -1 : 0;
+}
+
+int
+file_lock(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 1;
+	return errno == EAGAIN || errno == EACCES ? 0 : -1;
+}
+
 bool
 memory_is_zero(const void *memory, size_t length)
 {

@@ -37,6 +37,15 @@ extern uint64_t file_birth(int fd, const char *name);
 /* Size in bytes of a regular file or block device.  Returns 0, or -1 with errno. */
 extern int file_size(int fd, uint64_t *size);
 
+/* Syncs a directory; a file system that has no sync of directories is fine.  Returns 0, or -1 with errno. */
+extern int file_sync_directory(int fd);
+
+/*
+ * Locks the whole file exclusively for as long as it is open (OFD), without waiting.  Returns 1; 0 = somebody
+ * else has a lock; -1 with errno.
+ */
+extern int file_lock(int fd);
+
 /* True if all "length" bytes are zero. */
 extern bool memory_is_zero(const void *memory, size_t length);
 

@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "contract/copier_protocol.h"
+#include "copy/base/json.h"
 #include "copy/base/progress.h"
 #include "copy/base/report.h"
 #include "copy/base/throttle.h"
@@ -21,6 +23,15 @@
 #define MAX_BAR       ((size_t) 60)
 
 static pthread_mutex_t show_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct json event; /* the one being written, under the mutex */
+
+/* A reader that is gone is found out by its end of our stdin; what can't be said is left out. */
+static void
+print_event(void)
+{
+	json_close(&event, '}');
+	(void) json_print(&event, true);
+}
 
 void
 progress_start(struct progress *progress, enum progress_style style, const atomic_bool *stop)
@@ -30,7 +41,7 @@ progress_start(struct progress *progress, enum progress_style style, const atomi
 	progress->stop = stop;
 	progress->started = monotonic_now();
 	progress->rate_time = progress->started;
-	atomic_store(&progress->phase, "map");
+	atomic_store(&progress->phase, COPIER_PHASE_MAP);
 	progress->terminal = isatty(STDERR_FILENO) == 1;
 }
 
@@ -199,21 +210,23 @@ show_bar(const struct progress *progress, uint64_t now, uint64_t done, uint64_t 
 static void
 print_progress(const struct progress *progress, uint64_t done, uint64_t total)
 {
-	printf("{\"event\":\"progress\",\"phase\":\"%s\",\"bytes_done\":%" PRIu64
-		   ",\"bytes_total\":%" PRIu64,
-		   atomic_load(&progress->phase), (uint64_t) atomic_load(&progress->bytes_done),
-		   (uint64_t) atomic_load(&progress->bytes_total));
+	json_open_event(&event, COPIER_EVENT_PROGRESS);
+	json_string(&event, COPIER_FIELD_PHASE, atomic_load(&progress->phase));
+	json_integer(&event, COPIER_FIELD_BYTES_DONE, atomic_load(&progress->bytes_done));
+	json_integer(&event, COPIER_FIELD_BYTES_TOTAL, atomic_load(&progress->bytes_total));
 	if (atomic_load(&progress->to_verify) != 0)
-		printf(",\"verified\":%" PRIu64 ",\"to_verify\":%" PRIu64, done, total);
-	printf(",\"rate\":%.0f,\"eta\":", progress->rate);
+	{
+		json_integer(&event, COPIER_FIELD_VERIFIED, done);
+		json_integer(&event, COPIER_FIELD_TO_VERIFY, total);
+	}
+	json_decimal(&event, COPIER_FIELD_RATE, progress->rate, 0);
 	if (progress->rate > 0 && total >= done)
-		printf("%.1f", (double) (total - done) / progress->rate);
+		json_decimal(&event, COPIER_FIELD_ETA, (double) (total - done) / progress->rate, 1);
 	else
-		fputs("null", stdout);
-	printf(",\"paused\":%s,\"checkpoint\":%" PRIu64 "}\n",
-		   atomic_load(&progress->paused) ? "true" : "false",
-		   (uint64_t) atomic_load(&progress->checkpoint));
-	fflush(stdout);
+		json_null(&event, COPIER_FIELD_ETA);
+	json_bool(&event, COPIER_FIELD_PAUSED, atomic_load(&progress->paused));
+	json_integer(&event, COPIER_FIELD_CHECKPOINT, atomic_load(&progress->checkpoint));
+	print_event();
 }
 
 void
@@ -256,7 +269,7 @@ void
 progress_phase(struct progress *progress, const char *phase)
 {
 	atomic_store(&progress->phase, phase);
-	if (strcmp(phase, "data") == 0 || strcmp(phase, "verify") == 0)
+	if (strcmp(phase, COPIER_PHASE_DATA) == 0 || strcmp(phase, COPIER_PHASE_VERIFY) == 0)
 	{
 		/* what came before says nothing about it */
 		pthread_mutex_lock(&show_mutex);
@@ -268,8 +281,9 @@ progress_phase(struct progress *progress, const char *phase)
 	if (progress->style == PROGRESS_JSON && progress_wait_for_room(progress))
 	{
 		pthread_mutex_lock(&show_mutex);
-		printf("{\"event\":\"phase\",\"phase\":\"%s\"}\n", phase);
-		fflush(stdout);
+		json_open_event(&event, COPIER_EVENT_PHASE);
+		json_string(&event, COPIER_FIELD_PHASE, phase);
+		print_event();
 		pthread_mutex_unlock(&show_mutex);
 	}
 }
@@ -281,12 +295,13 @@ progress_plan(struct progress *progress, uint64_t virtual_size, uint64_t output_
 	if (progress->style != PROGRESS_JSON || !progress_wait_for_room(progress))
 		return;
 	pthread_mutex_lock(&show_mutex);
-	printf("{\"event\":\"plan\",\"virtual_size\":%" PRIu64 ",\"output_size\":%" PRIu64
-		   ",\"bytes_total\":%" PRIu64 ",\"method\":\"%s\",\"reason\":",
-		   virtual_size, output_size, (uint64_t) atomic_load(&progress->bytes_total), method);
-	report_print_json_string(reason);
-	fputs("}\n", stdout);
-	fflush(stdout);
+	json_open_event(&event, COPIER_EVENT_PLAN);
+	json_integer(&event, COPIER_FIELD_VIRTUAL_SIZE, virtual_size);
+	json_integer(&event, COPIER_FIELD_OUTPUT_SIZE, output_size);
+	json_integer(&event, COPIER_FIELD_BYTES_TOTAL, atomic_load(&progress->bytes_total));
+	json_string(&event, COPIER_FIELD_METHOD, method);
+	json_string(&event, COPIER_FIELD_REASON, reason);
+	print_event();
 	pthread_mutex_unlock(&show_mutex);
 }
 
@@ -303,12 +318,11 @@ progress_notice(struct progress *progress, int layer, const char *path, const ch
 	if (!progress_wait_for_room(progress))
 		return;
 	pthread_mutex_lock(&show_mutex);
-	printf("{\"event\":\"notice\",\"layer\":%d,\"path\":", layer);
-	report_print_json_string(path);
-	fputs(",\"message\":", stdout);
-	report_print_json_string(message);
-	fputs("}\n", stdout);
-	fflush(stdout);
+	json_open_event(&event, COPIER_EVENT_NOTICE);
+	json_integer(&event, COPIER_FIELD_LAYER, (uint64_t) layer);
+	json_string(&event, COPIER_FIELD_PATH, path);
+	json_string(&event, COPIER_FIELD_MESSAGE, message);
+	print_event();
 	pthread_mutex_unlock(&show_mutex);
 }
 
@@ -339,13 +353,15 @@ progress_done(struct progress *progress, uint64_t bytes_again, uint64_t output_s
 	if (progress->style != PROGRESS_JSON || !progress_wait_for_room(progress))
 		return;
 	pthread_mutex_lock(&show_mutex);
-	printf("{\"event\":\"done\",\"bytes_done\":%" PRIu64 ",\"bytes_again\":%" PRIu64
-		   ",\"output_size\":%" PRIu64 ",\"allocated\":%" PRIu64 ",\"method\":\"%s\",\"reason\":",
-		   (uint64_t) atomic_load(&progress->bytes_done), bytes_again, output_size, allocated,
-		   method);
-	report_print_json_string(reason);
-	printf(",\"elapsed\":%.3f}\n", elapsed);
-	fflush(stdout);
+	json_open_event(&event, COPIER_EVENT_DONE);
+	json_integer(&event, COPIER_FIELD_BYTES_DONE, atomic_load(&progress->bytes_done));
+	json_integer(&event, COPIER_FIELD_BYTES_AGAIN, bytes_again);
+	json_integer(&event, COPIER_FIELD_OUTPUT_SIZE, output_size);
+	json_integer(&event, COPIER_FIELD_ALLOCATED, allocated);
+	json_string(&event, COPIER_FIELD_METHOD, method);
+	json_string(&event, COPIER_FIELD_REASON, reason);
+	json_decimal(&event, COPIER_FIELD_ELAPSED, elapsed, 3);
+	print_event();
 	pthread_mutex_unlock(&show_mutex);
 }
 
@@ -358,9 +374,10 @@ progress_verified(struct progress *progress)
 	if (progress->style != PROGRESS_JSON || !progress_wait_for_room(progress))
 		return;
 	pthread_mutex_lock(&show_mutex);
-	printf("{\"event\":\"done\",\"bytes_done\":%" PRIu64 ",\"elapsed\":%.3f}\n",
-		   (uint64_t) atomic_load(&progress->bytes_done), elapsed);
-	fflush(stdout);
+	json_open_event(&event, COPIER_EVENT_DONE);
+	json_integer(&event, COPIER_FIELD_BYTES_DONE, atomic_load(&progress->bytes_done));
+	json_decimal(&event, COPIER_FIELD_ELAPSED, elapsed, 3);
+	print_event();
 	pthread_mutex_unlock(&show_mutex);
 }
 

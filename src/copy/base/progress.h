@@ -20,7 +20,7 @@ struct progress
 {
 	enum progress_style style;
 	const atomic_bool *stop;     /* NULL = never */
-	_Atomic(const char *) phase; /* "map", "layout", "zero", "data", "sync", "verify" */
+	_Atomic(const char *) phase; /* COPIER_PHASE_… */
 	atomic_uint_fast64_t bytes_done;
 	atomic_uint_fast64_t bytes_total;
 	atomic_uint_fast64_t checkpoint; /* bytes that a resumed run would not do again */

@@ -151,7 +151,7 @@ remover_start(int argc, char **argv)
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-		return report_error(REPORT_IO, errno, NO_LAYER, NULL, NO_OFFSET, "could not make a socket");
+		return report_error(COPIER_IO, errno, NO_LAYER, NULL, NO_OFFSET, "could not make a socket");
 	process = fork();
 	if (process == 0)
 		run_process(ends[1], argc, argv);
@@ -161,7 +161,7 @@ remover_start(int argc, char **argv)
 		int error_number = errno;
 
 		close(ends[0]);
-		return report_error(REPORT_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
 							"could not start a process");
 	}
 	channel = ends[0];

@@ -9,35 +9,38 @@
 #include <stdio.h>
 
 #include "copy/base/report.h"
+#include "copy/base/utf8.h"
 
 static pthread_mutex_t report_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct report first_report;
 
-static void
-report_store(enum report_kind kind, int error_number, int layer, const char *path, uint64_t offset,
-			 const char *format, va_list arguments)
+int
+report_verror(enum copier_error kind, int error_number, int layer, const char *path,
+			  uint64_t offset, const char *hint, const char *format, va_list arguments)
 {
 	pthread_mutex_lock(&report_mutex);
-	if (first_report.kind == REPORT_NONE)
+	if (first_report.kind == COPIER_NO_ERROR)
 	{
 		first_report.kind = kind;
 		first_report.error_number = error_number;
 		first_report.layer = layer;
 		first_report.offset = offset;
+		first_report.hint = hint;
 		snprintf(first_report.path, sizeof(first_report.path), "%s", path != NULL ? path : "");
 		vsnprintf(first_report.message, sizeof(first_report.message), format, arguments);
 	}
 	pthread_mutex_unlock(&report_mutex);
+	return -1;
 }
 
 int
-report_error(enum report_kind kind, int error_number, int layer, const char *path, uint64_t offset,
+report_error(enum copier_error kind, int error_number, int layer, const char *path, uint64_t offset,
 			 const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	report_store(kind, error_number, layer, path, offset, format, arguments);
+	report_verror(kind, error_number, layer, path, offset, NULL, format, arguments);
 	va_end(arguments);
 	return -1;
 }
@@ -46,15 +49,15 @@ int
 report_io_error(int error_number, int layer, const char *path, uint64_t offset, const char *format,
 				...)
 {
-	enum report_kind kind = REPORT_IO;
+	enum copier_error kind = COPIER_IO;
 	va_list arguments;
 
 	if (error_number == ENOSPC || error_number == EDQUOT)
-		kind = REPORT_NO_SPACE;
+		kind = COPIER_NO_SPACE;
 	else if (error_number == ESTALE && layer >= 0)
-		kind = REPORT_SOURCE_STALE;
+		kind = COPIER_SOURCE_STALE;
 	va_start(arguments, format);
-	report_store(kind, error_number, layer, path, offset, format, arguments);
+	report_verror(kind, error_number, layer, path, offset, NULL, format, arguments);
 	va_end(arguments);
 	return -1;
 }
@@ -64,7 +67,7 @@ report_if_stopped(const atomic_bool *stop)
 {
 	if (stop == NULL || !atomic_load_explicit(stop, memory_order_relaxed))
 		return false;
-	report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
+	report_error(COPIER_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
 	return true;
 }
 
@@ -74,7 +77,7 @@ report_is_set(void)
 	bool is_set;
 
 	pthread_mutex_lock(&report_mutex);
-	is_set = first_report.kind != REPORT_NONE;
+	is_set = first_report.kind != COPIER_NO_ERROR;
 	pthread_mutex_unlock(&report_mutex);
 	return is_set;
 }
@@ -98,108 +101,29 @@ report_reset(void)
 	pthread_mutex_unlock(&report_mutex);
 }
 
-const char *
-report_kind_name(enum report_kind kind)
-{
-	switch (kind)
-	{
-		case REPORT_NONE:
-			return "none";
-		case REPORT_IO:
-			return "io";
-		case REPORT_REFUSED:
-			return "refused";
-		case REPORT_USAGE:
-			return "usage";
-		case REPORT_CANCELLED:
-			return "cancelled";
-		case REPORT_BUSY:
-			return "busy";
-		case REPORT_EXISTS:
-			return "exists";
-		case REPORT_NO_SPACE:
-			return "no_space";
-		case REPORT_SOURCE_CHANGED:
-			return "source_changed";
-		case REPORT_SOURCE_STALE:
-			return "source_stale";
-	}
-	return "io";
-}
-
-enum exit_code
+enum copier_exit
 report_exit_code(const struct report *report)
 {
+	/* A layer in use is refused like a broken one; a locked output is not an image. */
+	if (report->kind == COPIER_BUSY && report->layer >= 0)
+		return COPIER_EXIT_REFUSED;
 	switch (report->kind)
 	{
-		case REPORT_NONE:
-			return EXIT_DONE;
-		case REPORT_USAGE:
-			return EXIT_USAGE;
-		case REPORT_REFUSED:
-			return EXIT_REFUSED;
-		case REPORT_CANCELLED:
-			return EXIT_CANCELLED;
-		case REPORT_BUSY:
-			/* A layer in use is refused like a broken one; a locked output is not an image. */
-			return report->layer >= 0 ? EXIT_REFUSED : EXIT_IO;
-		case REPORT_IO:
-		case REPORT_EXISTS:
-		case REPORT_NO_SPACE:
-		case REPORT_SOURCE_CHANGED:
-		case REPORT_SOURCE_STALE:
-			return EXIT_IO;
+#define EXIT_OF_KIND(name, word, exit_of_copy, exit_of_volume)                                     \
+	case COPIER_##name:                                                                            \
+		return COPIER_EXIT_##exit_of_copy;
+		COPIER_ERROR_KINDS(EXIT_OF_KIND)
+#undef EXIT_OF_KIND
+		case COPIER_NO_ERROR:
+			break;
 	}
-	return EXIT_IO;
+	return COPIER_EXIT_DONE;
 }
 
 const char *
 report_errno_name(int error_number)
 {
 	return error_number == 0 ? NULL : strerrorname_np(error_number);
-}
-
-void
-report_print_json_string(const char *text)
-{
-	if (text == NULL)
-	{
-		fputs("null", stdout);
-		return;
-	}
-	putchar('"');
-	for (const unsigned char *at = (const unsigned char *) text; *at != '\0'; at++)
-	{
-		if (*at == '"' || *at == '\\')
-			printf("\\%c", *at);
-		else if (*at < 0x20 || *at >= 0x7f)
-			/* Paths are bytes, not text: what isn't ASCII is shown byte by byte. */
-			printf("\\u%04x", *at);
-		else
-			putchar(*at);
-	}
-	putchar('"');
-}
-
-/* Bytes of the UTF-8 character that begins here; 0 if none does that a terminal only shows. */
-static int
-visible_length(const unsigned char *at)
-{
-	int length = at[0] < 0x80   ? 1
-				 : at[0] < 0xc2 ? 0
-				 : at[0] < 0xe0 ? 2
-				 : at[0] < 0xf0 ? 3
-				 : at[0] < 0xf5 ? 4
-								: 0;
-
-	if (at[0] < 0x20 || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0))
-		return 0;
-	for (int i = 1; i < length; i++)
-	{
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return length;
 }
 
 /*
@@ -209,19 +133,18 @@ visible_length(const unsigned char *at)
 static void
 print_visible(const char *text)
 {
-	const unsigned char *at = (const unsigned char *) text;
-
-	while (*at != '\0')
+	while (*text != '\0')
 	{
-		int length = visible_length(at);
+		uint32_t code;
+		size_t length = utf8_decode(text, &code);
 
-		if (length == 0)
-			fprintf(stderr, "\\x%02x", *at++);
+		if (length == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
+			fprintf(stderr, "\\x%02x", (unsigned char) *text++);
 		else
 		{
 			/* nobody may be reading any more: what can't be said is left out */
-			(void) fwrite(at, 1, (size_t) length, stderr);
-			at += length;
+			(void) fwrite(text, 1, length, stderr);
+			text += length;
 		}
 	}
 }
@@ -243,32 +166,44 @@ report_say(const char *format, ...)
 }
 
 void
+report_add_members(const struct report *report, struct json *json)
+{
+	json_string(json, COPIER_FIELD_KIND, copier_error_word(report->kind));
+	json_string(json, COPIER_FIELD_ERRNO, report_errno_name(report->error_number));
+	json_string(json, COPIER_FIELD_PATH, report->path[0] != '\0' ? report->path : NULL);
+}
+
+static void
+print_event(const struct report *report)
+{
+	struct json json = {0};
+
+	json_open_event(&json, COPIER_EVENT_ERROR);
+	report_add_members(report, &json);
+	if (report->layer >= 0)
+		json_integer(&json, COPIER_FIELD_LAYER, (uint64_t) report->layer);
+	else
+		json_null(&json, COPIER_FIELD_LAYER);
+	if (report->offset != NO_OFFSET)
+		json_integer(&json, COPIER_FIELD_OFFSET, report->offset);
+	else
+		json_null(&json, COPIER_FIELD_OFFSET);
+	json_string(&json, COPIER_FIELD_MESSAGE, report->message);
+	json_close(&json, '}');
+	/* the exit code and the line on stderr say it as well */
+	(void) json_print(&json, true);
+	json_free(&json);
+}
+
+void
 report_print(bool json)
 {
 	struct report report = report_get();
-	const char *errno_name = report_errno_name(report.error_number);
 
-	if (report.kind == REPORT_NONE)
+	if (report.kind == COPIER_NO_ERROR)
 		return;
 	if (json)
-	{
-		fputs("{\"event\":\"error\",\"kind\":", stdout);
-		report_print_json_string(report_kind_name(report.kind));
-		fputs(",\"errno\":", stdout);
-		report_print_json_string(errno_name);
-		if (report.layer >= 0)
-			printf(",\"layer\":%d,\"path\":", report.layer);
-		else
-			fputs(",\"layer\":null,\"path\":", stdout);
-		report_print_json_string(report.path[0] != '\0' ? report.path : NULL);
-		if (report.offset != NO_OFFSET)
-			printf(",\"offset\":%" PRIu64 ",\"message\":", report.offset);
-		else
-			fputs(",\"offset\":null,\"message\":", stdout);
-		report_print_json_string(report.message);
-		fputs("}\n", stdout);
-		fflush(stdout);
-	}
+		print_event(&report);
 
 	flockfile(stderr);
 	fputs("vmclone-copy: ", stderr);

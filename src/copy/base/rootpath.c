@@ -15,8 +15,6 @@
 #include "copy/base/rootpath.h"
 #include "copy/base/safeopen.h"
 
-#define MAX_ROOTS 16
-
 struct root
 {
 	int fd;
@@ -24,7 +22,7 @@ struct root
 	char path[PATH_MAX]; /* as given, without '/' at the end */
 };
 
-static struct root *roots[MAX_ROOTS];
+static struct root *roots[COPIER_MAX_ROOTS];
 static int root_count;
 
 int
@@ -35,15 +33,15 @@ root_add(const char *path)
 
 	while (length > 1 && path[length - 1] == '/')
 		length--;
-	if (root_count >= MAX_ROOTS)
-		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-							"at most %d --root directories can be given", MAX_ROOTS);
+	if (root_count >= COPIER_MAX_ROOTS)
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+							"at most %d --root directories can be given", COPIER_MAX_ROOTS);
 	if (length == 0 || length >= sizeof(root->path))
-		return report_error(REPORT_USAGE, 0, NO_LAYER, path, NO_OFFSET,
+		return report_error(COPIER_USAGE, 0, NO_LAYER, path, NO_OFFSET,
 							"the --root directory must be a path of 1 to %d bytes", PATH_MAX - 1);
 	root = calloc(1, sizeof(*root));
 	if (root == NULL)
-		return report_error(REPORT_IO, ENOMEM, NO_LAYER, path, NO_OFFSET,
+		return report_error(COPIER_IO, ENOMEM, NO_LAYER, path, NO_OFFSET,
 							"could not remember the --root directory");
 	memcpy(root->path, path, length);
 	root->length = length;
@@ -240,6 +238,22 @@ unlink_if_same(int directory, const char *name, int fd)
 	if (fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &opened) == 0 &&
 		named.st_dev == opened.st_dev && named.st_ino == opened.st_ino)
 		unlinkat(directory, name, 0);
+}
+
+int
+root_refuse_file(const char *path)
+{
+	const char *name;
+	struct stat status;
+	int directory = root_open_directory_of(path, &name);
+	bool is_there = directory >= 0 && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+					!S_ISBLK(status.st_mode);
+
+	if (directory >= 0)
+		close(directory);
+	return is_there ? report_error(COPIER_EXISTS, EEXIST, NO_LAYER, path, NO_OFFSET,
+								   "output must not exist yet")
+					: 0;
 }
 
 const char *

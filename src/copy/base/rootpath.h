@@ -12,7 +12,7 @@
 
 #include "copy/base/common.h"
 
-/* Adds a --root directory.  At most 16.  Returns 0, or -1 after report_error(). */
+/* Adds a --root directory.  At most COPIER_MAX_ROOTS.  Returns 0, or -1 after report_error(). */
 extern int root_add(const char *path);
 
 /*
@@ -50,6 +50,9 @@ extern int rename_in_directory(int directory, const char *from, const char *to);
 
 /* Removes a name, if it still is that of the open file "fd", which could not be made to the end. */
 extern void unlink_if_same(int directory, const char *name, int fd);
+
+/* Refuses the path of an output where something else than a block device is.  0, or -1 after report_error(). */
+extern int root_refuse_file(const char *path);
 
 /* Last component of a path; the whole of it where there is no '/'. */
 extern const char *path_last_component(const char *path);

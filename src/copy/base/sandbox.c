@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <malloc.h>
 #include <seccomp.h>
@@ -59,9 +60,34 @@ lower_limit(int resource, uint64_t value)
 	}
 }
 
+/* A chain may be longer than the usual limit of 1024 descriptors; the hard one is the machine's word. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max)
+	{
+		limit.rlim_cur = limit.rlim_max;
+		/* with the old one a long chain fails to open, which says so */
+		(void) setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+int
+sandbox_descriptors_left(int fd)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+		return INT_MAX - fd;
+	return (int) limit.rlim_cur - 1 - fd;
+}
+
 void
 sandbox_prepare(bool supervised)
 {
+	raise_descriptor_limit();
 	/* One arena: each further one would reserve 64 MiB of address space. */
 	mallopt(M_ARENA_MAX, 1);
 	lower_limit(RLIMIT_CORE, 0);
@@ -156,7 +182,7 @@ sandbox_enter(void)
 	lower_limit(RLIMIT_NOFILE, DESCRIPTORS_AFTER);
 	filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (filter == NULL)
-		return report_error(REPORT_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
 							"could not set up the sandbox");
 	result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (result == 0)
@@ -165,7 +191,7 @@ sandbox_enter(void)
 		result = seccomp_load(filter);
 	seccomp_release(filter);
 	if (result != 0)
-		return report_error(REPORT_IO, -result, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_IO, -result, NO_LAYER, NULL, NO_OFFSET,
 							"could not enter the sandbox");
 	return 0;
 }

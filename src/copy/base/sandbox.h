@@ -11,8 +11,14 @@
 
 #include "copy/base/common.h"
 
-/* Limits on memory, core files and malloc; call first.  "supervised": end when the parent does. */
+/*
+ * Limits on memory, core files and malloc, and as many descriptors as are allowed; call first. 
+ * "supervised": end when the parent does.
+ */
 extern void sandbox_prepare(bool supervised);
+
+/* How many descriptors can be opened behind "fd". */
+extern int sandbox_descriptors_left(int fd);
 
 /* Enters the sandbox with all threads.  Returns 0, or -1 after report_error(). */
 extern int sandbox_enter(void);

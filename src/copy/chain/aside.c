@@ -60,7 +60,7 @@ aside_start(void)
 	if (error_number != 0)
 	{
 		budget_free(aside, sizeof(*aside));
-		report_error(REPORT_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
+		report_error(COPIER_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
 					 "could not start a thread");
 		return NULL;
 	}

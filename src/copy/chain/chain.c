@@ -17,6 +17,9 @@
 #include "copy/base/rootpath.h"
 #include "copy/base/sandbox.h"
 
+/* Output, record, directories, sockets and what else a copy opens beside its layers. */
+#define OTHER_DESCRIPTORS 32
+
 /* Boundaries of holes in raw files are kept to this. */
 #define RAW_GRANULE UINT64_C(4096)
 
@@ -39,7 +42,7 @@ fill_identity(struct layer *layer)
 		return report_io_error(errno, layer->shown_as, layer->path, NO_OFFSET,
 							   "could not stat image");
 	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
 							"image is neither a regular file nor a block device");
 	layer->is_block_device = S_ISBLK(status.st_mode);
 	layer->device = layer->is_block_device ? status.st_rdev : status.st_dev;
@@ -90,7 +93,7 @@ check_not_in_use(const struct layer *layer)
 		if (probe_lock(layer, probes[i].byte, &locked) != 0)
 			return -1;
 		if (locked)
-			return report_error(REPORT_BUSY, 0, layer->shown_as, layer->path, NO_OFFSET,
+			return report_error(COPIER_BUSY, 0, layer->shown_as, layer->path, NO_OFFSET,
 								"layer %s by another process; stop it, or copy with --force-share",
 								probes[i].what);
 	}
@@ -104,7 +107,7 @@ read_layer(struct layer *layer, const atomic_bool *stop)
 	{
 		/* qemu counts a started sector as a whole one. */
 		if (layer->file_size > INT64_MAX - SECTOR_SIZE)
-			return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
+			return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
 								"size %" PRIu64 " is too large", layer->file_size);
 		layer->virtual_size = align_up(layer->file_size, SECTOR_SIZE);
 		return 0;
@@ -125,25 +128,25 @@ check_backing(const struct layer *layer, const struct layer *below)
 	{
 		if (name[0] == '\0')
 			return 0;
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 8,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 8,
 							"%s must not have a backing file but names \"%.200s\"",
 							layer->shown_as == OUTPUT_IMAGE ? "a result" : "the first layer", name);
 	}
 	if (layer->format == FORMAT_RAW)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
 							"only the first layer can be raw: a raw image has no backing file");
 	if (name[0] == '\0')
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 8,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 8,
 							"header names no backing file, expected \"%.200s\"",
 							layer->expected_name);
 	/* "json:…", "nbd://…", "host:path": not a plain or absolute name. */
 	if (strncmp(name, "json:", 5) == 0 || strstr(name, "://") != NULL ||
 		strcmp(path_last_component(name), path_last_component(layer->expected_name)) != 0)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 8,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 8,
 							"header names backing file \"%.200s\", expected \"%.200s\"", name,
 							layer->expected_name);
 	if (format[0] != '\0' && strcmp(format, below->format == FORMAT_RAW ? "raw" : "qcow2") != 0)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, NO_OFFSET,
 							"header says the backing file's format is \"%s\", expected \"%s\"",
 							format, below->format == FORMAT_RAW ? "raw" : "qcow2");
 	return 0;
@@ -183,7 +186,7 @@ allocate_layers(struct chain *chain, int count)
 	memset(chain, 0, sizeof(*chain));
 	chain->layers = calloc((size_t) count + 1, sizeof(struct layer));
 	if (chain->layers == NULL)
-		return report_error(REPORT_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
 							"could not remember %d layers", count);
 	chain->count = count;
 	for (int i = 0; i < count; i++)
@@ -196,12 +199,43 @@ allocate_layers(struct chain *chain, int count)
 	return 0;
 }
 
-/* A second descriptor for direct I/O; without one the first alone is used. */
+/*
+ * Second descriptors for direct I/O; a layer without one is read through the page cache.  They come after
+ * all that a copy can't do without, and leave room for its output.
+ */
 static void
-open_direct(struct layer *layer)
+open_direct(struct chain *chain)
 {
-	layer->direct_fd = root_open_direct(layer->path, layer->fd);
-	layer->direct_alignment = layer->direct_fd >= 0 ? file_direct_alignment(layer->fd) : 0;
+	for (int i = 0; i < chain->count; i++)
+	{
+		struct layer *layer = &chain->layers[i];
+
+		layer->direct_fd = root_open_direct(layer->path, layer->fd);
+		if (layer->direct_fd >= 0 && sandbox_descriptors_left(layer->direct_fd) < OTHER_DESCRIPTORS)
+		{
+			close(layer->direct_fd);
+			layer->direct_fd = -1;
+			return;
+		}
+		layer->direct_alignment = layer->direct_fd >= 0 ? file_direct_alignment(layer->fd) : 0;
+	}
+}
+
+static int
+refuse_same_file(const struct chain *chain, int index)
+{
+	const struct layer *layer = &chain->layers[index];
+
+	for (int below = 0; below < index; below++)
+	{
+		const struct layer *other = &chain->layers[below];
+
+		if (other->device == layer->device && other->inode == layer->inode &&
+			other->is_block_device == layer->is_block_device)
+			return report_error(COPIER_REFUSED, 0, index, layer->path, NO_OFFSET,
+								"layer is the same file as layer %d", below);
+	}
+	return 0;
 }
 
 int
@@ -222,19 +256,11 @@ chain_open_files(struct chain *chain, const struct layer_option *options, int co
 		layer->fd = root_open(layer->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 		if (layer->fd < 0)
 			return report_io_error(errno, i, layer->path, NO_OFFSET, "could not open layer");
-		if (fill_identity(layer) != 0)
+		if (fill_identity(layer) != 0 || refuse_same_file(chain, i) != 0)
 			return -1;
-		for (int below = 0; below < i; below++)
-		{
-			if (chain->layers[below].device == layer->device &&
-				chain->layers[below].inode == layer->inode &&
-				chain->layers[below].is_block_device == layer->is_block_device)
-				return report_error(REPORT_REFUSED, 0, i, layer->path, NO_OFFSET,
-									"layer is the same file as layer %d", below);
-		}
-		if (direct)
-			open_direct(layer);
 	}
+	if (direct)
+		open_direct(chain);
 	return 0;
 }
 
@@ -293,7 +319,7 @@ chain_check_unchanged(const struct chain *chain)
 			now.file_size != layer->file_size ||
 			(!layer->is_block_device && (now.modified.tv_sec != layer->modified.tv_sec ||
 										 now.modified.tv_nsec != layer->modified.tv_nsec)))
-			return report_error(REPORT_SOURCE_CHANGED, 0, i, layer->path, NO_OFFSET,
+			return report_error(COPIER_SOURCE_CHANGED, 0, i, layer->path, NO_OFFSET,
 								"layer was changed while it was copied");
 	}
 	return 0;

@@ -48,7 +48,7 @@ struct chain_map_totals
  */
 extern struct chain_map *chain_map_open(const struct chain *chain, bool report_zero);
 
-/* Makes chain_map_next() stop with REPORT_CANCELLED soon after *stop becomes true. */
+/* Makes chain_map_next() stop with COPIER_CANCELLED soon after *stop becomes true. */
 extern void chain_map_set_stop(struct chain_map *map, const atomic_bool *stop);
 
 /* Offsets at which a map can be divided are multiples of this. */

@@ -115,7 +115,7 @@ check_account(const struct chain_map *map, int index, uint64_t host)
 	const struct layer *layer = &map->chain->layers[index];
 
 	if (account->data_bytes > account->data_bound)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, host,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, host,
 							"tables refer to more data than the file of %" PRIu64 " bytes holds",
 							layer->file_size);
 	/* a cluster may come in as many pieces as it has granules */
@@ -123,7 +123,7 @@ check_account(const struct chain_map *map, int index, uint64_t host)
 		account->compressed_clusters /
 				((UINT64_C(1) << layer->qcow2.cluster_bits) / map->chain->granule) >
 			account->compressed_bound)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, host,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, host,
 							"tables refer to more compressed clusters than the file of %" PRIu64
 							" bytes can hold",
 							layer->file_size);

@@ -13,7 +13,7 @@
 static int
 refuse_entry(const struct layer *layer, uint64_t entry_offset, uint64_t entry, const char *message)
 {
-	return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, entry_offset,
+	return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, entry_offset,
 						"L2 entry 0x%016" PRIx64 " %s", entry, message);
 }
 
@@ -219,7 +219,7 @@ resolve_qcow2(struct chain_map *map, const struct layer *layer, uint64_t end)
 			continue;
 		if (!is_aligned(table, UINT64_C(1) << layer->qcow2.cluster_bits))
 			return report_error(
-				REPORT_REFUSED, 0, layer->shown_as, layer->path, layer->qcow2.l1_offset + index * 8,
+				COPIER_REFUSED, 0, layer->shown_as, layer->path, layer->qcow2.l1_offset + index * 8,
 				"L2 table offset %" PRIu64 " is not a multiple of the cluster size", table);
 		if (!claims_shrink(map, &low, &high))
 			continue;

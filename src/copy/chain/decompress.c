@@ -64,7 +64,7 @@ decompressor_open(uint32_t max_cluster)
 	decompressor->zstd = ZSTD_createDCtx();
 	if (decompressor->deflate == NULL || decompressor->zstd == NULL)
 	{
-		report_error(REPORT_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
+		report_error(COPIER_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
 					 "could not set up decompression");
 		decompressor_close(decompressor, max_cluster);
 		return NULL;
@@ -216,7 +216,7 @@ decode_cluster(struct decompressor *decompressor, const struct layer *layer, uin
 	else
 		good = decode_zlib(decompressor, input, compressed_length, output, cluster_size);
 	if (!good)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, host,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, host,
 							"compressed cluster does not decode to a whole cluster");
 	return 0;
 }

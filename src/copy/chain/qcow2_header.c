@@ -38,7 +38,7 @@
 static int
 refuse(const struct layer *layer, uint64_t offset, const char *message)
 {
-	return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, offset, "%s", message);
+	return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, offset, "%s", message);
 }
 
 /* Reads bytes of cluster 0; what lies past the end of the file reads as zero, as for qemu. */
@@ -61,7 +61,7 @@ check_features(struct layer *layer, const unsigned char *header, uint32_t header
 	unsigned char compression = header_length > 104 ? header[104] : 0;
 
 	if ((incompatible & ~QCOW2_INCOMPATIBLE_KNOWN) != 0)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 72,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 72,
 							"unknown incompatible feature bits 0x%" PRIx64,
 							incompatible & ~QCOW2_INCOMPATIBLE_KNOWN);
 	if ((incompatible & QCOW2_INCOMPATIBLE_DATA_FILE) != 0)
@@ -69,12 +69,12 @@ check_features(struct layer *layer, const unsigned char *header, uint32_t header
 	if ((autoclear & QCOW2_AUTOCLEAR_RAW_DATA_FILE) != 0)
 		return refuse(layer, 88, "raw external data is flagged without an external data file");
 	if (refcount_order > 6)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 96,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 96,
 							"refcount order %" PRIu32 " is above 6", refcount_order);
 	if (((incompatible & QCOW2_INCOMPATIBLE_COMPRESSION) != 0) != (compression != 0))
 		return refuse(layer, 104, "compression type and its incompatible feature bit contradict");
 	if (compression > COMPRESSION_ZSTD)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 104,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 104,
 							"unknown compression type %d", compression);
 	qcow2->extended_l2 = (incompatible & QCOW2_INCOMPATIBLE_EXTENDED_L2) != 0;
 	if (qcow2->extended_l2 && qcow2->cluster_bits < QCOW2_MIN_EXTENDED_CLUSTER_BITS)
@@ -95,12 +95,12 @@ check_backing_name(struct layer *layer, const unsigned char *header, uint32_t he
 	if (offset == 0)
 		return 0;
 	if (length > QCOW2_MAX_BACKING_NAME)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 16,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 16,
 							"backing file name of %" PRIu32 " bytes is longer than %d", length,
 							QCOW2_MAX_BACKING_NAME);
 	if (offset < header_length || offset > cluster_size || length > cluster_size - offset)
 		return report_error(
-			REPORT_REFUSED, 0, layer->shown_as, layer->path, 8,
+			COPIER_REFUSED, 0, layer->shown_as, layer->path, 8,
 			"backing file name at offset %" PRIu64 " is not inside the first cluster", offset);
 	if (read_header_bytes(layer, layer->qcow2.backing_name, length, offset) != 0)
 		return -1;
@@ -145,7 +145,7 @@ check_extensions(struct layer *layer, uint64_t offset, uint64_t end, const atomi
 		offset += 8;
 		/* qemu looks at the length of the last one too */
 		if (length > end - offset)
-			return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, offset - 8,
+			return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, offset - 8,
 								"header extension 0x%08" PRIx32 " of %" PRIu32
 								" bytes reaches beyond the header",
 								type, length);
@@ -176,38 +176,38 @@ check_tables(struct layer *layer, const unsigned char *header)
 	uint32_t coverage_bits = qcow2->cluster_bits + qcow2->l2_bits;
 
 	if (size > INT64_MAX - (SECTOR_SIZE - 1))
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 24,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 24,
 							"virtual size %" PRIu64 " is too large", size);
 	/* qemu counts whole sectors and drops the rest. */
 	layer->virtual_size = align_down(size, SECTOR_SIZE);
 	qcow2->l1_entries = size == 0 ? 0 : ((size - 1) >> coverage_bits) + 1;
 	if ((uint64_t) l1_size * 8 > QCOW2_MAX_L1_BYTES)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 36,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 36,
 							"L1 table of %" PRIu32 " entries is larger than 32 MiB", l1_size);
 	if (qcow2->l1_entries > l1_size)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 36,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 36,
 							"L1 table of %" PRIu32
 							" entries is too small for a virtual size of %" PRIu64,
 							l1_size, size);
 	qcow2->l1_offset = load_be64(header + 40);
 	if (!is_aligned(qcow2->l1_offset, cluster_size) ||
 		qcow2->l1_offset > QCOW2_MAX_HOST_OFFSET - (uint64_t) l1_size * 8)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 40,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 40,
 							"L1 table offset %" PRIu64 " is invalid", qcow2->l1_offset);
 	if (qcow2->l1_entries > 0 && qcow2->l1_offset < cluster_size)
 		return refuse(layer, 40, "L1 table lies inside the header");
 	if (reftable_clusters == 0 ||
 		(uint64_t) reftable_clusters > QCOW2_MAX_REFTABLE_BYTES >> qcow2->cluster_bits)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 56,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 56,
 							"refcount table of %" PRIu32 " clusters is not allowed",
 							reftable_clusters);
 	if (!is_aligned(reftable_offset, cluster_size) ||
 		reftable_offset > QCOW2_MAX_HOST_OFFSET - QCOW2_MAX_REFTABLE_BYTES)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 48,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 48,
 							"refcount table offset %" PRIu64 " is invalid", reftable_offset);
 	qcow2->snapshot_count = load_be32(header + 60);
 	if (qcow2->snapshot_count > QCOW2_MAX_SNAPSHOTS)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 60,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 60,
 							"%" PRIu32 " internal snapshots are more than %d",
 							qcow2->snapshot_count, QCOW2_MAX_SNAPSHOTS);
 	return 0;
@@ -230,12 +230,12 @@ qcow2_read_header(struct layer *layer, const atomic_bool *stop)
 		return refuse(layer, 0, "file is not a qcow2 image");
 	qcow2->version = load_be32(header + 4);
 	if (qcow2->version != 2 && qcow2->version != 3)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 4,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 4,
 							"qcow2 version %" PRIu32 " is not supported", qcow2->version);
 	qcow2->cluster_bits = load_be32(header + 20);
 	if (qcow2->cluster_bits < QCOW2_MIN_CLUSTER_BITS ||
 		qcow2->cluster_bits > QCOW2_MAX_CLUSTER_BITS)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 20,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 20,
 							"cluster size 2^%" PRIu32 " is not supported", qcow2->cluster_bits);
 	if (qcow2->version == 3)
 	{
@@ -249,7 +249,7 @@ qcow2_read_header(struct layer *layer, const atomic_bool *stop)
 	}
 	crypt_method = load_be32(header + 32);
 	if (crypt_method != 0)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, 32,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, 32,
 							"encryption method %" PRIu32 " is not supported", crypt_method);
 	qcow2->l2_entry_size = qcow2->extended_l2 ? 16 : 8;
 	qcow2->l2_bits = qcow2->cluster_bits - (qcow2->extended_l2 ? 4 : 3);

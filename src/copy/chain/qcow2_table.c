@@ -56,12 +56,12 @@ set_insert(struct l1_scan *scan, uint64_t offset, uint64_t entry_offset)
 		 slot = (slot + 1) & (scan->slots - 1))
 	{
 		if (scan->set[slot] == offset)
-			return report_error(REPORT_REFUSED, 0, scan->layer->shown_as, scan->layer->path,
+			return report_error(COPIER_REFUSED, 0, scan->layer->shown_as, scan->layer->path,
 								entry_offset, "L2 table at offset %" PRIu64 " is used twice",
 								offset);
 	}
 	if (++scan->used > scan->slots - scan->slots / 8)
-		return report_error(REPORT_REFUSED, 0, scan->layer->shown_as, scan->layer->path,
+		return report_error(COPIER_REFUSED, 0, scan->layer->shown_as, scan->layer->path,
 							entry_offset, "L1 table changes while it is being read");
 	scan->set[slot] = offset;
 	return 0;
@@ -77,14 +77,14 @@ check_entry(struct l1_scan *scan, uint64_t entry, uint64_t entry_offset)
 	if (offset == 0)
 		return 0;
 	if (!is_aligned(offset, cluster_size))
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, entry_offset,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, entry_offset,
 							"L2 table offset %" PRIu64 " is not a multiple of the cluster size",
 							offset);
 	if (offset >= layer->file_size)
 		return 0; /* reads as zero: nothing allocated */
 	if (offset + cluster_size > layer->qcow2.l1_offset &&
 		offset < layer->qcow2.l1_offset + layer->qcow2.l1_entries * 8)
-		return report_error(REPORT_REFUSED, 0, layer->shown_as, layer->path, entry_offset,
+		return report_error(COPIER_REFUSED, 0, layer->shown_as, layer->path, entry_offset,
 							"L2 table at offset %" PRIu64 " lies inside the L1 table", offset);
 	if (scan->set != NULL)
 		return set_insert(scan, offset, entry_offset);
@@ -167,7 +167,7 @@ qcow2_check_l1(const struct layer *layer, const atomic_bool *stop)
 	result = scan_l1(&scan);
 	if (result == 0 && scan.tables > clusters)
 		result = report_error(
-			REPORT_REFUSED, 0, layer->shown_as, layer->path, layer->qcow2.l1_offset,
+			COPIER_REFUSED, 0, layer->shown_as, layer->path, layer->qcow2.l1_offset,
 			"L1 table names %" PRIu64 " L2 tables but the file has %" PRIu64 " clusters",
 			scan.tables, clusters);
 	if (result == 0 && !scan.ascending)

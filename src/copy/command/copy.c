@@ -29,6 +29,7 @@
 #define BUFFERED_BUFFER_BYTES ((size_t) 256 * 1024)
 #define DIRECT_BUFFER_BYTES   ((size_t) 1024 * 1024)
 #define DIRECT_THREADS        8
+#define USEFUL_THREADS        16 /* more only wait for each other, unless somebody asks for them */
 
 #define ALLOCATE_STEP GIB
 
@@ -46,7 +47,7 @@ default_threads(const struct copy *copy)
 		return DIRECT_THREADS;
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return 2;
-	return CPU_COUNT(&set);
+	return CPU_COUNT(&set) < USEFUL_THREADS ? CPU_COUNT(&set) : USEFUL_THREADS;
 }
 
 static int
@@ -103,7 +104,7 @@ copy_open(struct copy *copy)
 	copy->output.fd = copy->output.direct_fd = copy->output.directory_fd = -1;
 	copy->output.verify_fd = copy->output.verify_direct_fd = -1;
 	copy->resume.fd = copy->resume.directory_fd = -1;
-	progress_phase(&copy->progress, "map");
+	progress_phase(&copy->progress, COPIER_PHASE_MAP);
 	if (chain_open_files(&copy->chain, options->layers, options->layer_count,
 						 options->io != IO_BUFFERED) != 0)
 		return -1;
@@ -257,7 +258,7 @@ prepare_output(struct copy *copy)
 	if (output->is_block_device)
 	{
 		if (length > output->device_size)
-			return report_error(REPORT_NO_SPACE, ENOSPC, NO_LAYER, output->path, NO_OFFSET,
+			return report_error(COPIER_NO_SPACE, ENOSPC, NO_LAYER, output->path, NO_OFFSET,
 								"the result needs %" PRIu64 " bytes but the device has %" PRIu64,
 								length, output->device_size);
 		return 0;
@@ -277,7 +278,7 @@ zero_device(struct copy *copy)
 	struct resume *resume = copy->with_resume ? &copy->resume : NULL;
 	uint64_t mark = 0;
 
-	progress_phase(&copy->progress, "zero");
+	progress_phase(&copy->progress, COPIER_PHASE_ZERO);
 	if (resume != NULL && resume->slot.phase == RESUME_DATA)
 		return 0;
 	if (resume != NULL && resume->slot.phase == RESUME_ZERO)
@@ -362,7 +363,7 @@ copy_data(struct copy *copy)
 {
 	size_t buffer_size = copy->output.direct_fd >= 0 ? DIRECT_BUFFER_BYTES : BUFFERED_BUFFER_BYTES;
 
-	progress_phase(&copy->progress, "data");
+	progress_phase(&copy->progress, COPIER_PHASE_DATA);
 	if (engine_configure(copy->engine, buffer_size, copy->start_mark) != 0)
 		return -1;
 	copy->stream.chain = &copy->chain;
@@ -389,7 +390,7 @@ copy_data(struct copy *copy)
 static int
 sync_output(struct copy *copy)
 {
-	progress_phase(&copy->progress, "sync");
+	progress_phase(&copy->progress, COPIER_PHASE_SYNC);
 	if (copy->writer != NULL)
 	{
 		if (sync_file(copy, false) != 0 || qcow2_writer_write_header(copy->writer) != 0)
@@ -409,7 +410,7 @@ verify_output(struct copy *copy)
 	int direct_fd = copy->output.verify_direct_fd;
 	int outcome = -1;
 
-	progress_phase(&copy->progress, "verify");
+	progress_phase(&copy->progress, COPIER_PHASE_VERIFY);
 	/* What was written must come from the device, not from memory. */
 	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	copy->output.verify_fd = copy->output.verify_direct_fd = -1;
@@ -466,7 +467,7 @@ run_phases(struct copy *copy)
 	progress_plan(progress, copy->plan.virtual_size, copy->plan.layout.file_length, copy->method,
 				  copy->reason);
 	tell_ignored(copy);
-	progress_phase(progress, "layout");
+	progress_phase(progress, COPIER_PHASE_LAYOUT);
 	if (place(copy) != 0 || prepare_output(copy) != 0)
 		return -1;
 	if (copy->output.is_block_device && zero_device(copy) != 0)
@@ -521,7 +522,7 @@ copy_clean(struct copy *copy)
 {
 	struct report report = report_get();
 	bool keep = copy->with_resume && !copy->result_is_bad &&
-				(report_exit_code(&report) == EXIT_IO || control_lost_parent());
+				(report_exit_code(&report) == COPIER_EXIT_IO || control_lost_parent());
 
 	/* The threads must not write to a file that is gone. */
 	checkpointer_finish();

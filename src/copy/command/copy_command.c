@@ -20,7 +20,7 @@ copy_main(int argc, char **argv)
 	if (options_parse(&options, OPTIONS_COPY, argc, argv) != 0)
 	{
 		report_print(options.progress == PROGRESS_JSON);
-		return EXIT_USAGE;
+		return COPIER_EXIT_USAGE;
 	}
 	options.output_path = root_device_path(options.output_path);
 	sandbox_prepare(options.progress == PROGRESS_JSON);
@@ -41,7 +41,7 @@ copy_main(int argc, char **argv)
 	remover_finish();
 	/* Once all is synced, what arrives while the lock is kept is no failure. */
 	if (copy.finished)
-		return EXIT_DONE;
+		return COPIER_EXIT_DONE;
 	report_print(options.progress == PROGRESS_JSON && progress_wait_for_room(&copy.progress));
 	report = report_get();
 	return (int) report_exit_code(&report);

@@ -97,12 +97,12 @@ main(int argc, char **argv)
 	if (!take_standard_descriptors())
 	{
 		perror("vmclone-copy: could not take the standard descriptors");
-		return EXIT_IO;
+		return COPIER_EXIT_IO;
 	}
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
 	{
 		fputs(help, stdout);
-		return EXIT_DONE;
+		return COPIER_EXIT_DONE;
 	}
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
 	{
@@ -116,7 +116,7 @@ main(int argc, char **argv)
 		if (argc > 2 && strcmp(argv[2], "--help") == 0 && commands[i].run != volume_main)
 		{
 			fputs(help, stdout);
-			return EXIT_DONE;
+			return COPIER_EXIT_DONE;
 		}
 		return commands[i].run(argc - 1, argv + 1);
 	}
@@ -127,5 +127,5 @@ main(int argc, char **argv)
 		fputs(
 			"vmclone-copy: give a subcommand: copy, measure, map or verify; see vmclone-copy --help\n",
 			stderr);
-	return EXIT_USAGE;
+	return COPIER_EXIT_USAGE;
 }

@@ -2,7 +2,6 @@
  * map_command.c
  *		vmclone-copy map: who owns which guest bytes, as JSON lines.
  */
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "copy/chain/chain_map.h"
@@ -11,47 +10,83 @@
 #include "copy/base/report.h"
 #include "copy/base/sandbox.h"
 
-static void
-print_extent(uint64_t start, uint64_t length, int layer, const char *kind, uint64_t offset)
+static int
+print_extent(struct json *json, uint64_t start, uint64_t length, int layer, const char *kind,
+			 uint64_t offset)
 {
-	printf("{\"start\":%" PRIu64 ",\"length\":%" PRIu64, start, length);
+	json_open(json, NULL, '{');
+	json_integer(json, "start", start);
+	json_integer(json, "length", length);
 	if (layer == NO_LAYER)
-		fputs(",\"layer\":null", stdout);
+		json_null(json, "layer");
 	else
-		printf(",\"layer\":%d", layer);
+		json_integer(json, "layer", (uint64_t) layer);
+	json_string(json, "kind", kind);
 	if (offset == NO_OFFSET)
-		printf(",\"kind\":\"%s\",\"offset\":null}\n", kind);
+		json_null(json, "offset");
 	else
-		printf(",\"kind\":\"%s\",\"offset\":%" PRIu64 "}\n", kind, offset);
+		json_integer(json, "offset", offset);
+	json_close(json, '}');
+	return json_print(json, false);
+}
+
+static const char *
+kind_name(enum extent_kind kind)
+{
+	switch (kind)
+	{
+		case EXTENT_DATA:
+			return "data";
+		case EXTENT_ZERO:
+			return "zero";
+		case EXTENT_COMPRESSED:
+			return "compressed";
+		case EXTENT_HOLE:
+			break;
+	}
+	return "hole";
+}
+
+/* Prints every extent, and the holes between them.  0; 1 if nobody reads any more; -1 after report_error(). */
+static int
+print_extents(const struct chain *chain, struct chain_map *map, struct json *json)
+{
+	struct extent extent;
+	uint64_t at = 0;
+	int result;
+
+	/* Whoever reads it may have seen enough: a map can be very long. */
+	while ((result = chain_map_next(map, &extent)) > 0)
+	{
+		if (extent.start > at && print_extent(json, at, extent.start - at, NO_LAYER,
+											  kind_name(EXTENT_HOLE), NO_OFFSET) != 0)
+			return 1;
+		if (print_extent(json, extent.start, extent.length, extent.layer, kind_name(extent.kind),
+						 extent.kind == EXTENT_ZERO ? NO_OFFSET : extent.host) != 0)
+			return 1;
+		at = extent.start + extent.length;
+	}
+	if (result == 0 && at < chain->virtual_size &&
+		print_extent(json, at, chain->virtual_size - at, NO_LAYER, kind_name(EXTENT_HOLE),
+					 NO_OFFSET) != 0)
+		return 1;
+	return result;
 }
 
 static int
 print_map(const struct chain *chain)
 {
 	struct chain_map *map = chain_map_open(chain, true);
-	struct extent extent;
-	uint64_t at = 0;
-	int result = 0;
+	struct json json = {0};
+	int result;
 
 	if (map == NULL)
 		return -1;
-	/* Whoever reads it may have seen enough: a map can be very long. */
-	while (!ferror(stdout) && (result = chain_map_next(map, &extent)) > 0)
-	{
-		if (extent.start > at)
-			print_extent(at, extent.start - at, NO_LAYER, "hole", NO_OFFSET);
-		print_extent(extent.start, extent.length, extent.layer,
-					 extent.kind == EXTENT_DATA   ? "data"
-					 : extent.kind == EXTENT_ZERO ? "zero"
-												  : "compressed",
-					 extent.kind == EXTENT_ZERO ? NO_OFFSET : extent.host);
-		at = extent.start + extent.length;
-	}
-	if (result == 0 && !ferror(stdout) && at < chain->virtual_size)
-		print_extent(at, chain->virtual_size - at, NO_LAYER, "hole", NO_OFFSET);
+	result = print_extents(chain, map, &json);
 	chain_map_close(map);
-	if (result >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
-		return report_error(REPORT_IO, 0, NO_LAYER, NULL, NO_OFFSET, "could not write to stdout");
+	json_free(&json);
+	if (result > 0 || (result == 0 && fflush(stdout) != 0))
+		return report_error(COPIER_IO, 0, NO_LAYER, NULL, NO_OFFSET, "could not write to stdout");
 	return result;
 }
 

@@ -3,8 +3,6 @@
  *		vmclone-copy measure: exact length of the result, and bytes that must be read.
  */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 #include "copy/command/commands.h"
 #include "copy/command/plan.h"
@@ -16,6 +14,7 @@ measure(const struct chain *chain, const struct options *options)
 {
 	struct extents extents;
 	struct plan plan;
+	struct json answer = {0};
 	int result = extents_open(&extents, chain, NULL);
 
 	if (result == 0)
@@ -23,12 +22,17 @@ measure(const struct chain *chain, const struct options *options)
 	extents_close(&extents);
 	if (result != 0)
 		return -1;
-	printf("{\"required\":%" PRIu64 ",\"bytes_to_read\":%" PRIu64 ",\"virtual_size\":%" PRIu64
-		   ",\"allocated_bytes\":%" PRIu64 "}\n",
-		   plan.layout.file_length, plan.totals.read_bytes, plan.virtual_size,
-		   options->preallocate ? plan.layout.file_length : plan_bytes(&plan));
-	if (fflush(stdout) != 0)
-		return report_error(REPORT_IO, errno, NO_LAYER, NULL, NO_OFFSET,
+	json_open(&answer, NULL, '{');
+	json_integer(&answer, COPIER_FIELD_REQUIRED, plan.layout.file_length);
+	json_integer(&answer, COPIER_FIELD_BYTES_TO_READ, plan.totals.read_bytes);
+	json_integer(&answer, COPIER_FIELD_VIRTUAL_SIZE, plan.virtual_size);
+	json_integer(&answer, COPIER_FIELD_ALLOCATED_BYTES,
+				 options->preallocate ? plan.layout.file_length : plan_bytes(&plan));
+	json_close(&answer, '}');
+	result = json_print(&answer, true);
+	json_free(&answer);
+	if (result != 0)
+		return report_error(COPIER_IO, errno, NO_LAYER, NULL, NO_OFFSET,
 							"could not write to stdout");
 	return 0;
 }

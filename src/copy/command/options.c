@@ -3,107 +3,47 @@
  *		The command line of copy, measure, map and verify.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "copy/base/arguments.h"
 #include "copy/command/options.h"
 #include "copy/chain/qcow2_header.h"
 #include "copy/base/report.h"
 #include "copy/base/rootpath.h"
 
-enum option_code
-{
-	OPTION_LAYER = 1,
-	OPTION_OUTPUT,
-	OPTION_FORMAT,
-	OPTION_SIZE,
-	OPTION_PREALLOCATE,
-	OPTION_COMPAT,
-	OPTION_CLUSTER_SIZE,
-	OPTION_THREADS,
-	OPTION_LIMIT,
-	OPTION_IO,
-	OPTION_NO_REFLINK,
-	OPTION_KEEP_ZEROES,
-	OPTION_RESUME,
-	OPTION_VERIFY,
-	OPTION_BACKING_NAME,
-	OPTION_FORCE_SHARE,
-	OPTION_PROGRESS,
-	OPTION_ROOT,
-	OPTION_KEEP_LOCK,
-	OPTION_KEEP_RECORD
-};
+#define COPY    (1u << OPTIONS_COPY)
+#define MEASURE (1u << OPTIONS_MEASURE)
+#define MAP     (1u << OPTIONS_MAP)
+#define VERIFY  (1u << OPTIONS_VERIFY)
+#define ALL     (COPY | MEASURE | MAP | VERIFY)
 
-#define MAX_THREADS 64
-
-#define SET(which) (1u << (which))
-#define SET_ALL    (SET(OPTIONS_COPY) | SET(OPTIONS_MEASURE) | SET(OPTIONS_MAP) | SET(OPTIONS_VERIFY))
-#define SET_RESULT (SET(OPTIONS_COPY) | SET(OPTIONS_MEASURE))
-
-static const struct option long_options[] = {
-	{"layer", required_argument, NULL, OPTION_LAYER},
-	{"output", required_argument, NULL, OPTION_OUTPUT},
-	{"format", required_argument, NULL, OPTION_FORMAT},
-	{"size", required_argument, NULL, OPTION_SIZE},
-	{"preallocate", no_argument, NULL, OPTION_PREALLOCATE},
-	{"compat", required_argument, NULL, OPTION_COMPAT},
-	{"cluster-size", required_argument, NULL, OPTION_CLUSTER_SIZE},
-	{"threads", required_argument, NULL, OPTION_THREADS},
-	{"limit", required_argument, NULL, OPTION_LIMIT},
-	{"io", required_argument, NULL, OPTION_IO},
-	{"no-reflink", no_argument, NULL, OPTION_NO_REFLINK},
-	{"keep-zeroes", no_argument, NULL, OPTION_KEEP_ZEROES},
-	{"resume", required_argument, NULL, OPTION_RESUME},
-	{"verify", no_argument, NULL, OPTION_VERIFY},
-	{"backing-name", required_argument, NULL, OPTION_BACKING_NAME},
-	{"force-share", no_argument, NULL, OPTION_FORCE_SHARE},
-	{"progress", required_argument, NULL, OPTION_PROGRESS},
-	{"root", required_argument, NULL, OPTION_ROOT},
-	{"keep-lock", no_argument, NULL, OPTION_KEEP_LOCK},
-	{"keep-record", no_argument, NULL, OPTION_KEEP_RECORD},
-	{NULL, 0, NULL, 0}};
-
-/* Which subcommands take the option. */
-static const unsigned option_sets[] = {
-	[OPTION_LAYER] = SET_ALL,
-	[OPTION_OUTPUT] = SET(OPTIONS_COPY) | SET(OPTIONS_VERIFY),
-	[OPTION_FORMAT] = SET(OPTIONS_MEASURE),
-	[OPTION_SIZE] = SET_RESULT | SET(OPTIONS_VERIFY),
-	[OPTION_PREALLOCATE] = SET_RESULT,
-	[OPTION_COMPAT] = SET_RESULT,
-	[OPTION_CLUSTER_SIZE] = SET_RESULT,
-	[OPTION_THREADS] = SET(OPTIONS_COPY) | SET(OPTIONS_VERIFY),
-	[OPTION_LIMIT] = SET(OPTIONS_COPY),
-	[OPTION_IO] = SET(OPTIONS_COPY) | SET(OPTIONS_VERIFY),
-	[OPTION_NO_REFLINK] = SET(OPTIONS_COPY),
-	[OPTION_KEEP_ZEROES] = SET(OPTIONS_COPY),
-	[OPTION_RESUME] = SET(OPTIONS_COPY),
-	[OPTION_VERIFY] = SET(OPTIONS_COPY),
-	[OPTION_BACKING_NAME] = SET_ALL,
-	[OPTION_FORCE_SHARE] = SET_ALL,
-	[OPTION_PROGRESS] = SET(OPTIONS_COPY) | SET(OPTIONS_VERIFY),
-	[OPTION_ROOT] = SET_ALL,
-	[OPTION_KEEP_LOCK] = SET(OPTIONS_COPY),
-	[OPTION_KEEP_RECORD] = SET(OPTIONS_COPY),
-};
-
-static const char *
-option_name(int code)
-{
-	for (const struct option *option = long_options; option->name != NULL; option++)
-	{
-		if (option->val == code)
-			return option->name;
-	}
-	return "?";
-}
+static const struct argument arguments[] = {{"layer", true, false, ALL, 0},
+											{"output", true, true, COPY | VERIFY, 0},
+											{"format", true, false, MEASURE, 0},
+											{"size", true, false, COPY | MEASURE | VERIFY, 0},
+											{"preallocate", false, false, COPY | MEASURE, 0},
+											{"compat", true, false, COPY | MEASURE, 0},
+											{"cluster-size", true, false, COPY | MEASURE, 0},
+											{"threads", true, false, COPY | VERIFY, 0},
+											{"limit", true, false, COPY, 0},
+											{"io", true, false, COPY | VERIFY, 0},
+											{"no-reflink", false, false, COPY, 0},
+											{"keep-zeroes", false, false, COPY, 0},
+											{"resume", true, false, COPY, 0},
+											{"verify", false, false, COPY, 0},
+											{"backing-name", true, false, ALL, 0},
+											{"force-share", false, false, ALL, 0},
+											{"progress", true, false, COPY | VERIFY, 0},
+											{"root", true, false, ALL, 0},
+											{"keep-lock", false, false, COPY, 0},
+											{"keep-record", false, false, COPY, 0},
+											{NULL, false, false, 0, 0}};
 
 static int
 usage_error(const char *option, const char *value, const char *expected)
 {
-	return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+	return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 						"--%s \"%.200s\" is not valid, expected %s", option, value, expected);
 }
 
@@ -166,7 +106,7 @@ parse_threads(struct options *options, const char *value)
 	char *end;
 	unsigned long number = strtoul(value, &end, 10);
 
-	if (*value < '0' || *value > '9' || *end != '\0' || number < 1 || number > MAX_THREADS)
+	if (*value < '0' || *value > '9' || *end != '\0' || number < 1 || number > COPIER_MAX_THREADS)
 		return usage_error("threads", value, "a number from 1 to 64");
 	options->threads = (int) number;
 	return 0;
@@ -191,112 +131,124 @@ parse_layer(struct options *options, const char *value)
 {
 	struct layer_option *layer;
 
-	if (options->layer_count >= MAX_LAYERS)
-		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-							"at most %d layers can be given", MAX_LAYERS);
+	if (options->layer_count >= COPIER_MAX_LAYERS)
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+							"at most %d layers can be given", COPIER_MAX_LAYERS);
 	layer = &options->layers[options->layer_count++];
 	return parse_image("layer", value, &layer->format, &layer->path);
 }
 
+/* A value that is one of the words, which end with NULL; *choice becomes its place. */
 static int
-parse_choice(struct options *options, int code, const char *value)
+parse_word(const char *option, const char *value, const char *const *words, const char *expected,
+		   int *choice)
 {
-	switch (code)
+	for (int i = 0; words[i] != NULL; i++)
 	{
-		case OPTION_COMPAT:
-			if (strcmp(value, "0.10") == 0)
-				options->version = 2;
-			else if (strcmp(value, "1.1") == 0)
-				options->version = 3;
-			else
-				return usage_error("compat", value, "0.10 or 1.1");
+		if (strcmp(value, words[i]) == 0)
+		{
+			*choice = i;
 			return 0;
-		case OPTION_IO:
-			if (strcmp(value, "auto") == 0)
-				options->io = IO_AUTO;
-			else if (strcmp(value, "direct") == 0)
-				options->io = IO_DIRECT;
-			else if (strcmp(value, "buffered") == 0)
-				options->io = IO_BUFFERED;
-			else
-				return usage_error("io", value, "auto, direct or buffered");
-			return 0;
-		default:
-			if (strcmp(value, "none") == 0)
-				options->progress = PROGRESS_NONE;
-			else if (strcmp(value, "bar") == 0)
-				options->progress = PROGRESS_BAR;
-			else if (strcmp(value, "json") == 0)
-				options->progress = PROGRESS_JSON;
-			else
-				return usage_error("progress", value, "none, bar or json");
-			return 0;
+		}
 	}
+	return usage_error(option, value, expected);
 }
 
 static int
-parse_option(struct options *options, int code, const char *value)
+parse_backing_name(struct options *options, const char *value)
 {
-	switch (code)
+	if (options->layer_count == 0)
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+							"--backing-name belongs behind the --layer it speaks about");
+	options->layers[options->layer_count - 1].backing_name = value;
+	return 0;
+}
+
+static int
+parse_size(struct options *options, const char *value)
+{
+	options->has_size = true;
+	if (parse_bytes("size", value, &options->size) != 0)
+		return -1;
+	if (!is_aligned(options->size, SECTOR_SIZE) || options->size > INT64_MAX - SECTOR_SIZE)
+		return usage_error("size", value, "a multiple of 512 up to 2^63 - 1024");
+	return 0;
+}
+
+/* Options with a value. */
+static int
+take_value(struct options *options, const char *name, char *value)
+{
+	static const char *const compat_words[] = {"0.10", "1.1", NULL};
+	static const char *const io_words[] = {"auto", "direct", "buffered", NULL};
+	static const char *const progress_words[] = {"none", "bar", "json", NULL};
+	int choice = 0;
+	int result;
+
+	if (strcmp(name, "layer") == 0)
+		return parse_layer(options, value);
+	if (strcmp(name, "backing-name") == 0)
+		return parse_backing_name(options, value);
+	if (strcmp(name, "output") == 0)
+		return parse_image("output", value, &options->output_format, &options->output_path);
+	if (strcmp(name, "format") == 0)
 	{
-		case OPTION_LAYER:
-			return parse_layer(options, value);
-		case OPTION_BACKING_NAME:
-			if (options->layer_count == 0)
-				return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-									"--backing-name belongs behind the --layer it speaks about");
-			options->layers[options->layer_count - 1].backing_name = value;
-			return 0;
-		case OPTION_OUTPUT:
-			if (options->output_path != NULL)
-				return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-									"--output can be given only once");
-			return parse_image("output", value, &options->output_format, &options->output_path);
-		case OPTION_FORMAT:
-			options->has_format = true;
-			return parse_format("format", value, strlen(value), value, &options->output_format);
-		case OPTION_SIZE:
-			options->has_size = true;
-			if (parse_bytes("size", value, &options->size) != 0)
-				return -1;
-			if (!is_aligned(options->size, SECTOR_SIZE) || options->size > INT64_MAX - SECTOR_SIZE)
-				return usage_error("size", value, "a multiple of 512 up to 2^63 - 1024");
-			return 0;
-		case OPTION_CLUSTER_SIZE:
-			return parse_cluster_size(options, value);
-		case OPTION_THREADS:
-			return parse_threads(options, value);
-		case OPTION_LIMIT:
-			return parse_bytes("limit", value, &options->limit);
-		case OPTION_PREALLOCATE:
-			options->preallocate = true;
-			return 0;
-		case OPTION_NO_REFLINK:
-			options->no_reflink = true;
-			return 0;
-		case OPTION_KEEP_ZEROES:
-			options->keep_zeroes = true;
-			return 0;
-		case OPTION_RESUME:
-			options->resume_path = value;
-			return 0;
-		case OPTION_VERIFY:
-			options->verify = true;
-			return 0;
-		case OPTION_FORCE_SHARE:
-			options->force_share = true;
-			return 0;
-		case OPTION_KEEP_LOCK:
-			options->keep_lock = true;
-			return 0;
-		case OPTION_KEEP_RECORD:
-			options->keep_record = true;
-			return 0;
-		case OPTION_ROOT:
-			return root_add(value);
-		default:
-			return parse_choice(options, code, value);
+		options->has_format = true;
+		return parse_format("format", value, strlen(value), value, &options->output_format);
 	}
+	if (strcmp(name, "size") == 0)
+		return parse_size(options, value);
+	if (strcmp(name, "cluster-size") == 0)
+		return parse_cluster_size(options, value);
+	if (strcmp(name, "threads") == 0)
+		return parse_threads(options, value);
+	if (strcmp(name, "limit") == 0)
+		return parse_bytes("limit", value, &options->limit);
+	if (strcmp(name, "root") == 0)
+		return root_add(value);
+	if (strcmp(name, "compat") == 0)
+	{
+		result = parse_word(name, value, compat_words, "0.10 or 1.1", &choice);
+		options->version = choice == 0 ? 2 : 3;
+		return result;
+	}
+	if (strcmp(name, "io") == 0)
+	{
+		result = parse_word(name, value, io_words, "auto, direct or buffered", &choice);
+		options->io = (enum io_mode) choice;
+		return result;
+	}
+	if (strcmp(name, "progress") == 0)
+	{
+		result = parse_word(name, value, progress_words, "none, bar or json", &choice);
+		options->progress = (enum progress_style) choice;
+		return result;
+	}
+	options->resume_path = value; /* "resume" */
+	return 0;
+}
+
+static int
+take_option(void *context, const char *name, char *value)
+{
+	struct options *options = context;
+	const struct
+	{
+		const char *name;
+		bool *flag;
+	} flags[] = {{"preallocate", &options->preallocate}, {"no-reflink", &options->no_reflink},
+				 {"keep-zeroes", &options->keep_zeroes}, {"verify", &options->verify},
+				 {"force-share", &options->force_share}, {"keep-lock", &options->keep_lock},
+				 {"keep-record", &options->keep_record}};
+
+	if (value != NULL)
+		return take_value(options, name, value);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+	{
+		if (strcmp(name, flags[i].name) == 0)
+			*flags[i].flag = true;
+	}
+	return 0;
 }
 
 static int
@@ -304,67 +256,31 @@ check_options(const struct options *options, enum option_set set)
 {
 	/* a copy of no layer is an empty image */
 	if (options->layer_count == 0 && !(set == OPTIONS_COPY && options->has_size))
-		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"give at least one --layer FORMAT:PATH, the first snapshot first%s",
 							set == OPTIONS_COPY ? ", or --size for an empty image" : "");
 	if ((set == OPTIONS_COPY || set == OPTIONS_VERIFY) && options->output_path == NULL)
-		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"give --output FORMAT:PATH");
 	if (set == OPTIONS_MEASURE && !options->has_format)
-		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"give --format raw or --format qcow2");
 	if (options->resume_path != NULL && strcmp(options->resume_path, options->output_path) == 0)
-		return report_error(REPORT_USAGE, 0, NO_LAYER, options->resume_path, NO_OFFSET,
+		return report_error(COPIER_USAGE, 0, NO_LAYER, options->resume_path, NO_OFFSET,
 							"the record of --resume needs a file of its own");
 	if (options->preallocate && options->output_format != FORMAT_RAW)
-		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"--preallocate is for raw output only");
 	return 0;
-}
-
-/* What getopt_long() took for no option of ours; "argument" is the last one that it looked at. */
-static int
-refuse_option(int code, const char *argument)
-{
-	char letter[3] = {'-', (char) optopt, '\0'};
-	const char *what = "unknown option";
-	const char *advice = "; see vmclone-copy --help";
-
-	if (code == ':' || (optopt != 0 && optopt <= OPTION_KEEP_RECORD))
-	{
-		what = "option";
-		advice = code == ':' ? " needs a value" : " takes no value";
-	}
-	else if (optopt != 0)
-		argument = letter; /* one of several in an argument: "-xyz" */
-	return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET, "%s \"%.200s\"%s", what,
-						argument, advice);
 }
 
 int
 options_parse(struct options *options, enum option_set set, int argc, char **argv)
 {
-	int code;
-
 	memset(options, 0, sizeof(*options));
 	options->version = 3;
 	options->cluster_bits = 16;
-	opterr = 0;
-	optind = 1;
-	while ((code = getopt_long(argc, argv, ":", long_options, NULL)) != -1)
-	{
-		if (code == '?' || code == ':')
-			return refuse_option(code, argv[optind - 1]);
-		if ((option_sets[code] & SET(set)) == 0)
-			return report_error(
-				REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-				"option \"--%s\" does not belong to \"%.20s\"; see vmclone-copy --help",
-				option_name(code), argv[0]);
-		if (parse_option(options, code, optarg) != 0)
-			return -1;
-	}
-	if (optind < argc)
-		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-							"unexpected argument \"%.200s\"", argv[optind]);
+	if (arguments_parse(arguments, 1u << set, argv[0], argc, argv, take_option, options) != 0)
+		return -1;
 	return check_options(options, set);
 }

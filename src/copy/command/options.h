@@ -5,6 +5,7 @@
 #ifndef COPY_OPTIONS_H
 #define COPY_OPTIONS_H
 
+#include "contract/copier_protocol.h"
 #include "copy/chain/chain.h"
 #include "copy/base/progress.h"
 
@@ -17,7 +18,7 @@ enum io_mode
 
 struct options
 {
-	struct layer_option layers[MAX_LAYERS];
+	struct layer_option layers[COPIER_MAX_LAYERS];
 	int layer_count;
 	enum image_format output_format;
 	const char *output_path; /* NULL = not given */

@@ -15,7 +15,7 @@ choose_size(struct plan *plan, const struct chain *chain, const struct options *
 	{
 		const struct layer *last = &chain->layers[chain->count - 1];
 
-		return report_error(REPORT_REFUSED, 0, last->shown_as, last->path, NO_OFFSET,
+		return report_error(COPIER_REFUSED, 0, last->shown_as, last->path, NO_OFFSET,
 							"virtual size is %" PRIu64 " bytes, more than --size %" PRIu64,
 							chain->virtual_size, plan->virtual_size);
 	}

@@ -167,7 +167,7 @@ verify_start(void)
 	error_number = pthread_create(&reader.thread, &attributes, reader_main, NULL);
 	pthread_attr_destroy(&attributes);
 	if (error_number != 0)
-		return report_error(REPORT_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
 							"could not start a thread");
 	reader.started = true;
 	return 0;
@@ -219,14 +219,14 @@ report_difference(const struct side *source, uint64_t at, uint64_t end, const un
 	while (at + differs < end - 1 && (a != NULL ? a[differs] : 0) == (b != NULL ? b[differs] : 0))
 		differs++;
 	if (!source->at_end && at >= source->extent.start)
-		report_error(REPORT_IO, 0, source->extent.layer,
+		report_error(COPIER_IO, 0, source->extent.layer,
 					 source->chain->layers[source->extent.layer].path, NO_OFFSET,
 					 a != NULL ? "output differs at guest offset %" PRIu64 ", which this layer owns"
 							   : "output differs at guest offset %" PRIu64
 								 ", which this layer owns as zero",
 					 at + differs);
 	else
-		report_error(REPORT_IO, 0, NO_LAYER, NULL, NO_OFFSET,
+		report_error(COPIER_IO, 0, NO_LAYER, NULL, NO_OFFSET,
 					 "output differs at guest offset %" PRIu64
 					 ", which no layer owns: it must be zero",
 					 at + differs);
@@ -274,7 +274,7 @@ verify_compare(const struct chain *source_chain, const struct chain *result_chai
 		{
 			length = min_u64(length, COMPARE_BYTES - (at & (COMPARE_BYTES - 1)));
 			if (!throttle_take(throttle, length))
-				outcome = report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
+				outcome = report_error(COPIER_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
 			else
 				outcome = compare_range(&source, &result, at, at + length);
 		}

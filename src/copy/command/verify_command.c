@@ -52,12 +52,12 @@ verify(const struct options *options, struct chain *source, struct chain *result
 		(result->virtual_size > size &&
 		 !(result->layers[0].is_block_device && options->output_format == FORMAT_RAW)))
 	{
-		report_error(REPORT_IO, 0, NO_LAYER, options->output_path, NO_OFFSET,
+		report_error(COPIER_IO, 0, NO_LAYER, options->output_path, NO_OFFSET,
 					 "output has a virtual size of %" PRIu64 " bytes, expected %" PRIu64,
 					 result->virtual_size, size);
 		return -1;
 	}
-	progress_phase(progress, "verify");
+	progress_phase(progress, COPIER_PHASE_VERIFY);
 	/* A device may be larger than the image: the rest must be zero. */
 	atomic_store(&progress->bytes_total, result->virtual_size);
 	if (verify_compare(source, result, result->virtual_size, throttle, &progress->bytes_done) != 0)
@@ -79,7 +79,7 @@ verify_main(int argc, char **argv)
 	if (options_parse(&options, OPTIONS_VERIFY, argc, argv) != 0)
 	{
 		report_print(options.progress == PROGRESS_JSON);
-		return EXIT_USAGE;
+		return COPIER_EXIT_USAGE;
 	}
 	sandbox_prepare(options.progress == PROGRESS_JSON);
 	throttle_start(&throttle, 0);

@@ -105,7 +105,7 @@ checkpointer_start(struct resume *resume, const struct output *output, struct th
 	error_number = pthread_create(&checkpointer.thread, &attributes, checkpointer_main, NULL);
 	pthread_attr_destroy(&attributes);
 	if (error_number != 0)
-		return report_error(REPORT_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
 							"could not start a thread");
 	checkpointer.started = true;
 	return 0;

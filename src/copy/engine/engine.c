@@ -52,7 +52,7 @@ do_read(struct worker *worker)
 		engine->buffers_free--;
 		pthread_mutex_unlock(&engine->mutex);
 		if (!throttle_take(engine->options.throttle, batch->bytes))
-			good = report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled") == 0;
+			good = report_error(COPIER_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled") == 0;
 		else if (batch->remote)
 			good = copy_remote(engine, batch) == 0;
 		else
@@ -119,7 +119,7 @@ start_worker(struct engine *engine, struct worker *worker)
 	error_number = pthread_create(&worker->thread, &attributes, worker_main, worker);
 	pthread_attr_destroy(&attributes);
 	if (error_number != 0)
-		return report_error(REPORT_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
 							"could not start a thread");
 	return 0;
 }
@@ -128,7 +128,7 @@ struct engine *
 engine_start(const struct engine_options *options)
 {
 	struct engine *engine = budget_allocate(sizeof(*engine));
-	int wanted = options->threads < MAX_THREADS ? options->threads : MAX_THREADS;
+	int wanted = options->threads < COPIER_MAX_THREADS ? options->threads : COPIER_MAX_THREADS;
 
 	if (engine == NULL)
 		return NULL;

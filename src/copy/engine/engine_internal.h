@@ -12,12 +12,12 @@
 
 #include <pthread.h>
 
+#include "contract/copier_protocol.h"
 #include "copy/chain/decompress.h"
 #include "copy/engine/engine.h"
 #include "copy/output/hugepage.h"
 #include "copy/output/writeback.h"
 
-#define MAX_THREADS  16
 #define BATCH_PIECES 128
 
 struct piece
@@ -80,7 +80,7 @@ struct engine
 	bool serial_writes;         /* one thread at a time */
 	bool configured;
 	int batches;
-	struct worker workers[MAX_THREADS];
+	struct worker workers[COPIER_MAX_THREADS];
 	struct batch *batch_memory;
 	uint64_t *end_marks; /* of completed batches, by sequence modulo "batches"; 0 = not completed */
 	pthread_mutex_t mutex;

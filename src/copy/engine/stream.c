@@ -22,7 +22,7 @@ flush_run(struct stream *stream)
 		int result;
 
 		if (!throttle_take(stream->throttle, part))
-			return report_error(REPORT_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
+			return report_error(COPIER_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled");
 		result = reflink_range(stream->output, layer, run.host, part, out, &done);
 		if (result < 0)
 			return -1;

@@ -59,7 +59,7 @@ layout_finish(struct layout *layout)
 	}
 	layout->l1_entries = divide_up(divide_up(layout->virtual_size, cluster_size), cluster_size / 8);
 	if (layout->l1_entries * 8 > QCOW2_MAX_L1_BYTES)
-		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"a qcow2 image of %" PRIu64 " bytes needs clusters larger than %" PRIu64
 							" bytes; give a larger --cluster-size",
 							layout->virtual_size, cluster_size);
@@ -83,7 +83,7 @@ layout_finish(struct layout *layout)
 			break; /* one more block than needed is harmless and ends the search */
 	}
 	if (layout->reftable_clusters > QCOW2_MAX_REFTABLE_BYTES >> layout->cluster_bits)
-		return report_error(REPORT_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"a qcow2 image with %" PRIu64
 							" clusters needs clusters larger than %" PRIu64
 							" bytes; give a larger --cluster-size",

@@ -19,14 +19,14 @@
 static int
 lock_output(struct output *output)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+	int locked = file_lock(output->fd);
 
-	if (fcntl(output->fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return report_error(REPORT_BUSY, 0, NO_LAYER, output->path, NO_OFFSET,
+	if (locked == 0)
+		return report_error(COPIER_BUSY, 0, NO_LAYER, output->path, NO_OFFSET,
 							"output is locked by another process");
-	return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not lock output");
+	if (locked < 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not lock output");
+	return 0;
 }
 
 static int
@@ -41,7 +41,7 @@ check_output(struct output *output, const struct chain *chain)
 	output->inode = output->is_block_device ? 0 : status.st_ino;
 	output->birth = output->is_block_device ? 0 : file_birth(output->fd, "");
 	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
-		return report_error(REPORT_USAGE, 0, NO_LAYER, output->path, NO_OFFSET,
+		return report_error(COPIER_USAGE, 0, NO_LAYER, output->path, NO_OFFSET,
 							"output is neither a regular file nor a block device");
 	if (output->is_block_device && file_size(output->fd, &output->device_size) != 0)
 		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
@@ -52,7 +52,7 @@ check_output(struct output *output, const struct chain *chain)
 
 		if (layer->device == output->device && layer->inode == output->inode &&
 			layer->is_block_device == output->is_block_device)
-			return report_error(REPORT_USAGE, 0, NO_LAYER, output->path, NO_OFFSET,
+			return report_error(COPIER_USAGE, 0, NO_LAYER, output->path, NO_OFFSET,
 								"output is the same file as layer %d", i);
 	}
 	return 0;
@@ -89,13 +89,13 @@ open_existing(struct output *output, const struct chain *chain, struct resume *r
 	ours = resume != NULL &&
 		   resume_owns(resume, &status, file_birth(output->directory_fd, output->name));
 	if (!S_ISBLK(status.st_mode) && !ours)
-		return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
+		return report_error(COPIER_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
 							"output must not exist yet");
 	output->fd = open_in_directory(
 		output->directory_fd, output->name,
 		O_RDWR | O_NONBLOCK | O_NOCTTY | (S_ISBLK(status.st_mode) ? O_EXCL : 0), 0);
 	if (output->fd < 0 && errno == EBUSY)
-		return report_error(REPORT_BUSY, EBUSY, NO_LAYER, output->path, NO_OFFSET,
+		return report_error(COPIER_BUSY, EBUSY, NO_LAYER, output->path, NO_OFFSET,
 							"output device is in use");
 	if (output->fd < 0)
 		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not open output");
@@ -105,7 +105,7 @@ open_existing(struct output *output, const struct chain *chain, struct resume *r
 	if (fstat(output->fd, &status) != 0 ||
 		(!S_ISBLK(status.st_mode) &&
 		 !(ours && resume_owns(resume, &status, file_birth(output->fd, "")))))
-		return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
+		return report_error(COPIER_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
 							"output was replaced meanwhile");
 	if (S_ISREG(status.st_mode) && set_created(output) != 0)
 		return -1;
@@ -144,7 +144,7 @@ create_noted(struct output *output, const struct chain *chain, struct resume *re
 			unlink_if_same(output->directory_fd, output->name, output->fd);
 		}
 		else if (errno == EEXIST)
-			report_error(REPORT_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
+			report_error(COPIER_EXISTS, EEXIST, NO_LAYER, output->path, NO_OFFSET,
 						 "output must not exist yet");
 		else
 			report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not create output");
@@ -153,22 +153,6 @@ create_noted(struct output *output, const struct chain *chain, struct resume *re
 	close(output->fd);
 	output->fd = -1;
 	return -1;
-}
-
-int
-output_refuse_file(const char *path)
-{
-	const char *name;
-	struct stat status;
-	int directory = root_open_directory_of(path, &name);
-	bool is_there = directory >= 0 && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-					!S_ISBLK(status.st_mode);
-
-	if (directory >= 0)
-		close(directory);
-	return is_there ? report_error(REPORT_EXISTS, EEXIST, NO_LAYER, path, NO_OFFSET,
-								   "output must not exist yet")
-					: 0;
 }
 
 int
@@ -185,7 +169,7 @@ output_open(struct output *output, const char *path, const struct chain *chain,
 	output->verify_direct_fd = -1;
 	output->directory_fd = root_open_directory_of(path, &output->name);
 	if (output->directory_fd < 0 && errno == EISDIR)
-		return report_error(REPORT_USAGE, 0, NO_LAYER, path, NO_OFFSET,
+		return report_error(COPIER_USAGE, 0, NO_LAYER, path, NO_OFFSET,
 							"output must be the name of a file");
 	if (output->directory_fd < 0)
 		return report_io_error(errno, NO_LAYER, path, NO_OFFSET,
@@ -254,8 +238,7 @@ output_open_verify(struct output *output, bool direct)
 int
 output_sync_directory(const struct output *output)
 {
-	/* EINVAL: a file system that has no sync of directories. */
-	if (fsync(output->directory_fd) != 0 && errno != EINVAL)
+	if (file_sync_directory(output->directory_fd) != 0)
 		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
 							   "could not sync the directory of the output");
 	return 0;

@@ -40,9 +40,6 @@ struct resume;
 extern int output_open(struct output *output, const char *path, const struct chain *chain,
 					   struct resume *resume);
 
-/* Refuses a path where something else than a block device is.  0, or -1 after report_error(). */
-extern int output_refuse_file(const char *path);
-
 /* Opens a second descriptor for direct writes if the file has direct I/O. */
 extern void output_open_direct(struct output *output);
 

@@ -171,7 +171,7 @@ placement_next_in_guest_order(struct placement *placement, struct placed_piece *
 	first = max_u64(cluster_of(placement, extent->start), placement->next_cluster);
 	end = cluster_of(placement, extent->start + extent->length - 1) + 1;
 	if (end - first > placement->layout->data_clusters - placement->placed)
-		return report_error(REPORT_SOURCE_CHANGED, 0, extent->layer, NULL, NO_OFFSET,
+		return report_error(COPIER_SOURCE_CHANGED, 0, extent->layer, NULL, NO_OFFSET,
 							"layer holds more data than when it was first read");
 	make_body(placement, extent, first, end - first,
 			  data_out(placement, placement->by_source

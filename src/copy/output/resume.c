@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "copy/base/fileio.h"
-#include "copy/output/output.h"
 #include "copy/base/remover.h"
 #include "copy/base/report.h"
 #include "copy/output/resume.h"
@@ -53,14 +52,12 @@ slot_checksum(const struct resume *resume, const struct resume_slot *slot)
 static int
 lock_record(const struct resume *resume, int fd)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int locked = file_lock(fd);
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return report_error(REPORT_BUSY, 0, NO_LAYER, resume->path, NO_OFFSET,
+	if (locked == 0)
+		return report_error(COPIER_BUSY, 0, NO_LAYER, resume->path, NO_OFFSET,
 							"resume record is in use by another copy");
-	return io_error(resume, "lock");
+	return locked < 0 ? io_error(resume, "lock") : 0;
 }
 
 static int
@@ -81,7 +78,7 @@ load_record(struct resume *resume)
 	if (file_size(resume->fd, &size) != 0 ||
 		file_read(resume->fd, &identity, sizeof(identity), 0) != (ssize_t) sizeof(identity) ||
 		size != FILE_PAGES * PAGE || memcmp(identity.magic, magic, sizeof(magic)) != 0)
-		return report_error(REPORT_EXISTS, 0, NO_LAYER, resume->path, NO_OFFSET,
+		return report_error(COPIER_EXISTS, 0, NO_LAYER, resume->path, NO_OFFSET,
 							"file is not a resume record of vmclone-copy");
 	resume->nonce = identity.nonce;
 	for (uint64_t i = 0; i < 2; i++)
@@ -151,7 +148,7 @@ open_temporary(struct resume *resume, const char *temporary)
 		close(resume->fd);
 		resume->fd = -1;
 		if (!ours)
-			return report_error(REPORT_EXISTS, EEXIST, NO_LAYER, resume->path, NO_OFFSET,
+			return report_error(COPIER_EXISTS, EEXIST, NO_LAYER, resume->path, NO_OFFSET,
 								"could not make resume record: \"%s\" is another file", temporary);
 		if (unlinkat(resume->directory_fd, temporary, 0) != 0)
 			return io_error(resume, "create");
@@ -185,7 +182,7 @@ fill_record(struct resume *resume, const char *temporary)
 		unlink_if_same(resume->directory_fd, resume->name, resume->fd);
 		return -1;
 	}
-	if (fsync(resume->directory_fd) != 0 && errno != EINVAL)
+	if (file_sync_directory(resume->directory_fd) != 0)
 		return io_error(resume, "sync the directory of");
 	return 0;
 }
@@ -198,12 +195,12 @@ create_record(struct resume *resume)
 	int length = snprintf(temporary, sizeof(temporary), "%s.new", resume->name);
 
 	if (length < 0 || (size_t) length >= sizeof(temporary))
-		return report_error(REPORT_USAGE, ENAMETOOLONG, NO_LAYER, resume->path, NO_OFFSET,
+		return report_error(COPIER_USAGE, ENAMETOOLONG, NO_LAYER, resume->path, NO_OFFSET,
 							"could not make resume record");
 	if (open_temporary(resume, temporary) == 0 && fill_record(resume, temporary) == 0)
 		return 0;
 	/* busy: another copier has taken it over */
-	if (resume->fd >= 0 && report_get().kind != REPORT_BUSY)
+	if (resume->fd >= 0 && report_get().kind != COPIER_BUSY)
 		unlink_if_same(resume->directory_fd, temporary, resume->fd);
 	return -1;
 }
@@ -230,7 +227,7 @@ resume_open(struct resume *resume, const char *path, const char *output_path)
 	}
 	else if (errno != ENOENT)
 		return io_error(resume, "open");
-	else if (output_refuse_file(output_path) != 0 || create_record(resume) != 0)
+	else if (root_refuse_file(output_path) != 0 || create_record(resume) != 0)
 		return -1;
 	/* from its beginning, which is a multiple of any page size */
 	record = mmap(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, resume->fd, 0);
@@ -261,7 +258,7 @@ resume_temporary_name(const struct resume *resume, const char *name, char *tempo
 	int length = snprintf(temporary, size, "%s.%016" PRIx64 ".new", name, resume->nonce);
 
 	if (length < 0 || (size_t) length >= size)
-		return report_error(REPORT_USAGE, ENAMETOOLONG, NO_LAYER, name, NO_OFFSET,
+		return report_error(COPIER_USAGE, ENAMETOOLONG, NO_LAYER, name, NO_OFFSET,
 							"could not make the output with a resume record");
 	return 0;
 }

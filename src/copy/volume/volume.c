@@ -4,6 +4,7 @@
  */
 #include "copy/volume/volume.h"
 
+#include "copy/base/arguments.h"
 #include "copy/volume/volume_internal.h"
 
 #include <ctype.h>
@@ -12,33 +13,74 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOKEN_LIMIT     128
 #define SIZE_LIMIT      ((uint64_t) INT64_MAX)
 #define DEFAULT_TIMEOUT 120 /* seconds for the provisioning program */
-#define ARGUMENT_LIMIT  64
 
 typedef struct Subcommand
 {
 	const char *name;
-	bool (*run)(const VolumeOptions *options, VolumeAnswer *answer);
-	const char *required; /* options, each between blanks */
-	const char *optional;
+	bool (*run)(const VolumeOptions *options, struct json *answer);
 } Subcommand;
 
-static const Subcommand subcommands[] = {
-	{"attach", volume_attach, " path roots storage-domain token ", " owner mode take-over "},
-	{"check", volume_check, " root storage-domain token ", " "},
-	{"detach", volume_detach, " root token ", " "},
-	{"space", volume_space, " root ", " "},
-	{"create", volume_create,
-	 " root domain disk image size format type voltype domain-format disk-type ",
-	 " description owner-mode sequence "},
-	{"commit", volume_commit, " root disk image ", " size owner-mode "},
-	{"remove", volume_remove, " root disk image ", " "},
-	{"stat", volume_stat, " root disk image ", " "},
-	{"provision", volume_provision, " command vg lv ", " root size timeout allow-loop "},
+enum
+{
+	ATTACH,
+	CHECK,
+	DETACH,
+	SPACE,
+	CREATE,
+	COMMIT,
+	REMOVE,
+	STAT,
+	PROVISION,
+	SUBCOMMAND_COUNT
 };
-#define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
+
+static const Subcommand subcommands[SUBCOMMAND_COUNT] = {
+	[ATTACH] = {COPIER_VOLUME_ATTACH, volume_attach},
+	[CHECK] = {COPIER_VOLUME_CHECK, volume_check},
+	[DETACH] = {COPIER_VOLUME_DETACH, volume_detach},
+	[SPACE] = {COPIER_VOLUME_SPACE, volume_space},
+	[CREATE] = {COPIER_VOLUME_CREATE, volume_create},
+	[COMMIT] = {COPIER_VOLUME_COMMIT, volume_commit},
+	[REMOVE] = {COPIER_VOLUME_REMOVE, volume_remove},
+	[STAT] = {COPIER_VOLUME_STAT, volume_stat},
+	[PROVISION] = {COPIER_VOLUME_PROVISION, volume_provision},
+};
+
+#define SET(subcommand) (1u << (subcommand))
+#define ON_VOLUME       (SET(CREATE) | SET(COMMIT) | SET(REMOVE) | SET(STAT))
+#define ON_DOMAIN       (SET(CHECK) | SET(DETACH) | SET(SPACE) | ON_VOLUME)
+
+static const struct argument arguments[] = {
+	{"path", true, true, SET(ATTACH), SET(ATTACH)},
+	{"roots", true, true, SET(ATTACH), SET(ATTACH)},
+	{"root", true, true, ON_DOMAIN | SET(PROVISION), ON_DOMAIN},
+	{"storage-domain", true, true, SET(ATTACH) | SET(CHECK), SET(ATTACH) | SET(CHECK)},
+	{"token", true, true, SET(ATTACH) | SET(CHECK) | SET(DETACH),
+	 SET(ATTACH) | SET(CHECK) | SET(DETACH)},
+	{"owner", true, true, SET(ATTACH), 0},
+	{"mode", true, true, SET(ATTACH), 0},
+	{"take-over", false, true, SET(ATTACH), 0},
+	{"domain", true, true, SET(CREATE), SET(CREATE)},
+	{"disk", true, true, ON_VOLUME, ON_VOLUME},
+	{"image", true, true, ON_VOLUME, ON_VOLUME},
+	{"size", true, true, SET(CREATE) | SET(COMMIT) | SET(PROVISION), SET(CREATE)},
+	{"format", true, true, SET(CREATE), SET(CREATE)},
+	{"type", true, true, SET(CREATE), SET(CREATE)},
+	{"voltype", true, true, SET(CREATE), SET(CREATE)},
+	{"domain-format", true, true, SET(CREATE), SET(CREATE)},
+	{"disk-type", true, true, SET(CREATE), SET(CREATE)},
+	{"description", true, true, SET(CREATE), 0},
+	{"owner-mode", true, true, SET(CREATE) | SET(COMMIT), 0},
+	{"sequence", true, true, SET(CREATE), 0},
+	{"command", true, true, SET(PROVISION), SET(PROVISION)},
+	{"vg", true, true, SET(PROVISION), SET(PROVISION)},
+	{"lv", true, true, SET(PROVISION), SET(PROVISION)},
+	{"timeout", true, true, SET(PROVISION), 0},
+	{"allow-loop", false, true, SET(PROVISION), 0},
+	{NULL, false, false, 0, 0},
+};
 
 static const char *const help =
 	"Usage: vmclone-copy volume SUBCOMMAND OPTIONS\n"
@@ -69,38 +111,36 @@ static const char *const help =
 	"Exit status: 0 done, 1 storage failed, 2 usage, 3 refused.\n";
 
 static bool
-bad_value(const char *option, const char *value, const char *expected, VolumeAnswer *answer)
+bad_value(const char *option, const char *value, const char *expected)
 {
-	return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+	return volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
 					   "--%s must be %s, not \"%s\"", option, expected, value);
 }
 
 static bool
-parse_number(const char *option, const char *value, int base, uint64_t limit, uint64_t *number,
-			 VolumeAnswer *answer)
+parse_number(const char *option, const char *value, int base, uint64_t limit, uint64_t *number)
 {
 	char *end;
 
 	errno = 0;
 	*number = isdigit((unsigned char) value[0]) ? strtoull(value, &end, base) : 0;
 	if (!isdigit((unsigned char) value[0]) || errno != 0 || *end != '\0' || *number > limit)
-		return bad_value(option, value, base == 8 ? "an octal file mode" : "a number in range",
-						 answer);
+		return bad_value(option, value, base == 8 ? "an octal file mode" : "a number in range");
 	return true;
 }
 
 /* A uuid in its usual form; changed to lower case in place, as it becomes a file name. */
 static bool
-parse_uuid(const char *option, char *value, const char **uuid, VolumeAnswer *answer)
+parse_uuid(const char *option, char *value, const char **uuid)
 {
 	if (strlen(value) != 36)
-		return bad_value(option, value, "a UUID", answer);
+		return bad_value(option, value, "a UUID");
 	for (int i = 0; i < 36; i++)
 	{
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
 		if (dash ? value[i] != '-' : !isxdigit((unsigned char) value[i]))
-			return bad_value(option, value, "a UUID", answer);
+			return bad_value(option, value, "a UUID");
 		value[i] = (char) tolower((unsigned char) value[i]);
 	}
 	*uuid = value;
@@ -109,7 +149,7 @@ parse_uuid(const char *option, char *value, const char **uuid, VolumeAnswer *ans
 
 static bool
 parse_word(const char *option, const char *value, const char *const *words, const char *expected,
-		   const char **word, VolumeAnswer *answer)
+		   const char **word)
 {
 	for (int i = 0; words[i] != NULL; i++)
 		if (strcmp(value, words[i]) == 0)
@@ -117,21 +157,21 @@ parse_word(const char *option, const char *value, const char *const *words, cons
 			*word = words[i];
 			return true;
 		}
-	return bad_value(option, value, expected, answer);
+	return bad_value(option, value, expected);
 }
 
 static bool
-parse_owner(char *value, VolumeOptions *options, VolumeAnswer *answer)
+parse_owner(char *value, VolumeOptions *options)
 {
 	char *colon = strchr(value, ':');
 	uint64_t uid;
 	uint64_t gid;
 
 	if (colon == NULL)
-		return bad_value("owner", value, "UID:GID", answer);
+		return bad_value("owner", value, "UID:GID");
 	*colon = '\0';
-	if (!parse_number("owner", value, 10, UINT32_MAX - 1, &uid, answer) ||
-		!parse_number("owner", colon + 1, 10, UINT32_MAX - 1, &gid, answer))
+	if (!parse_number("owner", value, 10, UINT32_MAX - 1, &uid) ||
+		!parse_number("owner", colon + 1, 10, UINT32_MAX - 1, &gid))
 		return false;
 	options->owner_uid = (uid_t) uid;
 	options->owner_gid = (gid_t) gid;
@@ -140,7 +180,7 @@ parse_owner(char *value, VolumeOptions *options, VolumeAnswer *answer)
 }
 
 static bool
-parse_option(const char *option, char *value, VolumeOptions *options, VolumeAnswer *answer)
+parse_option(const char *option, char *value, VolumeOptions *options)
 {
 	static const char *const formats[] = {"RAW", "COW", NULL};
 	static const char *const types[] = {"SPARSE", "PREALLOCATED", NULL};
@@ -148,7 +188,11 @@ parse_option(const char *option, char *value, VolumeOptions *options, VolumeAnsw
 	static const char *const disk_types[] = {"DATA", NULL};
 	uint64_t number;
 
-	if (strcmp(option, "path") == 0)
+	if (strcmp(option, "take-over") == 0)
+		options->take_over = true;
+	else if (strcmp(option, "allow-loop") == 0)
+		options->allow_loop = true;
+	else if (strcmp(option, "path") == 0)
 		options->path = value;
 	else if (strcmp(option, "roots") == 0)
 		options->roots = value;
@@ -161,70 +205,58 @@ parse_option(const char *option, char *value, VolumeOptions *options, VolumeAnsw
 	else if (strcmp(option, "lv") == 0)
 		options->lv = value;
 	else if (strcmp(option, "storage-domain") == 0 || strcmp(option, "domain") == 0)
-		return parse_uuid(option, value, &options->domain, answer);
+		return parse_uuid(option, value, &options->domain);
 	else if (strcmp(option, "disk") == 0)
-		return parse_uuid(option, value, &options->disk, answer);
+		return parse_uuid(option, value, &options->disk);
 	else if (strcmp(option, "image") == 0)
-		return parse_uuid(option, value, &options->image, answer);
+		return parse_uuid(option, value, &options->image);
 	else if (strcmp(option, "token") == 0)
 	{
 		size_t length =
 			strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_.:-");
 
-		if (length == 0 || length > TOKEN_LIMIT || value[length] != '\0')
-			return bad_value(option, value, "1 to 128 letters, digits and +/=_.:-", answer);
+		if (length == 0 || length > COPIER_MAX_TOKEN || value[length] != '\0')
+			return bad_value(option, value, "1 to 128 letters, digits and +/=_.:-");
 		options->token = value;
 	}
 	else if (strcmp(option, "format") == 0)
-		return parse_word(option, value, formats, "RAW or COW", &options->format, answer);
+		return parse_word(option, value, formats, "RAW or COW", &options->format);
 	else if (strcmp(option, "type") == 0)
-		return parse_word(option, value, types, "SPARSE or PREALLOCATED", &options->type, answer);
+		return parse_word(option, value, types, "SPARSE or PREALLOCATED", &options->type);
 	else if (strcmp(option, "voltype") == 0)
-		return parse_word(option, value, voltypes, "LEAF or SHARED", &options->voltype, answer);
+		return parse_word(option, value, voltypes, "LEAF or SHARED", &options->voltype);
 	else if (strcmp(option, "disk-type") == 0)
-		return parse_word(option, value, disk_types, "DATA", &options->disk_type, answer);
+		return parse_word(option, value, disk_types, "DATA", &options->disk_type);
 	else if (strcmp(option, "description") == 0)
 	{
-		if (strlen(value) > VOLUME_DESCRIPTION_LIMIT || strpbrk(value, "\r\n") != NULL)
-			return bad_value(option, value, "one line of at most 210 bytes", answer);
+		if (strlen(value) > COPIER_MAX_DESCRIPTION || strpbrk(value, "\r\n") != NULL)
+			return bad_value(option, value, "one line of at most 210 bytes");
 		options->description = value;
 	}
 	else if (strcmp(option, "size") == 0)
 	{
 		options->has_size = true;
-		return parse_number(option, value, 10, SIZE_LIMIT, &options->size, answer);
+		return parse_number(option, value, 10, SIZE_LIMIT, &options->size);
 	}
 	else if (strcmp(option, "sequence") == 0)
-		return parse_number(option, value, 10, SIZE_LIMIT, &options->sequence, answer);
+		return parse_number(option, value, 10, SIZE_LIMIT, &options->sequence);
 	else if (strcmp(option, "timeout") == 0)
-		return parse_number(option, value, 10, 86400, &options->timeout, answer);
+		return parse_number(option, value, 10, 86400, &options->timeout);
 	else if (strcmp(option, "domain-format") == 0)
 	{
-		if (!parse_number(option, value, 10, 5, &number, answer))
+		if (!parse_number(option, value, 10, 5, &number))
 			return false;
 		options->domain_format = (int) number;
 	}
 	else if (strcmp(option, "mode") == 0 || strcmp(option, "owner-mode") == 0)
 	{
-		if (!parse_number(option, value, 8, 0777, &number, answer))
+		if (!parse_number(option, value, 8, 0777, &number))
 			return false;
 		options->mode = (mode_t) number;
 	}
 	else if (strcmp(option, "owner") == 0)
-		return parse_owner(value, options, answer);
+		return parse_owner(value, options);
 	return true;
-}
-
-/* The option's name between blanks is in the list. */
-static bool
-listed(const char *list, const char *option)
-{
-	size_t length = strlen(option);
-
-	for (const char *at = strstr(list, option); at != NULL; at = strstr(at + 1, option))
-		if (at != list && at[-1] == ' ' && at[length] == ' ')
-			return length > 0;
-	return false;
 }
 
 static bool
@@ -234,95 +266,73 @@ is_provision_action(const char *word)
 		   strcmp(word, "remove") == 0;
 }
 
-static bool
-parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptions *options,
-				VolumeAnswer *answer)
+static int
+take_option(void *context, const char *name, char *value)
 {
-	const char *given[ARGUMENT_LIMIT];
-	const char *need;
-	int count = 0;
+	return parse_option(name, value, context) ? 0 : -1;
+}
 
-	for (int i = 0; i < argc; i++)
-	{
-		const char *option = argv[i] + 2;
-
-		if (subcommand->run == volume_provision && options->action == NULL &&
-			is_provision_action(argv[i]))
-		{
-			options->action = argv[i];
-			continue;
-		}
-		if (strncmp(argv[i], "--", 2) != 0 ||
-			(!listed(subcommand->required, option) && !listed(subcommand->optional, option)))
-			return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-							   "volume %s knows no option \"%s\"", subcommand->name, argv[i]);
-		for (int j = 0; j < count; j++)
-			if (strcmp(given[j], option) == 0)
-				return volume_fail(answer, VOLUME_USAGE, 0, NULL, NULL, "--%s is given twice",
-								   option);
-		if (count == ARGUMENT_LIMIT)
-			return volume_fail(answer, VOLUME_USAGE, 0, NULL, NULL, "too many options");
-		given[count++] = option;
-		if (strcmp(option, "take-over") == 0)
-			options->take_over = true;
-		else if (strcmp(option, "allow-loop") == 0)
-			options->allow_loop = true;
-		else if (++i == argc)
-			return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-							   "--%s needs a value", option);
-		else if (!parse_option(option, argv[i], options, answer))
-			return false;
-	}
-	for (need = subcommand->required + 1; *need != '\0'; need += strcspn(need, " ") + 1)
-	{
-		size_t length = strcspn(need, " ");
-		bool found = false;
-
-		for (int j = 0; j < count && !found; j++)
-			found = strlen(given[j]) == length && strncmp(given[j], need, length) == 0;
-		if (!found)
-			return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-							   "volume %s needs --%.*s", subcommand->name, (int) length, need);
-	}
-	if (subcommand->run == volume_provision && options->action == NULL)
-		return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-						   "volume provision needs an action: create, commit or remove");
-	/* capacities are whole 4 KiB blocks (DESIGN §6) */
-	if (subcommand->run == volume_create && options->size % 4096 != 0)
-		return volume_fail(answer, VOLUME_USAGE, 0, NULL,
-						   "Round the size up to a multiple of 4096 bytes.",
-						   "--size must be a multiple of 4096 bytes");
+/* What the options mean together. */
+static bool
+check_options(const Subcommand *subcommand, const VolumeOptions *options)
+{
+	if (subcommand->run == volume_create && options->size % COPIER_VOLUME_SIZE_UNIT != 0)
+		return volume_fail(COPIER_USAGE, 0, NULL, "Round the size up to a multiple of 4096 bytes.",
+						   "--size must be a multiple of %d bytes", COPIER_VOLUME_SIZE_UNIT);
 	if (subcommand->run == volume_provision && strcmp(options->action, "create") == 0 &&
 		(!options->has_size || options->size == 0))
-		return volume_fail(answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+		return volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
 						   "volume provision create needs --size");
 	return true;
+}
+
+/* argv[0] is the subcommand's name; of provision argv[1] is what to do. */
+static bool
+parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptions *options)
+{
+	char command[40];
+
+	snprintf(command, sizeof(command), COPIER_VOLUME " %s", subcommand->name);
+	if (subcommand->run == volume_provision)
+	{
+		if (argc < 2 || !is_provision_action(argv[1]))
+			return volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+							   "volume provision needs an action: create, commit or remove");
+		options->action = argv[1];
+		argc--;
+		argv++;
+	}
+	return arguments_parse(arguments, SET(subcommand - subcommands), command, argc, argv,
+						   take_option, options) == 0 &&
+		   check_options(subcommand, options);
 }
 
 int
 volume_main(int argc, char **argv)
 {
-	VolumeOptions options = {
-		.mode = 0660, .description = "", .root = "/dev", .sequence = 1, .timeout = DEFAULT_TIMEOUT};
-	VolumeAnswer answer = {0};
+	VolumeOptions options = {.mode = COPIER_DEFAULT_OWNERMODE,
+							 .description = "",
+							 .root = "/dev",
+							 .sequence = 1,
+							 .timeout = DEFAULT_TIMEOUT};
+	struct json answer = {0};
 	const Subcommand *subcommand = NULL;
 
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
 	{
 		fputs(help, stdout);
-		return fflush(stdout) == 0 ? 0 : 1;
+		return fflush(stdout) == 0 ? COPIER_EXIT_DONE : COPIER_EXIT_IO;
 	}
 	for (size_t i = 0; argc > 1 && i < SUBCOMMAND_COUNT; i++)
 		if (strcmp(argv[1], subcommands[i].name) == 0)
 			subcommand = &subcommands[i];
+	json_open(&answer, NULL, '{');
+	json_bool(&answer, COPIER_FIELD_OK, true);
 	if (subcommand == NULL)
-	{
-		volume_fail(
-			&answer, VOLUME_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-			"volume needs a subcommand: attach, check, detach, space, create, commit, remove, stat or provision");
-		return answer_print(&answer);
-	}
-	if (parse_arguments(subcommand, argc - 2, argv + 2, &options, &answer))
+		volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+					"volume needs a subcommand: attach, check, detach, space, create, commit, "
+					"remove, stat or provision");
+	else if (parse_arguments(subcommand, argc - 1, argv + 1, &options))
 		(void) subcommand->run(&options, &answer);
-	return answer_print(&answer);
+	return volume_print_answer(&answer);
 }

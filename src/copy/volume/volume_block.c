@@ -97,22 +97,20 @@ is_numbered(const char *text, const char *prefix)
 }
 
 static bool
-check_program(const char *program, VolumeAnswer *answer)
+check_program(const char *program)
 {
 	struct stat status;
 
 	if (program[0] != '/')
-		return volume_fail(answer, VOLUME_USAGE, 0, program, "Give the full path of the program.",
+		return volume_fail(COPIER_USAGE, 0, program, "Give the full path of the program.",
 						   "provisioning program must be an absolute path");
 	if (stat(program, &status) != 0)
-		return volume_fail_errno(answer, program, "could not find the provisioning program");
+		return volume_fail_errno(program, "could not find the provisioning program");
 	if (!S_ISREG(status.st_mode) || access(program, X_OK) != 0)
-		return volume_fail(answer, VOLUME_REFUSED, 0, program,
-						   "Make it executable for the server's user.",
+		return volume_fail(COPIER_REFUSED, 0, program, "Make it executable for the server's user.",
 						   "provisioning program is not an executable file");
 	if ((status.st_mode & S_IWOTH) != 0)
-		return volume_fail(answer, VOLUME_REFUSED, 0, program,
-						   "Take the write permission of others away.",
+		return volume_fail(COPIER_REFUSED, 0, program, "Take the write permission of others away.",
 						   "provisioning program can be changed by every user");
 	return true;
 }
@@ -157,7 +155,7 @@ read_complaint(int *errors, char text[STDERR_LIMIT + 1], size_t *length)
  * that it started.
  */
 static bool
-wait_for_program(pid_t pid, int errors, const VolumeOptions *options, VolumeAnswer *answer)
+wait_for_program(pid_t pid, int errors, const VolumeOptions *options)
 {
 	char text[STDERR_LIMIT + 1];
 	size_t length = 0;
@@ -167,7 +165,7 @@ wait_for_program(pid_t pid, int errors, const VolumeOptions *options, VolumeAnsw
 	int status = 0;
 
 	if (fcntl(errors, F_SETFL, O_NONBLOCK) != 0)
-		return volume_fail_errno(answer, NULL, "could not set up a pipe");
+		return volume_fail_errno(NULL, "could not set up a pipe");
 	while (ended == 0)
 	{
 		struct pollfd poll_fd = {.fd = errors, .events = POLLIN};
@@ -184,7 +182,7 @@ wait_for_program(pid_t pid, int errors, const VolumeOptions *options, VolumeAnsw
 		if (ended < 0 && errno == EINTR)
 			ended = 0;
 		if (ended < 0)
-			return volume_fail_errno(answer, options->command,
+			return volume_fail_errno(options->command,
 									 "could not wait for the provisioning program");
 	}
 	if (errors >= 0)
@@ -193,23 +191,23 @@ wait_for_program(pid_t pid, int errors, const VolumeOptions *options, VolumeAnsw
 		length--;
 	text[length] = '\0';
 	if (late)
-		return volume_fail(answer, VOLUME_IO, ETIMEDOUT, options->command,
+		return volume_fail(COPIER_IO, ETIMEDOUT, options->command,
 						   "Look why the program hangs, or raise --timeout.",
 						   "provisioning program did not end within %" PRIu64 " seconds",
 						   options->timeout);
 	if (WIFSIGNALED(status))
-		return volume_fail(answer, VOLUME_IO, 0, options->command, NULL,
+		return volume_fail(COPIER_IO, 0, options->command, NULL,
 						   "provisioning program was killed by signal %d: %s", WTERMSIG(status),
 						   text);
 	if (WEXITSTATUS(status) != 0)
-		return volume_fail(answer, VOLUME_IO, 0, options->command, NULL,
+		return volume_fail(COPIER_IO, 0, options->command, NULL,
 						   "provisioning program failed with exit code %d: %s", WEXITSTATUS(status),
 						   text);
 	return true;
 }
 
 static bool
-run_program(const VolumeOptions *options, VolumeAnswer *answer)
+run_program(const VolumeOptions *options)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -223,7 +221,7 @@ run_program(const VolumeOptions *options, VolumeAnswer *answer)
 	pid_t pid;
 	bool done;
 
-	if (!check_program(options->command, answer))
+	if (!check_program(options->command))
 		return false;
 	snprintf(bytes, sizeof(bytes), "%" PRIu64, options->size);
 	arguments[0] = (char *) options->command;
@@ -233,7 +231,7 @@ run_program(const VolumeOptions *options, VolumeAnswer *answer)
 	arguments[4] = bytes;
 	arguments[5] = NULL;
 	if (pipe2(errors, O_CLOEXEC) != 0)
-		return volume_fail_errno(answer, NULL, "could not make a pipe");
+		return volume_fail_errno(NULL, "could not make a pipe");
 	sigemptyset(&none);
 	sigfillset(&defaults);
 	sigdelset(&defaults, SIGKILL);
@@ -254,13 +252,12 @@ run_program(const VolumeOptions *options, VolumeAnswer *answer)
 		close(errors[0]);
 		close(errors[1]);
 		errno = error;
-		return volume_fail_errno(answer, options->command,
-								 "could not start the provisioning program");
+		return volume_fail_errno(options->command, "could not start the provisioning program");
 	}
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	close(errors[1]);
-	done = wait_for_program(pid, errors[0], options, answer);
+	done = wait_for_program(pid, errors[0], options);
 	close(errors[0]);
 	return done;
 }
@@ -271,17 +268,17 @@ run_program(const VolumeOptions *options, VolumeAnswer *answer)
 /* Where the link leads: to a node of device mapper, or to a loop device where these are allowed. */
 static bool
 find_device(const VolumeOptions *options, const char *link, char *device, size_t size,
-			bool *is_loop, VolumeAnswer *answer)
+			bool *is_loop)
 {
 	char target[PATH_MAX];
 	ssize_t length = readlink(link, target, sizeof(target) - 1);
 	int needed;
 
 	if (length < 0 && errno == EINVAL)
-		return volume_fail(answer, VOLUME_REFUSED, 0, link, PROVISION_HINT,
+		return volume_fail(COPIER_REFUSED, 0, link, PROVISION_HINT,
 						   "device name is not a symbolic link");
 	if (length < 0)
-		return volume_fail_errno(answer, link, "could not read device link");
+		return volume_fail_errno(link, "could not read device link");
 	target[length] = '\0';
 	*is_loop = options->allow_loop && is_numbered(target, "/dev/loop");
 	if (*is_loop)
@@ -289,108 +286,106 @@ find_device(const VolumeOptions *options, const char *link, char *device, size_t
 	else if (is_numbered(target, "../dm-"))
 		needed = snprintf(device, size, "%s/%s", options->root, target + 3);
 	else
-		return volume_fail(answer, VOLUME_REFUSED, 0, link, PROVISION_HINT,
+		return volume_fail(COPIER_REFUSED, 0, link, PROVISION_HINT,
 						   "device link leads to \"%s\", not to ../dm-N", target);
 	if (needed < 0 || (size_t) needed >= size)
-		return volume_fail(answer, VOLUME_USAGE, ENAMETOOLONG, link, NULL,
-						   "device path is too long");
+		return volume_fail(COPIER_USAGE, ENAMETOOLONG, link, NULL, "device path is too long");
 	return true;
 }
 
 /* The opened device is the wanted one by the kernel's own names. */
 static bool
-check_kernel_names(const VolumeOptions *options, const char *device, dev_t number, bool is_loop,
-				   VolumeAnswer *answer)
+check_kernel_names(const VolumeOptions *options, const char *device, dev_t number, bool is_loop)
 {
 	char expected[520];
 	char found[520];
 
 	if (is_loop)
 		return major(number) == LOOP_MAJOR ||
-			   volume_fail(answer, VOLUME_REFUSED, 0, device, NULL, "not a loop device");
+			   volume_fail(COPIER_REFUSED, 0, device, NULL, "not a loop device");
 	mapper_name(expected, sizeof(expected), options->vg, options->lv);
 	if (!read_sysfs(major(number), minor(number), "dm/name", found, sizeof(found)) ||
 		strcmp(found, expected) != 0)
-		return volume_fail(answer, VOLUME_REFUSED, 0, device, PROVISION_HINT,
+		return volume_fail(COPIER_REFUSED, 0, device, PROVISION_HINT,
 						   "device is not device mapper's \"%s\" in the kernel", expected);
 	if (!read_sysfs(major(number), minor(number), "dm/uuid", found, sizeof(found)) ||
 		strncmp(found, "LVM-", 4) != 0)
-		return volume_fail(answer, VOLUME_REFUSED, 0, device, PROVISION_HINT,
+		return volume_fail(COPIER_REFUSED, 0, device, PROVISION_HINT,
 						   "device is not a logical volume");
 	return true;
 }
 
 static bool
 check_open_device(const VolumeOptions *options, const char *device, int fd, bool is_loop,
-				  VolumeAnswer *answer)
+				  struct json *answer)
 {
 	struct stat status;
 	uint64_t bytes;
 	int sector;
 
 	if (fstat(fd, &status) != 0)
-		return volume_fail_errno(answer, device, "could not read device attributes");
+		return volume_fail_errno(device, "could not read device attributes");
 	if (!S_ISBLK(status.st_mode))
-		return volume_fail(answer, VOLUME_REFUSED, 0, device, PROVISION_HINT, "not a block device");
-	if (!check_kernel_names(options, device, status.st_rdev, is_loop, answer))
+		return volume_fail(COPIER_REFUSED, 0, device, PROVISION_HINT, "not a block device");
+	if (!check_kernel_names(options, device, status.st_rdev, is_loop))
 		return false;
 	if (ioctl(fd, BLKGETSIZE64, &bytes) != 0 || ioctl(fd, BLKSSZGET, &sector) != 0)
-		return volume_fail_errno(answer, device, "could not read device size");
+		return volume_fail_errno(device, "could not read device size");
 	if (bytes < options->size)
-		return volume_fail(answer, VOLUME_NO_SPACE, 0, device,
+		return volume_fail(COPIER_NO_SPACE, 0, device,
 						   "The provisioning program made it too small; look at its rounding.",
 						   "device has %" PRIu64 " bytes, less than %" PRIu64, bytes,
 						   options->size);
-	answer_string(answer, "path", device);
-	answer_integer(answer, "size", bytes);
-	answer_integer(answer, "logical_block_size", (uint64_t) sector);
-	answer_integer(answer, "device", status.st_rdev);
+	json_string(answer, "path", device);
+	json_integer(answer, "size", bytes);
+	json_integer(answer, "logical_block_size", (uint64_t) sector);
+	json_integer(answer, "device", status.st_rdev);
 	return true;
 }
 
 /* The device behind <root>/<vg>/<lv>. */
 static bool
-check_device(const VolumeOptions *options, const char *link, VolumeAnswer *answer)
+check_device(const VolumeOptions *options, const char *link, struct json *answer)
 {
 	char device[PATH_MAX];
 	bool is_loop;
 	bool good;
 	int fd;
 
-	if (!find_device(options, link, device, sizeof(device), &is_loop, answer))
+	if (!find_device(options, link, device, sizeof(device), &is_loop))
 		return false;
 	fd = open(device, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return volume_fail_errno(answer, device, "could not open device");
+		return volume_fail_errno(device, "could not open device");
 	good = check_open_device(options, device, fd, is_loop, answer);
 	close(fd);
 	return good;
 }
 
 bool
-volume_provision(const VolumeOptions *options, VolumeAnswer *answer)
+volume_provision(const VolumeOptions *options, struct json *answer)
 {
 	char link[PATH_MAX];
 	struct stat status;
 
 	if (!is_lvm_name(options->vg))
-		return volume_fail(answer, VOLUME_USAGE, 0, options->vg, NULL, "not a volume group name");
+		return volume_fail(COPIER_USAGE, 0, options->vg, NULL, "not a volume group name");
 	if (!is_lvm_name(options->lv))
-		return volume_fail(answer, VOLUME_USAGE, 0, options->lv, NULL, "not a logical volume name");
+		return volume_fail(COPIER_USAGE, 0, options->lv, NULL, "not a logical volume name");
 	if (options->root[0] != '/' || (size_t) snprintf(link, sizeof(link), "%s/%s/%s", options->root,
 													 options->vg, options->lv) >= sizeof(link))
-		return volume_fail(answer, VOLUME_USAGE, 0, options->root, NULL,
+		return volume_fail(COPIER_USAGE, 0, options->root, NULL,
 						   "--root must be an absolute path of usual length");
-	if (!run_program(options, answer))
+	if (!run_program(options))
 		return false;
 	if (strcmp(options->action, "remove") != 0)
 		return check_device(options, link, answer);
 	if (lstat(link, &status) == 0)
-		return volume_fail(answer, VOLUME_IO, 0, link,
+		return volume_fail(COPIER_IO, 0, link,
 						   "Look at the provisioning program: it said that the device is removed.",
 						   "device link is still there");
 	if (errno != ENOENT)
-		return volume_fail_errno(answer, link, "could not look for the device link");
-	answer_bool(answer, "removed", true);
+		return volume_fail_errno(link, "could not look for the device link");
+	json_bool(answer, "removed", true);
 	return true;
 }

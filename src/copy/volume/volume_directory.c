@@ -14,7 +14,7 @@
 #define NONCE_DIGITS     16
 
 int
-volume_lock_for_removal(int dirfd, const char *name, VolumeAnswer *answer)
+volume_lock_for_removal(int dirfd, const char *name)
 {
 	int locked;
 	int fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -23,12 +23,12 @@ volume_lock_for_removal(int dirfd, const char *name, VolumeAnswer *answer)
 	{
 		if (errno == ENOENT)
 			return -2;
-		volume_fail_errno(answer, name, "could not open file");
+		volume_fail_errno(name, "could not open file");
 		return -1;
 	}
-	locked = volume_lock_file(fd, name, answer);
+	locked = volume_lock_file(fd, name);
 	if (locked == 0)
-		volume_fail(answer, VOLUME_BUSY, EAGAIN, name,
+		volume_fail(COPIER_BUSY, EAGAIN, name,
 					"Stop the process that uses the file, then try again.",
 					"another process holds the file locked");
 	if (locked != 1)
@@ -51,14 +51,14 @@ is_unnamed_output(const char *name, const char *image)
 }
 
 static DIR *
-open_for_reading(int dirfd, VolumeAnswer *answer)
+open_for_reading(int dirfd)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 
 	if (directory == NULL)
 	{
-		volume_fail_errno(answer, NULL, "could not read image directory");
+		volume_fail_errno(NULL, "could not read image directory");
 		if (fd >= 0)
 			close(fd);
 	}
@@ -66,55 +66,55 @@ open_for_reading(int dirfd, VolumeAnswer *answer)
 }
 
 bool
-volume_remove_unnamed(int dirfd, const char *image, VolumeAnswer *answer)
+volume_remove_unnamed(int dirfd, const char *image, struct json *answer)
 {
-	DIR *directory = open_for_reading(dirfd, answer);
+	DIR *directory = open_for_reading(dirfd);
 	struct dirent *entry;
 
 	if (directory == NULL)
 		return false;
-	while (answer->kind == VOLUME_OK && (errno = 0, entry = readdir(directory)) != NULL)
+	while (!report_is_set() && (errno = 0, entry = readdir(directory)) != NULL)
 	{
 		int fd;
 
 		if (!is_unnamed_output(entry->d_name, image))
 			continue;
-		fd = volume_lock_for_removal(dirfd, entry->d_name, answer);
+		fd = volume_lock_for_removal(dirfd, entry->d_name);
 		if (fd < 0)
 			continue;
 		if (unlinkat(dirfd, entry->d_name, 0) == 0)
-			answer_string(answer, NULL, entry->d_name);
+			json_string(answer, NULL, entry->d_name);
 		else if (errno != ENOENT)
-			volume_fail_errno(answer, entry->d_name, "could not remove file");
+			volume_fail_errno(entry->d_name, "could not remove file");
 		close(fd);
 	}
-	if (answer->kind == VOLUME_OK && errno != 0)
-		volume_fail_errno(answer, NULL, "could not read image directory");
+	if (!report_is_set() && errno != 0)
+		volume_fail_errno(NULL, "could not read image directory");
 	closedir(directory);
-	return answer->kind == VOLUME_OK;
+	return !report_is_set();
 }
 
 bool
-volume_tell_left(int dirfd, VolumeAnswer *answer, bool *empty)
+volume_tell_left(int dirfd, struct json *answer, bool *empty)
 {
-	DIR *directory = open_for_reading(dirfd, answer);
+	DIR *directory = open_for_reading(dirfd);
 	struct dirent *entry;
 	size_t count = 0;
 
 	if (directory == NULL)
 		return false;
-	answer_open(answer, "left", '[');
+	json_open(answer, "left", '[');
 	while (errno = 0, (entry = readdir(directory)) != NULL)
 	{
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		if (count++ < LEFT_NAMES_LIMIT)
-			answer_string(answer, NULL, entry->d_name);
+			json_string(answer, NULL, entry->d_name);
 	}
-	answer_close(answer, ']');
+	json_close(answer, ']');
 	*empty = count == 0;
 	if (errno != 0)
-		volume_fail_errno(answer, NULL, "could not read image directory");
+		volume_fail_errno(NULL, "could not read image directory");
 	closedir(directory);
-	return answer->kind == VOLUME_OK;
+	return !report_is_set();
 }

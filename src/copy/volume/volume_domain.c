@@ -72,19 +72,19 @@ filesystem_name(long magic)
 }
 
 static bool
-tell_facts(int fd, const char *path, VolumeAnswer *answer)
+tell_facts(int fd, const char *path, struct json *answer)
 {
 	struct stat status;
 	struct statfs filesystem;
 	struct statvfs space;
 
 	if (fstat(fd, &status) != 0 || fstatfs(fd, &filesystem) != 0 || fstatvfs(fd, &space) != 0)
-		return volume_fail_errno(answer, path, "could not read facts about the storage domain");
-	answer_integer(answer, "device", status.st_dev);
-	answer_string(answer, "filesystem", filesystem_name(filesystem.f_type));
-	answer_integer(answer, "block_size", space.f_frsize);
-	answer_integer(answer, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
-	answer_integer(answer, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
+		return volume_fail_errno(path, "could not read facts about the storage domain");
+	json_integer(answer, "device", status.st_dev);
+	json_string(answer, "filesystem", filesystem_name(filesystem.f_type));
+	json_integer(answer, "block_size", space.f_frsize);
+	json_integer(answer, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
+	json_integer(answer, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
 	return true;
 }
 
@@ -93,7 +93,7 @@ tell_facts(int fd, const char *path, VolumeAnswer *answer)
  * NFS has no O_TMPFILE: a random name, removed at once, does the same.
  */
 static int
-create_test_file(int fd, mode_t mode, VolumeAnswer *answer)
+create_test_file(int fd, mode_t mode)
 {
 	int file = openat(fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 	uint64_t number;
@@ -103,27 +103,26 @@ create_test_file(int fd, mode_t mode, VolumeAnswer *answer)
 	{
 		if (getrandom(&number, sizeof(number), 0) != (ssize_t) sizeof(number))
 		{
-			volume_fail_errno(answer, NULL, "could not get random bytes");
+			volume_fail_errno(NULL, "could not get random bytes");
 			return -1;
 		}
 		snprintf(name, sizeof(name), ".vmclone-test-%016llx", (unsigned long long) number);
 		file = openat(fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 		if (file >= 0 && unlinkat(fd, name, 0) != 0)
 		{
-			volume_fail_errno(answer, name, "could not remove test file");
+			volume_fail_errno(name, "could not remove test file");
 			close(file);
 			return -1;
 		}
 	}
 	if (file < 0)
 	{
-		volume_fail_errno(answer, NULL, "could not create a test file in the storage domain");
+		volume_fail_errno(NULL, "could not create a test file in the storage domain");
 		return -1;
 	}
 	if (fchmod(file, mode) != 0)
 	{
-		volume_fail_errno(answer, NULL,
-						  "could not set the mode of a test file in the storage domain");
+		volume_fail_errno(NULL, "could not set the mode of a test file in the storage domain");
 		close(file);
 		return -1;
 	}
@@ -132,16 +131,16 @@ create_test_file(int fd, mode_t mode, VolumeAnswer *answer)
 
 /* 1 = the file system shares extents, 0 = it doesn't, -1 after volume_fail(). */
 static int
-probe_reflink(int fd, mode_t mode, VolumeAnswer *answer)
+probe_reflink(int fd, mode_t mode)
 {
 	static const char block[REFLINK_PROBE];
 	int result = -1;
 	int to = -1;
-	int from = create_test_file(fd, mode, answer);
+	int from = create_test_file(fd, mode);
 
 	if (from < 0)
 		return -1;
-	to = create_test_file(fd, mode, answer);
+	to = create_test_file(fd, mode);
 	if (to < 0)
 		goto end;
 	for (size_t done = 0; done < sizeof(block);)
@@ -152,7 +151,7 @@ probe_reflink(int fd, mode_t mode, VolumeAnswer *answer)
 			continue;
 		if (n < 0)
 		{
-			volume_fail_errno(answer, NULL, "could not write a test file in the storage domain");
+			volume_fail_errno(NULL, "could not write a test file in the storage domain");
 			goto end;
 		}
 		done += (size_t) n;
@@ -188,7 +187,7 @@ json_string_of(const char *text, const char *key, char *value, size_t size)
 
 /* 1 = read, 0 = the domain carries no identity, -1 after volume_fail(). */
 static int
-read_identity(int rootfd, Identity *identity, VolumeAnswer *answer)
+read_identity(int rootfd, Identity *identity)
 {
 	char text[IDENTITY_LIMIT];
 	ssize_t length;
@@ -199,10 +198,10 @@ read_identity(int rootfd, Identity *identity, VolumeAnswer *answer)
 	{
 		if (errno == ENOENT)
 			return 0;
-		volume_fail_errno(answer, "dom_md", "could not open directory");
+		volume_fail_errno("dom_md", "could not open directory");
 		return -1;
 	}
-	length = volume_read_file(dirfd, IDENTITY_NAME, text, sizeof(text), answer);
+	length = volume_read_file(dirfd, IDENTITY_NAME, text, sizeof(text));
 	close(dirfd);
 	if (length == -2)
 		return 0;
@@ -211,7 +210,7 @@ read_identity(int rootfd, Identity *identity, VolumeAnswer *answer)
 	if (!json_string_of(text, "storage_domain", identity->domain, sizeof(identity->domain)) ||
 		!json_string_of(text, "token", identity->token, sizeof(identity->token)))
 	{
-		volume_fail(answer, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
+		volume_fail(COPIER_REFUSED, 0, "dom_md/" IDENTITY_NAME,
 					"Look at the file; attach with take over writes it anew.",
 					"identity file is malformed");
 		return -1;
@@ -223,7 +222,7 @@ read_identity(int rootfd, Identity *identity, VolumeAnswer *answer)
 
 /* The domain's own metadata, where there is any, must name the same storage domain. */
 static bool
-check_domain_metadata(int rootfd, const char *domain, VolumeAnswer *answer)
+check_domain_metadata(int rootfd, const char *domain)
 {
 	char *text;
 	char *found;
@@ -232,15 +231,14 @@ check_domain_metadata(int rootfd, const char *domain, VolumeAnswer *answer)
 	int dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
 
 	if (dirfd < 0)
-		return errno == ENOENT ? true
-							   : volume_fail_errno(answer, "dom_md", "could not open directory");
+		return errno == ENOENT ? true : volume_fail_errno("dom_md", "could not open directory");
 	text = malloc(METADATA_LIMIT);
 	if (text == NULL)
 	{
 		close(dirfd);
-		return volume_fail_errno(answer, NULL, "could not allocate memory");
+		return volume_fail_errno(NULL, "could not allocate memory");
 	}
-	length = volume_read_file(dirfd, "metadata", text, METADATA_LIMIT, answer);
+	length = volume_read_file(dirfd, "metadata", text, METADATA_LIMIT);
 	close(dirfd);
 	if (length == -1)
 		result = false;
@@ -252,7 +250,7 @@ check_domain_metadata(int rootfd, const char *domain, VolumeAnswer *answer)
 			found = strchr(found, '=') + 1;
 			found[strcspn(found, "\r\n")] = '\0';
 			if (strcasecmp(found, domain) != 0)
-				result = volume_fail(answer, VOLUME_REFUSED, 0, "dom_md/metadata",
+				result = volume_fail(COPIER_REFUSED, 0, "dom_md/metadata",
 									 "Attach the directory of that storage domain.",
 									 "directory belongs to storage domain \"%.40s\", not \"%s\"",
 									 found, domain);
@@ -263,8 +261,7 @@ check_domain_metadata(int rootfd, const char *domain, VolumeAnswer *answer)
 }
 
 static bool
-write_identity(int rootfd, const char *domain, const char *token, bool reflink,
-			   VolumeAnswer *answer)
+write_identity(int rootfd, const char *domain, const char *token, bool reflink)
 {
 	char text[IDENTITY_LIMIT];
 	bool done;
@@ -273,25 +270,25 @@ write_identity(int rootfd, const char *domain, const char *token, bool reflink,
 
 	if (mkdirat(rootfd, "dom_md", 0755) == 0)
 	{
-		if (!volume_sync(rootfd, "dom_md", answer))
+		if (!volume_sync_directory(rootfd, "dom_md"))
 			return false;
 	}
 	else if (errno != EEXIST)
-		return volume_fail_errno(answer, "dom_md", "could not create directory");
+		return volume_fail_errno("dom_md", "could not create directory");
 	dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
 	if (dirfd < 0)
-		return volume_fail_errno(answer, "dom_md", "could not open directory");
+		return volume_fail_errno("dom_md", "could not open directory");
 	length = snprintf(text, sizeof(text),
 					  "{\"storage_domain\":\"%s\",\"token\":\"%s\",\"reflink\":%s}\n", domain,
 					  token, reflink ? "true" : "false");
-	done = volume_write_file(dirfd, IDENTITY_NAME, 0644, text, (size_t) length, answer);
+	done = volume_write_file(dirfd, IDENTITY_NAME, 0644, text, (size_t) length);
 	close(dirfd);
 	return done;
 }
 
 /* real lies strictly below the real path of one of the roots. */
 static bool
-lies_below_roots(const char *real, const char *roots, VolumeAnswer *answer)
+lies_below_roots(const char *real, const char *roots)
 {
 	char *list = strdup(roots);
 	char *rest = list;
@@ -299,7 +296,7 @@ lies_below_roots(const char *real, const char *roots, VolumeAnswer *answer)
 	bool below = false;
 
 	if (list == NULL)
-		return volume_fail_errno(answer, NULL, "could not allocate memory");
+		return volume_fail_errno(NULL, "could not allocate memory");
 	while (!below && (root = strsep(&rest, ":")) != NULL)
 	{
 		char *real_root = root[0] == '/' ? realpath(root, NULL) : NULL;
@@ -316,42 +313,42 @@ lies_below_roots(const char *real, const char *roots, VolumeAnswer *answer)
 	}
 	free(list);
 	if (!below)
-		return volume_fail(answer, VOLUME_OUTSIDE_ROOT, 0, real,
+		return volume_fail(COPIER_OUTSIDE_ROOT, 0, real,
 						   "Add a directory above it to vmclone.storage_roots (superuser).",
 						   "path does not lie below any directory of vmclone.storage_roots");
 	return true;
 }
 
 static bool
-check_owner(int rootfd, const VolumeOptions *options, VolumeAnswer *answer)
+check_owner(int rootfd, const VolumeOptions *options)
 {
 	struct stat status;
-	int file = create_test_file(rootfd, options->mode, answer);
+	int file = create_test_file(rootfd, options->mode);
 	bool read;
 
 	if (file < 0)
 		return false;
 	read = fstat(file, &status) == 0;
 	if (!read)
-		volume_fail_errno(answer, NULL, "could not read the attributes of a test file");
+		volume_fail_errno(NULL, "could not read the attributes of a test file");
 	close(file);
 	if (!read)
 		return false;
 	if (options->has_owner &&
 		(status.st_uid != options->owner_uid || status.st_gid != options->owner_gid))
-		return volume_fail(answer, VOLUME_REFUSED, 0, options->path, THREE_WAYS_OUT,
+		return volume_fail(COPIER_REFUSED, 0, options->path, THREE_WAYS_OUT,
 						   "files created in the storage domain belong to %lu:%lu, not to %lu:%lu",
 						   (unsigned long) status.st_uid, (unsigned long) status.st_gid,
 						   (unsigned long) options->owner_uid, (unsigned long) options->owner_gid);
 	if ((status.st_mode & 07777) != options->mode)
-		return volume_fail(answer, VOLUME_REFUSED, 0, options->path, THREE_WAYS_OUT,
+		return volume_fail(COPIER_REFUSED, 0, options->path, THREE_WAYS_OUT,
 						   "files created in the storage domain have mode %04o, not %04o",
 						   (unsigned int) (status.st_mode & 07777), (unsigned int) options->mode);
 	return true;
 }
 
 bool
-volume_attach(const VolumeOptions *options, VolumeAnswer *answer)
+volume_attach(const VolumeOptions *options, struct json *answer)
 {
 	Identity identity;
 	char *real;
@@ -361,52 +358,51 @@ volume_attach(const VolumeOptions *options, VolumeAnswer *answer)
 	bool done = false;
 
 	if (options->path[0] != '/')
-		return volume_fail(answer, VOLUME_USAGE, 0, options->path, NULL,
-						   "--path must be an absolute path");
+		return volume_fail(COPIER_USAGE, 0, options->path, NULL, "--path must be an absolute path");
 	real = realpath(options->path, NULL);
 	if (real == NULL)
-		return volume_fail_errno(answer, options->path, "could not resolve path");
-	if (!lies_below_roots(real, options->roots, answer))
+		return volume_fail_errno(options->path, "could not resolve path");
+	if (!lies_below_roots(real, options->roots))
 		goto end;
-	rootfd = volume_open_root(real, answer);
-	if (rootfd < 0 || !check_domain_metadata(rootfd, options->domain, answer))
+	rootfd = volume_open_root(real);
+	if (rootfd < 0 || !check_domain_metadata(rootfd, options->domain))
 		goto end;
 
 	/* with --take-over whatever is in the identity file, malformed or not, is replaced */
 	if (!options->take_over)
 	{
-		found = read_identity(rootfd, &identity, answer);
+		found = read_identity(rootfd, &identity);
 		if (found < 0)
 			goto end;
 		if (found == 1 && strcmp(identity.token, options->token) != 0)
 		{
 			volume_fail(
-				answer, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
+				COPIER_REFUSED, 0, "dom_md/" IDENTITY_NAME,
 				"Detach the domain in the other database, or take it over if that database is gone for good.",
 				"storage domain is attached to another database");
 			goto end;
 		}
 		if (found == 1 && strcmp(identity.domain, options->domain) != 0)
 		{
-			volume_fail(answer, VOLUME_REFUSED, 0, "dom_md/" IDENTITY_NAME,
+			volume_fail(COPIER_REFUSED, 0, "dom_md/" IDENTITY_NAME,
 						"One directory holds one storage domain; detach the other one first.",
 						"directory is attached as storage domain \"%s\"", identity.domain);
 			goto end;
 		}
 	}
-	if (!check_owner(rootfd, options, answer))
+	if (!check_owner(rootfd, options))
 		goto end;
-	reflink = probe_reflink(rootfd, options->mode, answer);
+	reflink = probe_reflink(rootfd, options->mode);
 	if (reflink < 0)
 		goto end;
-	if (!write_identity(rootfd, options->domain, options->token, reflink == 1, answer))
+	if (!write_identity(rootfd, options->domain, options->token, reflink == 1))
 		goto end;
-	answer_string(answer, "realpath", real);
+	json_string(answer, "realpath", real);
 	if (!tell_facts(rootfd, real, answer))
 		goto end;
-	answer_bool(answer, "reflink", reflink == 1);
-	answer_string(answer, "storage_domain", options->domain);
-	answer_string(answer, "token", options->token);
+	json_bool(answer, "reflink", reflink == 1);
+	json_string(answer, "storage_domain", options->domain);
+	json_string(answer, "token", options->token);
 	done = true;
 end:
 	if (rootfd >= 0)
@@ -417,90 +413,90 @@ end:
 
 /* The identity of an attached domain, which must carry our token. */
 static bool
-require_identity(int rootfd, const VolumeOptions *options, Identity *identity, VolumeAnswer *answer)
+require_identity(int rootfd, const VolumeOptions *options, Identity *identity)
 {
-	int found = read_identity(rootfd, identity, answer);
+	int found = read_identity(rootfd, identity);
 
 	if (found < 0)
 		return false;
 	if (found == 0)
 		return volume_fail(
-			answer, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
+			COPIER_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
 			"Check that the domain is mounted, then attach it with attach_storage_domain.",
 			"storage domain carries no identity of a database");
 	if (strcmp(identity->token, options->token) != 0)
-		return volume_fail(answer, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
+		return volume_fail(COPIER_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
 						   "Only the database that attached a domain may use it.",
 						   "storage domain is attached to another database");
 	if (options->domain != NULL && strcmp(identity->domain, options->domain) != 0)
-		return volume_fail(answer, VOLUME_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
+		return volume_fail(COPIER_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
 						   "Check what is mounted there.", "directory holds storage domain \"%s\"",
 						   identity->domain);
 	return true;
 }
 
 bool
-volume_check(const VolumeOptions *options, VolumeAnswer *answer)
+volume_check(const VolumeOptions *options, struct json *answer)
 {
 	Identity identity;
 	bool done = false;
-	int rootfd = volume_open_root(options->root, answer);
+	int rootfd = volume_open_root(options->root);
 
 	if (rootfd < 0)
 		return false;
-	if (require_identity(rootfd, options, &identity, answer) &&
-		check_domain_metadata(rootfd, options->domain, answer))
+	if (require_identity(rootfd, options, &identity) &&
+		check_domain_metadata(rootfd, options->domain))
 	{
-		answer_string(answer, "realpath", options->root);
+		json_string(answer, "realpath", options->root);
 		done = tell_facts(rootfd, options->root, answer);
 		/* probing would write: attach's finding is in the identity file */
 		if (identity.has_reflink)
-			answer_bool(answer, "reflink", identity.reflink);
+			json_bool(answer, "reflink", identity.reflink);
 		else
-			answer_null(answer, "reflink");
-		answer_string(answer, "storage_domain", identity.domain);
-		answer_string(answer, "token", identity.token);
+			json_null(answer, "reflink");
+		json_string(answer, "storage_domain", identity.domain);
+		json_string(answer, "token", identity.token);
 	}
 	close(rootfd);
 	return done;
 }
 
 bool
-volume_detach(const VolumeOptions *options, VolumeAnswer *answer)
+volume_detach(const VolumeOptions *options, struct json *answer)
 {
 	Identity identity;
 	int dirfd = -1;
 	int found;
 	bool done = false;
-	int rootfd = volume_open_root(options->root, answer);
+	int rootfd = volume_open_root(options->root);
 
 	if (rootfd < 0)
 		return false;
-	found = read_identity(rootfd, &identity, answer);
+	found = read_identity(rootfd, &identity);
 	if (found < 0)
 		goto end;
 	if (found == 0)
 	{
-		answer_bool(answer, "removed", false);
+		json_bool(answer, "removed", false);
 		done = true;
 		goto end;
 	}
-	if (!require_identity(rootfd, options, &identity, answer))
+	if (!require_identity(rootfd, options, &identity))
 		goto end;
 	dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
 	if (dirfd < 0)
 	{
-		volume_fail_errno(answer, "dom_md", "could not open directory");
+		volume_fail_errno("dom_md", "could not open directory");
 		goto end;
 	}
 	if (unlinkat(dirfd, IDENTITY_NAME, 0) != 0)
 	{
-		volume_fail_errno(answer, "dom_md/" IDENTITY_NAME, "could not remove file");
+		volume_fail_errno("dom_md/" IDENTITY_NAME, "could not remove file");
 		goto end;
 	}
-	if (!volume_sync(dirfd, "dom_md", answer))
+	if (!volume_sync_directory(dirfd, "dom_md"))
 		goto end;
-	answer_bool(answer, "removed", true);
+	json_bool(answer, "removed", true);
 	done = true;
 end:
 	if (dirfd >= 0)
@@ -510,25 +506,25 @@ end:
 }
 
 bool
-volume_space(const VolumeOptions *options, VolumeAnswer *answer)
+volume_space(const VolumeOptions *options, struct json *answer)
 {
 	struct statvfs space;
 	bool done = false;
-	int rootfd = volume_open_root(options->root, answer);
+	int rootfd = volume_open_root(options->root);
 
 	if (rootfd < 0)
 		return false;
 	if (fstatvfs(rootfd, &space) != 0)
-		volume_fail_errno(answer, options->root, "could not read free space");
+		volume_fail_errno(options->root, "could not read free space");
 	else
 	{
-		answer_integer(answer, "block_size", space.f_frsize);
-		answer_integer(answer, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
-		answer_integer(answer, "free_bytes", (uint64_t) space.f_bfree * space.f_frsize);
-		answer_integer(answer, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
-		answer_integer(answer, "total_files", space.f_files);
-		answer_integer(answer, "available_files", space.f_favail);
-		answer_bool(answer, "read_only", (space.f_flag & ST_RDONLY) != 0);
+		json_integer(answer, "block_size", space.f_frsize);
+		json_integer(answer, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
+		json_integer(answer, "free_bytes", (uint64_t) space.f_bfree * space.f_frsize);
+		json_integer(answer, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
+		json_integer(answer, "total_files", space.f_files);
+		json_integer(answer, "available_files", space.f_favail);
+		json_bool(answer, "read_only", (space.f_flag & ST_RDONLY) != 0);
 		done = true;
 	}
 	close(rootfd);

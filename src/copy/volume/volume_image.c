@@ -36,47 +36,47 @@ image_name(char name[VOLUME_NAME_SIZE], const char *image, const char *suffix)
 
 /* 1 = there, 0 = not there, -1 after volume_fail(). */
 static int
-stat_name(int dirfd, const char *name, struct stat *status, VolumeAnswer *answer)
+stat_name(int dirfd, const char *name, struct stat *status)
 {
 	if (fstatat(dirfd, name, status, AT_SYMLINK_NOFOLLOW) == 0)
 		return 1;
 	if (errno == ENOENT)
 		return 0;
-	volume_fail_errno(answer, name, "could not read file attributes");
+	volume_fail_errno(name, "could not read file attributes");
 	return -1;
 }
 
 /* mkdir that may find the directory there; the parent is synced either way, as a crash may have come between. */
 static bool
-make_directory(int dirfd, const char *name, mode_t mode, VolumeAnswer *answer)
+make_directory(int dirfd, const char *name, mode_t mode)
 {
 	if (mkdirat(dirfd, name, mode) != 0 && errno != EEXIST)
-		return volume_fail_errno(answer, name, "could not create directory");
-	return volume_sync(dirfd, name, answer);
+		return volume_fail_errno(name, "could not create directory");
+	return volume_sync_directory(dirfd, name);
 }
 
 static int
-make_image_directory(int rootfd, const char *disk, VolumeAnswer *answer)
+make_image_directory(int rootfd, const char *disk)
 {
 	int images;
 	int dirfd = -1;
 
-	if (!make_directory(rootfd, "images", 0755, answer))
+	if (!make_directory(rootfd, "images", 0755))
 		return -1;
 	images = safe_open_beneath(rootfd, "images", O_RDONLY | O_DIRECTORY, 0);
 	if (images < 0)
 	{
-		volume_fail_errno(answer, "images", "could not open directory");
+		volume_fail_errno("images", "could not open directory");
 		return -1;
 	}
-	if (make_directory(images, disk, 0755, answer))
-		dirfd = volume_open_image_directory(rootfd, disk, NULL, answer);
+	if (make_directory(images, disk, 0755))
+		dirfd = volume_open_image_directory(rootfd, disk, NULL);
 	close(images);
 	return dirfd;
 }
 
 static bool
-make_lease(int dirfd, const char *image, mode_t mode, VolumeAnswer *answer)
+make_lease(int dirfd, const char *image, mode_t mode)
 {
 	char name[VOLUME_NAME_SIZE];
 	struct stat status;
@@ -86,19 +86,19 @@ make_lease(int dirfd, const char *image, mode_t mode, VolumeAnswer *answer)
 	image_name(name, image, ".lease");
 	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, mode);
 	if (fd < 0)
-		return volume_fail_errno(answer, name, "could not create lease file");
+		return volume_fail_errno(name, "could not create lease file");
 	if (fstat(fd, &status) != 0)
-		volume_fail_errno(answer, name, "could not read file attributes");
+		volume_fail_errno(name, "could not read file attributes");
 	else if (!S_ISREG(status.st_mode))
-		volume_fail(answer, VOLUME_EXISTS, 0, name, NULL, "lease is not a regular file");
+		volume_fail(COPIER_EXISTS, 0, name, NULL, "lease is not a regular file");
 	else if (status.st_size < LEASE_BYTES && ftruncate(fd, LEASE_BYTES) != 0)
-		volume_fail_errno(answer, name, "could not set the size of the lease file");
+		volume_fail_errno(name, "could not set the size of the lease file");
 	else if (fchmod(fd, mode) != 0)
-		volume_fail_errno(answer, name, "could not set file mode");
+		volume_fail_errno(name, "could not set file mode");
 	else
-		done = volume_sync(fd, name, answer);
+		done = volume_sync(fd, name);
 	if (close(fd) != 0 && done)
-		done = volume_fail_errno(answer, name, "could not close lease file");
+		done = volume_fail_errno(name, "could not close lease file");
 	return done;
 }
 
@@ -139,7 +139,7 @@ is_legal(const VolumeMeta *meta)
 
 /* The job is over for this file: .part and its resume file go. */
 static bool
-remove_part(int dirfd, const char *image, VolumeAnswer *answer)
+remove_part(int dirfd, const char *image)
 {
 	static const char *const suffixes[] = {".part.resume", ".part.resume.new", ".part"};
 
@@ -149,13 +149,13 @@ remove_part(int dirfd, const char *image, VolumeAnswer *answer)
 
 		image_name(name, image, suffixes[i]);
 		if (unlinkat(dirfd, name, 0) != 0 && errno != ENOENT)
-			return volume_fail_errno(answer, name, "could not remove file");
+			return volume_fail_errno(name, "could not remove file");
 	}
-	return volume_sync(dirfd, image, answer);
+	return volume_sync_directory(dirfd, image);
 }
 
 bool
-volume_create(const VolumeOptions *options, VolumeAnswer *answer)
+volume_create(const VolumeOptions *options, struct json *answer)
 {
 	char text[VOLUME_META_LIMIT + 1];
 	char part[VOLUME_NAME_SIZE];
@@ -172,28 +172,27 @@ volume_create(const VolumeOptions *options, VolumeAnswer *answer)
 	bool committed;
 	bool done = false;
 
-	if (!volume_meta_format(options, text, answer))
+	if (!volume_meta_format(options, text))
 		return false;
 	if (!volume_meta_parse(text, strlen(text), &wanted))
-		return volume_fail(answer, VOLUME_USAGE, 0, NULL, NULL,
-						   "description must be one line of text");
-	rootfd = volume_open_root(options->root, answer);
+		return volume_fail(COPIER_USAGE, 0, NULL, NULL, "description must be one line of text");
+	rootfd = volume_open_root(options->root);
 	if (rootfd < 0)
 		return false;
-	dirfd = make_image_directory(rootfd, options->disk, answer);
+	dirfd = make_image_directory(rootfd, options->disk);
 	if (dirfd < 0)
 		goto end;
 
 	image_name(part, options->image, ".part");
 	image_name(meta_name, options->image, ".meta");
-	has_meta = volume_meta_read(dirfd, options->image, &existing, answer);
-	has_final = stat_name(dirfd, options->image, &final_status, answer);
-	has_part = stat_name(dirfd, part, &part_status, answer);
+	has_meta = volume_meta_read(dirfd, options->image, &existing);
+	has_final = stat_name(dirfd, options->image, &final_status);
+	has_part = stat_name(dirfd, part, &part_status);
 	if (has_meta < 0 || has_final < 0 || has_part < 0)
 		goto end;
 	if (has_meta == 1 && !same_volume(&existing, &wanted))
 	{
-		volume_fail(answer, VOLUME_EXISTS, 0, meta_name,
+		volume_fail(COPIER_EXISTS, 0, meta_name,
 					"Another job or VDSM made this volume; use another image id.",
 					"volume metadata is there already and differs");
 		goto end;
@@ -203,32 +202,31 @@ volume_create(const VolumeOptions *options, VolumeAnswer *answer)
 		!(has_meta == 1 &&
 		  (is_legal(&existing) || (has_part == 1 && is_same_file(&final_status, &part_status)))))
 	{
-		volume_fail(answer, VOLUME_EXISTS, EEXIST, options->image,
+		volume_fail(COPIER_EXISTS, EEXIST, options->image,
 					"Another job or VDSM made this volume; use another image id.",
 					"image file is there already");
 		goto end;
 	}
 	if (has_final == 0 && has_meta == 1 && is_legal(&existing))
 	{
-		volume_fail(answer, VOLUME_EXISTS, 0, meta_name,
-					"The image file was removed by someone else.",
+		volume_fail(COPIER_EXISTS, 0, meta_name, "The image file was removed by someone else.",
 					"volume metadata says that the volume is complete, but it has no image file");
 		goto end;
 	}
-	if (!make_lease(dirfd, options->image, options->mode, answer))
+	if (!make_lease(dirfd, options->image, options->mode))
 		goto end;
-	if (has_meta == 0 && !volume_write_file(dirfd, meta_name, 0644, text, strlen(text), answer))
+	if (has_meta == 0 && !volume_write_file(dirfd, meta_name, 0644, text, strlen(text)))
 		goto end;
-	if (!volume_sync(dirfd, options->disk, answer))
+	if (!volume_sync_directory(dirfd, options->disk))
 		goto end;
 	committed = has_final == 1 && is_legal(&existing);
 	/* a commit that was cut off before its last step: nobody will call it again */
 	if (committed && (has_part == 0 || is_same_file(&final_status, &part_status)) &&
-		!remove_part(dirfd, options->image, answer))
+		!remove_part(dirfd, options->image))
 		goto end;
-	answer_bool(answer, "existing", has_meta == 1);
-	answer_bool(answer, "committed", committed);
-	answer_string(answer, "part", part);
+	json_bool(answer, "existing", has_meta == 1);
+	json_bool(answer, "committed", committed);
+	json_string(answer, "part", part);
 	done = true;
 end:
 	if (dirfd >= 0)
@@ -238,10 +236,10 @@ end:
 }
 
 static void
-tell_file_size(const struct stat *status, VolumeAnswer *answer)
+tell_file_size(const struct stat *status, struct json *answer)
 {
-	answer_integer(answer, "size", (uint64_t) status->st_size);
-	answer_integer(answer, "allocated", (uint64_t) status->st_blocks * 512);
+	json_integer(answer, "size", (uint64_t) status->st_size);
+	json_integer(answer, "allocated", (uint64_t) status->st_blocks * 512);
 }
 
 /*
@@ -249,52 +247,50 @@ tell_file_size(const struct stat *status, VolumeAnswer *answer)
  * repeat after a crash finds the link made already: the same inode under both names.
  */
 static bool
-link_part(int dirfd, int fd, const char *part, const VolumeOptions *options, struct stat *status,
-		  VolumeAnswer *answer)
+link_part(int dirfd, int fd, const char *part, const VolumeOptions *options, struct stat *status)
 {
 	struct stat locked;
 	struct stat named;
 
 	if (fstat(fd, &locked) != 0 || fstatat(dirfd, part, &named, AT_SYMLINK_NOFOLLOW) != 0)
-		return volume_fail_errno(answer, part, "could not read file attributes");
+		return volume_fail_errno(part, "could not read file attributes");
 	if (!S_ISREG(locked.st_mode) || !is_same_file(&locked, &named))
-		return volume_fail(answer, VOLUME_BUSY, 0, part, NULL,
-						   "file was replaced while it was opened");
+		return volume_fail(COPIER_BUSY, 0, part, NULL, "file was replaced while it was opened");
 	if (options->has_size && (uint64_t) locked.st_size != options->size)
-		return volume_fail(answer, VOLUME_REFUSED, 0, part, "Run the copy again.",
+		return volume_fail(COPIER_REFUSED, 0, part, "Run the copy again.",
 						   "file is %" PRIu64 " bytes long, not %" PRIu64,
 						   (uint64_t) locked.st_size, options->size);
 	if (fchmod(fd, options->mode) != 0)
-		return volume_fail_errno(answer, part, "could not set file mode");
-	if (!volume_sync(fd, part, answer))
+		return volume_fail_errno(part, "could not set file mode");
+	if (!volume_sync(fd, part))
 		return false;
 	if (linkat(dirfd, part, dirfd, options->image, 0) != 0 && errno != EEXIST)
-		return volume_fail_errno(answer, options->image, "could not link image file");
+		return volume_fail_errno(options->image, "could not link image file");
 	if (fstatat(dirfd, options->image, status, AT_SYMLINK_NOFOLLOW) != 0)
-		return volume_fail_errno(answer, options->image, "could not read file attributes");
+		return volume_fail_errno(options->image, "could not read file attributes");
 	if (!is_same_file(status, &locked))
-		return volume_fail(answer, VOLUME_EXISTS, EEXIST, options->image,
+		return volume_fail(COPIER_EXISTS, EEXIST, options->image,
 						   "Another job or VDSM made this volume; use another image id.",
 						   "image file is there already");
-	return volume_sync(dirfd, options->disk, answer);
+	return volume_sync_directory(dirfd, options->disk);
 }
 
 /* Reads the volume's metadata, which must be of this disk. */
 static bool
-read_own_meta(int dirfd, const VolumeOptions *options, VolumeMeta *meta, VolumeAnswer *answer)
+read_own_meta(int dirfd, const VolumeOptions *options, VolumeMeta *meta)
 {
-	int found = volume_meta_read(dirfd, options->image, meta, answer);
+	int found = volume_meta_read(dirfd, options->image, meta);
 	const char *owner;
 
 	if (found < 0)
 		return false;
 	if (found == 0)
-		return volume_fail(answer, VOLUME_NOT_FOUND, ENOENT, options->image,
-						   "Create the volume first.", "volume has no metadata");
+		return volume_fail(COPIER_NOT_FOUND, ENOENT, options->image, "Create the volume first.",
+						   "volume has no metadata");
 	owner = volume_meta_value(meta, "IMAGE");
 	if (owner == NULL || strcmp(owner, options->disk) != 0 ||
 		volume_meta_value(meta, "GEN") == NULL || volume_meta_value(meta, "LEGALITY") == NULL)
-		return volume_fail(answer, VOLUME_REFUSED, 0, options->image, NULL,
+		return volume_fail(COPIER_REFUSED, 0, options->image, NULL,
 						   "volume metadata is not that of a volume of disk \"%s\"", options->disk);
 	return true;
 }
@@ -302,29 +298,29 @@ read_own_meta(int dirfd, const VolumeOptions *options, VolumeMeta *meta, VolumeA
 /* There is no .part: an earlier commit must have come this far. */
 static bool
 check_committed(int dirfd, const VolumeOptions *options, const VolumeMeta *meta, const char *part,
-				struct stat *status, VolumeAnswer *answer)
+				struct stat *status)
 {
-	int found = stat_name(dirfd, options->image, status, answer);
+	int found = stat_name(dirfd, options->image, status);
 
 	if (found < 0)
 		return false;
 	if (found == 0)
-		return volume_fail(answer, VOLUME_NOT_FOUND, ENOENT, part, "Run the copy first.",
+		return volume_fail(COPIER_NOT_FOUND, ENOENT, part, "Run the copy first.",
 						   "there is no copy to commit");
 	/* .part is removed after the metadata was written, so ILLEGAL here means someone else's file */
 	if (!is_legal(meta))
-		return volume_fail(answer, VOLUME_EXISTS, EEXIST, options->image,
+		return volume_fail(COPIER_EXISTS, EEXIST, options->image,
 						   "Another job or VDSM made this volume; use another image id.",
 						   "image file is there, but the volume was never committed");
 	if (options->has_size && (uint64_t) status->st_size != options->size)
-		return volume_fail(answer, VOLUME_REFUSED, 0, options->image, NULL,
+		return volume_fail(COPIER_REFUSED, 0, options->image, NULL,
 						   "file is %" PRIu64 " bytes long, not %" PRIu64,
 						   (uint64_t) status->st_size, options->size);
 	return true;
 }
 
 bool
-volume_commit(const VolumeOptions *options, VolumeAnswer *answer)
+volume_commit(const VolumeOptions *options, struct json *answer)
 {
 	char part[VOLUME_NAME_SIZE];
 	VolumeMeta meta;
@@ -336,40 +332,39 @@ volume_commit(const VolumeOptions *options, VolumeAnswer *answer)
 	bool existing = false;
 	bool done = false;
 
-	rootfd = volume_open_root(options->root, answer);
+	rootfd = volume_open_root(options->root);
 	if (rootfd < 0)
 		return false;
-	dirfd = volume_open_image_directory(rootfd, options->disk, NULL, answer);
-	if (dirfd < 0 || !read_own_meta(dirfd, options, &meta, answer))
+	dirfd = volume_open_image_directory(rootfd, options->disk, NULL);
+	if (dirfd < 0 || !read_own_meta(dirfd, options, &meta))
 		goto end;
 	image_name(part, options->image, ".part");
 	fd = openat(dirfd, part, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno != ENOENT)
 	{
-		volume_fail_errno(answer, part, "could not open file");
+		volume_fail_errno(part, "could not open file");
 		goto end;
 	}
 	if (fd >= 0)
 	{
-		locked = volume_lock_file(fd, part, answer);
+		locked = volume_lock_file(fd, part);
 		if (locked == 0)
-			volume_fail(answer, VOLUME_BUSY, EAGAIN, part, "Wait until the copier has ended.",
+			volume_fail(COPIER_BUSY, EAGAIN, part, "Wait until the copier has ended.",
 						"another process holds the file locked");
-		if (locked != 1 || !link_part(dirfd, fd, part, options, &status, answer))
+		if (locked != 1 || !link_part(dirfd, fd, part, options, &status))
 			goto end;
 	}
 	else
 	{
-		if (!check_committed(dirfd, options, &meta, part, &status, answer))
+		if (!check_committed(dirfd, options, &meta, part, &status))
 			goto end;
 		existing = true;
 	}
-	if (!is_legal(&meta) &&
-		!volume_meta_rewrite(dirfd, options->image, &meta, "LEGAL", "1", answer))
+	if (!is_legal(&meta) && !volume_meta_rewrite(dirfd, options->image, &meta, "LEGAL", "1"))
 		goto end;
-	if (!remove_part(dirfd, options->image, answer))
+	if (!remove_part(dirfd, options->image))
 		goto end;
-	answer_bool(answer, "existing", existing);
+	json_bool(answer, "existing", existing);
 	tell_file_size(&status, answer);
 	done = true;
 end:
@@ -395,18 +390,18 @@ names_open_file(int dirfd, int fd, const char *name)
 
 /* Takes the emptied directory away; a foreign file that comes meanwhile keeps it. */
 static bool
-remove_directory(int rootfd, const char *disk, bool *removed, VolumeAnswer *answer)
+remove_directory(int rootfd, const char *disk, bool *removed)
 {
 	bool done = true;
 	int images = safe_open_beneath(rootfd, "images", O_RDONLY | O_DIRECTORY, 0);
 
 	if (images < 0)
-		return volume_fail_errno(answer, "images", "could not open directory");
+		return volume_fail_errno("images", "could not open directory");
 	*removed = unlinkat(images, disk, AT_REMOVEDIR) == 0;
 	if (!*removed && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
-		done = volume_fail_errno(answer, disk, "could not remove image directory");
+		done = volume_fail_errno(disk, "could not remove image directory");
 	else if (*removed)
-		done = volume_sync(images, "images", answer);
+		done = volume_sync_directory(images, "images");
 	close(images);
 	return done;
 }
@@ -417,7 +412,7 @@ remove_directory(int rootfd, const char *disk, bool *removed, VolumeAnswer *answ
  * was committed; metadata are the job's if they name the job's disk.  False after volume_fail().
  */
 static bool
-find_foreign(int dirfd, const VolumeOptions *options, int part, bool *foreign, VolumeAnswer *answer)
+find_foreign(int dirfd, const VolumeOptions *options, int part, bool *foreign)
 {
 	char name[VOLUME_NAME_SIZE];
 	char text[VOLUME_META_LIMIT + 2];
@@ -426,10 +421,10 @@ find_foreign(int dirfd, const VolumeOptions *options, int part, bool *foreign, V
 	struct stat status;
 	ssize_t length;
 	bool ours;
-	int has_final = stat_name(dirfd, options->image, &status, answer);
+	int has_final = stat_name(dirfd, options->image, &status);
 
 	image_name(name, options->image, ".meta");
-	length = volume_read_file(dirfd, name, text, sizeof(text), answer);
+	length = volume_read_file(dirfd, name, text, sizeof(text));
 	if (has_final < 0 || length == -1)
 		return false;
 	ours = length >= 0 && volume_meta_parse(text, (size_t) length, &meta) &&
@@ -441,7 +436,7 @@ find_foreign(int dirfd, const VolumeOptions *options, int part, bool *foreign, V
 }
 
 bool
-volume_remove(const VolumeOptions *options, VolumeAnswer *answer)
+volume_remove(const VolumeOptions *options, struct json *answer)
 {
 	char name[VOLUME_NAME_SIZE];
 	bool missing;
@@ -452,56 +447,56 @@ volume_remove(const VolumeOptions *options, VolumeAnswer *answer)
 	int dirfd = -1;
 	int part = -2;
 	int final = -2;
-	int rootfd = volume_open_root(options->root, answer);
+	int rootfd = volume_open_root(options->root);
 
 	if (rootfd < 0)
 		return false;
-	dirfd = volume_open_image_directory(rootfd, options->disk, &missing, answer);
+	dirfd = volume_open_image_directory(rootfd, options->disk, &missing);
 	if (dirfd < 0)
 	{
 		if (missing)
 		{
-			answer_open(answer, "removed", '[');
-			answer_close(answer, ']');
-			answer_open(answer, "left", '[');
-			answer_close(answer, ']');
-			answer_bool(answer, "directory_removed", false);
+			json_open(answer, "removed", '[');
+			json_close(answer, ']');
+			json_open(answer, "left", '[');
+			json_close(answer, ']');
+			json_bool(answer, "directory_removed", false);
 			done = true;
 		}
 		goto end;
 	}
 	/* a copier that writes, or a program that runs from the image, keeps its files */
 	image_name(name, options->image, ".part");
-	part = volume_lock_for_removal(dirfd, name, answer);
-	if (part == -1 || !find_foreign(dirfd, options, part, &foreign, answer))
+	part = volume_lock_for_removal(dirfd, name);
+	if (part == -1 || !find_foreign(dirfd, options, part, &foreign))
 		goto end;
 	/* a commit cut off after its link: both names are one file, which is locked already */
 	if (!foreign && !names_open_file(dirfd, part, options->image))
-		final = volume_lock_for_removal(dirfd, options->image, answer);
+		final = volume_lock_for_removal(dirfd, options->image);
 	if (final == -1)
 		goto end;
-	answer_open(answer, "removed", '[');
+	json_open(answer, "removed", '[');
 	for (size_t i = 0; i < JOB_SUFFIX_COUNT; i++)
 	{
 		if (foreign && strncmp(job_suffixes[i], ".part", 5) != 0)
 			continue;
 		image_name(name, options->image, job_suffixes[i]);
 		if (unlinkat(dirfd, name, 0) == 0)
-			answer_string(answer, NULL, name);
+			json_string(answer, NULL, name);
 		else if (errno != ENOENT)
 		{
-			volume_fail_errno(answer, name, "could not remove file");
+			volume_fail_errno(name, "could not remove file");
 			goto end;
 		}
 	}
 	if (!volume_remove_unnamed(dirfd, options->image, answer))
 		goto end;
-	answer_close(answer, ']');
-	if (!volume_sync(dirfd, options->disk, answer) || !volume_tell_left(dirfd, answer, &empty))
+	json_close(answer, ']');
+	if (!volume_sync_directory(dirfd, options->disk) || !volume_tell_left(dirfd, answer, &empty))
 		goto end;
-	if (empty && !remove_directory(rootfd, options->disk, &removed, answer))
+	if (empty && !remove_directory(rootfd, options->disk, &removed))
 		goto end;
-	answer_bool(answer, "directory_removed", removed);
+	json_bool(answer, "directory_removed", removed);
 	done = true;
 end:
 	if (part >= 0)
@@ -515,20 +510,20 @@ end:
 }
 
 bool
-volume_stat(const VolumeOptions *options, VolumeAnswer *answer)
+volume_stat(const VolumeOptions *options, struct json *answer)
 {
 	VolumeMeta meta;
 	int has_meta;
 	int dirfd;
 	bool done = false;
-	int rootfd = volume_open_root(options->root, answer);
+	int rootfd = volume_open_root(options->root);
 
 	if (rootfd < 0)
 		return false;
-	dirfd = volume_open_image_directory(rootfd, options->disk, NULL, answer);
+	dirfd = volume_open_image_directory(rootfd, options->disk, NULL);
 	if (dirfd < 0)
 		goto end;
-	answer_open(answer, "files", '{');
+	json_open(answer, "files", '{');
 	for (size_t i = 0; i < JOB_SUFFIX_COUNT; i++)
 	{
 		char name[VOLUME_NAME_SIZE];
@@ -536,30 +531,30 @@ volume_stat(const VolumeOptions *options, VolumeAnswer *answer)
 		int found;
 
 		image_name(name, options->image, job_suffixes[i]);
-		found = stat_name(dirfd, name, &status, answer);
+		found = stat_name(dirfd, name, &status);
 		if (found < 0)
 			goto end;
 		if (found == 0)
 			continue;
-		answer_open(answer, name, '{');
+		json_open(answer, name, '{');
 		tell_file_size(&status, answer);
-		answer_integer(answer, "mtime", (uint64_t) status.st_mtim.tv_sec);
-		answer_integer(answer, "links", status.st_nlink);
-		answer_bool(answer, "regular", S_ISREG(status.st_mode));
-		answer_close(answer, '}');
+		json_integer(answer, "mtime", (uint64_t) status.st_mtim.tv_sec);
+		json_integer(answer, "links", status.st_nlink);
+		json_bool(answer, "regular", S_ISREG(status.st_mode));
+		json_close(answer, '}');
 	}
-	answer_close(answer, '}');
-	has_meta = volume_meta_read(dirfd, options->image, &meta, answer);
+	json_close(answer, '}');
+	has_meta = volume_meta_read(dirfd, options->image, &meta);
 	if (has_meta < 0)
 		goto end;
 	if (has_meta == 0)
-		answer_null(answer, "meta");
+		json_null(answer, "meta");
 	else
 	{
-		answer_open(answer, "meta", '{');
+		json_open(answer, "meta", '{');
 		for (int i = 0; i < meta.count; i++)
-			answer_string(answer, meta.keys[i], meta.values[i]);
-		answer_close(answer, '}');
+			json_string(answer, meta.keys[i], meta.values[i]);
+		json_close(answer, '}');
 	}
 	done = true;
 end:

@@ -15,57 +15,27 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "copy/base/json.h"
+#include "copy/base/report.h"
+
 /* ---------- the answer (volume_answer.c) ---------- */
 
-/* Why a subcommand failed; the JSON's "kind" is the same word. */
-typedef enum VolumeKind
-{
-	VOLUME_OK,
-	VOLUME_USAGE,
-	VOLUME_IO,
-	VOLUME_EXISTS,
-	VOLUME_BUSY,
-	VOLUME_NOT_FOUND,
-	VOLUME_OUTSIDE_ROOT,
-	VOLUME_NOT_ATTACHED,
-	VOLUME_NO_SPACE,
-	VOLUME_REFUSED
-} VolumeKind;
+/*
+ * Reports the failure (report.h) and returns false, so that callers can "return volume_fail(…)".  path and hint
+ * may be NULL; error_number is an errno value or 0.
+ */
+extern bool volume_fail(enum copier_error kind, int error_number, const char *path,
+						const char *hint, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 
-/* The answer under construction: facts are appended, or one failure replaces them all. */
-typedef struct VolumeAnswer
-{
-	char *text; /* JSON members gathered so far, each with a leading comma */
-	size_t length;
-	size_t capacity;
-	VolumeKind kind;
-	int error;        /* errno value, 0 = none */
-	char *path;       /* what the failure is about, or NULL */
-	char *message;    /* never NULL on failure */
-	const char *hint; /* next step, or NULL */
-} VolumeAnswer;
-
-extern void answer_string(VolumeAnswer *answer, const char *key, const char *value);
-extern void answer_integer(VolumeAnswer *answer, const char *key, uint64_t value);
-extern void answer_bool(VolumeAnswer *answer, const char *key, bool value);
-extern void answer_null(VolumeAnswer *answer, const char *key);
-/* key NULL inside an array; open is '{' or '[' */
-extern void answer_open(VolumeAnswer *answer, const char *key, char open);
-extern void answer_close(VolumeAnswer *answer, char close);
+/* As volume_fail(), with kind and hint that follow from errno; what: "could not open directory" and the like. */
+extern bool volume_fail_errno(const char *path, const char *what);
 
 /*
- * Records the failure and returns false, so that callers can "return volume_fail(…)".  The first failure
- * wins.  path and hint may be NULL; error is an errno value or 0.
+ * Prints the answer: the facts, members of an object that is open, or what was reported instead of them.
+ * Returns the exit status; frees the facts.
  */
-extern bool volume_fail(VolumeAnswer *answer, VolumeKind kind, int error, const char *path,
-						const char *hint, const char *format, ...)
-	__attribute__((format(printf, 6, 7)));
-
-/* As fail, with kind and hint that follow from errno; what: "could not open directory" and the like. */
-extern bool volume_fail_errno(VolumeAnswer *answer, const char *path, const char *what);
-
-/* Prints the JSON object and returns the exit status; frees the answer. */
-extern int answer_print(VolumeAnswer *answer);
+extern int volume_print_answer(struct json *facts);
 
 /* ---------- options (volume.c) ---------- */
 
@@ -101,15 +71,15 @@ typedef struct VolumeOptions
 } VolumeOptions;
 
 /* The subcommands: true = done and reported, false = failed and reported. */
-extern bool volume_attach(const VolumeOptions *options, VolumeAnswer *answer);
-extern bool volume_check(const VolumeOptions *options, VolumeAnswer *answer);
-extern bool volume_detach(const VolumeOptions *options, VolumeAnswer *answer);
-extern bool volume_space(const VolumeOptions *options, VolumeAnswer *answer);
-extern bool volume_create(const VolumeOptions *options, VolumeAnswer *answer);
-extern bool volume_commit(const VolumeOptions *options, VolumeAnswer *answer);
-extern bool volume_remove(const VolumeOptions *options, VolumeAnswer *answer);
-extern bool volume_stat(const VolumeOptions *options, VolumeAnswer *answer);
-extern bool volume_provision(const VolumeOptions *options, VolumeAnswer *answer);
+extern bool volume_attach(const VolumeOptions *options, struct json *answer);
+extern bool volume_check(const VolumeOptions *options, struct json *answer);
+extern bool volume_detach(const VolumeOptions *options, struct json *answer);
+extern bool volume_space(const VolumeOptions *options, struct json *answer);
+extern bool volume_create(const VolumeOptions *options, struct json *answer);
+extern bool volume_commit(const VolumeOptions *options, struct json *answer);
+extern bool volume_remove(const VolumeOptions *options, struct json *answer);
+extern bool volume_stat(const VolumeOptions *options, struct json *answer);
+extern bool volume_provision(const VolumeOptions *options, struct json *answer);
 
 /* ---------- paths (volume_paths.c) ---------- */
 
@@ -119,34 +89,33 @@ extern bool volume_provision(const VolumeOptions *options, VolumeAnswer *answer)
  * Opens the domain directory "root", which must be an absolute path without any symbolic link in it
  * (attach stored it so).  Returns a descriptor, or -1 after volume_fail().
  */
-extern int volume_open_root(const char *root, VolumeAnswer *answer);
+extern int volume_open_root(const char *root);
 
 /* Opens images/<disk> below the root.  -1 after volume_fail(); with missing_ok, -1 and *missing instead. */
-extern int volume_open_image_directory(int rootfd, const char *disk, bool *missing,
-									   VolumeAnswer *answer);
+extern int volume_open_image_directory(int rootfd, const char *disk, bool *missing);
 
-/* fsync of a directory or file. */
-extern bool volume_sync(int fd, const char *path, VolumeAnswer *answer);
+/* Syncs a file, or a directory. */
+extern bool volume_sync(int fd, const char *path);
+extern bool volume_sync_directory(int fd, const char *path);
 
 /*
  * Writes a small file whole or not at all: "name.new", fsync, rename over "name", fsync of the
  * directory.  dirfd is the directory that holds it.
  */
 extern bool volume_write_file(int dirfd, const char *name, mode_t mode, const char *text,
-							  size_t length, VolumeAnswer *answer);
+							  size_t length);
 
 /*
  * Reads a small regular file into buffer (NUL-terminated).  Returns its length, -1 after volume_fail(), or
  * -2 = no such file.  A longer file is a failure.
  */
-extern ssize_t volume_read_file(int dirfd, const char *name, char *buffer, size_t size,
-								VolumeAnswer *answer);
+extern ssize_t volume_read_file(int dirfd, const char *name, char *buffer, size_t size);
 
 /*
  * Takes a write lock of the open file description kind on the whole file, without waiting.
  * 1 = taken, 0 = someone else has one, -1 after volume_fail().
  */
-extern int volume_lock_file(int fd, const char *name, VolumeAnswer *answer);
+extern int volume_lock_file(int fd, const char *name);
 
 /* ---------- the directory of a disk image (volume_directory.c) ---------- */
 
@@ -154,22 +123,21 @@ extern int volume_lock_file(int fd, const char *name, VolumeAnswer *answer);
  * Opens and locks a file that is about to go, so that nobody writes it meanwhile.  Returns the
  * descriptor, -2 = no such file, -1 after volume_fail().
  */
-extern int volume_lock_for_removal(int dirfd, const char *name, VolumeAnswer *answer);
+extern int volume_lock_for_removal(int dirfd, const char *name);
 
 /*
  * Removes outputs of killed copiers that never got their name, and adds their names to the open array
  * of the answer.  False after volume_fail().
  */
-extern bool volume_remove_unnamed(int dirfd, const char *image, VolumeAnswer *answer);
+extern bool volume_remove_unnamed(int dirfd, const char *image, struct json *answer);
 
 /* Names what is left in the directory, and says whether it is empty.  False after volume_fail(). */
-extern bool volume_tell_left(int dirfd, VolumeAnswer *answer, bool *empty);
+extern bool volume_tell_left(int dirfd, struct json *answer, bool *empty);
 
 /* ---------- VDSM's volume metadata (volume_meta.c; image-copy.md §1.7) ---------- */
 
-#define VOLUME_META_LIMIT        512 /* bytes, VDSM's limit for the whole file */
-#define VOLUME_DESCRIPTION_LIMIT 210 /* bytes */
-#define VOLUME_META_KEYS         20
+#define VOLUME_META_LIMIT 512 /* bytes, VDSM's limit for the whole file */
+#define VOLUME_META_KEYS  20
 
 typedef struct VolumeMeta
 {
@@ -180,8 +148,7 @@ typedef struct VolumeMeta
 } VolumeMeta;
 
 /* Builds the text of a new, still ILLEGAL volume's .meta into text.  False after volume_fail(). */
-extern bool volume_meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1],
-							   VolumeAnswer *answer);
+extern bool volume_meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1]);
 
 /* Takes .meta text (length bytes) apart.  False if it is not KEY=VALUE lines closed by EOF. */
 extern bool volume_meta_parse(const char *text, size_t length, VolumeMeta *meta);
@@ -192,10 +159,10 @@ extern const char *volume_meta_value(const VolumeMeta *meta, const char *key);
 /*
  * Reads <image>.meta.  1 = read, 0 = there is none, -1 after volume_fail() (unreadable or malformed).
  */
-extern int volume_meta_read(int dirfd, const char *image, VolumeMeta *meta, VolumeAnswer *answer);
+extern int volume_meta_read(int dirfd, const char *image, VolumeMeta *meta);
 
 /* Writes <image>.meta again with other values for LEGALITY and GEN, in one rename. */
 extern bool volume_meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta,
-								const char *legality, const char *generation, VolumeAnswer *answer);
+								const char *legality, const char *generation);
 
 #endif /* VMCLONE_COPY_VOLUME_INTERNAL_H */

@@ -14,8 +14,7 @@
 #define BLANK_UUID  "00000000-0000-0000-0000-000000000000"
 
 bool
-volume_meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1],
-				   VolumeAnswer *answer)
+volume_meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1])
 {
 	/* domain format 5 counts bytes and numbers the volumes; before, 512-byte blocks and MTIME (§1.7) */
 	bool v5 = options->domain_format >= 5;
@@ -42,7 +41,7 @@ volume_meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1
 		capacity, (long long) time(NULL), options->description, options->disk_type, options->domain,
 		options->format, options->disk, mtime, sequence, size, options->type, options->voltype);
 	if (length < 0 || length > VOLUME_META_LIMIT)
-		return volume_fail(answer, VOLUME_USAGE, 0, NULL, "Shorten the description.",
+		return volume_fail(COPIER_USAGE, 0, NULL, "Shorten the description.",
 						   "volume metadata would be %d bytes long, more than %d", length,
 						   VOLUME_META_LIMIT);
 	return true;
@@ -91,21 +90,21 @@ volume_meta_value(const VolumeMeta *meta, const char *key)
 }
 
 int
-volume_meta_read(int dirfd, const char *image, VolumeMeta *meta, VolumeAnswer *answer)
+volume_meta_read(int dirfd, const char *image, VolumeMeta *meta)
 {
 	char name[VOLUME_NAME_SIZE];
 	char text[VOLUME_META_LIMIT + 2];
 	ssize_t length;
 
 	snprintf(name, sizeof(name), "%s.meta", image);
-	length = volume_read_file(dirfd, name, text, sizeof(text), answer);
+	length = volume_read_file(dirfd, name, text, sizeof(text));
 	if (length == -2)
 		return 0;
 	if (length < 0)
 		return -1;
 	if (!volume_meta_parse(text, (size_t) length, meta))
 	{
-		volume_fail(answer, VOLUME_REFUSED, 0, name,
+		volume_fail(COPIER_REFUSED, 0, name,
 					"Look at the file; vmclone changes nothing that it can't read.",
 					"volume metadata is malformed");
 		return -1;
@@ -115,7 +114,7 @@ volume_meta_read(int dirfd, const char *image, VolumeMeta *meta, VolumeAnswer *a
 
 bool
 volume_meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta, const char *legality,
-					const char *generation, VolumeAnswer *answer)
+					const char *generation)
 {
 	char name[VOLUME_NAME_SIZE];
 	char text[VOLUME_META_LIMIT + 1];
@@ -136,9 +135,9 @@ volume_meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta, const 
 		else
 			n = snprintf(text + length, sizeof(text) - length, "%s=%s\n", meta->keys[i], value);
 		if (n < 0 || (size_t) n >= sizeof(text) - length)
-			return volume_fail(answer, VOLUME_REFUSED, 0, name, NULL,
+			return volume_fail(COPIER_REFUSED, 0, name, NULL,
 							   "volume metadata would be longer than %d bytes", VOLUME_META_LIMIT);
 		length += (size_t) n;
 	}
-	return volume_write_file(dirfd, name, 0644, text, length, answer);
+	return volume_write_file(dirfd, name, 0644, text, length);
 }

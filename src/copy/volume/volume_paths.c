@@ -4,6 +4,7 @@
  */
 #include "copy/volume/volume_internal.h"
 
+#include "copy/base/fileio.h"
 #include "copy/base/safeopen.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 int
-volume_open_root(const char *root, VolumeAnswer *answer)
+volume_open_root(const char *root)
 {
 	char link[64];
 	char real[PATH_MAX];
@@ -23,13 +24,13 @@ volume_open_root(const char *root, VolumeAnswer *answer)
 
 	if (root[0] != '/')
 	{
-		volume_fail(answer, VOLUME_USAGE, 0, root, NULL, "--root must be an absolute path");
+		volume_fail(COPIER_USAGE, 0, root, NULL, "--root must be an absolute path");
 		return -1;
 	}
 	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 	{
-		volume_fail_errno(answer, root, "could not open storage domain");
+		volume_fail_errno(root, "could not open storage domain");
 		return -1;
 	}
 	/* attach resolved the path once: if it now leads elsewhere, someone put a link into it */
@@ -37,14 +38,14 @@ volume_open_root(const char *root, VolumeAnswer *answer)
 	length = readlink(link, real, sizeof(real) - 1);
 	if (length < 0)
 	{
-		volume_fail_errno(answer, root, "could not resolve storage domain");
+		volume_fail_errno(root, "could not resolve storage domain");
 		close(fd);
 		return -1;
 	}
 	real[length] = '\0';
 	if (strcmp(real, root) != 0)
 	{
-		volume_fail(answer, VOLUME_OUTSIDE_ROOT, 0, root,
+		volume_fail(COPIER_OUTSIDE_ROOT, 0, root,
 					"Detach the storage domain and attach it again by its real path.",
 					"storage domain path leads to \"%s\"", real);
 		close(fd);
@@ -54,7 +55,7 @@ volume_open_root(const char *root, VolumeAnswer *answer)
 }
 
 int
-volume_open_image_directory(int rootfd, const char *disk, bool *missing, VolumeAnswer *answer)
+volume_open_image_directory(int rootfd, const char *disk, bool *missing)
 {
 	char name[VOLUME_NAME_SIZE];
 	int fd;
@@ -64,26 +65,28 @@ volume_open_image_directory(int rootfd, const char *disk, bool *missing, VolumeA
 	if (missing != NULL)
 		*missing = fd < 0 && errno == ENOENT;
 	if (fd < 0 && !(missing != NULL && *missing))
-		volume_fail_errno(answer, name, "could not open image directory");
+		volume_fail_errno(name, "could not open image directory");
 	return fd;
 }
 
 bool
-volume_sync(int fd, const char *path, VolumeAnswer *answer)
+volume_sync(int fd, const char *path)
 {
-	struct stat status;
-
-	if (fsync(fd) == 0)
-		return true;
-	/* CIFS and some FUSE file systems can't sync a directory and say so with EINVAL */
-	if (errno == EINVAL && fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
-		return true;
-	return volume_fail_errno(answer, path, "could not sync");
+	if (fsync(fd) != 0)
+		return volume_fail_errno(path, "could not sync");
+	return true;
 }
 
 bool
-volume_write_file(int dirfd, const char *name, mode_t mode, const char *text, size_t length,
-				  VolumeAnswer *answer)
+volume_sync_directory(int fd, const char *path)
+{
+	if (file_sync_directory(fd) != 0)
+		return volume_fail_errno(path, "could not sync");
+	return true;
+}
+
+bool
+volume_write_file(int dirfd, const char *name, mode_t mode, const char *text, size_t length)
 {
 	char temporary[VOLUME_NAME_SIZE];
 	size_t written = 0;
@@ -93,10 +96,10 @@ volume_write_file(int dirfd, const char *name, mode_t mode, const char *text, si
 	snprintf(temporary, sizeof(temporary), "%s.new", name);
 	/* a leftover of a crash is ours to replace; O_EXCL then sees to it that the file is a new one */
 	if (unlinkat(dirfd, temporary, 0) != 0 && errno != ENOENT)
-		return volume_fail_errno(answer, temporary, "could not remove left-over file");
+		return volume_fail_errno(temporary, "could not remove left-over file");
 	fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
-		return volume_fail_errno(answer, temporary, "could not create file");
+		return volume_fail_errno(temporary, "could not create file");
 	while (written < length)
 	{
 		ssize_t n = write(fd, text + written, length - written);
@@ -105,32 +108,32 @@ volume_write_file(int dirfd, const char *name, mode_t mode, const char *text, si
 			continue;
 		if (n < 0)
 		{
-			volume_fail_errno(answer, temporary, "could not write file");
+			volume_fail_errno(temporary, "could not write file");
 			goto end;
 		}
 		written += (size_t) n;
 	}
 	if (fchmod(fd, mode) != 0)
 	{
-		volume_fail_errno(answer, temporary, "could not set file mode");
+		volume_fail_errno(temporary, "could not set file mode");
 		goto end;
 	}
-	if (!volume_sync(fd, temporary, answer))
+	if (!volume_sync(fd, temporary))
 		goto end;
 	done = true;
 end:
 	/* NFS reports some write errors at close */
 	if (close(fd) != 0 && done)
-		done = volume_fail_errno(answer, temporary, "could not close file");
+		done = volume_fail_errno(temporary, "could not close file");
 	if (done && renameat(dirfd, temporary, dirfd, name) != 0)
-		done = volume_fail_errno(answer, name, "could not rename file");
+		done = volume_fail_errno(name, "could not rename file");
 	if (!done)
 		unlinkat(dirfd, temporary, 0);
-	return done && volume_sync(dirfd, name, answer);
+	return done && volume_sync_directory(dirfd, name);
 }
 
 ssize_t
-volume_read_file(int dirfd, const char *name, char *buffer, size_t size, VolumeAnswer *answer)
+volume_read_file(int dirfd, const char *name, char *buffer, size_t size)
 {
 	struct stat status;
 	size_t length = 0;
@@ -140,18 +143,18 @@ volume_read_file(int dirfd, const char *name, char *buffer, size_t size, VolumeA
 	{
 		if (errno == ENOENT)
 			return -2;
-		volume_fail_errno(answer, name, "could not open file");
+		volume_fail_errno(name, "could not open file");
 		return -1;
 	}
 	if (fstat(fd, &status) != 0)
 	{
-		volume_fail_errno(answer, name, "could not read file attributes");
+		volume_fail_errno(name, "could not read file attributes");
 		close(fd);
 		return -1;
 	}
 	if (!S_ISREG(status.st_mode))
 	{
-		volume_fail(answer, VOLUME_REFUSED, 0, name, NULL, "not a regular file");
+		volume_fail(COPIER_REFUSED, 0, name, NULL, "not a regular file");
 		close(fd);
 		return -1;
 	}
@@ -163,7 +166,7 @@ volume_read_file(int dirfd, const char *name, char *buffer, size_t size, VolumeA
 			continue;
 		if (n < 0)
 		{
-			volume_fail_errno(answer, name, "could not read file");
+			volume_fail_errno(name, "could not read file");
 			close(fd);
 			return -1;
 		}
@@ -174,8 +177,7 @@ volume_read_file(int dirfd, const char *name, char *buffer, size_t size, VolumeA
 	close(fd);
 	if (length >= size)
 	{
-		volume_fail(answer, VOLUME_REFUSED, 0, name, NULL, "file is longer than %zu bytes",
-					size - 1);
+		volume_fail(COPIER_REFUSED, 0, name, NULL, "file is longer than %zu bytes", size - 1);
 		return -1;
 	}
 	buffer[length] = '\0';
@@ -183,14 +185,11 @@ volume_read_file(int dirfd, const char *name, char *buffer, size_t size, VolumeA
 }
 
 int
-volume_lock_file(int fd, const char *name, VolumeAnswer *answer)
+volume_lock_file(int fd, const char *name)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+	int locked = file_lock(fd);
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
-		return 1;
-	if (errno == EAGAIN || errno == EACCES)
-		return 0;
-	volume_fail_errno(answer, name, "could not lock file");
-	return -1;
+	if (locked < 0)
+		volume_fail_errno(name, "could not lock file");
+	return locked;
 }
