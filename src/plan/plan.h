@@ -13,6 +13,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "contract/copier_protocol.h"
 #include "request/request.h"
 
 /* An image of a disk's chain as the rows say. */

@@ -17,7 +17,7 @@
 #include "copy/base/report.h"
 
 #define TICK_MS    250
-#define LINE_BYTES 128
+#define LINE_BYTES (COPIER_MAX_CONTROL + 1)
 
 struct control
 {
@@ -76,28 +76,30 @@ control_lost_parent(void)
 static void
 obey(const char *line)
 {
+	static const char limit_line[] = COPIER_CONTROL_LIMIT " ";
 	char *end;
 
-	if (strcmp(line, "cancel") == 0)
+	if (strcmp(line, COPIER_CONTROL_CANCEL) == 0)
 		cancel("command");
-	else if (strcmp(line, "pause") == 0 || strcmp(line, "resume") == 0)
+	else if (strcmp(line, COPIER_CONTROL_PAUSE) == 0 || strcmp(line, COPIER_CONTROL_RESUME) == 0)
 	{
-		bool pause = *line == 'p';
+		bool pause = strcmp(line, COPIER_CONTROL_PAUSE) == 0;
 
 		atomic_store(&control.progress->paused, pause);
 		throttle_set_paused(control.throttle, pause);
 		progress_show(control.progress, true);
 	}
-	else if (strncmp(line, "limit ", 6) == 0 && line[6] >= '0' && line[6] <= '9')
+	else if (strncmp(line, limit_line, sizeof(limit_line) - 1) == 0 &&
+			 line[sizeof(limit_line) - 1] >= '0' && line[sizeof(limit_line) - 1] <= '9')
 	{
 		unsigned long long limit;
 
 		errno = 0;
-		limit = strtoull(line + 6, &end, 10);
+		limit = strtoull(line + sizeof(limit_line) - 1, &end, 10);
 		if (errno == 0 && *end == '\0')
 			throttle_set_limit(control.throttle, limit);
 		else
-			report_say("not a limit in bytes per second: \"%s\"", line + 6);
+			report_say("not a limit in bytes per second: \"%s\"", line + sizeof(limit_line) - 1);
 	}
 	else if (*line != '\0')
 		report_say("unknown command on stdin: \"%s\"", line);

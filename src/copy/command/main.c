@@ -88,11 +88,11 @@ main(int argc, char **argv)
 	{
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} commands[] = {{"copy", copy_main},
-					{"measure", measure_main},
-					{"map", map_main},
-					{"verify", verify_main},
-					{"volume", volume_main}};
+	} commands[] = {{COPIER_COPY, copy_main},
+					{COPIER_MEASURE, measure_main},
+					{COPIER_MAP, map_main},
+					{COPIER_VERIFY, verify_main},
+					{COPIER_VOLUME, volume_main}};
 
 	if (!take_standard_descriptors())
 	{
@@ -107,7 +107,7 @@ main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
 	{
 		puts("vmclone-copy " VMCLONE_VERSION);
-		return EXIT_DONE;
+		return COPIER_EXIT_DONE;
 	}
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 	{
