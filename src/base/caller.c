@@ -22,8 +22,8 @@
 #include "base/caller.h"
 #include "base/compat.h"
 #include "base/frame.h"
-#include "base/json.h"
 #include "base/statement.h"
+#include "base/uuid.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_caller_name);
 VMCLONE_FUNCTION_INFO(vmclone_caller_sees_all);

@@ -1,17 +1,14 @@
 /*
  * json.c
- *		Reading and writing jsonb objects from C; uuids.
+ *		Reading jsonb objects from C, and writing them as text.
  */
 #include "postgres.h"
 
 #include <ctype.h>
 
-/* libuuid's header before PostgreSQL's, which has a uuid_t-free name space of its own */
-#include <uuid.h>
-
 #include "base/errors.h"
+#include "base/uuid.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/numeric.h"
@@ -162,134 +159,4 @@ Jsonb *
 json_from_text(const char *text)
 {
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-}
-
-JsonbValue *
-json_objects_add(JsonObjects *objects, int member_count)
-{
-	JsonbValue *object;
-
-	if (objects->count == objects->size)
-	{
-		objects->size = objects->size ? objects->size * 2 : 32;
-		objects->items = objects->items
-							 ? repalloc(objects->items, objects->size * sizeof(JsonbValue))
-							 : palloc(objects->size * sizeof(JsonbValue));
-	}
-	object = &objects->items[objects->count++];
-	object->type = jbvObject;
-	object->val.object.nPairs = 0;
-	object->val.object.pairs = palloc(member_count * sizeof(JsonbPair));
-	return object;
-}
-
-static JsonbValue *
-put(JsonbValue *object, const char *key)
-{
-	JsonbPair *pair = &object->val.object.pairs[object->val.object.nPairs++];
-
-	pair->key.type = jbvString;
-	pair->key.val.string.val = unconstify(char *, key);
-	pair->key.val.string.len = strlen(key);
-	pair->order = object->val.object.nPairs;
-	Assert(pair->order == 1 || pair[-1].key.val.string.len < pair->key.val.string.len ||
-		   (pair[-1].key.val.string.len == pair->key.val.string.len &&
-			memcmp(pair[-1].key.val.string.val, key, pair->key.val.string.len) < 0));
-	return &pair->value;
-}
-
-void
-json_put_text(JsonbValue *object, const char *key, const char *text)
-{
-	JsonbValue *value = put(object, key);
-
-	value->type = text ? jbvString : jbvNull;
-	if (text)
-	{
-		value->val.string.val = unconstify(char *, text);
-		value->val.string.len = strlen(text);
-	}
-}
-
-void
-json_put_int64(JsonbValue *object, const char *key, int64 number)
-{
-	JsonbValue *value = put(object, key);
-
-	value->type = jbvNumeric;
-	value->val.numeric = int64_to_numeric(number);
-}
-
-void
-json_put_uuid(JsonbValue *object, const char *key, const pg_uuid_t *uuid)
-{
-	json_put_text(object, key, uuid ? uuid_text(uuid) : NULL);
-}
-
-Jsonb *
-json_objects_array(const JsonObjects *objects)
-{
-	JsonbValue array = {.type = jbvArray};
-
-	array.val.array.nElems = objects->count;
-	array.val.array.elems = objects->items;
-	array.val.array.rawScalar = false;
-	return JsonbValueToJsonb(&array);
-}
-
-bool
-uuid_is_zero(const pg_uuid_t *uuid)
-{
-	static const pg_uuid_t zero = {{0}};
-
-	return memcmp(uuid, &zero, sizeof(zero)) == 0;
-}
-
-bool
-uuid_same(const pg_uuid_t *a, const pg_uuid_t *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-char *
-uuid_text(const pg_uuid_t *uuid)
-{
-	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(uuid)));
-}
-
-StaticAssertDecl(sizeof(uuid_t) == UUID_LEN, "libuuid's uuids have PostgreSQL's size");
-
-/*
- * A random uuid costs libuuid six system calls, and a call makes dozens.  So one random uuid is the
- * name space of this process, and the others are libuuid's hashes of a counter in it.
- */
-pg_uuid_t
-uuid_new(void)
-{
-	static uuid_t name_space;
-	static int name_space_of; /* process */
-	static uint64 counter;
-	pg_uuid_t result;
-	uuid_t generated;
-
-	if (name_space_of != MyProcPid)
-	{
-		uuid_generate_random(name_space);
-		name_space_of = MyProcPid;
-	}
-	counter++;
-	uuid_generate_sha1(generated, name_space, (const char *) &counter, sizeof(counter));
-	memcpy(result.data, generated, UUID_LEN);
-	return result;
-}
-
-bool
-uuid_parse_text(const char *text, pg_uuid_t *uuid)
-{
-	uuid_t parsed;
-
-	if (uuid_parse(text, parsed) != 0)
-		return false;
-	memcpy(uuid->data, parsed, UUID_LEN);
-	return true;
 }

@@ -1,6 +1,7 @@
 /*
  * check_table.h
- *		What a check function gets and how it refuses; only checks*.c include it.
+ *		The table of checks, what a check function gets and how it refuses; only files of this folder
+ *		include it.  checks_run.c runs the table of checks.c, whose functions use check_refusals.c.
  *
  * Steps keep oVirt's order (reference §1.2): permissions P1..P6 are 100..600, inputs I are 700..799,
  * validate() V1..V42 are 1000 + 100 n, quota Q is 6000 and on.  Numbers between are checks of the
@@ -26,6 +27,13 @@ typedef struct Check
 	bool of_values; /* looks at the new vm_static, which copy_overrides may make several of */
 } Check;
 
+/* A name of the call that a VM, or template, of the data center has. */
+typedef struct UsedName
+{
+	char *name;
+	char *id;
+} UsedName;
+
 typedef struct CheckRun
 {
 	const ClonePlan *plan;
@@ -47,7 +55,7 @@ typedef struct CheckRun
 	StringInfoData changed_images;
 	StringInfoData changed_domains;
 	bool looked_again;
-	List *used_names; /* UsedName *, of checks_name.c */
+	List *used_names; /* UsedName *, of checks_used_names.c */
 } CheckRun;
 
 /* The table, for its listing. */
@@ -66,10 +74,6 @@ extern const char *disk_label(const PlannedDisk *disk);
 /* Of run->vm_static */
 extern int64 planned_integer(const CheckRun *run, const char *column, int64 absent);
 extern char *planned_text(const CheckRun *run, const char *column);
-
-/* Of all copies: names as text[], and the entity_type that they are unique among. */
-extern Datum planned_names(const ClonePlan *plan);
-extern const char *planned_entity_type(const ClonePlan *plan);
 
 /* The objects of an array of the configuration ("devices", "numa_nodes"); *count 0: none. */
 extern Jsonb **configuration_objects(const ClonePlan *plan, const char *key, int *count);
@@ -232,8 +236,13 @@ extern void check_lease_domain_type(CheckRun *run);
 extern void check_foreign_keys(CheckRun *run);
 extern void check_constraints(CheckRun *run);
 
+/* checks_used_names.c */
+/* Of all copies: names as text[], and the entity_type that they are unique among. */
+extern Datum planned_names(const ClonePlan *plan);
+extern const char *planned_entity_type(const ClonePlan *plan);
+extern void note_used_name(CheckRun *run, char *name, char *id); /* to run->used_names */
+
 /* checks_name.c */
-extern void note_used_name(CheckRun *run, char *name, char *id);
 extern void check_name_not_used(CheckRun *run);
 extern void check_no_version_under_way(CheckRun *run);
 extern void check_name_given(CheckRun *run);

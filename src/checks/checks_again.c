@@ -12,10 +12,12 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "checks/check_table.h"
-#include "base/json.h"
-#include "plan/plan_parts.h"
+#include "base/arrays.h"
+#include "base/ovirt_codes.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "checks/check_table.h"
+#include "plan/plan_parts.h"
 
 /*
  * $1, $2: images, and the domain that each is read from; $3: domains; $4: the data center; $5: names;
@@ -153,9 +155,9 @@ look_again(CheckRun *run)
 		appendStringInfoString(&run->changed_images, plan->chain_changes);
 	image_count = collect_images(plan, &images, &image_domains);
 	domain_count = collect_domains(plan, &domains);
-	values[0] = plan_uuid_array(images, image_count);
-	values[1] = plan_uuid_array(image_domains, image_count);
-	values[2] = plan_uuid_array(domains, domain_count);
+	values[0] = array_of_uuids(images, image_count);
+	values[1] = array_of_uuids(image_domains, image_count);
+	values[2] = array_of_uuids(domains, domain_count);
 	values[3] = UUIDPGetDatum(&plan->pool_id);
 	values[4] = planned_names(plan);
 	values[5] = CStringGetTextDatum(planned_entity_type(plan));

@@ -5,8 +5,9 @@
  */
 #include "postgres.h"
 
+#include "base/ovirt_codes.h"
+#include "base/uuid.h"
 #include "checks/check_table.h"
-#include "base/json.h"
 
 void
 check_active_disks_not_locked(CheckRun *run)

@@ -4,13 +4,9 @@
  */
 #include "postgres.h"
 
+#include "base/ovirt_codes.h"
+#include "base/uuid.h"
 #include "checks/check_table.h"
-#include "base/json.h"
-
-#define POOL_STATUS_UP     1
-#define TEMPLATE_STATUS_OK 0
-#define BIOS_I440FX        1
-#define BIOS_Q35_OVMF      3
 
 /* oVirt's ArchitectureType: 2 ppc64, 3 ppc, 5 ppc64le, 6 ppcle, 7 s390x, 8 s390 */
 bool

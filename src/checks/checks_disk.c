@@ -4,13 +4,13 @@
  */
 #include "postgres.h"
 
-#include "checks/check_table.h"
 #include "base/json.h"
+#include "base/ovirt_codes.h"
+#include "base/uuid.h"
+#include "checks/check_table.h"
 
-#define MAX_IDE_DISKS                  3  /* four slots, one for the CD */
-#define MAX_PCI_SLOTS                  26 /* 31, less what the machine itself needs */
-#define INTERFACE_TYPE_RTL8139_PV      0
-#define INTERFACE_TYPE_PCI_PASSTHROUGH 5
+#define MAX_IDE_DISKS 3  /* four slots, one for the CD */
+#define MAX_PCI_SLOTS 26 /* 31, less what the machine itself needs */
 
 static bool
 goes_along(const PlannedDisk *disk)

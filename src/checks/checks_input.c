@@ -6,10 +6,9 @@
 
 #include "mb/pg_wchar.h"
 
+#include "base/errors.h"
 #include "checks/check_table.h"
 #include "configuration/configuration.h"
-#include "base/errors.h"
-#include "base/json.h"
 
 void
 check_snapshot_id_given(CheckRun *run)

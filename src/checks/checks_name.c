@@ -9,11 +9,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "checks/check_table.h"
 #include "base/errors.h"
 #include "base/frame.h"
 #include "base/json.h"
 #include "base/statement.h"
+#include "checks/check_table.h"
 
 #define MAX_VERSION_NAME_LENGTH 40
 
@@ -37,23 +37,6 @@ static Statement reserved_names = {
 	.argument_types = {TEXTARRAYOID, UUIDOID},
 };
 
-/* A name of the call that a VM, or template, of the data center has. */
-typedef struct UsedName
-{
-	char *name;
-	char *id;
-} UsedName;
-
-void
-note_used_name(CheckRun *run, char *name, char *id)
-{
-	UsedName *used = palloc(sizeof(UsedName));
-
-	used->name = name;
-	used->id = id;
-	run->used_names = lappend(run->used_names, used);
-}
-
 static void
 append_owner(StringInfo detail, StringInfo names, const char *name, const char *owner)
 {
@@ -70,25 +53,6 @@ is_listed(const List *names, const char *name)
 		if (strcmp(lfirst(cell), name) == 0)
 			return true;
 	return false;
-}
-
-const char *
-planned_entity_type(const ClonePlan *plan)
-{
-	return plan->request->target == CLONE_TARGET_TEMPLATE ? "TEMPLATE" : "VM";
-}
-
-/* The versions of a template share its name: none of them is looked up. */
-Datum
-planned_names(const ClonePlan *plan)
-{
-	int count =
-		plan->pool_exists && !plan->request->base_template_id.given ? plan->request->copies : 0;
-	Datum *values = palloc(sizeof(Datum) * (count + 1));
-
-	for (int i = 0; i < count; i++)
-		values[i] = CStringGetTextDatum(plan->vm_names[i]);
-	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 static int

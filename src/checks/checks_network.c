@@ -8,10 +8,10 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "checks/check_table.h"
-#include "base/json.h"
-#include "clone/mac_pool.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "checks/check_table.h"
+#include "clone/mac_pool.h"
 
 /* Addresses of plugged interfaces; the others may be plugged in again, so all rows count. */
 static Statement used_addresses = {

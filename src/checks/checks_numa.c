@@ -10,9 +10,9 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
+#include "base/json.h"
 #include "checks/check_table.h"
 #include "clone/clone.h"
-#include "base/json.h"
 
 /* The nodes that the clone gets. */
 static Jsonb **

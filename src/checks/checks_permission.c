@@ -11,23 +11,16 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "checks/check_table.h"
+#include "base/arrays.h"
 #include "base/json.h"
+#include "base/ovirt_codes.h"
+#include "base/statement.h"
+#include "base/uuid.h"
+#include "checks/check_table.h"
 #include "plan/plan_parts.h"
 #include "plan/quota.h"
-#include "base/statement.h"
 
 /* The engine's ActionGroup */
-#define ACTION_CREATE_VM                   1
-#define ACTION_CONFIGURE_VM_NETWORK        9
-#define ACTION_CHANGE_VM_CUSTOM_PROPERTIES 14
-#define ACTION_EDIT_ADMIN_VM_PROPERTIES    15
-#define ACTION_CREATE_TEMPLATE             200
-#define ACTION_CONSUME_QUOTA               901
-#define ACTION_CREATE_DISK                 1100
-#define ACTION_ATTACH_DISK                 1101
-#define ACTION_ATTACH_DISK_PROFILE         1563
-#define ACTION_ASSIGN_CPU_PROFILE          1668
 
 /* Objects, each with what contains it besides the pool and the system, on which the right is missing. */
 static Statement missing_rights = {
@@ -64,8 +57,8 @@ list_missing(const ClonePlan *plan, int action, const pg_uuid_t *objects,
 		return NULL;
 	values[0] = UUIDPGetDatum(&plan->user_id);
 	values[1] = Int32GetDatum(action);
-	values[2] = plan_uuid_array(objects, count);
-	values[3] = plan_uuid_array(containers, count);
+	values[2] = array_of_uuids(objects, count);
+	values[3] = array_of_uuids(containers, count);
 	values[4] = UUIDPGetDatum(pool);
 	rows = statement_run(&missing_rights, values, NULL);
 	initStringInfo(&ids);

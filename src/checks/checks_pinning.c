@@ -7,10 +7,10 @@
  */
 #include "postgres.h"
 
+#include "base/ovirt_codes.h"
 #include "checks/check_table.h"
 
-#define PINNING_POLICY_MANUAL 1
-#define MAX_PROCESSOR         8191 /* the most that Linux has */
+#define MAX_PROCESSOR 8191 /* the most that Linux has */
 
 /* One rule: virtual CPU, and whether any CPU of the host is left for it. */
 typedef struct PinningRule

@@ -7,8 +7,8 @@
  */
 #include "postgres.h"
 
-#include "checks/check_table.h"
 #include "base/json.h"
+#include "checks/check_table.h"
 
 static const char *const property_columns[] = {"predefined_properties", "userdefined_properties"};
 

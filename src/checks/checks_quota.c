@@ -4,8 +4,9 @@
  */
 #include "postgres.h"
 
+#include "base/ovirt_codes.h"
+#include "base/uuid.h"
 #include "checks/check_table.h"
-#include "base/json.h"
 #include "plan/quota.h"
 
 #define GIB (1024.0 * 1024 * 1024)

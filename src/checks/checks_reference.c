@@ -7,13 +7,17 @@
 
 #include "catalog/pg_type.h"
 
+#include "base/arrays.h"
+#include "base/json.h"
+#include "base/json_objects.h"
+#include "base/ovirt_codes.h"
+#include "base/statement.h"
+#include "base/uuid.h"
 #include "checks/check_table.h"
 #include "clone/clone.h"
-#include "base/json.h"
-#include "plan/plan_parts.h"
 #include "inventory/row_constraints.h"
 #include "inventory/row_copy.h"
-#include "base/statement.h"
+#include "plan/plan_parts.h"
 
 typedef enum ReferenceKind
 {
@@ -103,7 +107,7 @@ load_references(CheckRun *run)
 	if (counts[0] + counts[1] + counts[2] == 0)
 		return;
 	for (int i = 0; i < lengthof(ids); i++)
-		values[i] = plan_uuid_array(ids[i], counts[i]);
+		values[i] = array_of_uuids(ids[i], counts[i]);
 	rows = statement_run(&lost_references, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
@@ -253,8 +257,8 @@ expected_row(const ClonePlan *plan, const Jsonb *vm_static, const Jsonb *fixed, 
 					 uuid_text(&vm_id));
 	json_append_string(&keys, plan->vm_names[index]);
 	appendStringInfoChar(&keys, '}');
-	return plan_concatenate(plan_concatenate((Jsonb *) vm_static, (Jsonb *) fixed),
-							json_from_text(keys.data));
+	return json_overlay(json_overlay((Jsonb *) vm_static, (Jsonb *) fixed),
+						json_from_text(keys.data));
 }
 
 /* Refuses for all violations of a kind; looked up once a run. */

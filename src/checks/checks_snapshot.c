@@ -4,11 +4,9 @@
  */
 #include "postgres.h"
 
+#include "base/ovirt_codes.h"
+#include "base/uuid.h"
 #include "checks/check_table.h"
-#include "base/json.h"
-
-#define VM_STATUS_DOWN         0
-#define VM_STATUS_IMAGE_LOCKED 15
 
 void
 check_snapshot_exists(CheckRun *run)

@@ -4,8 +4,8 @@
  */
 #include "postgres.h"
 
-#include "checks/check_table.h"
 #include "base/json.h"
+#include "checks/check_table.h"
 
 void
 check_monitors(CheckRun *run)

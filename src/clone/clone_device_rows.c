@@ -4,6 +4,9 @@
  */
 #include "postgres.h"
 
+#include "base/json_objects.h"
+#include "base/ovirt_codes.h"
+#include "base/uuid.h"
 #include "clone/clone_device_rows.h"
 
 const char device_empty_spec[] = "{\"spec_params\": {}}";
@@ -136,7 +139,7 @@ device_add_disk_rows(DeviceSet *set, int d, const pg_uuid_t *source_id, const Ov
 static bool
 is_passthrough(const Jsonb *interface)
 {
-	return json_get_int64(interface, "type", 0) == NIC_TYPE_PCI_PASSTHROUGH;
+	return json_get_int64(interface, "type", 0) == INTERFACE_TYPE_PCI_PASSTHROUGH;
 }
 
 /* The rows of a NIC; a copy with interfaces of its own may have it plugged otherwise. */

@@ -10,18 +10,17 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "clone/clone_device_rows.h"
-#include "clone/clone_usb.h"
 #include "base/compat.h"
 #include "base/json.h"
+#include "base/json_objects.h"
+#include "base/ovirt_codes.h"
+#include "base/uuid.h"
+#include "clone/clone_device_rows.h"
+#include "clone/clone_usb.h"
 
 /* vm_static.default_display_type */
-#define DISPLAY_QXL   1
-#define DISPLAY_BOCHS 3
-#define DISPLAY_NONE  4
 
 /* vm_static.bios_type: 1 is I440FX, the others are Q35 */
-#define BIOS_I440FX 1
 
 static RowCopyTarget vm_device = {
 	.relation = "vm_device",
@@ -237,7 +236,7 @@ copy_rng(DeviceSet *set, const SourceDevice *source)
 		{
 			StringInfoData changes;
 			Jsonb *adjusted =
-				clone_overlay(spec, json_from_text(psprintf("{\"source\": \"%s\"}", right)));
+				json_overlay(spec, json_from_text(psprintf("{\"source\": \"%s\"}", right)));
 
 			initStringInfo(&changes);
 			appendStringInfo(&changes, "{\"spec_params\": %s}",
@@ -489,7 +488,7 @@ add_missing(DeviceSet *set)
 	for (int n = 0; n < plan->interface_count; n++)
 	{
 		const char *device =
-			json_get_int64(set->source_interfaces[n], "type", 0) == NIC_TYPE_PCI_PASSTHROUGH
+			json_get_int64(set->source_interfaces[n], "type", 0) == INTERFACE_TYPE_PCI_PASSTHROUGH
 				? "hostdev"
 				: "bridge";
 		Overlays overlays = {0};
@@ -552,17 +551,6 @@ read_device(Jsonb *object)
 	return source;
 }
 
-bool
-clone_changes_chipset(const ClonePlan *plan, const Jsonb *vm_static)
-{
-	Jsonb *old = json_get(plan->configuration, "vm_static");
-	int64 before = json_get_int64(old, "bios_type", 0);
-	int64 after = json_get_int64(vm_static, "bios_type", 0);
-
-	/* 0: the cluster's, or not known */
-	return before > 0 && after > 0 && (before == BIOS_I440FX) != (after == BIOS_I440FX);
-}
-
 static void
 write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *copies, int copy_count)
 {
@@ -583,7 +571,7 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	set.usb = clone_usb_decide(plan, set.vm_static, set.chipset_changes);
 	set.new_row = json_from_text("{\"snapshot_id\": null, \"logical_name\": null,"
 								 " \"_create_date\": \"now\", \"_update_date\": null}");
-	set.new_row_empty_spec = clone_overlay(set.new_row, json_from_text(device_empty_spec));
+	set.new_row_empty_spec = json_overlay(set.new_row, json_from_text(device_empty_spec));
 	set.no_address = json_from_text("{\"address\": \"\"}");
 	set.no_alias = json_from_text("{\"alias\": \"\"}");
 	set.plugged[false] = json_from_text("{\"is_plugged\": false}");
@@ -592,11 +580,11 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	set.readonly[true] = json_from_text("{\"is_readonly\": true}");
 	set.other_network[false] = json_from_text("{\"device\": \"hostdev\"}");
 	set.other_network[true] = json_from_text("{\"device\": \"bridge\"}");
-	set.source_interfaces = clone_elements(json_get(plan->configuration, "interfaces"), &count);
+	set.source_interfaces = json_elements(json_get(plan->configuration, "interfaces"), &count);
 	set.disks = palloc0(sizeof(bool) * Max(plan->disk_count, 1));
 	set.interfaces = palloc0(sizeof(bool) * Max(plan->interface_count, 1));
 
-	objects = clone_elements(json_get(plan->configuration, "devices"), &count);
+	objects = json_elements(json_get(plan->configuration, "devices"), &count);
 	for (int i = 0; i < count; i++)
 	{
 		SourceDevice source = read_device(objects[i]);

@@ -8,9 +8,11 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "clone/clone_internal.h"
 #include "base/insertion.h"
 #include "base/json.h"
+#include "base/ovirt_codes.h"
+#include "base/uuid.h"
+#include "clone/clone_internal.h"
 
 static RowCopyTarget base_disks = {
 	.relation = "base_disks",

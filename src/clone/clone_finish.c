@@ -6,10 +6,10 @@
 
 #include "catalog/pg_type.h"
 
-#include "clone/clone_internal.h"
 #include "base/frame.h"
-#include "base/json.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "clone/clone_internal.h"
 
 /* $1: the VM; what the clone is made of is in its lineage, sizes are in its tasks. */
 static Statement finish = {

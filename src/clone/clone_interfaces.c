@@ -8,10 +8,11 @@
 #include "utils/builtins.h"
 
 #include "base/audit.h"
-#include "clone/clone_internal.h"
 #include "base/json.h"
-#include "clone/mac_pool.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "clone/clone_internal.h"
+#include "clone/mac_pool.h"
 
 static RowCopyTarget vm_interface = {
 	.relation = "vm_interface",

@@ -8,13 +8,6 @@
 #include "clone/clone.h"
 #include "inventory/row_copy.h"
 
-#define VM_STATUS_IMAGE_LOCKED       15
-#define TEMPLATE_STATUS_LOCKED       1
-#define VOLUME_CLASSIFICATION_VOLUME 0
-#define QCOW_COMPAT_V2               1
-#define QCOW_COMPAT_V3               2
-#define NIC_TYPE_PCI_PASSTHROUGH     5
-
 /* What the inventory says beyond the plan of templates' versions and of the user who gets the clone. */
 typedef struct CloneFacts
 {
@@ -43,12 +36,6 @@ typedef struct CloneWork
 
 /* Notes a row that the clone consists of, for clone_remove. */
 extern void clone_note_row(CloneWork *work, int copy, const pg_uuid_t *id);
-
-/* b laid over a; either may be NULL. */
-extern Jsonb *clone_overlay(const Jsonb *a, const Jsonb *b);
-
-/* Elements of an array; *count 0 for NULL or anything else. */
-extern Jsonb **clone_elements(const Jsonb *array, int *count);
 
 /* The chipset of vm_static is another one than the snapshot's: addresses don't fit any more. */
 extern bool clone_changes_chipset(const ClonePlan *plan, const Jsonb *vm_static);

@@ -10,9 +10,11 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
-#include "clone/clone_internal.h"
 #include "base/json.h"
+#include "base/json_objects.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "clone/clone_internal.h"
 
 static RowCopyTarget numa_node = {
 	.relation = "numa_node",
@@ -69,7 +71,7 @@ clone_takes_numa_nodes(const ClonePlan *plan, const Jsonb *vm_static)
 
 	if (!plan->request->use_given_vm_static)
 		return true;
-	nodes = clone_elements(json_get(plan->configuration, "numa_nodes"), &count);
+	nodes = json_elements(json_get(plan->configuration, "numa_nodes"), &count);
 	for (int i = 0; i < count; i++)
 	{
 		memory -= json_get_int64(nodes[i], "mem_total", 0);
@@ -117,7 +119,7 @@ clone_numa_write(CloneWork *work)
 	const ClonePlan *plan = work->plan;
 	Datum source_vm = UUIDPGetDatum(&plan->source_vm_id);
 	int count;
-	Jsonb **nodes = clone_elements(json_get(plan->configuration, "numa_nodes"), &count);
+	Jsonb **nodes = json_elements(json_get(plan->configuration, "numa_nodes"), &count);
 	RowCopy *rows;
 	RowCopy *cpus = NULL;
 	RowCopy *hosts = NULL;

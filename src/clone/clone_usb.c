@@ -4,13 +4,11 @@
  */
 #include "postgres.h"
 
+#include "base/json.h"
+#include "base/json_objects.h"
+#include "base/ovirt_codes.h"
 #include "clone/clone_internal.h"
 #include "clone/clone_usb.h"
-#include "base/json.h"
-
-#define USB_POLICY_NATIVE        2
-#define VM_TYPE_HIGH_PERFORMANCE 2
-#define BIOS_I440FX              1
 
 #define DEFAULT_SLOTS        4
 #define MOST_SLOTS           64
@@ -37,7 +35,7 @@ count_devices(const ClonePlan *plan)
 	SourceUsb source = {0};
 	bool none = false;
 	int count;
-	Jsonb **devices = clone_elements(json_get(plan->configuration, "devices"), &count);
+	Jsonb **devices = json_elements(json_get(plan->configuration, "devices"), &count);
 
 	for (int i = 0; i < count; i++)
 	{

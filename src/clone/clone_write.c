@@ -13,14 +13,14 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "clone/clone_internal.h"
 #include "base/insertion.h"
 #include "base/json.h"
+#include "base/json_objects.h"
+#include "base/ovirt_codes.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "clone/clone_internal.h"
 
-#define OBJECT_TYPE_VM              2
-#define OBJECT_TYPE_TEMPLATE        4
-#define OBJECT_TYPE_DISK            19
 #define ROLE_VM_OPERATOR            "UserVmManager"
 #define ROLE_TEMPLATE_OWNER         "TemplateOwner"
 #define ROLE_DISK_OPERATOR          "DiskOperator"
@@ -118,49 +118,6 @@ static Statement copy_host_pinning = {
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDARRAYOID},
 };
-
-void
-clone_note_row(CloneWork *work, int copy, const pg_uuid_t *id)
-{
-	CloneRecord *record = work->record;
-	int n = record->row_id_counts[copy]++;
-
-	if (n == work->row_id_sizes[copy])
-	{
-		work->row_id_sizes[copy] = n ? n * 2 : 64;
-		record->row_ids[copy] =
-			n ? repalloc(record->row_ids[copy], work->row_id_sizes[copy] * sizeof(pg_uuid_t))
-			  : palloc(work->row_id_sizes[copy] * sizeof(pg_uuid_t));
-	}
-	record->row_ids[copy][n] = *id;
-}
-
-Jsonb *
-clone_overlay(const Jsonb *a, const Jsonb *b)
-{
-	if (a == NULL || b == NULL)
-		return (Jsonb *) (a ? a : b);
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(a), JsonbPGetDatum(b)));
-}
-
-Jsonb **
-clone_elements(const Jsonb *array, int *count)
-{
-	Jsonb **elements;
-
-	*count = 0;
-	if (array == NULL || !JB_ROOT_IS_ARRAY(array) || JB_ROOT_COUNT(array) == 0)
-		return NULL;
-	elements = palloc(sizeof(Jsonb *) * JB_ROOT_COUNT(array));
-	for (int i = 0; i < JB_ROOT_COUNT(array); i++)
-	{
-		JsonbValue *value = getIthJsonbValueFromContainer((JsonbContainer *) &array->root, i);
-
-		if (value->type == jbvBinary)
-			elements[(*count)++] = JsonbValueToJsonb(value);
-	}
-	return elements;
-}
 
 static Datum
 vm_id_array(const CloneWork *work)
@@ -436,7 +393,7 @@ clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 	{
 		Jsonb *own = json_get(copies[c].overrides, "vm_static");
 
-		work.vm_static[c] = own ? clone_overlay(plan->vm_static, own) : plan->vm_static;
+		work.vm_static[c] = own ? json_overlay(plan->vm_static, own) : plan->vm_static;
 	}
 
 	read_facts(&work);

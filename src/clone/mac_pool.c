@@ -21,9 +21,9 @@
 #include "base/extension.h"
 #include "base/errors.h"
 #include "base/frame.h"
-#include "base/json.h"
-#include "clone/mac_pool.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "clone/mac_pool.h"
 
 #define KEY_NOT_ENOUGH "MAC_POOL_NOT_ENOUGH_MAC_ADDRESSES"
 #define LAST_ADDRESS   (((int64) 1 << 48) - 1)

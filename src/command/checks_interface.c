@@ -12,14 +12,16 @@
 #include "utils/builtins.h"
 #include "utils/elog.h"
 
-#include "base/extension.h"
+#include "base/arrays.h"
 #include "base/caller.h"
-#include "checks/check_table.h"
+#include "base/extension.h"
 #include "base/frame.h"
 #include "base/json.h"
+#include "base/statement.h"
+#include "base/uuid.h"
+#include "checks/check_table.h"
 #include "plan/plan_parts.h"
 #include "plan/quota.h"
-#include "base/statement.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_can_add_vm_from_snapshot);
 VMCLONE_FUNCTION_INFO(vmclone_can_add_vm_template_from_snapshot);
@@ -241,7 +243,7 @@ load_rates(const ClonePlan *plan, int *count)
 	for (int i = 0; i < plan->disk_count; i++)
 		if (plan->disks[i].has_target)
 			ids[wanted++] = plan->disks[i].target_domain_id;
-	value = plan_uuid_array(ids, wanted);
+	value = array_of_uuids(ids, wanted);
 	frame_enter_own(&frame);
 	*count = (int) statement_run(&domain_rates, &value, NULL);
 	for (int i = 0; i < *count; i++)
@@ -272,7 +274,7 @@ put_disk(ReturnSetInfo *result, const ClonePlan *plan, const PlannedDisk *disk, 
 	values[0] = UUIDPGetDatum(&disk->disk_id);
 	values[1] = text_or_null(disk->source_alias, &nulls[1]);
 	values[2] = CStringGetTextDatum(fate_word(disk->fate));
-	values[3] = plan_uuid_array(chain, disk->chain_length);
+	values[3] = array_of_uuids(chain, disk->chain_length);
 	values[4] = Int32GetDatum(disk->chain_length);
 	values[5] = text_or_null(disk->chain_length > 0
 								 ? format_word(disk->chain[disk->chain_length - 1].volume_format)

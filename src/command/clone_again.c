@@ -8,11 +8,12 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
-#include "command/command.h"
 #include "base/extension.h"
 #include "base/frame.h"
 #include "base/json.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "command/command.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_clone_again);
 

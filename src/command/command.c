@@ -18,16 +18,16 @@
 
 #include "base/extension.h"
 #include "base/caller.h"
-#include "checks/checks.h"
-#include "clone/clone.h"
-#include "command/command_steps.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/frame.h"
-#include "base/json.h"
-#include "clone/lineage.h"
-#include "locks/locks.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "checks/checks.h"
+#include "clone/clone.h"
+#include "clone/lineage.h"
+#include "command/command_steps.h"
+#include "locks/locks.h"
 #include "wake/wake.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_add_vm_from_snapshot);
@@ -66,14 +66,6 @@ count_tasks(Command *command)
 		if (disk_is_made(&command->plan->disks[d]))
 			command->tasks_per_copy++;
 	}
-}
-
-const char *
-command_initial_status(const Command *command)
-{
-	if (command->tasks_per_copy == 0)
-		return "succeeded";
-	return command->request->start_paused ? "paused" : "queued";
 }
 
 static void

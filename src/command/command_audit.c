@@ -5,8 +5,8 @@
 #include "postgres.h"
 
 #include "base/audit.h"
+#include "base/uuid.h"
 #include "command/command_steps.h"
-#include "base/json.h"
 #include "plan/quota.h"
 
 static const char *

@@ -10,13 +10,14 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
-#include "command/command_steps.h"
 #include "base/errors.h"
 #include "base/frame.h"
 #include "base/insertion.h"
-#include "base/json.h"
-#include "locks/locks.h"
+#include "base/json_objects.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "command/command_steps.h"
+#include "locks/locks.h"
 
 static Insertion insert_jobs = {
 	.relation = "vmclone.jobs",
@@ -153,27 +154,6 @@ id_or_null(const pg_uuid_t *id)
 	return uuid_is_zero(id) ? NULL : id;
 }
 
-/* The chain to read.  A template's image is read by its hard link in the VM's own folder. */
-static Jsonb *
-layers(const PlannedDisk *disk)
-{
-	JsonObjects images = {0};
-
-	for (int i = 0; disk->fate == DISK_COPY && i < disk->chain_length; i++)
-	{
-		const ChainImage *image = &disk->chain[i];
-		JsonbValue *object = json_objects_add(&images, 5);
-
-		json_put_int64(object, "size", image->size);
-		json_put_uuid(object, "image_id", id_or_null(&image->image_id));
-		json_put_text(object, "volume_format",
-					  image->volume_format == VOLUME_FORMAT_RAW ? "RAW" : "COW");
-		json_put_uuid(object, "image_group_id", id_or_null(&image->folder_id));
-		json_put_uuid(object, "storage_domain_id", id_or_null(&image->storage_domain_id));
-	}
-	return json_objects_array(&images);
-}
-
 /* In the order of insert_tasks. */
 static void
 put_task(NewRows *rows, const Command *command, const CloneCopy *copy, int d, const Jsonb *chain,
@@ -226,7 +206,7 @@ write_tasks(const Command *command)
 
 		if (!disk_is_made(disk))
 			continue;
-		chain = layers(disk);
+		chain = plan_layers(disk);
 		for (int c = 0; c < result->copy_count; c++)
 		{
 			pg_uuid_t task_id = uuid_new();
@@ -238,6 +218,14 @@ write_tasks(const Command *command)
 		}
 	}
 	insertion_run(&rows);
+}
+
+const char *
+command_initial_status(const Command *command)
+{
+	if (command->tasks_per_copy == 0)
+		return "succeeded";
+	return command->request->start_paused ? "paused" : "queued";
 }
 
 /* In the order of insert_jobs. */

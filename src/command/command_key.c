@@ -10,12 +10,12 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-#include "command/command_steps.h"
 #include "base/errors.h"
 #include "base/frame.h"
-#include "base/json.h"
-#include "locks/locks.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "command/command_steps.h"
+#include "locks/locks.h"
 
 static Statement claim_request_key = {
 	.sql = "INSERT INTO vmclone.request_keys (owner, request_key, call_id, parameters)"

@@ -12,8 +12,8 @@
 #include "base/extension.h"
 #include "base/caller.h"
 #include "base/frame.h"
-#include "base/json.h"
 #include "base/statement.h"
+#include "base/uuid.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_lineage_tree);
 VMCLONE_FUNCTION_INFO(vmclone_snapshot_tree);

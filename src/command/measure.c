@@ -14,11 +14,12 @@
 
 #include "base/extension.h"
 #include "base/caller.h"
-#include "checks/checks.h"
 #include "base/frame.h"
 #include "base/json.h"
-#include "plan/plan.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "checks/checks.h"
+#include "plan/plan.h"
 #include "wake/wake.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_measure_snapshot);

@@ -17,9 +17,9 @@
 #include "base/caller.h"
 #include "base/errors.h"
 #include "base/frame.h"
-#include "base/json.h"
-#include "locks/locks.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "locks/locks.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_unlock_entity);
 

@@ -15,15 +15,15 @@
 #include "utils/builtins.h"
 
 #include "base/compat.h"
+#include "base/json.h"
+#include "base/ovirt_codes.h"
+#include "base/statement.h"
+#include "base/uuid.h"
 #include "configuration/configuration.h"
 #include "configuration/configuration_internal.h"
-#include "base/json.h"
 #include "request/request.h"
-#include "base/statement.h"
 
 /* images.imagestatus; everything else is as good as illegal */
-#define IMAGE_OK     1
-#define IMAGE_LOCKED 2
 
 #define GIB ((int64) 1024 * 1024 * 1024)
 
@@ -270,7 +270,7 @@ find_image(const ImageRows *images, const OvfDiskPlace *disk)
 static bool
 image_is_illegal(const ImageRow *image)
 {
-	return image->status != IMAGE_OK && image->status != IMAGE_LOCKED;
+	return image->status != IMAGE_STATUS_OK && image->status != IMAGE_STATUS_LOCKED;
 }
 
 /* What the rows say of a disk's image, as members of its object. */
@@ -297,9 +297,9 @@ append_image(StringInfo json, const ImageRow *image)
 	else
 		appendStringInfoString(json, ",\"storage_domain_id\":null");
 	appendStringInfo(json, ",\"image_status\":\"%s\"",
-					 image->status == IMAGE_OK       ? "OK"
-					 : image->status == IMAGE_LOCKED ? "LOCKED"
-													 : "ILLEGAL");
+					 image->status == IMAGE_STATUS_OK       ? "OK"
+					 : image->status == IMAGE_STATUS_LOCKED ? "LOCKED"
+															: "ILLEGAL");
 }
 
 static bool

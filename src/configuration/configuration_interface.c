@@ -15,11 +15,12 @@
 
 #include "base/extension.h"
 #include "base/compat.h"
-#include "configuration/configuration.h"
 #include "base/errors.h"
 #include "base/frame.h"
 #include "base/json.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "configuration/configuration.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_get_vm_configuration_by_snapshot_id);
 VMCLONE_FUNCTION_INFO(vmclone_suggest_vm_name);

@@ -9,10 +9,10 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "configuration/configuration.h"
-#include "configuration/configuration_internal.h"
 #include "base/frame.h"
 #include "base/statement.h"
+#include "configuration/configuration.h"
+#include "configuration/configuration_internal.h"
 
 #define PREFIX "copy_of_"
 

@@ -6,10 +6,10 @@
 
 #include "mb/pg_wchar.h"
 
-#include "configuration/configuration.h"
-#include "configuration/configuration_internal.h"
 #include "base/errors.h"
 #include "base/json.h"
+#include "configuration/configuration.h"
+#include "configuration/configuration_internal.h"
 #include "ovf/ovf.h"
 
 static char *

@@ -7,9 +7,9 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 
-#include "inventory/image_rows.h"
-#include "base/json.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "inventory/image_rows.h"
 
 /* A row for each storage domain that an image lies in. */
 static Statement load_images = {

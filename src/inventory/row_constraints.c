@@ -31,9 +31,9 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/statement.h"
 #include "inventory/row_constraints.h"
 #include "inventory/row_copy.h"
-#include "base/statement.h"
 
 #define ROW_ALIAS "vmclone_row"
 

@@ -21,9 +21,9 @@
 
 #include "base/compat.h"
 #include "base/insertion.h"
-#include "base/json.h"
-#include "inventory/row_copy_internal.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "inventory/row_copy_internal.h"
 
 #define FIRST_GROW 8
 

@@ -13,9 +13,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "locks/guards.h"
 #include "base/extension.h"
 #include "base/statement.h"
+#include "locks/guards.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_held_now);
 

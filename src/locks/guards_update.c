@@ -20,9 +20,9 @@
 
 #include "base/extension.h"
 #include "base/frame.h"
-#include "locks/guards.h"
-#include "base/json.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "locks/guards.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_guard_changed_images);
 VMCLONE_FUNCTION_INFO(vmclone_guard_changed_snapshots);

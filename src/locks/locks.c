@@ -12,11 +12,13 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/arrays.h"
 #include "base/frame.h"
-#include "base/json.h"
+#include "base/ovirt_codes.h"
+#include "base/statement.h"
+#include "base/uuid.h"
 #include "locks/locks_internal.h"
 #include "plan/plan_parts.h"
-#include "base/statement.h"
 
 /* Who holds the entities, of whichever kind. */
 static Statement entity_holders = {
@@ -96,7 +98,7 @@ load_holders(const LockSet *set, int *count)
 	if (set->template_image_count > 0)
 		memcpy(&ids[1 + set->image_count], set->template_images,
 			   sizeof(pg_uuid_t) * set->template_image_count);
-	value = plan_uuid_array(ids, 1 + set->image_count + set->template_image_count);
+	value = array_of_uuids(ids, 1 + set->image_count + set->template_image_count);
 	rows = statement_run(&entity_holders, &value, NULL);
 	holders = palloc(sizeof(EntityHolder) * (rows + 1));
 	for (uint64 row = 0; row < rows; row++)
@@ -207,7 +209,7 @@ write_locks(const LockSet *set, const pg_uuid_t *call_id, Datum snapshot, Datum 
 	values[2] = images;
 	values[3] = PointerGetDatum(
 		construct_array(statuses, set->image_count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
-	values[4] = plan_uuid_array(set->template_images, set->template_image_count);
+	values[4] = array_of_uuids(set->template_images, set->template_image_count);
 	values[5] = BoolGetDatum(set->shared);
 	values[6] = UUIDPGetDatum(call_id);
 	(void) statement_run(some_held ? &write_more_locks : &write_first_locks, values, NULL);
@@ -223,7 +225,7 @@ locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 	Frame frame;
 
 	lock_set_collect(plan, &set);
-	images = plan_uuid_array(set.images, set.image_count);
+	images = array_of_uuids(set.images, set.image_count);
 
 	/* whoever waits needs a frame of its own: its end takes lock_timeout back */
 	if (set.shared)

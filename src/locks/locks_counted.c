@@ -13,11 +13,12 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/arrays.h"
 #include "base/frame.h"
-#include "base/json.h"
+#include "base/statement.h"
+#include "base/uuid.h"
 #include "locks/locks.h"
 #include "plan/plan_parts.h"
-#include "base/statement.h"
 
 static Statement make_counted = {
 	.sql = "INSERT INTO vmclone.reservations (kind, entity_id) SELECT kind, entity_id"
@@ -136,7 +137,7 @@ locks_take_counted(ClonePlan *plan)
 		kinds[i] = CStringGetTextDatum(counted.kinds[i]);
 	values[0] =
 		PointerGetDatum(construct_array(kinds, counted.count, TEXTOID, -1, false, TYPALIGN_INT));
-	values[1] = plan_uuid_array(counted.ids, counted.count);
+	values[1] = array_of_uuids(counted.ids, counted.count);
 	values[2] = bytes_array(counted.bytes, counted.count);
 	values[3] = Int64GetDatum(MOST_BYTES);
 
@@ -193,7 +194,7 @@ locks_note_summed_up(const ClonePlan *plan)
 	}
 	if (count == 0)
 		return;
-	values[0] = plan_uuid_array(ids, count);
+	values[0] = array_of_uuids(ids, count);
 	values[1] = bytes_array(bytes, count);
 	frame_enter_own(&frame);
 	(void) statement_run(&set_summed_up, values, NULL);

@@ -9,9 +9,8 @@
 #include "utils/array.h"
 
 #include "base/frame.h"
-#include "base/json.h"
-#include "locks/locks.h"
 #include "base/statement.h"
+#include "locks/locks.h"
 
 /* The rows of exactly what is given back, in the order in which locks.c takes them. */
 static Statement lock_held_snapshot = {

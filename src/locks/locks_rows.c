@@ -12,13 +12,15 @@
 
 #include "utils/guc.h"
 
+#include "base/arrays.h"
 #include "base/errors.h"
-#include "base/json.h"
-#include "locks/locks_internal.h"
-#include "plan/plan_parts.h"
-#include "locks/row_holders.h"
+#include "base/ovirt_codes.h"
 #include "base/settings.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "locks/locks_internal.h"
+#include "locks/row_holders.h"
+#include "plan/plan_parts.h"
 
 #define KEY_DURING_SNAPSHOT "ACTION_TYPE_FAILED_VM_IS_DURING_SNAPSHOT"
 #define KEY_DISKS_LOCKED    "ACTION_TYPE_FAILED_DISKS_LOCKED"
@@ -241,7 +243,7 @@ static void
 append_held_rows(StringInfo detail, const pg_uuid_t *snapshot_id, const pg_uuid_t *missing,
 				 int missing_count)
 {
-	Datum values[2] = {UUIDPGetDatum(snapshot_id), plan_uuid_array(missing, missing_count)};
+	Datum values[2] = {UUIDPGetDatum(snapshot_id), array_of_uuids(missing, missing_count)};
 	bool nulls[2] = {snapshot_id == NULL, false};
 	uint64 rows = statement_run(&row_places, values, nulls);
 	SPITupleTable *places = SPI_tuptable;
@@ -296,8 +298,8 @@ add_locked(LockSet *set, uint64 rows)
 static pg_uuid_t *
 lock_images(LockSet *set, int *count)
 {
-	Datum values[2] = {plan_uuid_array(set->images, set->image_count),
-					   plan_uuid_array(set->disks, set->disk_count)};
+	Datum values[2] = {array_of_uuids(set->images, set->image_count),
+					   array_of_uuids(set->disks, set->disk_count)};
 	uint64 rows;
 	pg_uuid_t *wanted;
 
@@ -307,7 +309,7 @@ lock_images(LockSet *set, int *count)
 		rows = statement_run(&lock_images_skip, values, NULL);
 	add_locked(set, rows);
 	if (rows > 0)
-		return plan_field_uuids(0, 7, count);
+		return field_uuids(0, 7, count);
 	wanted = palloc(sizeof(pg_uuid_t) * (set->image_count + 1));
 	memcpy(wanted, set->images, sizeof(pg_uuid_t) * set->image_count);
 	*count = set->image_count;
@@ -342,7 +344,7 @@ try_lock_rows(LockSet *set)
 		wanted = lock_images(set, &wanted_count);
 	if (set->template_image_count > 0)
 	{
-		Datum array = plan_uuid_array(set->template_images, set->template_image_count);
+		Datum array = array_of_uuids(set->template_images, set->template_image_count);
 
 		add_locked(set, statement_run(&lock_template_images, &array, NULL));
 	}

@@ -19,8 +19,8 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "locks/row_holders.h"
 #include "base/statement.h"
+#include "locks/row_holders.h"
 
 static Statement prepared_transaction = {
 	.sql = "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE transaction = $1",

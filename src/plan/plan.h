@@ -127,14 +127,6 @@ typedef struct DomainFacts
 	bool snapshot_measured; /* there are measurements of the snapshot; the same for all domains */
 } DomainFacts;
 
-#define STORAGE_DOMAIN_STATUS_ACTIVE    3
-#define STORAGE_TYPE_MANAGED_BLOCK      10
-#define DISK_STORAGE_TYPE_IMAGE         0
-#define DISK_STORAGE_TYPE_LUN           1
-#define DISK_STORAGE_TYPE_MANAGED_BLOCK 3
-#define IMAGE_STATUS_LOCKED             2
-#define IMAGE_STATUS_ILLEGAL            4
-
 typedef struct PlannedDisk
 {
 	int number;           /* from 1, in the configuration's order */
@@ -286,6 +278,9 @@ extern ClonePlan *plan_load(const CloneRequest *request, bool has_user, const pg
 /* The snapshot has no document: its configuration is what the source's rows say now. */
 extern bool plan_is_from_rows(const ClonePlan *plan);
 
+/* Object of request->copy_overrides for the copy at index, from 0; NULL if it has none. */
+extern Jsonb *plan_overrides_of_copy(const CloneRequest *request, int index);
+
 /* Names and ids of the copies; names by {n}, _1.._n or copy_overrides. */
 extern CloneCopy *plan_make_copies(const ClonePlan *plan);
 
@@ -299,7 +294,8 @@ extern bool disk_is_made(const PlannedDisk *disk);
 extern DomainFacts *plan_domain(const ClonePlan *plan, const pg_uuid_t *domain_id);
 
 /*
- * The chain to read as async_tasks.layers and measurements.layers have it, first snapshot first:
+ * The chain to read as async_tasks.layers and measurements.layers have it, first snapshot first; none
+ * for a disk that isn't copied:
  * [{"image_id", "image_group_id", "storage_domain_id", "volume_format", "size"}].
  */
 extern Jsonb *plan_layers(const PlannedDisk *disk);

@@ -8,8 +8,9 @@
 
 #include "base/errors.h"
 #include "base/json.h"
-#include "plan/plan_parts.h"
+#include "base/uuid.h"
 #include "inventory/row_copy.h"
+#include "plan/plan_parts.h"
 
 bool
 disk_is_made(const PlannedDisk *disk)
@@ -158,12 +159,6 @@ plan_name_copies(ClonePlan *plan)
 	}
 }
 
-static bool
-makes_disk(const PlannedDisk *disk)
-{
-	return disk->fate == DISK_COPY || disk->fate == DISK_BLANK;
-}
-
 /* At most count characters, not bytes. */
 static char *
 first_characters(const char *text, int count)
@@ -218,7 +213,7 @@ plan_make_copies(const ClonePlan *plan)
 		copy->overrides = plan_overrides_of_copy(request, i);
 		for (int d = 0; d < plan->disk_count; d++)
 		{
-			if (!makes_disk(&plan->disks[d]))
+			if (!disk_is_made(&plan->disks[d]))
 				continue;
 			copy->new_disk_ids[d] = uuid_new();
 			copy->new_image_ids[d] = uuid_new();

@@ -9,10 +9,13 @@
 #include "utils/array.h"
 #include "utils/timestamp.h"
 
+#include "base/arrays.h"
 #include "base/frame.h"
 #include "base/json.h"
-#include "plan/plan_parts.h"
+#include "base/ovirt_codes.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "plan/plan_parts.h"
 
 /*
  * What the engine says of the domains, and what vmclone does.  For a user: profiles that it may
@@ -155,7 +158,7 @@ read_domain(uint64 row, DomainFacts *domain)
 	domain->available_gb = field_int64(row, 6);
 	domain->has_blocker = !field_is_null(row, 7);
 	domain->critical_blocker_gb = field_int64(row, 7);
-	domain->disk_profiles = plan_field_uuids(row, 8, &domain->disk_profile_count);
+	domain->disk_profiles = field_uuids(row, 8, &domain->disk_profile_count);
 	domain->format = field_text(row, 10);
 	domain->attached = field_bool(row, 11);
 	domain->reflink = field_bool(row, 12);
@@ -186,7 +189,7 @@ domain_array(const ClonePlan *plan, bool only_targets)
 		if (domain->is_target || !only_targets)
 			ids[count++] = domain->id;
 	}
-	return plan_uuid_array(ids, count);
+	return array_of_uuids(ids, count);
 }
 
 void
@@ -319,7 +322,7 @@ plan_load_locks(ClonePlan *plan)
 	ids = palloc(sizeof(pg_uuid_t) * list_length(entities));
 	foreach (cell, entities)
 		ids[count++] = *((LockedEntity *) lfirst(cell))->id;
-	value = plan_uuid_array(ids, count);
+	value = array_of_uuids(ids, count);
 	frame_enter_own(&frame);
 	rows = statement_run(&load_holders, &value, NULL);
 	for (uint64 row = 0; row < rows; row++)

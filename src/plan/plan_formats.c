@@ -10,8 +10,10 @@
 
 #include "base/frame.h"
 #include "base/json.h"
-#include "plan/plan_parts.h"
+#include "base/json_objects.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "plan/plan_parts.h"
 
 static Statement load_measurements = {
 	.sql = "SELECT image_id, volume_format, layers, required, bytes_to_read, allocated"
@@ -30,27 +32,31 @@ typedef struct Measurement
 	int64 allocated;     /* of the result, holes left out */
 } Measurement;
 
+static const pg_uuid_t *
+id_or_null(const pg_uuid_t *id)
+{
+	return uuid_is_zero(id) ? NULL : id;
+}
+
 Jsonb *
 plan_layers(const PlannedDisk *disk)
 {
-	StringInfoData text;
+	JsonObjects images = {0};
 
-	initStringInfo(&text);
-	appendStringInfoChar(&text, '[');
-	for (int i = 0; i < disk->chain_length; i++)
+	for (int i = 0; disk->fate == DISK_COPY && i < disk->chain_length; i++)
 	{
 		const ChainImage *image = &disk->chain[i];
+		JsonbValue *object = json_objects_add(&images, 5);
 
-		appendStringInfo(
-			&text,
-			"%s{\"image_id\":\"%s\",\"image_group_id\":\"%s\","
-			"\"storage_domain_id\":\"%s\",\"volume_format\":\"%s\",\"size\":" INT64_FORMAT "}",
-			i ? "," : "", uuid_text(&image->image_id), uuid_text(&image->folder_id),
-			uuid_text(&image->storage_domain_id),
-			image->volume_format == VOLUME_FORMAT_RAW ? "RAW" : "COW", image->size);
+		json_put_int64(object, "size", image->size);
+		json_put_uuid(object, "image_id", id_or_null(&image->image_id));
+		json_put_text(object, "volume_format",
+					  image->volume_format == VOLUME_FORMAT_RAW ? "RAW" : "COW");
+		/* a template's image is read by its hard link in the VM's own folder */
+		json_put_uuid(object, "image_group_id", id_or_null(&image->folder_id));
+		json_put_uuid(object, "storage_domain_id", id_or_null(&image->storage_domain_id));
 	}
-	appendStringInfoChar(&text, ']');
-	return json_from_text(text.data);
+	return json_objects_array(&images);
 }
 
 static VolumeFormat

@@ -11,9 +11,11 @@
 
 #include "base/errors.h"
 #include "base/json.h"
-#include "plan/plan_parts.h"
-#include "inventory/row_copy.h"
+#include "base/json_objects.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "inventory/row_copy.h"
+#include "plan/plan_parts.h"
 
 /*
  * One row per interface.  By name: the network must be a VM network of the target cluster; the
@@ -221,7 +223,7 @@ apply_override(PlannedInterface *interface, const Jsonb *given)
 	appendStringInfoChar(&overlay, '}');
 	if (overlay.len > 2)
 		interface->configuration =
-			plan_concatenate(interface->configuration, json_from_text(overlay.data));
+			json_overlay(interface->configuration, json_from_text(overlay.data));
 	if (json_get_uuid(given, "vnic_profile_id", &interface->vnic_profile_id.value))
 		interface->vnic_profile_id.given = true;
 }
@@ -245,7 +247,7 @@ read_interfaces(ClonePlan *plan, Jsonb **objects, int count, const Jsonb *first,
 	for (int a = 0; a < lengthof(arrays); a++)
 	{
 		int given_count;
-		Jsonb **given = plan_objects(arrays[a], "interfaces", &given_count);
+		Jsonb **given = json_get_elements(arrays[a], "interfaces", &given_count);
 		Jsonb **overrides = palloc0(sizeof(Jsonb *) * (count + 1));
 
 		for (int i = 0; i < count; i++)
@@ -365,7 +367,7 @@ void
 plan_load_interfaces(ClonePlan *plan)
 {
 	int count;
-	Jsonb **objects = plan_objects(plan->configuration, "interfaces", &count);
+	Jsonb **objects = json_get_elements(plan->configuration, "interfaces", &count);
 	const CloneRequest *request = plan->request;
 	int override_count = 0;
 	Jsonb **overrides = NULL;

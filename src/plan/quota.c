@@ -12,10 +12,13 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/arrays.h"
 #include "base/json.h"
+#include "base/ovirt_codes.h"
+#include "base/statement.h"
+#include "base/uuid.h"
 #include "plan/plan_parts.h"
 #include "plan/quota.h"
-#include "base/statement.h"
 
 #define GIB       ((int64) 1024 * 1024 * 1024)
 #define UNLIMITED (-1)
@@ -90,7 +93,7 @@ read_quotas(const ClonePlan *plan, QuotaState *state)
 
 	for (int i = 0; i < state->quota_count; i++)
 		ids[i] = state->quotas[i].quota_id;
-	value = plan_uuid_array(ids, state->quota_count);
+	value = array_of_uuids(ids, state->quota_count);
 	rows = statement_run(&load_quotas, &value, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{

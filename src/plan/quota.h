@@ -9,10 +9,6 @@
 #include "base/audit.h"
 #include "plan/plan.h"
 
-#define QUOTA_DISABLED 0
-#define QUOTA_SOFT     1
-#define QUOTA_HARD     2
-
 /* An audit row that is to be written if the call succeeds; a refused call writes none. */
 typedef struct QuotaEvent
 {

@@ -13,8 +13,9 @@
 
 #include "base/compat.h"
 #include "base/json.h"
-#include "request/request_internal.h"
 #include "base/settings.h"
+#include "base/uuid.h"
+#include "request/request_internal.h"
 
 typedef enum ParameterKind
 {

@@ -7,6 +7,7 @@
 #include "mb/pg_wchar.h"
 
 #include "base/json.h"
+#include "base/uuid.h"
 #include "request/request_internal.h"
 
 /* What a caller may choose for a disk, then what else a configuration's disk object has. */

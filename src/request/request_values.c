@@ -6,7 +6,7 @@
 
 #include "base/compat.h"
 #include "base/errors.h"
-#include "base/json.h"
+#include "base/uuid.h"
 #include "request/request_internal.h"
 
 pg_noreturn void

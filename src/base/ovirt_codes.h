@@ -1,0 +1,100 @@
+/*
+ * ovirt_codes.h
+ *		Numbers and ids that oVirt's tables hold, each once; docs/design/engine-database.md has their sources.
+ *
+ * In the text of a statement: CODE(IMAGE_STATUS_LOCKED) is "2".
+ */
+#ifndef VMCLONE_OVIRT_CODES_H
+#define VMCLONE_OVIRT_CODES_H
+
+#define CODE(code)  CODE_(code)
+#define CODE_(code) #code
+
+/* Ids that every engine's database has: the object System, and the group Everyone */
+#define OVIRT_SYSTEM_ID   "'aaa00000-0000-0000-0000-123456789aaa'"
+#define OVIRT_EVERYONE_ID "'eee00000-0000-0000-0000-123456789eee'"
+
+/* vm_static.bios_type; 0: the cluster's; from 2 on the chipset is Q35 */
+#define BIOS_I440FX          1
+#define BIOS_Q35_SEA         2
+#define BIOS_Q35_OVMF        3
+#define BIOS_Q35_SECURE_BOOT 4
+
+/* vm_static.default_display_type */
+#define DISPLAY_QXL   1
+#define DISPLAY_BOCHS 3
+#define DISPLAY_NONE  4
+
+/* vm_static.vm_type, usb_policy, cpu_pinning_policy, origin, template_status */
+#define VM_TYPE_HIGH_PERFORMANCE 2
+#define USB_POLICY_NATIVE        2
+#define PINNING_POLICY_MANUAL    1
+#define ORIGIN_OVIRT             3
+#define TEMPLATE_STATUS_OK       0
+#define TEMPLATE_STATUS_LOCKED   1
+
+/* vm_dynamic.status */
+#define VM_STATUS_DOWN         0
+#define VM_STATUS_IMAGE_LOCKED 15
+
+/* images.imagestatus */
+#define IMAGE_STATUS_OK      1
+#define IMAGE_STATUS_LOCKED  2
+#define IMAGE_STATUS_ILLEGAL 4
+
+/* images.volume_classification, qcow_compat */
+#define VOLUME_CLASSIFICATION_VOLUME 0
+#define QCOW_COMPAT_V2               1
+#define QCOW_COMPAT_V3               2
+
+/* base_disks.disk_storage_type */
+#define DISK_STORAGE_TYPE_IMAGE         0
+#define DISK_STORAGE_TYPE_LUN           1
+#define DISK_STORAGE_TYPE_MANAGED_BLOCK 3
+
+/* storage_domain_static.storage_type, storage_domain_type */
+#define STORAGE_TYPE_FCP           2
+#define STORAGE_TYPE_ISCSI         3
+#define STORAGE_TYPE_MANAGED_BLOCK 10
+#define STORAGE_DOMAIN_TYPE_MASTER 0
+#define STORAGE_DOMAIN_TYPE_DATA   1
+
+/* storage_pool_iso_map.status, storage_pool.status */
+#define STORAGE_DOMAIN_STATUS_ACTIVE 3
+#define POOL_STATUS_UP               1
+
+/* storage_pool.quota_enforcement_type */
+#define QUOTA_DISABLED 0
+#define QUOTA_SOFT     1
+#define QUOTA_HARD     2
+
+/* vm_interface.type */
+#define INTERFACE_TYPE_RTL8139_PV      0
+#define INTERFACE_TYPE_PV              3
+#define INTERFACE_TYPE_PCI_PASSTHROUGH 5
+
+/* permissions.object_type_id */
+#define OBJECT_TYPE_VM       2
+#define OBJECT_TYPE_TEMPLATE 4
+#define OBJECT_TYPE_DISK     19
+
+/* roles_groups.action_group_id: what a role allows */
+#define ACTION_CREATE_VM                   1
+#define ACTION_CONFIGURE_VM_NETWORK        9
+#define ACTION_CHANGE_VM_CUSTOM_PROPERTIES 14
+#define ACTION_EDIT_ADMIN_VM_PROPERTIES    15
+#define ACTION_CREATE_TEMPLATE             200
+#define ACTION_MANIPULATE_PERMISSIONS      502
+#define ACTION_CONSUME_QUOTA               901
+#define ACTION_CREATE_DISK                 1100
+#define ACTION_ATTACH_DISK                 1101
+#define ACTION_ATTACH_DISK_PROFILE         1563
+#define ACTION_ASSIGN_CPU_PROFILE          1668
+
+/* audit_log.severity */
+#define AUDIT_SEVERITY_NORMAL  0
+#define AUDIT_SEVERITY_WARNING 1
+#define AUDIT_SEVERITY_ERROR   2
+#define AUDIT_SEVERITY_ALERT   10
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * uuid.h
+ *		uuids: compared, written, read, made.
+ */
+#ifndef VMCLONE_UUID_H
+#define VMCLONE_UUID_H
+
+#include "postgres.h"
+
+#include "utils/uuid.h"
+
+extern bool uuid_is_zero(const pg_uuid_t *uuid);
+extern bool uuid_same(const pg_uuid_t *a, const pg_uuid_t *b);
+extern char *uuid_text(const pg_uuid_t *uuid); /* 36 characters, palloc'd */
+extern pg_uuid_t uuid_new(void);               /* libuuid, version 5 of a random name space */
+extern bool uuid_parse_text(const char *text, pg_uuid_t *uuid);
+
+#endif
