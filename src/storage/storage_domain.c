@@ -18,6 +18,7 @@
 #include "base/extension.h"
 #include "base/caller.h"
 #include "base/errors.h"
+#include "contract/copier_protocol.h"
 #include "base/frame.h"
 #include "storage/identity.h"
 #include "base/json.h"
@@ -126,6 +127,15 @@ run_volume_command(List *arguments)
 						result.errors[0] != '\0' ? errdetail("It said: %s", result.errors) : 0,
 						errhint("Check that vmclone.copy_program names the vmclone-copy of this "
 								"version.")));
+	/* it speaks of its own options, which nobody here has given */
+	if (result.exit_code == COPIER_EXIT_USAGE)
+	{
+		ereport(LOG, (errmsg("vmclone-copy refused its command line"),
+					  errdetail("It said: %s", result.output)));
+		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND),
+						errmsg("program vmclone-copy and the extension are of different versions"),
+						errhint("Install both from the same version; see vmclone.copy_program.")));
+	}
 	answer.object = json_from_text(result.output);
 	answer.ok = result.exit_code == 0 && json_get_bool(answer.object, "ok", false);
 	if (answer.ok)

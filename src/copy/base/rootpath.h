@@ -2,7 +2,7 @@
  * rootpath.h
  *		Opens paths of the command line, and with --root only below the given directories.
  *
- * Below a root no component may be a symbolic link or lead out of it (DESIGN section 6).  Without a
+ * Below a root no component may be a symbolic link or lead out of it (docs/design/decisions.md, "Storage roots").  Without a
  * root a path means what it means to the shell.  Nothing here ever sees a name from an image.
  */
 #ifndef COPY_ROOTPATH_H

@@ -4,7 +4,7 @@
  *
  * Promise: the file opened lies below the directory that the caller holds open, whatever anybody
  * does to names meanwhile.  No "..", no symbolic or magic link is followed, on kernels without
- * openat2 too.  DESIGN §6.
+ * openat2 too.  docs/design/decisions.md, "Storage roots".
  */
 #ifndef VMCLONE_COPY_SAFEOPEN_H
 #define VMCLONE_COPY_SAFEOPEN_H

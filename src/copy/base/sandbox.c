@@ -201,9 +201,16 @@ sandbox_enter(void)
 static void
 print_probe(const char *name, long result)
 {
-	printf("{\"event\":\"probe\",\"call\":\"%s\",\"allowed\":%s,\"errno\":%d}\n", name,
-		   result >= 0 ? "true" : "false", result >= 0 ? 0 : errno);
-	fflush(stdout);
+	int error_number = result >= 0 ? 0 : errno;
+	struct json json = {0};
+
+	json_open_event(&json, "probe");
+	json_string(&json, "call", name);
+	json_bool(&json, "allowed", result >= 0);
+	json_integer(&json, "errno", (uint64_t) error_number);
+	json_close(&json, '}');
+	(void) json_print(&json, true);
+	json_free(&json);
 }
 
 /* What a copier that an image has taken over could do to a file of its user. */

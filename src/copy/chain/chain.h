@@ -3,7 +3,7 @@
  *		The layers of one image, opened and checked as a chain.
  *
  * The caller names every layer, its format and its order; what a header says about its backing file
- * is compared with that and never opened (DESIGN section 6).
+ * is compared with that and never opened (docs/design/image-copy.md, "The chain comes from the caller").
  */
 #ifndef COPY_CHAIN_H
 #define COPY_CHAIN_H

@@ -58,7 +58,7 @@ read_upper_half(void *argument)
 }
 
 void
-extents_share(struct extents *extents, struct aside *aside)
+extents_share(struct extents *extents, struct helper_thread *helper)
 {
 	uint64_t size = extents->chain->virtual_size;
 	uint64_t middle = align_up(size / 2, chain_map_window_size(extents->map));
@@ -71,8 +71,8 @@ extents_share(struct extents *extents, struct aside *aside)
 	chain_map_set_stop(extents->upper_map, extents->stop);
 	chain_map_set_range(extents->upper_map, middle, size);
 	chain_map_set_end(extents->map, middle);
-	extents->aside = aside;
-	aside_run(aside, read_upper_half, extents);
+	extents->helper = helper;
+	helper_thread_run(helper, read_upper_half, extents);
 }
 
 /* Ends the second thread's pass.  If it isn't "wanted", this thread goes on to the end by itself. */
@@ -82,7 +82,7 @@ end_upper_half(struct extents *extents, bool wanted)
 	if (extents->upper_map == NULL)
 		return;
 	atomic_store(&extents->upper_abandoned, !wanted);
-	aside_wait(extents->aside);
+	helper_thread_wait(extents->helper);
 	chain_map_set_end(extents->map, extents->chain->virtual_size);
 	if (wanted && !extents->upper_overflow)
 		return;

@@ -8,7 +8,7 @@
 #ifndef COPY_EXTENTS_H
 #define COPY_EXTENTS_H
 
-#include "copy/chain/aside.h"
+#include "copy/chain/helper_thread.h"
 #include "copy/chain/chain_map.h"
 
 struct extents
@@ -22,7 +22,7 @@ struct extents
 	bool first_pass;
 
 	/* The first pass over the upper half of the guest's addresses, by the second thread. */
-	struct aside *aside;
+	struct helper_thread *helper;
 	struct chain_map *upper_map; /* NULL = there is none */
 	size_t upper_count;          /* at the end of the list, backwards */
 	atomic_size_t remembered;    /* of both halves */
@@ -40,7 +40,7 @@ extern int extents_open(struct extents *extents, const struct chain *chain,
  * Has the second thread make half of the first pass, while extents_next() makes the other.  Call before
  * the first extents_next().  Where there is no memory for it, or nothing to divide, it does nothing.
  */
-extern void extents_share(struct extents *extents, struct aside *aside);
+extern void extents_share(struct extents *extents, struct helper_thread *helper);
 
 /* As chain_map_next(). */
 extern int extents_next(struct extents *extents, struct extent *extent);

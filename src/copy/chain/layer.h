@@ -17,7 +17,7 @@ enum compression_type
 	COMPRESSION_ZSTD = 1
 };
 
-/* What a qcow2 header says, checked (image-copy.md section 2.2). */
+/* What a qcow2 header says, checked (docs/design/image-copy.md, "Reading qcow2"). */
 struct qcow2_header
 {
 	uint32_t version;       /* 2 or 3 */

@@ -1,6 +1,6 @@
 /*
  * qcow2_header.c
- *		Reads and checks the header cluster of a qcow2 layer, in the order of image-copy.md 2.2.
+ *		Reads and checks the header cluster of a qcow2 layer, in the order of docs/design/image-copy.md.
  */
 #include <errno.h>
 #include <inttypes.h>

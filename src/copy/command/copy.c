@@ -87,8 +87,8 @@ start_threads(struct copy *copy)
 		options.threads = default_threads(copy);
 	if (copy->with_resume)
 		options.done_ever = copy->resume.done_ever;
-	copy->aside = aside_start();
-	copy->engine = copy->aside != NULL ? engine_start(&options) : NULL;
+	copy->helper = helper_thread_start();
+	copy->engine = copy->helper != NULL ? engine_start(&options) : NULL;
 	if (copy->engine == NULL)
 		return -1;
 	if (copy->with_resume)
@@ -459,7 +459,7 @@ run_phases(struct copy *copy)
 	if (chain_read(&copy->chain, copy->options->force_share, &copy->throttle.stop) != 0 ||
 		extents_open(&copy->extents, &copy->chain, &copy->throttle.stop) != 0)
 		return -1;
-	extents_share(&copy->extents, copy->aside);
+	extents_share(&copy->extents, copy->helper);
 	if (plan_make(&copy->plan, &copy->chain, &copy->extents, copy->options) != 0)
 		return -1;
 	atomic_store(&progress->bytes_total, plan_bytes(&copy->plan));
@@ -552,7 +552,7 @@ copy_close(struct copy *copy)
 	qcow2_writer_close(copy->writer);
 	extents_free_order(&copy->extents, copy->source_order);
 	extents_close(&copy->extents);
-	aside_stop(copy->aside);
+	helper_thread_stop(copy->helper);
 	output_close(&copy->output);
 	resume_close(&copy->resume);
 	chain_close(&copy->chain);

@@ -21,7 +21,7 @@ struct copy
 	struct resume resume;
 	bool with_resume;
 	struct extents extents;
-	struct aside *aside; /* makes half of the map */
+	struct helper_thread *helper; /* makes half of the map */
 	struct plan plan;
 	struct placement *placement; /* of a qcow2 result */
 	uint32_t *
@@ -43,7 +43,7 @@ extern int copy_open(struct copy *copy);
 /* Runs the opened copy.  0, or -1 after report_error(). */
 extern int copy_run(struct copy *copy);
 
-/* Removes what a failed copy must not leave (DESIGN section 7). */
+/* Removes what a failed copy must not leave (docs/design/decisions.md, "Exit codes"). */
 extern void copy_clean(struct copy *copy);
 
 /* Closes everything, and with it the locks. */

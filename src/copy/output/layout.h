@@ -3,7 +3,7 @@
  *		Where everything of the result lies: a function of metadata only, never of content.
  *
  * A qcow2 result is header, refcount table, refcount blocks, L1, L2 tables, data clusters, each once
- * (image-copy.md section 2.3).  So its exact length is known before a byte is written.
+ * (docs/design/image-copy.md, "Writing qcow2").  So its exact length is known before a byte is written.
  */
 #ifndef COPY_LAYOUT_H
 #define COPY_LAYOUT_H

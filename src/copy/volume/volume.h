@@ -2,7 +2,7 @@
  * volume.h
  *		vmclone-copy volume: what the PostgreSQL worker needs done on storage.
  *
- * The worker itself makes no storage system call (DESIGN §1): a dead NFS server hangs whoever calls
+ * The worker itself makes no storage system call (docs/design/decisions.md): a dead NFS server hangs whoever calls
  * it.  Each subcommand does one step, synced to disk when it answers, safe to repeat after a crash
  * at any instant, and prints exactly one JSON object on standard output:
  *

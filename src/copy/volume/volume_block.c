@@ -3,7 +3,7 @@
  *		Block domains: a provisioning program makes the device, vmclone proves which one it is.
  *
  * vmclone never writes LVM: it runs the administrator's program with fixed arguments and then
- * believes only the kernel (device mapper's name and uuid in sysfs), not a name in /dev (DESIGN §6).
+ * believes only the kernel (device mapper's name and uuid in sysfs), not a name in /dev (docs/design/storage.md).
  */
 #include "copy/volume/volume_internal.h"
 

@@ -263,9 +263,8 @@ check_domain_metadata(int rootfd, const char *domain)
 static bool
 write_identity(int rootfd, const char *domain, const char *token, bool reflink)
 {
-	char text[IDENTITY_LIMIT];
+	struct json text = {0};
 	bool done;
-	int length;
 	int dirfd;
 
 	if (mkdirat(rootfd, "dom_md", 0755) == 0)
@@ -278,10 +277,16 @@ write_identity(int rootfd, const char *domain, const char *token, bool reflink)
 	dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
 	if (dirfd < 0)
 		return volume_fail_errno("dom_md", "could not open directory");
-	length = snprintf(text, sizeof(text),
-					  "{\"storage_domain\":\"%s\",\"token\":\"%s\",\"reflink\":%s}\n", domain,
-					  token, reflink ? "true" : "false");
-	done = volume_write_file(dirfd, IDENTITY_NAME, 0644, text, (size_t) length);
+	json_open(&text, NULL, '{');
+	json_string(&text, "storage_domain", domain);
+	json_string(&text, "token", token);
+	json_bool(&text, "reflink", reflink);
+	json_close(&text, '}');
+	if (text.failed)
+		done = volume_fail(COPIER_IO, ENOMEM, NULL, NULL, "could not allocate memory");
+	else
+		done = volume_write_file(dirfd, IDENTITY_NAME, 0644, text.text, text.length);
+	json_free(&text);
 	close(dirfd);
 	return done;
 }

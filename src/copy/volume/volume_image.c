@@ -4,7 +4,7 @@
  *
  * A volume comes to life in an order that a crash may cut anywhere: directory, .lease, .meta saying
  * ILLEGAL; the copier writes <image>.part; commit links it to <image>, then one rename of .meta says
- * LEGAL and GEN=1, then .part goes.  So LEGAL always means complete and synced (DESIGN §5).
+ * LEGAL and GEN=1, then .part goes.  So LEGAL always means complete and synced (docs/design/storage.md).
  */
 #include "copy/volume/volume_internal.h"
 
@@ -154,6 +154,85 @@ remove_part(int dirfd, const char *image)
 	return volume_sync_directory(dirfd, image);
 }
 
+/* What lies at a volume's place before create has done anything. */
+struct found_volume
+{
+	VolumeMeta meta;
+	struct stat final_status;
+	struct stat part_status;
+	bool has_meta;
+	bool has_final;
+	bool has_part;
+};
+
+static bool
+find_volume(int dirfd, const char *image, const char *part, struct found_volume *found)
+{
+	int meta = volume_meta_read(dirfd, image, &found->meta);
+	int final = stat_name(dirfd, image, &found->final_status);
+	int unfinished = stat_name(dirfd, part, &found->part_status);
+
+	found->has_meta = meta == 1;
+	found->has_final = final == 1;
+	found->has_part = unfinished == 1;
+	return meta >= 0 && final >= 0 && unfinished >= 0;
+}
+
+/* .part under its second name: commit was cut off after its link. */
+static bool
+is_linked(const struct found_volume *found)
+{
+	return found->has_part && is_same_file(&found->final_status, &found->part_status);
+}
+
+/*
+ * Whether everything found is of an earlier call of this job, which may have been cut off anywhere.  Metadata
+ * tell: they come before any file that a copy writes, name disk, format and size, and are never those of
+ * another volume.  A file under the final name is ours only if they say that it is complete, or if it is
+ * still .part as well; anything else was made by VDSM or another job, and create takes nothing over.
+ */
+static bool
+is_own_volume(const struct found_volume *found, const VolumeMeta *wanted, const char *image,
+			  const char *meta_name)
+{
+	static const char other_image[] = "Another job or VDSM made this volume; use another image id.";
+	bool is_complete = found->has_meta && is_legal(&found->meta);
+
+	if (found->has_meta && !same_volume(&found->meta, wanted))
+		return volume_fail(COPIER_EXISTS, 0, meta_name, other_image,
+						   "volume metadata is there already and differs");
+	if (found->has_final && !is_complete && !(found->has_meta && is_linked(found)))
+		return volume_fail(COPIER_EXISTS, EEXIST, image, other_image,
+						   "image file is there already");
+	if (!found->has_final && is_complete)
+		return volume_fail(
+			COPIER_EXISTS, 0, meta_name, "The image file was removed by someone else.",
+			"volume metadata says that the volume is complete, but it has no image file");
+	return true;
+}
+
+/*
+ * Makes the parts of a volume in the order in which they protect each other: lease, then metadata that say
+ * ILLEGAL, then the directory is synced.  So no crash leaves a copy's file without metadata that say whose
+ * it is and that it isn't complete.
+ */
+static bool
+make_parts(int dirfd, const VolumeOptions *options, const struct found_volume *found,
+		   const char *meta_name, const char *text)
+{
+	if (!make_lease(dirfd, options->image, options->mode))
+		return false;
+	if (!found->has_meta && !volume_write_file(dirfd, meta_name, 0644, text, strlen(text)))
+		return false;
+	return volume_sync_directory(dirfd, options->disk);
+}
+
+/*
+ * Creating is the one step that is repeated after every crash, of the copier, the worker or the machine, as a
+ * worker that starts again knows nothing but the ids.  So it first finds out what is there, refuses what is
+ * not its own, makes what is missing, and answers how far the volume has come: "committed" spares the copy.
+ * A commit that was cut off before its last step is ended here, since nobody will call it again.
+ */
 bool
 volume_create(const VolumeOptions *options, struct json *answer)
 {
@@ -161,16 +240,11 @@ volume_create(const VolumeOptions *options, struct json *answer)
 	char part[VOLUME_NAME_SIZE];
 	char meta_name[VOLUME_NAME_SIZE];
 	VolumeMeta wanted;
-	VolumeMeta existing;
-	struct stat final_status;
-	struct stat part_status;
-	int has_meta;
-	int has_final;
-	int has_part;
-	int rootfd;
-	int dirfd = -1;
-	bool committed;
+	struct found_volume found;
+	bool committed = false;
 	bool done = false;
+	int dirfd;
+	int rootfd;
 
 	if (!volume_meta_format(options, text))
 		return false;
@@ -179,56 +253,23 @@ volume_create(const VolumeOptions *options, struct json *answer)
 	rootfd = volume_open_root(options->root);
 	if (rootfd < 0)
 		return false;
-	dirfd = make_image_directory(rootfd, options->disk);
-	if (dirfd < 0)
-		goto end;
-
 	image_name(part, options->image, ".part");
 	image_name(meta_name, options->image, ".meta");
-	has_meta = volume_meta_read(dirfd, options->image, &existing);
-	has_final = stat_name(dirfd, options->image, &final_status);
-	has_part = stat_name(dirfd, part, &part_status);
-	if (has_meta < 0 || has_final < 0 || has_part < 0)
-		goto end;
-	if (has_meta == 1 && !same_volume(&existing, &wanted))
+	dirfd = make_image_directory(rootfd, options->disk);
+	if (dirfd >= 0 && find_volume(dirfd, options->image, part, &found) &&
+		is_own_volume(&found, &wanted, options->image, meta_name) &&
+		make_parts(dirfd, options, &found, meta_name, text))
 	{
-		volume_fail(COPIER_EXISTS, 0, meta_name,
-					"Another job or VDSM made this volume; use another image id.",
-					"volume metadata is there already and differs");
-		goto end;
+		committed = found.has_final && is_legal(&found.meta);
+		done = !committed || (found.has_part && !is_linked(&found)) ||
+			   remove_part(dirfd, options->image);
 	}
-	/* a final file is ours only if our metadata says that it is complete, or commit was cut off after its link */
-	if (has_final == 1 &&
-		!(has_meta == 1 &&
-		  (is_legal(&existing) || (has_part == 1 && is_same_file(&final_status, &part_status)))))
+	if (done)
 	{
-		volume_fail(COPIER_EXISTS, EEXIST, options->image,
-					"Another job or VDSM made this volume; use another image id.",
-					"image file is there already");
-		goto end;
+		json_bool(answer, "existing", found.has_meta);
+		json_bool(answer, "committed", committed);
+		json_string(answer, "part", part);
 	}
-	if (has_final == 0 && has_meta == 1 && is_legal(&existing))
-	{
-		volume_fail(COPIER_EXISTS, 0, meta_name, "The image file was removed by someone else.",
-					"volume metadata says that the volume is complete, but it has no image file");
-		goto end;
-	}
-	if (!make_lease(dirfd, options->image, options->mode))
-		goto end;
-	if (has_meta == 0 && !volume_write_file(dirfd, meta_name, 0644, text, strlen(text)))
-		goto end;
-	if (!volume_sync_directory(dirfd, options->disk))
-		goto end;
-	committed = has_final == 1 && is_legal(&existing);
-	/* a commit that was cut off before its last step: nobody will call it again */
-	if (committed && (has_part == 0 || is_same_file(&final_status, &part_status)) &&
-		!remove_part(dirfd, options->image))
-		goto end;
-	json_bool(answer, "existing", has_meta == 1);
-	json_bool(answer, "committed", committed);
-	json_string(answer, "part", part);
-	done = true;
-end:
 	if (dirfd >= 0)
 		close(dirfd);
 	close(rootfd);

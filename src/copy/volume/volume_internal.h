@@ -134,7 +134,7 @@ extern bool volume_remove_unnamed(int dirfd, const char *image, struct json *ans
 /* Names what is left in the directory, and says whether it is empty.  False after volume_fail(). */
 extern bool volume_tell_left(int dirfd, struct json *answer, bool *empty);
 
-/* ---------- VDSM's volume metadata (volume_meta.c; image-copy.md §1.7) ---------- */
+/* ---------- VDSM's volume metadata (volume_meta.c; docs/design/storage.md) ---------- */
 
 #define VOLUME_META_LIMIT 512 /* bytes, VDSM's limit for the whole file */
 #define VOLUME_META_KEYS  20

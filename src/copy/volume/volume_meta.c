@@ -16,7 +16,7 @@
 bool
 volume_meta_format(const VolumeOptions *options, char text[VOLUME_META_LIMIT + 1])
 {
-	/* domain format 5 counts bytes and numbers the volumes; before, 512-byte blocks and MTIME (§1.7) */
+	/* domain format 5 counts bytes and numbers the volumes; before, 512-byte blocks and MTIME */
 	bool v5 = options->domain_format >= 5;
 	char capacity[48] = "";
 	char mtime[16] = "";
