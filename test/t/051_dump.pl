@@ -72,7 +72,7 @@ foreach my $table (sort keys %$before)
 }
 
 # A parallel restore loads the tables of an extension in any order, whatever their foreign keys: these are left out
-# (README, "Backup").
+# (docs/howto.md, "Backup").
 foreach my $jobs (2, 8)
 {
 	$node->safe_psql('postgres', "CREATE DATABASE parallel$jobs");
