@@ -34,6 +34,10 @@ PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags libxml-2.0 uuid)
 PG_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -MMD -MP
 SHLIB_LINK = $(shell pkg-config --libs libxml-2.0 uuid) -Wl,--version-script=build/vmclone.map
+ifdef COVERAGE
+PG_CFLAGS += --coverage -O0
+SHLIB_LINK += --coverage
+endif
 EXTRA_CLEAN = build vmclone-copy $(OBJS:.o=.d)
 
 # No bitcode for the server's JIT unless asked for (with_llvm=yes): it would need clang.
@@ -141,6 +145,10 @@ bench: ## measure copier and SQL calls (half an hour), write docs/performance.md
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory all
 	@set -e; for b in bench/*/run; do WRITE=1 "$$b"; done
+
+coverage: ## lines of C that the suites reach, by folder; SUITES="regress pgtap" picks suites
+	@tools/install-packages build test
+	@tools/coverage $(SUITES)
 
 format: ## clang-format all C sources in place
 	@tools/install-packages lint

@@ -10,6 +10,17 @@ COPY_VERSION = -DVMCLONE_VERSION='"$(EXTVERSION)"'
 COPY_CFLAGS = -std=c11 -O2 -g -Isrc $(COPY_VERSION) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
 	$(COPY_WARNINGS)
 
+# make coverage: a sandbox would keep the counters from being written.
+ifdef COVERAGE
+COPY_CFLAGS += --coverage -O0 -U_FORTIFY_SOURCE
+COPY_LDFLAGS += --coverage
+COPY_OBJECTS := $(filter-out %/sandbox.o,$(COPY_OBJECTS)) build/copy/no_sandbox.o
+
+build/copy/no_sandbox.o: test/fuzz/no_sandbox.c
+	@mkdir -p $(@D)
+	$(CC) $(COPY_CFLAGS) -c -o $@ $<
+endif
+
 # Everything but main(), for programs that test it (test/fuzz).
 build/copy/libcopy.a: $(filter-out build/copy/command/main.o,$(COPY_OBJECTS))
 	rm -f $@
