@@ -7,6 +7,7 @@ use File::Compare qw(compare);
 use FindBin;
 use lib $FindBin::Bin;
 use CopyTest;
+use Qcow2;
 use Test::More;
 
 my $space = workspace();
@@ -106,6 +107,15 @@ io('meta.qcow2', 'write -P 4 1M 1M');
 same('metadata preallocation: data clusters past the end of the file', 'meta.qcow2');
 command_ok(qw(truncate -s 2M), 'meta.qcow2');
 same('cut off in the data', 'meta.qcow2');
+
+create('cut.qcow2', '4M');
+io('cut.qcow2', 'write -c -P 1 0 64k', 'write -c -P 2 64k 64k');
+overlay('uncut.qcow2', 'cut.qcow2', '-o', 'cluster_size=4096');
+io('uncut.qcow2', 'write -P 3 64k 60k');
+truncate 'cut.qcow2', Qcow2->open('cut.qcow2')->l2(1) & (1 << 54) - 1;
+refused('cut off before a compressed cluster', qr/compressed cluster past the end of the file/, layers('cut.qcow2', 'uncut.qcow2'));
+io('uncut.qcow2', 'write -P 4 124k 4k');
+same('cut off before a compressed cluster that is written over', 'cut.qcow2', 'uncut.qcow2');
 
 # --- zero clusters
 create('zb.raw', '2M');
