@@ -26,17 +26,18 @@
 #include "base/uuid.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_caller_name);
+VMCLONE_FUNCTION_INFO(vmclone_caller_role);
 VMCLONE_FUNCTION_INFO(vmclone_caller_sees_all);
 VMCLONE_FUNCTION_INFO(vmclone_caller_user_id);
+VMCLONE_FUNCTION_INFO(vmclone_require_administrator);
+VMCLONE_FUNCTION_INFO(vmclone_require_superuser);
 VMCLONE_FUNCTION_INFO(vmclone_revoke_rights);
 
 /* A role bound itself comes before the groups that it is a member of. */
 static Statement bound_user = {
-	.sql = "SELECT o.user_id, o.role_name = r.rolname"
-		   " FROM vmclone.operators o, pg_catalog.pg_roles r, pg_catalog.pg_roles b"
-		   " WHERE r.oid = $1 AND b.rolname = o.role_name"
-		   " AND pg_catalog.pg_has_role(r.oid, b.oid, 'USAGE')"
-		   " ORDER BY o.role_name = r.rolname DESC",
+	.sql = "SELECT o.user_id, o.role = $1 FROM vmclone.operators o"
+		   " JOIN pg_catalog.pg_roles b ON b.oid = o.role"
+		   " WHERE pg_catalog.pg_has_role($1, b.oid, 'USAGE') ORDER BY o.role = $1 DESC",
 	.argument_count = 1,
 	.argument_types = {OIDOID},
 };
@@ -46,17 +47,6 @@ static Statement take_rights = {
 	.argument_count = 1,
 	.argument_types = {NAMEOID},
 };
-
-/*
- * The role outside every SECURITY DEFINER frame.  Not in a security-restricted operation, as the
- * inventory's triggers, index expressions and materialized views are: there the code is the table
- * owner's, and must not act with the rights of whoever made it run.
- */
-static Oid
-calling_role(void)
-{
-	return InSecurityRestrictedOperation() ? GetUserId() : GetOuterUserId();
-}
 
 /* May the role execute the marker function of that name? */
 static bool
@@ -71,28 +61,24 @@ has_right(Oid role_id, const char *marker)
 	return function_aclcheck(function, role_id) == ACLCHECK_OK;
 }
 
-Caller
-caller_identify(void)
+/* What one role may do by itself. */
+static Caller
+identify_role(Oid role_id)
 {
-	Caller caller = {0};
-	Datum role;
+	Caller caller = {.role_id = role_id, .kind = CALLER_OTHER};
+	Datum role = ObjectIdGetDatum(role_id);
+	uint64 rows;
 	Frame frame;
 
-	caller.role_id = calling_role();
-	caller.role_name = GetUserNameFromId(caller.role_id, false);
-	role = ObjectIdGetDatum(caller.role_id);
-
-	if (has_right(caller.role_id, "administer"))
+	caller.role_name = GetUserNameFromId(role_id, false);
+	if (has_right(role_id, "administer"))
 		caller.kind = CALLER_ADMIN;
-	else if (has_right(caller.role_id, "act_for_any_user"))
+	else if (has_right(role_id, "act_for_any_user"))
 		caller.kind = CALLER_ENGINE;
 	else
 	{
-		uint64 rows;
-
 		frame_enter_own(&frame);
 		rows = statement_run(&bound_user, &role, NULL);
-		caller.kind = CALLER_OTHER;
 		if (rows > 1 && !field_bool(0, 2))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -106,7 +92,65 @@ caller_identify(void)
 		}
 		frame_leave(&frame);
 	}
+	caller.second_role_id = role_id;
+	caller.second_kind = caller.kind;
 	return caller;
+}
+
+Caller
+caller_identify(void)
+{
+	Caller outer = identify_role(GetOuterUserId());
+	Caller current;
+	Caller caller;
+	const Caller *second;
+
+	if (GetUserId() == outer.role_id)
+		return outer;
+	current = identify_role(GetUserId());
+	caller = current.kind > outer.kind ? current : outer;
+	second = current.kind > outer.kind ? &outer : &current;
+	caller.second_role_id = second->role_id;
+	caller.second_kind = second->kind;
+	if (!caller.has_user)
+	{
+		caller.has_user = second->has_user;
+		caller.user_id = second->user_id;
+	}
+	else if (second->has_user && !uuid_same(&caller.user_id, &second->user_id))
+	{
+		caller.kind = CALLER_OTHER;
+		caller.has_two_users = true;
+	}
+	return caller;
+}
+
+/* Where a function runs as another role than its caller, whoever is refused wants to know it. */
+static int
+detail_of_roles(const Caller *caller)
+{
+	if (caller->role_id == caller->second_role_id)
+		return 0;
+	return errdetail("Role \"%s\" takes part in the call, too; what both roles may do counts.",
+					 GetUserNameFromId(caller->second_role_id, false));
+}
+
+static void
+refuse_other_user(const Caller *caller, const pg_uuid_t *given_user)
+{
+	if (caller->has_two_users)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("roles \"%s\" and \"%s\" are bound to different users",
+							   caller->role_name, GetUserNameFromId(caller->second_role_id, false)),
+						errdetail("Both take part in the call; what both may do counts."),
+						errhint("Call without the function of the other role in between.")));
+	if (given_user && !uuid_same(given_user, &caller->user_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("role \"%s\" may not act for user %s", caller->role_name,
+						uuid_text(given_user)),
+				 errdetail("It is bound to user %s.", uuid_text(&caller->user_id)),
+				 errhint("Leave user_id out, or ask an administrator for vmclone.grant_engine.")));
 }
 
 bool
@@ -120,64 +164,100 @@ caller_choose_user(const Caller *caller, bool given, const pg_uuid_t *given_user
 				*user = *given_user;
 			return given;
 		case CALLER_OPERATOR:
-			if (given && !uuid_same(given_user, &caller->user_id))
-				ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-								errmsg("role \"%s\" may not act for user %s", caller->role_name,
-									   uuid_text(given_user)),
-								errdetail("It is bound to user %s.", uuid_text(&caller->user_id)),
-								errhint("Leave user_id out, or ask an administrator for "
-										"vmclone.grant_engine.")));
+			refuse_other_user(caller, given ? given_user : NULL);
 			*user = caller->user_id;
 			return true;
 		case CALLER_OTHER:
 			break;
 	}
+	refuse_other_user(caller, NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("role \"%s\" may not clone virtual machines", caller->role_name),
+			 detail_of_roles(caller),
 			 errhint("Ask an administrator for vmclone.grant_operator, vmclone.grant_engine or "
 					 "vmclone.grant_admin.")));
 }
 
+bool
+caller_choose_user_to_look(const Caller *caller, bool given, const pg_uuid_t *given_user,
+						   pg_uuid_t *user)
+{
+	if (caller->kind != CALLER_OTHER)
+		return caller_choose_user(caller, given, given_user, user);
+	if (caller->has_user)
+	{
+		refuse_other_user(caller, given ? given_user : NULL);
+		*user = caller->user_id;
+		return true;
+	}
+	if (given)
+		*user = *given_user;
+	return given;
+}
+
 void
-caller_check_job(const Caller *caller, const char *job_owner, const pg_uuid_t *job_id)
+caller_check_job(const Caller *caller, Oid job_owner, const pg_uuid_t *job_id)
 {
-	if (caller->kind == CALLER_ADMIN || strcmp(caller->role_name, job_owner) == 0)
+	if ((caller->kind == CALLER_ADMIN || caller->role_id == job_owner) &&
+		(caller->second_kind == CALLER_ADMIN || caller->second_role_id == job_owner))
 		return;
-	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					errmsg("permission denied for job %s", uuid_text(job_id)),
-					errhint("Only the role that started a job and administrators control it.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for job %s", uuid_text(job_id)), detail_of_roles(caller),
+			 errhint("Only the role that started a job and administrators control it.")));
 }
 
-static bool
-sees_all_jobs(Oid role_id)
+bool
+caller_sees_all(Oid *role)
 {
-	return has_right(role_id, "administer") || has_right(role_id, "see_all_jobs");
+	Oid outer = GetOuterUserId();
+	Oid current = GetUserId();
+	bool outer_sees_all = has_right(outer, "administer") || has_right(outer, "see_all_jobs");
+	bool current_sees_all = has_right(current, "administer") || has_right(current, "see_all_jobs");
+
+	if (outer_sees_all)
+		*role = current;
+	else if (current_sees_all || outer == current)
+		*role = outer;
+	else
+		*role = InvalidOid;
+	return outer_sees_all && current_sees_all;
 }
 
-char *
-caller_visible_owner(void)
-{
-	Oid role_id = calling_role();
-
-	return sees_all_jobs(role_id) ? NULL : GetUserNameFromId(role_id, false);
-}
-
-/* caller_name() → name: the role outside every SECURITY DEFINER frame. */
+/* caller_role() → role_id: whose jobs the caller may see beside everybody's; NULL: nobody's. */
 Datum
-vmclone_caller_name(PG_FUNCTION_ARGS)
+vmclone_caller_role(PG_FUNCTION_ARGS)
 {
-	Name name = palloc0(NAMEDATALEN);
+	Oid role;
 
-	namestrcpy(name, GetUserNameFromId(calling_role(), false));
-	PG_RETURN_NAME(name);
+	(void) caller_sees_all(&role);
+	if (!OidIsValid(role))
+		PG_RETURN_NULL();
+	PG_RETURN_OID(role);
 }
 
 /* caller_sees_all() → bool: administrators and viewers see everybody's jobs. */
 Datum
 vmclone_caller_sees_all(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(sees_all_jobs(calling_role()));
+	Oid role;
+
+	PG_RETURN_BOOL(caller_sees_all(&role));
+}
+
+/* caller_name() → name: the role that what a call makes belongs to. */
+Datum
+vmclone_caller_name(PG_FUNCTION_ARGS)
+{
+	Name name = palloc0(NAMEDATALEN);
+	Caller caller;
+
+	SPI_connect();
+	caller = caller_identify();
+	namestrcpy(name, caller.role_name);
+	SPI_finish();
+	PG_RETURN_NAME(name);
 }
 
 /* caller_user_id(user_id uuid) → uuid: the engine user that a call with this user_id runs for. */
@@ -198,6 +278,31 @@ vmclone_caller_user_id(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(user);
 }
 
+/*
+ * require_administrator(what text), require_superuser(what text): an error unless both roles are
+ * that.  For functions in SQL, where a SECURITY DEFINER frame hides the role that PostgreSQL has let
+ * in by its EXECUTE right: what is left to ask is the outer one.
+ */
+Datum
+vmclone_require_administrator(PG_FUNCTION_ARGS)
+{
+	if (has_right(GetOuterUserId(), "administer") && has_right(GetUserId(), "administer"))
+		PG_RETURN_VOID();
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("permission denied to %s", text_to_cstring(PG_GETARG_TEXT_PP(0))),
+					errhint("Ask an administrator of vmclone (grant_admin).")));
+}
+
+Datum
+vmclone_require_superuser(PG_FUNCTION_ARGS)
+{
+	if (superuser_arg(GetOuterUserId()) && superuser_arg(GetUserId()))
+		PG_RETURN_VOID();
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("permission denied to %s", text_to_cstring(PG_GETARG_TEXT_PP(0))),
+					errhint("Only a superuser may do this.")));
+}
+
 /* revoke_rights(role name): who calls is asked here, since a SECURITY DEFINER function can't in a restricted operation */
 Datum
 vmclone_revoke_rights(PG_FUNCTION_ARGS)
@@ -210,11 +315,14 @@ vmclone_revoke_rights(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("role must not be null"),
 						errhint("Pass the name of a role.")));
 	role_name = NameStr(*DatumGetName(role));
-	if (has_right(get_role_oid(role_name, false), "administer") && !superuser_arg(calling_role()))
+	if (has_right(get_role_oid(role_name, false), "administer") &&
+		!(superuser_arg(GetOuterUserId()) && superuser_arg(GetUserId())))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("only a superuser may revoke the rights of administrator \"%s\"",
 							   role_name),
 						errhint("Ask a superuser.")));
+	DirectFunctionCall1(vmclone_require_administrator,
+						CStringGetTextDatum("revoke rights of vmclone"));
 	SPI_connect();
 	frame_enter_own(&frame);
 	statement_run_one_row(&take_rights, &role, NULL);

@@ -2,9 +2,13 @@
  * caller.h
  *		Which role calls, and for which engine user it may act (DESIGN §3).
  *
- * The role is the one outside every SECURITY DEFINER frame (GetOuterUserId).  Admins and engines
- * may name any user, or none ("internal": no permission checks).  An operator acts for the one
- * user that grant_operator bound it to, and leaving user_id out means that one.
+ * Two roles stand behind a call: the one outside every SECURITY DEFINER frame (GetOuterUserId), and
+ * the current one, whose code it is.  What both may do counts: neither lends a function its owner's
+ * rights to who calls it, nor does an operator's trigger borrow those of the administrator whose
+ * statement sets it off.
+ *
+ * Admins and engines may name any user, or none ("internal": no permission checks).  An operator acts
+ * for the one user that grant_operator bound it to, and leaving user_id out means that one.
  */
 #ifndef VMCLONE_CALLER_H
 #define VMCLONE_CALLER_H
@@ -13,6 +17,7 @@
 
 #include "utils/uuid.h"
 
+/* From the strongest to the weakest. */
 typedef enum CallerKind
 {
 	CALLER_ADMIN,    /* superuser, extension owner, or a grant_admin role */
@@ -23,11 +28,14 @@ typedef enum CallerKind
 
 typedef struct Caller
 {
-	Oid role_id;
+	Oid role_id; /* the weaker of both roles: what the call makes is its */
 	char *role_name;
 	CallerKind kind;
 	bool has_user;
-	pg_uuid_t user_id; /* operators: the bound user */
+	pg_uuid_t user_id;  /* the one user that an operator among both is bound to */
+	Oid second_role_id; /* the other one; mostly the same */
+	CallerKind second_kind;
+	bool has_two_users; /* two operators, bound to different users: nothing that both may do */
 } Caller;
 
 /* Needs an SPI connection. */
@@ -40,13 +48,20 @@ extern Caller caller_identify(void);
 extern bool caller_choose_user(const Caller *caller, bool given, const pg_uuid_t *given_user,
 							   pg_uuid_t *user);
 
-/* ERRCODE_INSUFFICIENT_PRIVILEGE unless the caller is an admin or owns the job. */
-extern void caller_check_job(const Caller *caller, const char *job_owner, const pg_uuid_t *job_id);
+/* The same for a call that only looks: a viewer may ask for any user. */
+extern bool caller_choose_user_to_look(const Caller *caller, bool given,
+									   const pg_uuid_t *given_user, pg_uuid_t *user);
 
 /*
- * The role whose jobs the caller may see; NULL: everybody's, for administrators and viewers.  Outside
- * the frames of frame.h, which make the caller another one where the operation is restricted.
+ * ERRCODE_INSUFFICIENT_PRIVILEGE unless each of the caller's roles is an admin or owns the job.
+ * job_owner: InvalidOid when that role is gone.
  */
-extern char *caller_visible_owner(void);
+extern void caller_check_job(const Caller *caller, Oid job_owner, const pg_uuid_t *job_id);
+
+/*
+ * Whose jobs the caller may see: true: everybody's, for administrators and viewers; else *role's,
+ * InvalidOid: nobody's.  Outside the frames of frame.h, which make the current role another one.
+ */
+extern bool caller_sees_all(Oid *role);
 
 #endif

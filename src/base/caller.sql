@@ -18,12 +18,27 @@ COMMENT ON FUNCTION vmclone.see_all_jobs() IS 'marker: who may execute it sees e
 CREATE FUNCTION vmclone.caller_name() RETURNS name
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'vmclone_caller_name';
-COMMENT ON FUNCTION vmclone.caller_name() IS 'the calling role, outside every SECURITY DEFINER frame';
+COMMENT ON FUNCTION vmclone.caller_name() IS 'the role that what a call makes belongs to: of the role outside every SECURITY DEFINER frame and the current one, the one that may do less';
+
+CREATE FUNCTION vmclone.caller_role() RETURNS vmclone.role_id
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'vmclone_caller_role';
+COMMENT ON FUNCTION vmclone.caller_role() IS 'whose jobs the caller may see, where it doesn''t see everybody''s; NULL: nobody''s';
 
 CREATE FUNCTION vmclone.caller_sees_all() RETURNS boolean
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'vmclone_caller_sees_all';
-COMMENT ON FUNCTION vmclone.caller_sees_all() IS 'whether the calling role sees everybody''s jobs';
+COMMENT ON FUNCTION vmclone.caller_sees_all() IS 'whether both the role outside every SECURITY DEFINER frame and the current one see everybody''s jobs';
+
+CREATE FUNCTION vmclone.require_administrator(what text) RETURNS void
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'vmclone_require_administrator';
+COMMENT ON FUNCTION vmclone.require_administrator(text) IS 'internal: an error, unless all roles that take part in the call are administrators';
+
+CREATE FUNCTION vmclone.require_superuser(what text) RETURNS void
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'vmclone_require_superuser';
+COMMENT ON FUNCTION vmclone.require_superuser(text) IS 'internal: an error, unless all roles that take part in the call are superusers';
 
 CREATE FUNCTION vmclone.caller_user_id(user_id uuid) RETURNS uuid
 LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -31,4 +46,5 @@ AS 'MODULE_PATHNAME', 'vmclone_caller_user_id';
 COMMENT ON FUNCTION vmclone.caller_user_id(uuid) IS 'the engine user that a call with this user_id runs for; NULL is an internal call';
 
 REVOKE ALL ON FUNCTION vmclone.administer(), vmclone.act_for_any_user(), vmclone.see_all_jobs(),
-    vmclone.caller_name(), vmclone.caller_sees_all(), vmclone.caller_user_id(uuid) FROM PUBLIC;
+    vmclone.caller_name(), vmclone.caller_role(), vmclone.caller_sees_all(), vmclone.caller_user_id(uuid),
+    vmclone.require_administrator(text), vmclone.require_superuser(text) FROM PUBLIC;

@@ -11,7 +11,7 @@ AS $$
         ('{viewer,operator,engine,admin}'::text[], 'routine', '{get_vm_configuration_by_snapshot_id,parse_ovf,
             snapshot_disks,suggest_vm_name,can_add_vm_from_snapshot,can_add_vm_template_from_snapshot,
             plan_add_vm_from_snapshot,plan_add_vm_template_from_snapshot,checks,snapshot_tree,lineage_tree,
-            caller_name,caller_sees_all,caller_user_id,inventory_rows,
+            caller_name,caller_role,caller_sees_all,caller_user_id,inventory_rows,
             worker_preloaded,identity_state}'::text[]),
         ('{viewer,operator,engine,admin}', 'view', '{jobs_view,progress,locks,lineage_tree,snapshot_tree,vms,disks,
             missing_disks,storage,worker}'),
@@ -37,6 +37,11 @@ AS $$
 DECLARE
     object record;
 BEGIN
+    IF p_kind = 'admin' THEN
+        PERFORM vmclone.require_superuser('make administrators of vmclone');
+    ELSE
+        PERFORM vmclone.require_administrator('give rights of vmclone');
+    END IF;
     IF p_role IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'role must not be null',
             HINT = 'Pass the name of a role.';
@@ -87,8 +92,9 @@ BEGIN
             HINT = 'An operator clones as one engine user; vmclone.grant_engine is for roles that clone for anyone.';
     END IF;
     PERFORM vmclone.give_rights(role, 'operator');
-    INSERT INTO vmclone.operators AS o (role_name, user_id) VALUES ($1, $2)
-    ON CONFLICT (role_name) DO UPDATE SET user_id = excluded.user_id;
+    -- of roles that are gone, too
+    DELETE FROM vmclone.operators o WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = o.role AND r.rolname <> $1);
+    INSERT INTO vmclone.operators (role_name, user_id, role) SELECT r.rolname, $2, r.oid FROM pg_roles r WHERE r.rolname = $1;
 END
 $$;
 COMMENT ON FUNCTION vmclone.grant_operator(name, uuid) IS 'lets a role clone on behalf of one engine user, with that user''s permissions';
@@ -107,7 +113,7 @@ BEGIN
     EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA vmclone FROM %I', p_role);
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA vmclone FROM %I', p_role);
     EXECUTE format('REVOKE ALL ON SCHEMA vmclone FROM %I', p_role);
-    DELETE FROM vmclone.operators o WHERE o.role_name = p_role;
+    DELETE FROM vmclone.operators o USING pg_roles r WHERE r.rolname = p_role AND o.role = r.oid;
     -- what it needs as the owner of the inventory's tables is no right of its own
     PERFORM vmclone.grant_to_inventory_owner(b.owner, true)
     FROM vmclone.inventory_binding b JOIN pg_roles r ON r.oid = b.owner WHERE r.rolname = p_role;

@@ -14,7 +14,7 @@
 
 static Insertion insert_lineage = {
 	.relation = "vmclone.lineage",
-	.column_count = 14,
+	.column_count = 15,
 	.columns = {{"vm_id", UUIDOID},
 				{"vm_name", TEXTOID},
 				{"entity_type", TEXTOID},
@@ -25,6 +25,7 @@ static Insertion insert_lineage = {
 				{"job_id", UUIDOID},
 				{"copy_number", INT4OID},
 				{"created_by", TEXTOID},
+				{"created_by_role", OIDOID},
 				{"user_id", UUIDOID},
 				{"parameters", JSONBOID},
 				{"devices", JSONBOID},
@@ -43,7 +44,7 @@ uuid_array(const pg_uuid_t *ids, int count)
 
 void
 lineage_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
-			  const CloneRecord *record, const char *created_by)
+			  const CloneRecord *record, const Caller *caller)
 {
 	NewRows rows = insertion_begin(&insert_lineage);
 	Frame own;
@@ -62,7 +63,8 @@ lineage_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 		new_rows_put_text(&rows, plan->snapshot_description);
 		new_rows_put_uuid(&rows, &copy->job_id);
 		new_rows_put(&rows, Int32GetDatum(copy->number));
-		new_rows_put_text(&rows, created_by);
+		new_rows_put_text(&rows, caller->role_name);
+		new_rows_put(&rows, ObjectIdGetDatum(caller->role_id));
 		new_rows_put_uuid(&rows, plan->has_user ? &plan->user_id : NULL);
 		new_rows_put_jsonb(&rows, plan->request->parameters);
 		new_rows_put_jsonb(&rows, record->devices[c]);

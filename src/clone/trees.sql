@@ -25,13 +25,13 @@ $$;
 
 -- The family of a VM or template: from its first known ancestor down to every clone of a clone.  Of a snapshot: its VM,
 -- and what was made from that snapshot.  NULL: all families.  What somebody other than p_owner made is left out, unless
--- p_owner is NULL.
-CREATE FUNCTION vmclone.lineage_rows(p_id uuid, p_owner name)
+-- p_owner is NULL; 0 is nobody.
+CREATE FUNCTION vmclone.lineage_rows(p_id uuid, p_owner oid)
 RETURNS TABLE (tree text, vm_id uuid, vm_name text, kind text, snapshot_id uuid, snapshot text, created_at timestamptz,
     created_by name, user_id uuid, copy_number integer, job_id uuid, parameters jsonb, vm_exists boolean)
 LANGUAGE sql STABLE AS $$
     WITH RECURSIVE seen AS (
-        SELECT l.* FROM vmclone.lineage l WHERE $2 IS NULL OR l.created_by = $2
+        SELECT l.* FROM vmclone.lineage l WHERE $2 IS NULL OR l.created_by_role = nullif($2, 0::oid)
     ), of_snapshot AS (
         SELECT s.vm_id AS id FROM snapshots s WHERE s.snapshot_id = $1
         UNION
@@ -66,7 +66,7 @@ LANGUAGE sql STABLE AS $$
     SELECT n.branch || coalesce(v.vm_name::text, n.name) || CASE WHEN v.vm_guid IS NULL THEN ' (deleted)' ELSE '' END
             || CASE WHEN n.id = $1 THEN vmclone.tree_mark('here') ELSE '' END,
         n.id, coalesce(v.vm_name::text, n.name), coalesce(s.entity_type, v.entity_type::text), s.source_snapshot_id, s.source_snapshot_description,
-        s.created_at, s.created_by, s.user_id, s.copy_number, s.job_id, s.parameters, v.vm_guid IS NOT NULL
+        s.created_at, coalesce(nullif(s.created_by_role::text, '')::name, s.created_by), s.user_id, s.copy_number, s.job_id, s.parameters, v.vm_guid IS NOT NULL
     FROM nodes n
     LEFT JOIN seen s ON s.vm_id = n.made
     LEFT JOIN vm_static v ON v.vm_guid = n.id
@@ -75,7 +75,7 @@ $$;
 
 -- A VM or template: for a thin VM the template's images, then every snapshot in order of time with the image of each
 -- disk.  Who reads: jobs that are not over; the names of jobs that somebody other than p_owner started are left out.
-CREATE FUNCTION vmclone.snapshot_rows(p_vm_id uuid, p_owner name)
+CREATE FUNCTION vmclone.snapshot_rows(p_vm_id uuid, p_owner oid)
 RETURNS TABLE (tree text, type text, status text, format text, virtual_size text, actual_size text, storage_domain text,
     created_at timestamptz, locked_by text, id uuid, parent_id uuid)
 LANGUAGE sql STABLE AS $$
@@ -105,7 +105,7 @@ LANGUAGE sql STABLE AS $$
     ), numbered AS (
         SELECT g.*, row_number() OVER w AS number, lead(1) OVER w IS NULL AS is_last FROM groups g WINDOW w AS (ORDER BY g.rank, g.created, g.group_id)
     ), holders AS (
-        SELECT l.kind, l.entity_id, string_agg(format('%s by %s', l.mode, CASE WHEN $2 IS NULL OR j.owner = $2 THEN j.vm_name ELSE 'another job' END),
+        SELECT l.kind, l.entity_id, string_agg(format('%s by %s', l.mode, CASE WHEN $2 IS NULL OR j.owner_role = nullif($2, 0::oid) THEN j.vm_name ELSE 'another job' END),
             ', ' ORDER BY l.mode, j.vm_name) AS text
         FROM vmclone.image_locks l LEFT JOIN vmclone.jobs j ON j.call_id = l.holder
         GROUP BY l.kind, l.entity_id

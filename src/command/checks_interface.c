@@ -63,12 +63,10 @@ load_plan(FunctionCallInfo fcinfo, CloneTarget target, Frame *frame)
 {
 	CloneRequest *request = request_parse(fcinfo, target);
 	Caller caller = caller_identify();
-	pg_uuid_t user_id = request->user_id.value;
-	bool has_user = request->user_id.given;
+	pg_uuid_t user_id = {{0}};
+	bool has_user = caller_choose_user_to_look(&caller, request->user_id.given,
+											   &request->user_id.value, &user_id);
 
-	if (caller.kind != CALLER_OTHER)
-		has_user =
-			caller_choose_user(&caller, request->user_id.given, &request->user_id.value, &user_id);
 	frame_enter_inventory(frame);
 	return plan_load(request, has_user, &user_id);
 }

@@ -34,11 +34,12 @@ VMCLONE_FUNCTION_INFO(vmclone_add_vm_from_snapshot);
 VMCLONE_FUNCTION_INFO(vmclone_add_vm_template_from_snapshot);
 
 static Statement stored_call = {
-	.sql = "SELECT action, CASE WHEN $2 IS NULL"
-		   "  THEN vmclone.parameters_of_retry(parameters, copy_number, vm_name)"
-		   "  ELSE vmclone.parameters_of_copy(parameters, copy_number, $2) END, owner::text,"
-		   " user_id"
-		   " FROM vmclone.jobs WHERE job_id = $1",
+	.sql =
+		"SELECT action, CASE WHEN $2 IS NULL"
+		"  THEN vmclone.parameters_of_retry(parameters, copy_number, vm_name)"
+		"  ELSE vmclone.parameters_of_copy(parameters, copy_number, $2) END, owner_role::oid::int8,"
+		" user_id"
+		" FROM vmclone.jobs WHERE job_id = $1",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, JSONBOID},
 };
@@ -127,7 +128,7 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 
 	command_write_jobs(&command);
 	lineage_write(command.plan, command.result->copies, command.result->copy_count, record,
-				  command.caller.role_name);
+				  &command.caller);
 	if (command.tasks_per_copy == 0)
 	{
 		frame_enter_inventory(&inventory);
@@ -151,7 +152,7 @@ command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides, bool is_retry
 	CloneRequest *request;
 	OptionalUuid user_id;
 	Jsonb *parameters;
-	char *owner;
+	Oid owner;
 	Caller caller;
 	Frame frame;
 
@@ -163,7 +164,7 @@ command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides, bool is_retry
 	target = strcmp(field_text(0, 1), "AddVmFromSnapshot") == 0 ? CLONE_TARGET_VM
 																: CLONE_TARGET_TEMPLATE;
 	parameters = field_jsonb(0, 2);
-	owner = field_text(0, 3);
+	owner = (Oid) field_int64(0, 3);
 	user_id.given = !field_is_null(0, 4);
 	user_id.value = field_uuid(0, 4);
 	frame_leave(&frame);

@@ -21,16 +21,30 @@
 
 static Insertion insert_jobs = {
 	.relation = "vmclone.jobs",
-	.column_count = 22,
-	.columns =
-		{{"job_id", UUIDOID},          {"call_id", UUIDOID},      {"copy_number", INT4OID},
-		 {"action", TEXTOID},          {"status", TEXTOID},       {"vm_id", UUIDOID},
-		 {"vm_name", TEXTOID},         {"source_vm_id", UUIDOID}, {"source_snapshot_id", UUIDOID},
-		 {"storage_pool_id", UUIDOID}, {"cluster_id", UUIDOID},   {"owner", TEXTOID},
-		 {"user_id", UUIDOID},         {"parameters", JSONBOID},  {"retry_of", UUIDOID},
-		 {"lock_mode", TEXTOID},       {"on_failure", TEXTOID},   {"priority", INT4OID},
-		 {"bandwidth_limit", INT8OID}, {"verify", BOOLOID},       {"started_at", TIMESTAMPTZOID},
-		 {"ended_at", TIMESTAMPTZOID}},
+	.column_count = 23,
+	.columns = {{"job_id", UUIDOID},
+				{"call_id", UUIDOID},
+				{"copy_number", INT4OID},
+				{"action", TEXTOID},
+				{"status", TEXTOID},
+				{"vm_id", UUIDOID},
+				{"vm_name", TEXTOID},
+				{"source_vm_id", UUIDOID},
+				{"source_snapshot_id", UUIDOID},
+				{"storage_pool_id", UUIDOID},
+				{"cluster_id", UUIDOID},
+				{"owner", TEXTOID},
+				{"owner_role", OIDOID},
+				{"user_id", UUIDOID},
+				{"parameters", JSONBOID},
+				{"retry_of", UUIDOID},
+				{"lock_mode", TEXTOID},
+				{"on_failure", TEXTOID},
+				{"priority", INT4OID},
+				{"bandwidth_limit", INT8OID},
+				{"verify", BOOLOID},
+				{"started_at", TIMESTAMPTZOID},
+				{"ended_at", TIMESTAMPTZOID}},
 };
 
 static Insertion insert_tasks = {
@@ -250,6 +264,7 @@ put_job(NewRows *rows, const Command *command, const CloneCopy *copy)
 	new_rows_put_uuid(rows, &plan->pool_id);
 	new_rows_put_uuid(rows, id_or_null(&plan->cluster_id));
 	new_rows_put_text(rows, command->caller.role_name);
+	new_rows_put(rows, ObjectIdGetDatum(command->caller.role_id));
 	new_rows_put_uuid(rows, command->has_user ? id_or_null(&command->user_id) : NULL);
 	new_rows_put_jsonb(rows, request->parameters);
 	new_rows_put_uuid(rows, command->retry_of);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "base/errors.h"
@@ -18,17 +19,17 @@
 #include "locks/locks.h"
 
 static Statement claim_request_key = {
-	.sql = "INSERT INTO vmclone.request_keys (owner, request_key, call_id, parameters)"
-		   " VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-	.argument_count = 4,
-	.argument_types = {NAMEOID, TEXTOID, UUIDOID, JSONBOID},
+	.sql = "INSERT INTO vmclone.request_keys (owner_role, request_key, call_id, parameters, owner)"
+		   " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+	.argument_count = 5,
+	.argument_types = {OIDOID, TEXTOID, UUIDOID, JSONBOID, TEXTOID},
 };
 
 static Statement known_request_key = {
 	.sql = "SELECT call_id, parameters = $3, created_at FROM vmclone.request_keys"
-		   " WHERE owner = $1 AND request_key = $2",
+		   " WHERE owner_role = $1 AND request_key = $2",
 	.argument_count = 3,
-	.argument_types = {NAMEOID, TEXTOID, JSONBOID},
+	.argument_types = {OIDOID, TEXTOID, JSONBOID},
 };
 
 static Statement jobs_of_call = {
@@ -42,22 +43,32 @@ bool
 command_find_earlier_call(Command *command)
 {
 	const CloneRequest *request = command->request;
-	Datum values[4];
+	Datum values[5];
 	bool same;
 	Frame frame;
 
 	if (request->request_key == NULL)
 		return false;
 	frame_enter_own(&frame);
-	values[0] = DirectFunctionCall1(namein, CStringGetDatum(command->caller.role_name));
+	values[0] = ObjectIdGetDatum(command->caller.role_id);
 	values[1] = CStringGetTextDatum(request->request_key);
 	values[2] = UUIDPGetDatum(&command->result->call_id);
 	values[3] = JsonbPGetDatum(request->parameters);
+	values[4] = CStringGetTextDatum(command->caller.role_name);
 	if (locks_run_waiting(&claim_request_key, values, "the request key") == 1)
 	{
 		frame_leave(&frame);
 		return false;
 	}
+	/* who controls the key's jobs also learns of them by it */
+	if (command->caller.role_id != command->caller.second_role_id &&
+		command->caller.second_kind != CALLER_ADMIN)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("permission denied for request key \"%s\"", request->request_key),
+						errdetail("It is role \"%s\"'s, and role \"%s\" takes part in the call.",
+								  command->caller.role_name,
+								  GetUserNameFromId(command->caller.second_role_id, false)),
+						errhint("Use a new request key for a new call.")));
 	values[2] = JsonbPGetDatum(request->parameters);
 	statement_run_one_row(&known_request_key, values, NULL);
 	command->result->call_id = field_uuid(0, 1);

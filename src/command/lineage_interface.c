@@ -21,13 +21,13 @@ VMCLONE_FUNCTION_INFO(vmclone_snapshot_tree);
 static Statement lineage_rows = {
 	.sql = "SELECT * FROM vmclone.lineage_rows($1, $2)",
 	.argument_count = 2,
-	.argument_types = {UUIDOID, NAMEOID},
+	.argument_types = {UUIDOID, OIDOID},
 };
 
 static Statement snapshot_rows = {
 	.sql = "SELECT * FROM vmclone.snapshot_rows($1, $2)",
 	.argument_count = 2,
-	.argument_types = {UUIDOID, NAMEOID},
+	.argument_types = {UUIDOID, OIDOID},
 };
 
 static void
@@ -56,13 +56,13 @@ return_rows(FunctionCallInfo fcinfo, Statement *statement)
 	bool nulls[2] = {PG_ARGISNULL(0)};
 	Datum values[2] = {nulls[0] ? (Datum) 0 : PG_GETARG_DATUM(0)};
 	Frame inventory;
-	char *owner = caller_visible_owner();
+	Oid owner;
 	uint64 rows;
 
 	InitMaterializedSRF(fcinfo, 0);
 	connect();
-	nulls[1] = owner == NULL;
-	values[1] = owner ? DirectFunctionCall1(namein, CStringGetDatum(owner)) : (Datum) 0;
+	nulls[1] = caller_sees_all(&owner);
+	values[1] = ObjectIdGetDatum(owner);
 	frame_enter_inventory(&inventory);
 	rows = statement_run(statement, values, nulls);
 	for (uint64 row = 0; row < rows; row++)

@@ -212,6 +212,7 @@ BEGIN
         RAISE EXCEPTION 'permission denied to choose the inventory'
             USING ERRCODE = 'insufficient_privilege', HINT = 'Only a superuser can run use_inventory.';
     END IF;
+    PERFORM @extschema@.require_superuser('choose the inventory');
     IF p_schema IS NULL THEN
         RAISE EXCEPTION 'schema of the inventory must not be null'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Name the schema that holds the engine''s tables, mostly "public".';

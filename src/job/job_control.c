@@ -35,8 +35,9 @@ VMCLONE_FUNCTION_INFO(vmclone_alter_job);
 VMCLONE_FUNCTION_INFO(vmclone_abandon_cleaning);
 
 static Statement find_job = {
-	.sql = "SELECT owner, status, requested, vm_name, vm_id, copy_number, call_id, storage_pool_id,"
-		   " cluster_id FROM vmclone.jobs WHERE job_id = $1 FOR UPDATE",
+	.sql =
+		"SELECT owner_role::oid::int8, status, requested, vm_name, vm_id, copy_number, call_id, storage_pool_id,"
+		" cluster_id FROM vmclone.jobs WHERE job_id = $1 FOR UPDATE",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
@@ -124,7 +125,7 @@ static void
 enter_job(FunctionCallInfo fcinfo, ControlledJob *job)
 {
 	Datum value;
-	char *owner = NULL;
+	Oid owner;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("job_id must not be null"),
@@ -138,12 +139,11 @@ enter_job(FunctionCallInfo fcinfo, ControlledJob *job)
 	job->caller = caller_identify();
 	frame_enter_own(&job->frame);
 	value = UUIDPGetDatum(&job->job_id);
-	if (statement_run(&find_job, &value, NULL) > 0)
-		owner = field_text(0, 1);
-	if (owner == NULL)
+	if (statement_run(&find_job, &value, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(&job->job_id)),
 				 errhint("View vmclone.jobs_view lists the jobs.")));
+	owner = (Oid) field_int64(0, 1);
 	job->status = field_text(0, 2);
 	job->requested = field_text(0, 3);
 	job->vm_name = field_text(0, 4);

@@ -5,27 +5,28 @@
 
 CREATE VIEW vmclone.jobs_view WITH (security_barrier) AS
 SELECT j.job_id, j.call_id, j.copy_number, j.action, j.status, j.requested, j.reason, j.reason_key,
-    j.vm_id, j.vm_name, j.source_vm_id, j.source_snapshot_id, j.owner, j.user_id, j.priority,
+    j.vm_id, j.vm_name, j.source_vm_id, j.source_snapshot_id,
+    coalesce(nullif(j.owner_role::text, '')::name, j.owner) AS owner, j.user_id, j.priority,
     j.bandwidth_limit, j.lock_mode, j.on_failure, j.verify, j.retry_of,
     t.disks, t.disks_done, t.bytes_done, t.bytes_total,
     CASE WHEN j.status = 'succeeded' THEN 100.0
          WHEN t.bytes_total > 0 THEN round(least(100.0, 100.0 * t.bytes_done / t.bytes_total), 1) END AS percent,
     j.waiting_since, j.next_attempt_at, j.clean_attempts, j.cleaning_error, j.source_freed,
-    j.created_at, j.started_at, j.ended_at
+    j.created_at, j.started_at, j.ended_at, j.owner_role::text = '' AS owner_is_gone
 FROM vmclone.jobs j
 CROSS JOIN LATERAL (
     SELECT count(*) AS disks, count(*) FILTER (WHERE a.result = 'success') AS disks_done,
         sum(a.bytes_done) AS bytes_done,
         CASE WHEN count(*) = count(a.bytes_total) THEN sum(a.bytes_total) END AS bytes_total
     FROM vmclone.async_tasks a WHERE a.job_id = j.job_id) t
-WHERE (SELECT vmclone.caller_sees_all()) OR j.owner = (SELECT vmclone.caller_name());
+WHERE (SELECT vmclone.caller_sees_all()) OR j.owner_role = (SELECT vmclone.caller_role());
 
 COMMENT ON VIEW vmclone.jobs_view IS 'one row per virtual machine or template that calls make or made';
 COMMENT ON COLUMN vmclone.jobs_view.call_id IS 'one for all copies of a call';
 COMMENT ON COLUMN vmclone.jobs_view.requested IS 'pause, resume or cancel, until the worker has done it';
 COMMENT ON COLUMN vmclone.jobs_view.reason IS 'why it waits, is held, failed or was cancelled';
 COMMENT ON COLUMN vmclone.jobs_view.reason_key IS 'the same for programs: the copier''s kind of error';
-COMMENT ON COLUMN vmclone.jobs_view.owner IS 'the role that made the call';
+COMMENT ON COLUMN vmclone.jobs_view.owner IS 'the role that made the call, by the name that it has now, or had when it called';
 COMMENT ON COLUMN vmclone.jobs_view.user_id IS 'the engine user on whose behalf it was made; null: none';
 COMMENT ON COLUMN vmclone.jobs_view.bandwidth_limit IS 'bytes per second for the whole job; null: no limit';
 COMMENT ON COLUMN vmclone.jobs_view.retry_of IS 'the job that this one runs again';
@@ -34,6 +35,8 @@ COMMENT ON COLUMN vmclone.jobs_view.bytes_total IS 'null until every disk''s cha
 COMMENT ON COLUMN vmclone.jobs_view.next_attempt_at IS 'when a waiting or cleaning job is tried again';
 COMMENT ON COLUMN vmclone.jobs_view.cleaning_error IS 'why what the job had made could not be removed yet';
 COMMENT ON COLUMN vmclone.jobs_view.source_freed IS 'the job needs its snapshot and images no more';
+
+COMMENT ON COLUMN vmclone.jobs_view.owner_is_gone IS 'the role has been dropped: only administrators control the job';
 
 CREATE VIEW vmclone.progress WITH (security_barrier) AS
 SELECT t.job_id, j.vm_name, j.status AS job_status, j.requested, t.task_id, t.disk_number, t.disk_alias,
@@ -47,7 +50,7 @@ SELECT t.job_id, j.vm_name, j.status AS job_status, j.requested, t.task_id, t.di
     t.started_at, t.ended_at
 FROM vmclone.async_tasks t
 JOIN vmclone.jobs j ON j.job_id = t.job_id
-WHERE (SELECT vmclone.caller_sees_all()) OR j.owner = (SELECT vmclone.caller_name());
+WHERE (SELECT vmclone.caller_sees_all()) OR j.owner_role = (SELECT vmclone.caller_role());
 
 COMMENT ON VIEW vmclone.progress IS 'one row per disk that is copied, rate in bytes per second';
 COMMENT ON COLUMN vmclone.progress.phase IS 'what is done now; stuck: the storage doesn''t answer, and the copier can''t be ended';

@@ -38,7 +38,7 @@
 VMCLONE_FUNCTION_INFO(vmclone_wait_for_job);
 
 static const char *const look_sql =
-	"SELECT j.owner, j.status, coalesce(j.reason, j.cleaning_error), j.reason_key, j.vm_name,"
+	"SELECT j.owner_role::oid::int8, j.status, coalesce(j.reason, j.cleaning_error), j.reason_key, j.vm_name,"
 	" coalesce(sum(t.bytes_done), 0)::int8, coalesce(sum(t.bytes_total), 0)::int8,"
 	" coalesce(sum(t.rate), 0)::int8, j.requested,"
 	" j.xmin::text = pg_current_xact_id_if_assigned()::xid::text AND j.status = 'queued'"
@@ -95,7 +95,7 @@ take_look(const pg_uuid_t *job_id, MemoryContext context, JobLook *look)
 	Datum value = UUIDPGetDatum(job_id);
 	Caller caller;
 	Frame frame;
-	char *owner;
+	Oid owner;
 
 	/* GetLatestSnapshot sees what others committed, also under REPEATABLE READ. */
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -111,7 +111,7 @@ take_look(const pg_uuid_t *job_id, MemoryContext context, JobLook *look)
 						errmsg("job %s was queued by this transaction", uuid_text(job_id)),
 						errdetail("The worker sees it when the transaction is committed."),
 						errhint("COMMIT first, then CALL vmclone.wait_for_job.")));
-	owner = field_text(0, 1);
+	owner = (Oid) field_int64(0, 1);
 	strlcpy(look->status, field_text(0, 2), sizeof(look->status));
 	look->reason = keep(context, field_text(0, 3));
 	look->reason_key = keep(context, field_text(0, 4));

@@ -36,6 +36,7 @@ CREATE TABLE vmclone.jobs (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     started_at timestamptz,
     ended_at timestamptz,
+    owner_role vmclone.role_id NOT NULL DEFAULT '',
     UNIQUE (call_id, copy_number),
     -- one constraint: each is prepared anew by every statement that writes here
     CONSTRAINT jobs_words CHECK (copy_number >= 1 AND bandwidth_limit > 0
@@ -52,7 +53,7 @@ CREATE INDEX jobs_live ON vmclone.jobs (priority DESC, created_at)
 CREATE INDEX jobs_vm_id ON vmclone.jobs (vm_id);
 CREATE INDEX jobs_source_vm_id ON vmclone.jobs (source_vm_id);
 CREATE INDEX jobs_source_snapshot_id ON vmclone.jobs (source_snapshot_id);
-CREATE INDEX jobs_owner ON vmclone.jobs (owner);
+CREATE INDEX jobs_owner ON vmclone.jobs (owner_role);
 
 COMMENT ON TABLE vmclone.jobs IS 'one row per virtual machine or template that a call makes; stays as history';
 COMMENT ON COLUMN vmclone.jobs.call_id IS 'the call that made the job; holder of the source''s locks, shared by all copies of the call';
@@ -61,7 +62,8 @@ COMMENT ON COLUMN vmclone.jobs.requested IS 'what a control function asked for a
 COMMENT ON COLUMN vmclone.jobs.final_status IS 'what the job becomes when failing, cancelling or cleaning is through';
 COMMENT ON COLUMN vmclone.jobs.reason IS 'why the job waits, is held or failed; text for people';
 COMMENT ON COLUMN vmclone.jobs.reason_key IS 'the same as a stable word for programs: an oVirt message key or the copier''s error kind';
-COMMENT ON COLUMN vmclone.jobs.owner IS 'role that called, outside every SECURITY DEFINER frame';
+COMMENT ON COLUMN vmclone.jobs.owner IS 'name that the calling role had then';
+COMMENT ON COLUMN vmclone.jobs.owner_role IS 'role that called, and that sees and controls the job beside administrators; nobody once the role is dropped';
 COMMENT ON COLUMN vmclone.jobs.user_id IS 'engine user on whose behalf the role called; NULL is an internal call';
 COMMENT ON COLUMN vmclone.jobs.parameters IS 'the call''s parameters, for retry and lineage';
 COMMENT ON COLUMN vmclone.jobs.bandwidth_limit IS 'bytes per second, for all copies of the job together; NULL is unlimited';

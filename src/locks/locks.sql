@@ -69,10 +69,15 @@ CREATE TABLE vmclone.request_keys (
     call_id uuid NOT NULL,
     parameters jsonb NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (owner, request_key)
+    owner_role vmclone.role_id NOT NULL DEFAULT '',
+    PRIMARY KEY (call_id)
 );
 
+CREATE UNIQUE INDEX request_keys_of_role ON vmclone.request_keys (owner_role, request_key) WHERE owner_role <> 0::oid;
+
 COMMENT ON TABLE vmclone.request_keys IS 'the call that each caller''s request key stands for; kept as long as the job''s history';
+COMMENT ON COLUMN vmclone.request_keys.owner IS 'name that the role had then';
+COMMENT ON COLUMN vmclone.request_keys.owner_role IS 'whose key it is; of roles that are gone, several may have the same';
 
 SELECT pg_catalog.pg_extension_config_dump('vmclone.image_locks', '');
 SELECT pg_catalog.pg_extension_config_dump('vmclone.lock_state', '');

@@ -4,11 +4,11 @@
 
 CREATE VIEW vmclone.locks WITH (security_barrier) AS
 SELECT l.kind, l.entity_id, l.mode, l.locked_at, s.earlier_status, l.keeps_status,
-       j.job_id, j.status AS job_status, j.vm_name, j.owner, j.source_vm_id, j.source_snapshot_id
+       j.job_id, j.status AS job_status, j.vm_name, coalesce(nullif(j.owner_role::text, '')::name, j.owner) AS owner, j.source_vm_id, j.source_snapshot_id
 FROM vmclone.image_locks l
 LEFT JOIN vmclone.lock_state s USING (kind, entity_id)
 LEFT JOIN vmclone.jobs j ON j.call_id = l.holder
-WHERE (SELECT vmclone.caller_sees_all()) OR j.owner = (SELECT vmclone.caller_name());
+WHERE (SELECT vmclone.caller_sees_all()) OR j.owner_role = (SELECT vmclone.caller_role());
 
 COMMENT ON VIEW vmclone.locks IS 'snapshots and images that jobs hold: what, by which job, since when, exclusive or shared';
 COMMENT ON COLUMN vmclone.locks.earlier_status IS 'what the status becomes again when the last holder leaves';

@@ -81,7 +81,8 @@ CREATE TABLE vmclone.lineage (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     parameters jsonb NOT NULL,
     devices jsonb NOT NULL DEFAULT '[]',
-    row_ids uuid[] NOT NULL DEFAULT '{}'
+    row_ids uuid[] NOT NULL DEFAULT '{}',
+    created_by_role vmclone.role_id NOT NULL DEFAULT ''
 );
 
 -- as it is: compressing it costs more than the rest of the INSERT
@@ -91,6 +92,8 @@ CREATE INDEX lineage_source_vm_id ON vmclone.lineage (source_vm_id);
 CREATE INDEX lineage_source_snapshot_id ON vmclone.lineage (source_snapshot_id);
 
 COMMENT ON TABLE vmclone.lineage IS 'who was cloned from what, when, by whom and with which parameters';
+COMMENT ON COLUMN vmclone.lineage.created_by IS 'name that the role had then';
+COMMENT ON COLUMN vmclone.lineage.created_by_role IS 'who sees the row, beside administrators and viewers';
 COMMENT ON COLUMN vmclone.lineage.devices IS 'what became of every device of the source: [{"device_id", "type", "device", "fate": "copied|remade|left out|added", "reason"}]';
 COMMENT ON COLUMN vmclone.lineage.row_ids IS 'ids of the inventory rows that the clone was made of: what a cleaning may remove';
 
@@ -99,11 +102,17 @@ COMMENT ON COLUMN vmclone.lineage.row_ids IS 'ids of the inventory rows that the
 --
 
 CREATE TABLE vmclone.operators (
-    role_name name PRIMARY KEY,
-    user_id uuid NOT NULL
+    role_name name NOT NULL,
+    user_id uuid NOT NULL,
+    role vmclone.role_id NOT NULL DEFAULT '',
+    -- the role is no key: roles that are gone, or not there after a restore, are all nobody
+    operator_id uuid PRIMARY KEY DEFAULT gen_random_uuid()
 );
 
+CREATE UNIQUE INDEX operators_role ON vmclone.operators (role) WHERE role <> 0::oid;
+
 COMMENT ON TABLE vmclone.operators IS 'roles made by grant_operator and the one engine user that each may act for';
+COMMENT ON COLUMN vmclone.operators.role_name IS 'name that the role had then';
 
 SELECT pg_catalog.pg_extension_config_dump('vmclone.orphan_files', '');
 SELECT pg_catalog.pg_extension_config_dump('vmclone.orphan_files_orphan_id_seq', '');

@@ -40,7 +40,7 @@ FROM pg_proc p
 WHERE p.pronamespace = 'vmclone'::regnamespace
 	AND p.proname IN (SELECT object_name FROM vmclone.role_rights() WHERE object_type = 'routine'
 		UNION ALL VALUES ('use_inventory'), ('grant_admin'), ('library_version'))
-	AND p.proname NOT IN ('caller_name', 'caller_sees_all', 'caller_user_id', 'inventory_rows', 'see_all_jobs',
+	AND p.proname NOT IN ('caller_name', 'caller_role', 'caller_sees_all', 'caller_user_id', 'inventory_rows', 'see_all_jobs',
 		'act_for_any_user', 'administer', 'identity_state', 'worker_preloaded')
 SQL
 my @documented = map { split ' ', $_ } $reference =~ /^<!-- generated: functions (.*?) -->/mg;

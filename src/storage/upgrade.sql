@@ -1,0 +1,1 @@
+ALTER TABLE vmclone.operators DROP CONSTRAINT operators_pkey;
