@@ -150,6 +150,15 @@ coverage: ## lines of C that the suites reach, by folder; SUITES="regress pgtap"
 	@tools/install-packages build test
 	@tools/coverage $(SUITES)
 
+dist: ## build/vmclone-VERSION.0.zip (for PGXN) and build/vmclone-VERSION.tar.gz, of what is committed
+	@mkdir -p build
+	git archive --format=zip --prefix=vmclone-$(EXTVERSION).0/ -o build/vmclone-$(EXTVERSION).0.zip HEAD
+	git archive --format=tar.gz --prefix=vmclone-$(EXTVERSION)/ -o build/vmclone-$(EXTVERSION).tar.gz HEAD
+
+deb: ## Debian packages for the server that PG_CONFIG names, into build/packages
+	@tools/install-packages build package
+	@tools/make-deb
+
 format: ## clang-format all C sources in place
 	@tools/install-packages lint
 	clang-format -i $$(tools/sources c)

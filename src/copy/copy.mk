@@ -7,7 +7,7 @@ COPY_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/copy/%.o)
 COPY_LIBS = -ldeflate -lz -lzstd -lseccomp -lpthread
 COPY_WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 COPY_VERSION = -DVMCLONE_VERSION='"$(EXTVERSION)"'
-COPY_CFLAGS = -std=c11 -O2 -g -Isrc $(COPY_VERSION) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+COPY_CFLAGS = -std=c11 -O2 -g $(COPY_FLAGS) -Isrc $(COPY_VERSION) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
 	$(COPY_WARNINGS)
 
 # make coverage: a sandbox would keep the counters from being written.

@@ -91,6 +91,8 @@ my $meta = JSON::PP->new->decode(slurp('META.json'));
 is("$meta->{version} $meta->{provides}{vmclone}{version} $meta->{provides}{vmclone}{file}",
 	"$version.0 $version.0 extension/vmclone--$version.sql", 'META.json: the version');
 like(slurp('docs/man/vmclone-copy.1'), qr/^\.TH .*"vmclone \Q$version\E"/, 'the manual page: the version');
+like(slurp('debian/changelog'), qr/\Avmclone \(\Q$version\E[)-]/, 'debian/changelog: the version');
+like(slurp('packaging/vmclone.spec'), qr/version_of_vmclone \Q$version\E\}/, 'the RPM spec: the version');
 like(slurp('CHANGELOG.md'), qr/^## \Q$version\E /m, 'CHANGELOG.md: the version');
 
 # --- what is rebuilt
