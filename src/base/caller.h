@@ -1,14 +1,14 @@
 /*
  * caller.h
- *		Which role calls, and for which engine user it may act (DESIGN §3).
+ *		Which role calls, and for which engine user it may act (decisions.md, "Who is calling").
  *
  * Two roles stand behind a call: the one outside every SECURITY DEFINER frame (GetOuterUserId), and
  * the current one, whose code it is.  What both may do counts: neither lends a function its owner's
  * rights to who calls it, nor does an operator's trigger borrow those of the administrator whose
  * statement sets it off.
  *
- * Admins and engines may name any user, or none ("internal": no permission checks).  An operator acts
- * for the one user that grant_operator bound it to, and leaving user_id out means that one.
+ * Admins and engines may name any user, or none ("internal": no permission checks).  An operator
+ * acts for the one user that grant_operator bound it to, and leaving user_id out means that one.
  */
 #ifndef VMCLONE_CALLER_H
 #define VMCLONE_CALLER_H

@@ -42,7 +42,8 @@ typedef enum Severity
 /* One reason why a call can't be done, or should be thought over. */
 typedef struct Refusal
 {
-	int step; /* oVirt's order, reference §1.2; what oVirt never built has a step of its own */
+	/* ovirt-clone.md, "Order of the checks"; what oVirt never built has a step of its own */
+	int step;
 	const char *key; /* oVirt message key */
 	int sqlstate;
 	Severity severity;
@@ -58,7 +59,10 @@ typedef struct Refusal
  */
 extern void refusals_raise(List *refusals);
 
-/* A caller's text as a message shows it: cut behind MESSAGE_EXCERPT_LENGTH bytes, with an ellipsis. */
+/*
+ * A caller's text as a message shows it: cut behind MESSAGE_EXCERPT_LENGTH bytes, with an
+ * ellipsis.
+ */
 #define MESSAGE_EXCERPT_LENGTH 200
 
 extern const char *message_excerpt(const char *text);

@@ -1,11 +1,13 @@
 /*
  * check_table.h
- *		The table of checks, what a check function gets and how it refuses; only files of this folder
- *		include it.  checks_run.c runs the table of checks.c, whose functions use check_refusals.c.
+ *		The table of checks, what a check function gets and how it refuses; only files of this
+ *		folder include it.  checks_run.c runs the table of checks.c, whose functions use
+ *		check_refusals.c.
  *
- * Steps keep oVirt's order (reference §1.2): permissions P1..P6 are 100..600, inputs I are 700..799,
- * validate() V1..V42 are 1000 + 100 n, quota Q is 6000 and on.  Numbers between are checks of the
- * same stage that oVirt doesn't have, or several keys of one of its steps.
+ * Steps keep oVirt's order (ovirt-clone.md, "Order of the checks"): permissions P1..P6 are
+ * 100..600, inputs I are 700..799, validate() V1..V42 are 1000 + 100 n, quota Q is 6000 and on.
+ * Numbers between are checks of the same stage that oVirt doesn't have, or several keys of one of
+ * its steps.
  */
 #ifndef VMCLONE_CHECK_TABLE_H
 #define VMCLONE_CHECK_TABLE_H

@@ -1,7 +1,7 @@
 /*
  * checks_chain.c
- *		V7, and what the seed wants: every image of the chosen chains is available for copying; disks
- *		that are missing from the snapshot (DESIGN §4.5).
+ *		V7, and what oVirt's feature page wants: every image of the chosen chains is available for
+ *		copying; disks that are missing from the snapshot (decisions.md, "Partial snapshots").
  */
 #include "postgres.h"
 

@@ -91,7 +91,10 @@ check_snapshot_type(CheckRun *run)
 		   "the snapshot is not a regular one");
 }
 
-/* reference §1.8: a template may be made of the active snapshot while nothing writes */
+/*
+ * ovirt-clone.md, "Templates from a snapshot": a template may be made of the active snapshot while
+ * nothing writes
+ */
 void
 check_active_vm_down(CheckRun *run)
 {

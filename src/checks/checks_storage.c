@@ -1,7 +1,7 @@
 /*
  * checks_storage.c
  *		V8, V9, V19 and V32: storage domains that are read, domains that are written, and their
- *		space (reference §1.2, §1.3).
+ *		space (ovirt-clone.md, "Order of the checks", "Space").
  */
 #include "postgres.h"
 

@@ -35,15 +35,16 @@ extern CloneRecord *clone_write(const ClonePlan *plan, const CloneCopy *copies, 
 extern Jsonb *clone_expected_vm_static(const ClonePlan *plan);
 
 /*
- * Does a clone with that vm_static get the snapshot's NUMA nodes?  Yes, but where the caller has given
- * the whole VmStatic and the nodes don't fit its processors and memory.
+ * Does a clone with that vm_static get the snapshot's NUMA nodes?  Yes, but where the caller has
+ * given the whole VmStatic and the nodes don't fit its processors and memory.
  */
 extern bool clone_takes_numa_nodes(const ClonePlan *plan, const Jsonb *vm_static);
 
 /*
  * The inverse, for failure and cancel: removes the rows of one new VM that clone_write made, and
- * its lineage.  Rows that others have attached meanwhile are an error (ERRCODE_VC_JOB) that names table
- * and key; never CASCADE (DESIGN §5).  Does nothing where the VM is gone.  In an inventory frame.
+ * its lineage.  Rows that others have attached meanwhile are an error (ERRCODE_VC_JOB) that names
+ * table and key; never CASCADE (decisions.md, "Failure").  Does nothing where the VM is gone.  In
+ * an inventory frame.
  */
 extern void clone_remove(const pg_uuid_t *vm_id);
 

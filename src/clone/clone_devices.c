@@ -1,6 +1,6 @@
 /*
  * clone_devices.c
- *		Devices of the new virtual machines, by the table of reference §2.3.
+ *		Devices of the new virtual machines, by the table of ovirt-clone.md, "Devices".
  *
  * The source is the state at snapshot time: configuration.devices.  Every device of it is copied,
  * re-made, or left out for a reason that is recorded.
@@ -598,7 +598,9 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 		work->record->devices[copies[i]] = report_array;
 }
 
-/* Copies with the same vm_static have the same devices; those with values of their own come alone. */
+/*
+ * Copies with the same vm_static have the same devices; those with values of their own come alone.
+ */
 void
 clone_devices_write(CloneWork *work)
 {

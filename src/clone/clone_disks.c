@@ -1,6 +1,6 @@
 /*
  * clone_disks.c
- *		Disks of the new virtual machines: one collapsed image each (reference §2.5).
+ *		Disks of the new virtual machines: one collapsed image each (ovirt-clone.md, "Disks").
  */
 #include "postgres.h"
 

@@ -1,6 +1,7 @@
 /*
  * clone_interfaces.c
- *		NICs of the new virtual machines, with new MAC addresses in the old order (reference §2.4).
+ *		NICs of the new virtual machines, with new MAC addresses in the old order (ovirt-clone.md,
+ *		"NICs and MAC addresses").
  */
 #include "postgres.h"
 

@@ -1,7 +1,7 @@
 /*
  * clone_usb.h
  *		USB controllers and slots of the new virtual machines, by the engine's rules for a change of
- *		USB policy, type or chipset (reference §2.3).
+ *		USB policy, type or chipset (ovirt-clone.md, "Devices").
  */
 #ifndef VMCLONE_CLONE_USB_H
 #define VMCLONE_CLONE_USB_H

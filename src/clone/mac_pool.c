@@ -1,13 +1,13 @@
 /*
  * mac_pool.c
- *		MAC addresses of a cluster's pool (reference §2.4).
+ *		MAC addresses of a cluster's pool (ovirt-clone.md, "NICs and MAC addresses").
  *
- * Addresses are numbers of 48 bits here.  Candidates are taken in scan order from the pool's ranges:
- * upwards from the address after the last one given, then from the pool's first one; those that an
- * interface has are looked up by index, a bunch at a time, so that the cost depends on how many used
- * addresses lie in the way and not on the size of the pool.  Where a pool's scan goes on is kept in
- * vmclone.reservations, in the row that locks_take_counted has locked, so that two calls never get
- * the same address.
+ * Addresses are numbers of 48 bits here.  Candidates are taken in scan order from the pool's
+ * ranges: upwards from the address after the last one given, then from the pool's first one; those
+ * that an interface has are looked up by index, a bunch at a time, so that the cost depends on how
+ * many used addresses lie in the way and not on the size of the pool.  Where a pool's scan goes on
+ * is kept in vmclone.reservations, in the row that locks_take_counted has locked, so that two calls
+ * never get the same address.
  */
 #include "postgres.h"
 
@@ -309,7 +309,9 @@ mac_pool_allocate(const ClonePlan *plan, int count, char *const *excluded, int e
 	return result;
 }
 
-/* mac_pool_free_addresses(mac_pool_id uuid, count integer, after bigint, except text[]) → bigint[] */
+/*
+ * mac_pool_free_addresses(mac_pool_id uuid, count integer, after bigint, except text[]) → bigint[]
+ */
 Datum
 vmclone_mac_pool_free_addresses(PG_FUNCTION_ARGS)
 {

@@ -2,9 +2,9 @@
  * command.c
  *		One clone call from its parameters to its job rows, in the caller's transaction.
  *
- * The order is oVirt's where oVirt has one: checks, locks, rows, tasks.  It differs where the seed
- * asks for more than oVirt built: locks are real, and what depends on them is checked again under
- * them.  Nothing outside the database happens before COMMIT.
+ * The order is oVirt's where oVirt has one: checks, locks, rows, tasks.  It differs where the
+ * feature page asks for more than oVirt built: locks are real, and what depends on them is checked
+ * again under them.  Nothing outside the database happens before COMMIT.
  */
 #include "postgres.h"
 

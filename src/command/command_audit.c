@@ -37,8 +37,9 @@ disk_name(const PlannedDisk *disk)
 }
 
 /*
- * "Clone from a partial snapshot is starting", and one row for each missing disk (DESIGN §4.5); the
- * caller's WARNING is the checks'.  Every copy has its own: who looks at one finds them.
+ * "Clone from a partial snapshot is starting", and one row for each missing disk (decisions.md,
+ * "Partial snapshots"); the caller's WARNING is the checks'.  Every copy has its own: who looks at
+ * one finds them.
  */
 static void
 report_missing_disks(AuditRows *rows, const Command *command, const AuditSubject *subject)

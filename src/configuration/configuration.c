@@ -2,10 +2,9 @@
  * configuration.c
  *		A snapshot's configuration together with what the database says of it now.
  *
- * The snapshot's row comes with the caller's facts, or from a statement; one more reads the images of
- * all disks, and two look for a free name, where one is wanted.
- * Sizes, formats, status and domain of a disk are the rows': the OVF rounds sizes up to GiB and
- * knows no domain.
+ * The snapshot's row comes with the caller's facts, or from a statement; one more reads the images
+ * of all disks, and two look for a free name, where one is wanted. Sizes, formats, status and
+ * domain of a disk are the rows': the OVF rounds sizes up to GiB and knows no domain.
  */
 #include "postgres.h"
 
@@ -99,9 +98,9 @@ static Statement repair_vm_static = {
 
 /*
  * For a snapshot without a configuration: $1 the snapshot, $2 the VM, $3 its data centre, $4 names
- * on offer.  As the engine does it (reference §5.3): the current VM and its NICs, the images of the
- * snapshot, and no devices but those of its disks and NICs, and its display, so that the clone gets
- * the default ones.
+ * on offer.  As the engine does it (ovirt-clone.md, "Snapshot documents"): the current VM and its
+ * NICs, the images of the snapshot, and no devices but those of its disks and NICs, and its
+ * display, so that the clone gets the default ones.
  */
 static Statement current_rows = {
 	.sql =

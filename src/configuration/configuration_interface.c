@@ -29,7 +29,8 @@ VMCLONE_FUNCTION_INFO(vmclone_parse_ovf);
 
 /*
  * $1 the document, $2 the VM: vm_static completed with the current row, less what a clone has of
- * its own; a lease is made only if it is asked for.  Nobody reads a password or a TPM's secrets here; a clone gets them all the same.
+ * its own; a lease is made only if it is asked for.  Nobody reads a password or a TPM's secrets
+ * here; a clone gets them all the same.
  */
 static Statement form = {
 	.sql =
@@ -68,9 +69,9 @@ static Statement domain_facts = {
 };
 
 /*
- * $1 the document, $2 facts of vmclone's tables.  Formats by reference §1.2, check 41: COW
- * preallocated and incremental backup go together only with each other, and a block domain takes no
- * sparse RAW.
+ * $1 the document, $2 facts of vmclone's tables.  Formats by ovirt-clone.md, "Order of the checks",
+ * check 41: COW preallocated and incremental backup go together only with each other, and a block
+ * domain takes no sparse RAW.
  */
 static Statement disk_rows = {
 	.sql =

@@ -1,12 +1,14 @@
 /*
  * row_copy.h
- *		Whole rows copied within a table of the inventory, set-based (DESIGN §2).
+ *		Whole rows copied within a table of the inventory, set-based (decisions.md, "Rows are copied
+ *		whole").
  *
  * A copy takes every column that the table has, so that columns vmclone has never heard of come
  * along: the source row, overlays laid over it, and a few columns that differ in every new row.
- * Generated and identity columns are left to the server, serial ones get a new number.  Where there is no source row, columns
- * that no overlay names get their defaults.  One statement reads the sources of a table, one
- * inserts the new rows; both are kept for the session and made anew when the table changes.
+ * Generated and identity columns are left to the server, serial ones get a new number.  Where there
+ * is no source row, columns that no overlay names get their defaults.  One statement reads the
+ * sources of a table, one inserts the new rows; both are kept for the session and made anew when
+ * the table changes.
  *
  * All functions run in an inventory frame with an SPI connection.
  */

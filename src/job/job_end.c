@@ -3,7 +3,8 @@
  *		The ends of a job: finishing, failing, cancelling, cleaning.
  *
  * Success is one transaction.  Failure and cancel, once the copiers are dead, are three: the source
- * is freed, the files go, the rows go (DESIGN §5).  The new VM stays LOCKED until its rows go.
+ * is freed, the files go, the rows go (decisions.md, "Failure").  The new VM stays LOCKED until its
+ * rows go.
  */
 #include "postgres.h"
 

@@ -1,6 +1,6 @@
 /*
  * job_state.h
- *		Every change of jobs.status, each with its NOTIFY vmclone_job (DESIGN §5).
+ *		Every change of jobs.status, each with its NOTIFY vmclone_job (decisions.md, "Jobs").
  *
  * Only the worker moves a job; control functions write jobs.requested.  All functions run in a
  * job_transaction.  docs/jobs.md has the table of who moves what from where to where.

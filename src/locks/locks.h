@@ -1,6 +1,7 @@
 /*
  * locks.h
- *		Row locks for the length of the call, lasting locks for the length of the copy (DESIGN §4).
+ *		Row locks for the length of the call, lasting locks for the length of the copy
+ *		(decisions.md, "The lasting lock").
  */
 #ifndef VMCLONE_LOCKS_H
 #define VMCLONE_LOCKS_H
@@ -10,11 +11,11 @@
 
 /*
  * Takes the row locks on the snapshot, every image of the chains and the images that stand directly
- * on these, without waiting, in one fixed order, then the lasting locks: status LOCKED, image_locks,
- * lock_state.  The chain goes from its first image to the selected one.  Images of a template are
- * held shared and keep their status.  In an inventory frame.  ERRCODE_VC_LOCKED names every row that
- * someone else holds, with the pid of an uncommitted holder or the job of a lasting one.  What the
- * rows say under their locks and the plan doesn't goes into plan->chain_changes.
+ * on these, without waiting, in one fixed order, then the lasting locks: status LOCKED,
+ * image_locks, lock_state.  The chain goes from its first image to the selected one.  Images of a
+ * template are held shared and keep their status.  In an inventory frame.  ERRCODE_VC_LOCKED names
+ * every row that someone else holds, with the pid of an uncommitted holder or the job of a lasting
+ * one.  What the rows say under their locks and the plan doesn't goes into plan->chain_changes.
  */
 extern void locks_take(ClonePlan *plan, const pg_uuid_t *call_id);
 
@@ -26,8 +27,8 @@ extern void locks_release(const pg_uuid_t *call_id);
 
 /*
  * Locks and updates the rows that unrelated calls count (quota, storage domains, MAC pool, pool),
- * waiting up to vmclone.lock_wait, in one fixed order, so that only one call at a time counts.  Sets
- * plan->last_mac_address and the domains' bytes_counted.
+ * waiting up to vmclone.lock_wait, in one fixed order, so that only one call at a time counts.
+ * Sets plan->last_mac_address and the domains' bytes_counted.
  */
 extern void locks_take_counted(ClonePlan *plan);
 

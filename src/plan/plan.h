@@ -149,7 +149,7 @@ typedef struct PlannedDisk
 	int64 size;             /* bytes, rounded up to 4 KiB; 0: none that a disk can have */
 	bool has_target;
 	pg_uuid_t target_domain_id;
-	VolumeFormat volume_format; /* after the rules of reference §2.5 */
+	VolumeFormat volume_format; /* after the rules of ovirt-clone.md, "Disks" */
 	VolumeType volume_type;
 	bool raw_became_cow; /* RAW + Sparse on a block domain */
 	bool has_backup;     /* incremental backup is on */
@@ -294,9 +294,9 @@ extern bool disk_is_made(const PlannedDisk *disk);
 extern DomainFacts *plan_domain(const ClonePlan *plan, const pg_uuid_t *domain_id);
 
 /*
- * The chain to read as async_tasks.layers and measurements.layers have it, first snapshot first; none
- * for a disk that isn't copied:
- * [{"image_id", "image_group_id", "storage_domain_id", "volume_format", "size"}].
+ * The chain to read as async_tasks.layers and measurements.layers have it, first snapshot first;
+ * none for a disk that isn't copied: [{"image_id", "image_group_id", "storage_domain_id",
+ * "volume_format", "size"}].
  */
 extern Jsonb *plan_layers(const PlannedDisk *disk);
 

@@ -1,6 +1,7 @@
 /*
  * plan_copies.c
- *		What each copy of a call has of its own: values that the caller gives it, name, ids, aliases.
+ *		What each copy of a call has of its own: values that the caller gives it, name, ids,
+ *		aliases.
  */
 #include "postgres.h"
 
@@ -43,7 +44,9 @@ plan_check_overrides(const CloneRequest *request)
 	}
 }
 
-/* Columns of vm_static that all copies of a call have in common: checks and locks are the call's. */
+/*
+ * Columns of vm_static that all copies of a call have in common: checks and locks are the call's.
+ */
 static const char *const shared_columns[] = {"cluster_id", "cpu_profile_id", "quota_id"};
 
 void
@@ -167,8 +170,8 @@ first_characters(const char *text, int count)
 }
 
 /*
- * reference §2.5, ImagesHandlerTest.  Where there is no room for all, the source's part is cut: the
- * VM's name tells clones apart.
+ * ovirt-clone.md, "Disks", ImagesHandlerTest.  Where there is no room for all, the source's part is
+ * cut: the VM's name tells clones apart.
  */
 static char *
 alias_of_copy(const PlannedDisk *disk, const char *vm_name, int number, int copies)

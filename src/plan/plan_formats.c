@@ -1,7 +1,7 @@
 /*
  * plan_formats.c
- *		Format and allocation of the new disks (reference §2.5, DESIGN §3), and the bytes they take
- *		(reference §1.3, or an exact measurement).
+ *		Format and allocation of the new disks (ovirt-clone.md, "Disks"), and the bytes they
+ *		take ("Space" there, or an exact measurement).
  */
 #include "postgres.h"
 
@@ -158,7 +158,7 @@ with_tables(int64 bytes)
 	return bytes + bytes / 10 + (bytes % 10 != 0);
 }
 
-/* reference §1.3, by the format that will be made */
+/* ovirt-clone.md, "Space"; by the format that will be made */
 static void
 count_bytes(PlannedDisk *disk, const DomainFacts *target, const Measurement *measured)
 {

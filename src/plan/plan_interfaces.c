@@ -1,7 +1,7 @@
 /*
  * plan_interfaces.c
  *		Network interfaces of the copies: the caller's values, MAC choice, vNIC profiles resolved in
- *		the target cluster (reference §2.4).
+ *		the target cluster (ovirt-clone.md, "NICs and MAC addresses").
  */
 #include "postgres.h"
 
@@ -159,7 +159,10 @@ changes_text(const Jsonb *object, const Jsonb *given, const char *key)
 	return text && (is == NULL || strcmp(text, is) != 0);
 }
 
-/* An explicit null takes an interface off every network; none that has no network is handed back so. */
+/*
+ * An explicit null takes an interface off every network; none that has no network is handed back
+ * so.
+ */
 static bool
 takes_off_networks(const PlannedInterface *interface, const Jsonb *given)
 {

@@ -64,7 +64,10 @@ loses_quota(const ClonePlan *plan, const LoadedFacts *facts, const Jsonb *merged
 	return false;
 }
 
-/* A VmStatic given whole needs its memory; the maximum is four times that, as in the engine's form. */
+/*
+ * A VmStatic given whole needs its memory; the maximum is four times that, as in the engine's
+ * form.
+ */
 static void
 complete_given_vm_static(StringInfo overlay, const Jsonb *given)
 {
@@ -90,7 +93,10 @@ plan_is_from_rows(const ClonePlan *plan)
 	return source && strcmp(source, "current") == 0;
 }
 
-/* current row < configuration < caller's values (DESIGN §2); reference §2.1. */
+/*
+ * current row < configuration < caller's values (decisions.md, "Rows are copied whole";
+ * ovirt-clone.md, "VM").
+ */
 void
 plan_build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 {

@@ -1,6 +1,7 @@
 /*
  * quota.c
- *		oVirt's quota: what a clone takes, against limit, threshold and grace (reference §1.2 Q).
+ *		oVirt's quota: what a clone takes, against limit, threshold and grace (ovirt-clone.md,
+ *		"Quota").
  *
  * Every call counts, also one without an engine user: an administrator who wants to go beyond a
  * quota raises it.
@@ -53,7 +54,9 @@ static Statement load_domain_limits = {
 	.argument_types = {UUIDARRAYOID, UUIDARRAYOID},
 };
 
-/* The engine's CalculateStorageUsage, in bytes; more than a bigint has are above every limit too. */
+/*
+ * The engine's CalculateStorageUsage, in bytes; more than a bigint has are above every limit too.
+ */
 static Statement count_usage = {
 	.sql = "SELECT r.n::integer, LEAST(COALESCE((SELECT pg_catalog.sum(CASE WHEN i.active THEN"
 		   "   i.size ELSE COALESCE(d.actual_size, 0) END) FROM image_storage_domain_map m"

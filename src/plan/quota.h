@@ -1,6 +1,6 @@
 /*
  * quota.h
- *		oVirt's quota (reference §1.2 Q): what a clone takes of each quota's storage, against
+ *		oVirt's quota (ovirt-clone.md, "Quota"): what a clone takes of each quota's storage, against
  *		limit, threshold and grace; and which audit rows that gives.
  */
 #ifndef VMCLONE_QUOTA_H
@@ -66,7 +66,9 @@ typedef struct QuotaState
 	List *events; /* QuotaEvent *, of the last quota_evaluate */
 } QuotaState;
 
-/* Rows of all quotas that the clone names; reads them once for each plan.  In an inventory frame. */
+/*
+ * Rows of all quotas that the clone names; reads them once for each plan.  In an inventory frame.
+ */
 extern QuotaState *quota_load(const ClonePlan *plan);
 
 /*
@@ -84,7 +86,10 @@ extern const QuotaState *quota_evaluate(const ClonePlan *plan);
 /* Audit rows of the last evaluation (QuotaEvent *), for command.c after success. */
 extern List *quota_events(const ClonePlan *plan);
 
-/* GiB that the disk's quota has left before its limit, of the last evaluation; false: unlimited, or not enforced. */
+/*
+ * GiB that the disk's quota has left before its limit, of the last evaluation; false: unlimited,
+ * or not enforced.
+ */
 extern bool quota_left(const ClonePlan *plan, const PlannedDisk *disk, double *left_gb);
 
 #endif

@@ -65,7 +65,7 @@ typedef struct DiskChoice
 	OptionalUuid storage_domain_id;
 	VolumeFormat volume_format;
 	VolumeType volume_type;
-	char *disk_alias; /* NULL: by the rule of reference §2.5 */
+	char *disk_alias; /* NULL: by the rule of ovirt-clone.md, "Disks" */
 	OptionalUuid quota_id;
 	OptionalUuid disk_profile_id;
 } DiskChoice;
@@ -108,7 +108,10 @@ typedef struct CloneRequest
  */
 extern CloneRequest *request_parse(FunctionCallInfo fcinfo, CloneTarget target);
 
-/* 22023 unless "new", "keep" or the address of one station: no group's (an odd first byte), not all zero. */
+/*
+ * 22023 unless "new", "keep" or the address of one station: no group's (an odd first byte), not
+ * all zero.
+ */
 extern void request_check_mac(const char *mac);
 
 /* From jobs.parameters of an earlier call (retry, clone_again). */

@@ -1,10 +1,10 @@
 /*
  * identity.h
- *		Whether this database may run the jobs that its rows tell of (DESIGN §2).
+ *		Whether this database may run the jobs that its rows tell of (decisions.md, "Identity").
  *
- * A database made by TEMPLATE, restore, base backup, PITR or promotion has the same rows but must not
- * run or clean the same files.  The row of vmclone.identity says whose they are; it is made by the first
- * attach_storage_domain, not before, so that a restore finds the table empty.
+ * A database made by TEMPLATE, restore, base backup, PITR or promotion has the same rows but must
+ * not run or clean the same files.  The row of vmclone.identity says whose they are; it is made by
+ * the first attach_storage_domain, not before, so that a restore finds the table empty.
  */
 #ifndef VMCLONE_IDENTITY_H
 #define VMCLONE_IDENTITY_H

@@ -3,9 +3,9 @@
  *		Starts vmclone-copy and talks to it through pipes; never waits for storage.
  *
  * Every system call on a storage domain happens in such a child, because a dead NFS server hangs
- * whoever calls it (DESIGN §1).  The child runs in its own process group, so that the server's
- * SIGTERM to the worker's group doesn't make it throw its work away; it ends when its stdin does
- * and by its own parent-death signal.
+ * whoever calls it (decisions.md, "Processes").  The child runs in its own process group, so that
+ * the server's SIGTERM to the worker's group doesn't make it throw its work away; it ends when its
+ * stdin does and by its own parent-death signal.
  */
 #ifndef VMCLONE_STORAGE_COMMAND_H
 #define VMCLONE_STORAGE_COMMAND_H
@@ -44,7 +44,8 @@ typedef void (*StorageCommandLine)(const char *line, void *argument);
 
 /*
  * Starts the program with the arguments (char *), all objects in the current memory context.
- * timeout_seconds 0: no deadline.  Returns NULL and sets *error and errno where no process could be made.
+ * timeout_seconds 0: no deadline.  Returns NULL and sets *error and errno where no process could be
+ * made.
  */
 extern StorageCommand *storage_command_start(List *arguments, int timeout_seconds, char **error);
 

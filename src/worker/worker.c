@@ -3,7 +3,7 @@
  *		The background worker of one database: its life, its event loop, and start_worker().
  *
  * One loop over the latch and the children's pipes.  No transaction is open while it waits, and
- * no system call on storage is made here (DESIGN §1).
+ * no system call on storage is made here (decisions.md, "Processes").
  */
 #include "postgres.h"
 
@@ -48,8 +48,8 @@ VMCLONE_FUNCTION_INFO(vmclone_wake_worker);
 VMCLONE_FUNCTION_INFO(vmclone_worker_preloaded);
 
 /*
- * Is the extension there, and of the library's version?  Of another one the worker leaves, and says so:
- * ALTER EXTENSION UPDATE, or the start of a server with another library, starts the next one.
+ * Is the extension there, and of the library's version?  Of another one the worker leaves, and says
+ * so: ALTER EXTENSION UPDATE, or the start of a server with another library, starts the next one.
  */
 static bool
 extension_is_current(void)
