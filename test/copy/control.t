@@ -79,6 +79,40 @@ for my $signal (qw(HUP INT))
 	unlink 'out';
 }
 
+# ---------- stdin is somebody else's unless control lines are asked for ----------
+{
+	my $loop = q{while read -r word; do "$0" "$@" >&2 && rm out && echo "$word"; done};
+	spew('words', "one\ncancel\nthree\n");
+	is((run_command([ 'bash', '-c', "cat words | $loop", $copier, @copy ]))[1], "one\ncancel\nthree\n", 'a loop of the shell keeps its input');
+	unlink 'out';
+	my ($code) = run_command([ 'bash', '-c', 'exec "$0" "$@" < words', $copier, @copy, qw(--limit 1M --control) ]);
+	is($code, 4, 'with --control a file of lines is obeyed too');
+	ok(!-e 'out', 'nothing left');
+	unlink 'out';
+}
+
+# ---------- options without effect ----------
+for my $case (
+	[ 'raw:out',   [qw(--cluster-size 64K)],   '--cluster-size is for qcow2 output only' ],
+	[ 'raw:out',   [qw(--compat 1.1)],         '--compat is for qcow2 output only' ],
+	[ 'qcow2:out', ['--preallocate'],          '--preallocate is for raw output only' ],
+	[ 'raw:out',   ['--keep-record'],          '--keep-record is only for --resume' ],
+	[ 'raw:out',   ['--keep-lock'],            '--keep-lock is only for --control or --progress json' ])
+{
+	my ($code, undef, $err) = run_command([ $copier, 'copy', @layers, '--output', $case->[0], @{ $case->[1] } ]);
+	is("$code $err", "2 vmclone-copy: $case->[2]\n", "@{$case->[1]} with $case->[0] is refused");
+	ok(!-e 'out', 'and nothing made');
+}
+{
+	my ($code, undef, $err) = run_command([ $copier, 'copy', @layers[ 0, 1 ], '--backing-name', 'x', '--output', 'raw:out' ]);
+	is($code, 2, '--backing-name of the first layer');
+	like($err, qr/no effect on the first layer/, 'is refused');
+	($code, undef, $err) = run_command([ $copier, 'measure', @layers, qw(--format raw --cluster-size 2M) ]);
+	is($code, 2, '--cluster-size with measure --format raw') or diag $err;
+	($code, undef, $err) = run_command([ $copier, 'verify', @layers, qw(--output raw:x --threads 2) ]);
+	is($code, 2, '--threads with verify, which has its own two') or diag $err;
+}
+
 # ---------- events that nobody reads ----------
 for my $end ('SIGTERM', 'the end of stdin')
 {
@@ -97,7 +131,7 @@ for my $end ('SIGTERM', 'the end of stdin')
 
 # ---------- the last line of stdin has no end ----------
 {
-	my $run = start_copier(@copy, '--limit', '1M');
+	my $run = start_copier(@copy, qw(--limit 1M --control));
 	syswrite $run->{in}, 'cancel';
 	close $run->{in};
 	my ($code) = $run->finish;

@@ -200,24 +200,32 @@ add_unless_ignored(sigset_t *signals, int number)
 		sigaddset(signals, number);
 }
 
-int
-control_start(struct throttle *throttle, struct progress *progress, bool end_cancels)
+/* Where a program starts us without a pipe, as with /dev/null, there is no end to wait for. */
+static bool
+stdin_is_connection(void)
 {
 	struct stat status;
+
+	return fstat(STDIN_FILENO, &status) == 0 &&
+		   (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
+int
+control_start(struct throttle *throttle, struct progress *progress, enum control_mode mode)
+{
 	sigset_t signals;
 	pthread_attr_t attributes;
 	int error_number;
 
 	control.throttle = throttle;
 	control.progress = progress;
-	control.end_cancels = end_cancels;
-	control.listens =
-		fstat(STDIN_FILENO, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+	control.end_cancels = mode == CONTROL_PARENT;
+	control.listens = mode == CONTROL_LINES || (mode == CONTROL_PARENT && stdin_is_connection());
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	add_unless_ignored(&signals, SIGINT);
 	/* where the end of the parent process cancels, it sends this one */
-	if (end_cancels)
+	if (control.end_cancels)
 		sigaddset(&signals, SIGHUP);
 	else
 		add_unless_ignored(&signals, SIGHUP);

@@ -4,9 +4,9 @@
  *
  * SIGTERM and SIGINT cancel; SIGHUP means that the parent ended and does what the end of stdin
  * does.  SIGINT, and SIGHUP without "end_cancels", do nothing where the caller has them ignored.
- * Where stdin is a pipe or socket, lines "limit BYTES", "pause", "resume" and "cancel" are obeyed; with
- * "end_cancels" the end of stdin cancels, so that a copier never outlives the program that started
- * it.
+ * When it listens to stdin, lines "limit BYTES", "pause", "resume" and "cancel" are obeyed; with
+ * "end_cancels" the end of stdin cancels, so that a copier never outlives the program that started it.
+ * Otherwise stdin is somebody else's, as that of a shell's loop, and not a byte of it is read.
  */
 #ifndef COPY_CONTROL_H
 #define COPY_CONTROL_H
@@ -14,8 +14,17 @@
 #include "copy/base/progress.h"
 #include "copy/base/throttle.h"
 
+/* To whom the thread listens beside signals. */
+enum control_mode
+{
+	CONTROL_SIGNALS, /* to nobody */
+	CONTROL_LINES,   /* lines on stdin */
+	CONTROL_PARENT /* lines on a stdin that is a pipe or socket, whose end cancels; and the parent's end */
+};
+
 /* Starts the thread.  Call before any other thread: it blocks the signals.  0, or -1 reported. */
-extern int control_start(struct throttle *throttle, struct progress *progress, bool end_cancels);
+extern int control_start(struct throttle *throttle, struct progress *progress,
+						 enum control_mode mode);
 
 /*
  * True if the run was cancelled because stdin ended or the parent did, not by somebody's wish: what

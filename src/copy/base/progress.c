@@ -19,6 +19,7 @@
 #define ROOM_WAIT_MS  100
 #define USUAL_WIDTH   80
 #define MAX_WIDTH     ((size_t) 250)
+#define BAR_ENDS      "[]"
 #define MIN_BAR       ((size_t) 5)
 #define MAX_BAR       ((size_t) 60)
 
@@ -108,18 +109,27 @@ format_time(char *text, size_t size, double seconds)
 				 whole % 60);
 }
 
-/* What stands behind the bar: "  42.0%   420.0 of 1000.0 MiB   100.0 MiB/s  ETA 0:06". */
+/* What a line can say beside the bar, each as wide as it will ever be, so that nothing jumps. */
+struct bar_texts
+{
+	char phase[12];
+	char percent[12];
+	char amount[48];
+	char rate[24];
+	char time[24];
+};
+
+/* " 42.0%", "  420.0 of 1000.0 MiB", "   100.0 MiB/s", "  ETA 0:06". */
 static void
-format_numbers(const struct progress *progress, uint64_t now, uint64_t done, uint64_t total,
-			   char *text, size_t size)
+format_texts(const struct progress *progress, uint64_t now, uint64_t done, uint64_t total,
+			 struct bar_texts *texts)
 {
 	static const char *const units[] = {"MiB", "GiB", "TiB", "PiB"};
 	double unit = (double) MIB;
 	double rate = progress->rate;
 	double percent = progress->ended ? 100 : 0;
 	char clock[24] = "--:--";
-	char last[40];
-	char amount[16];
+	char whole[16];
 	int which = 0;
 
 	while (which < 3 && (double) total / unit >= 10000)
@@ -137,21 +147,21 @@ format_numbers(const struct progress *progress, uint64_t now, uint64_t done, uin
 				   ? (double) (done - progress->done_before) / seconds
 				   : 0;
 		format_time(clock, sizeof(clock), seconds);
-		snprintf(last, sizeof(last), "in %s", clock);
 	}
-	else if (atomic_load(&progress->paused))
-		snprintf(last, sizeof(last), "paused");
+	else if (rate > 0 && total >= done)
+		format_time(clock, sizeof(clock), (double) (total - done) / rate);
+	snprintf(texts->phase, sizeof(texts->phase), "%-6s ",
+			 progress->ended ? "done" : (const char *) atomic_load(&progress->phase));
+	snprintf(texts->percent, sizeof(texts->percent), " %5.1f%%", percent);
+	snprintf(whole, sizeof(whole), "%.1f", (double) total / unit);
+	snprintf(texts->amount, sizeof(texts->amount), "  %*.1f of %s %s", (int) strlen(whole),
+			 (double) done / unit, whole, units[which]);
+	snprintf(texts->rate, sizeof(texts->rate), "  %7.1f MiB/s", rate / (double) MIB);
+	if (atomic_load(&progress->paused) && !progress->ended)
+		snprintf(texts->time, sizeof(texts->time), "  %-11s", "paused");
 	else
-	{
-		if (rate > 0 && total >= done)
-			format_time(clock, sizeof(clock), (double) (total - done) / rate);
-		snprintf(last, sizeof(last), "ETA %s", clock);
-	}
-	/* as wide as the total will be, so that nothing jumps */
-	snprintf(amount, sizeof(amount), "%.1f", (double) total / unit);
-	snprintf(text, size, " %5.1f%%  %*.1f of %s %s  %7.1f MiB/s  %-11s", percent,
-			 (int) strlen(amount), (double) done / unit, amount, units[which], rate / (double) MIB,
-			 last);
+		snprintf(texts->time, sizeof(texts->time), "  %s %-*s", progress->ended ? "in" : "ETA",
+				 progress->ended ? 8 : 7, clock);
 }
 
 /* Columns of the terminal; what isn't told is the usual. */
@@ -165,44 +175,76 @@ terminal_width(void)
 	return window.ws_col;
 }
 
-/* One line, never longer than the terminal is wide: where there is no room, the bar goes first. */
+/*
+ * What a line says, most first: the first of these that leaves room for a bar, or without one the first that
+ * fits.  Nothing is cut in its middle.
+ */
 static void
-show_bar(const struct progress *progress, uint64_t now, uint64_t done, uint64_t total)
+choose_texts(const struct bar_texts *texts, size_t width, char *line, size_t size, size_t *bar)
+{
+	const char *const choices[][4] = {{texts->percent, texts->amount, texts->rate, texts->time},
+									  {texts->percent, texts->amount, texts->time, NULL},
+									  {texts->percent, texts->time, NULL, NULL},
+									  {texts->percent, NULL, NULL, NULL}};
+	const size_t count = sizeof(choices) / sizeof(choices[0]);
+
+	for (size_t i = 0; i < 2 * count; i++)
+	{
+		size_t least = i < count ? strlen(BAR_ENDS) + MIN_BAR : 0;
+		size_t length = strlen(texts->phase);
+
+		line[0] = '\0';
+		for (size_t j = 0; j < 4 && choices[i % count][j] != NULL; j++)
+			snprintf(line + strlen(line), size - strlen(line), "%s", choices[i % count][j]);
+		length += strlen(line);
+		if (length + least > width)
+			continue;
+		*bar = least == 0 ? 0 : min_u64(width - length - strlen(BAR_ENDS), MAX_BAR);
+		return;
+	}
+	/* the phase alone */
+	line[0] = '\0';
+	*bar = 0;
+}
+
+/* One line, never longer than the terminal is wide. */
+static void
+show_bar(struct progress *progress, uint64_t now, uint64_t done, uint64_t total)
 {
 	size_t width = progress->terminal ? terminal_width() : USUAL_WIDTH;
-	char numbers[128];
+	struct bar_texts texts;
+	char said[128];
 	char line[MAX_WIDTH + 1];
-	size_t bar = 0;
+	size_t bar;
 	size_t length;
+	int blanks;
 
-	format_numbers(progress, now, done, total, numbers, sizeof(numbers));
-	width = width > MAX_WIDTH ? MAX_WIDTH : width;
-	snprintf(line, sizeof(line), "%-6s ",
-			 progress->ended ? "done" : (const char *) atomic_load(&progress->phase));
-	length = strlen(line);
 	/* the last column stays free: some terminals begin a new line there */
-	if (length + strlen(numbers) + 2 + MIN_BAR < width)
-		bar = min_u64(width - 1 - length - strlen(numbers) - 2, MAX_BAR);
+	width = min_u64(width > 0 ? width - 1 : 0, MAX_WIDTH);
+	format_texts(progress, now, done, total, &texts);
+	choose_texts(&texts, width, said, sizeof(said), &bar);
+	snprintf(line, sizeof(line), "%s", texts.phase);
+	length = strlen(line);
 	if (bar > 0)
 	{
 		double part = total > 0 ? (double) done / (double) total : progress->ended ? 1 : 0;
 		size_t filled = (size_t) (part * (double) bar);
 
-		line[length++] = '[';
+		line[length++] = BAR_ENDS[0];
 		for (size_t i = 0; i < bar; i++)
 			line[length++] = i < filled ? '#' : '.';
-		line[length++] = ']';
+		line[length++] = BAR_ENDS[1];
 	}
-	snprintf(line + length, sizeof(line) - length, "%s", numbers);
-	if (width < sizeof(line) && width > 0)
-		line[width - 1] = '\0';
-	if (!progress->terminal)
-	{
-		/* a log wants no blanks at the end */
-		for (length = strlen(line); length > 0 && line[length - 1] == ' '; length--)
-			line[length - 1] = '\0';
-	}
-	fprintf(stderr, "%s%s", progress->terminal ? "\r" : "", line);
+	snprintf(line + length, sizeof(line) - length, "%s", said);
+	line[width] = '\0';
+	for (length = strlen(line); length > 0 && line[length - 1] == ' '; length--)
+		line[length - 1] = '\0';
+	/* blanks over what an earlier, longer line has left; a log wants none */
+	blanks = progress->terminal && progress->drawn > length
+				 ? (int) (min_u64(progress->drawn, width) - min_u64(length, width))
+				 : 0;
+	progress->drawn = length;
+	fprintf(stderr, "%s%s%*s", progress->terminal ? "\r" : "", line, blanks, "");
 	fflush(stderr);
 }
 

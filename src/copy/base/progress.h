@@ -35,6 +35,7 @@ struct progress
 	uint64_t done_before; /* bytes that an earlier run had done */
 	bool terminal;        /* a bar is drawn again and again; elsewhere only its last state is */
 	bool ended;           /* the last line was written */
+	size_t drawn;         /* columns of the bar's line before */
 };
 
 /*

@@ -28,7 +28,7 @@ copy_main(int argc, char **argv)
 	throttle_start(&copy.throttle, options.limit);
 	progress_start(&copy.progress, options.progress, &copy.throttle.stop);
 	if (remover_start(argc, argv) == 0 &&
-		control_start(&copy.throttle, &copy.progress, options.progress == PROGRESS_JSON) == 0)
+		control_start(&copy.throttle, &copy.progress, options_control_mode(&options)) == 0)
 	{
 		if (copy_open(&copy) != 0 || sandbox_enter() != 0 || copy_run(&copy) != 0)
 			copy_clean(&copy);

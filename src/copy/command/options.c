@@ -12,6 +12,10 @@
 #include "copy/base/report.h"
 #include "copy/base/rootpath.h"
 
+/* Of a qcow2 result: compat 1.1, 64 KiB. */
+#define DEFAULT_VERSION      3
+#define DEFAULT_CLUSTER_BITS 16
+
 #define COPY    (1u << OPTIONS_COPY)
 #define MEASURE (1u << OPTIONS_MEASURE)
 #define MAP     (1u << OPTIONS_MAP)
@@ -25,7 +29,7 @@ static const struct argument arguments[] = {{"layer", true, false, ALL, 0},
 											{"preallocate", false, false, COPY | MEASURE, 0},
 											{"compat", true, false, COPY | MEASURE, 0},
 											{"cluster-size", true, false, COPY | MEASURE, 0},
-											{"threads", true, false, COPY | VERIFY, 0},
+											{"threads", true, false, COPY, 0},
 											{"limit", true, false, COPY, 0},
 											{"io", true, false, COPY | VERIFY, 0},
 											{"no-reflink", false, false, COPY, 0},
@@ -35,6 +39,8 @@ static const struct argument arguments[] = {{"layer", true, false, ALL, 0},
 											{"backing-name", true, false, ALL, 0},
 											{"force-share", false, false, ALL, 0},
 											{"progress", true, false, COPY | VERIFY, 0},
+											{"control", false, false, COPY | VERIFY, 0},
+											{"svg", false, false, MAP, 0},
 											{"root", true, false, ALL, 0},
 											{"keep-lock", false, false, COPY, 0},
 											{"keep-record", false, false, COPY, 0},
@@ -160,6 +166,10 @@ parse_backing_name(struct options *options, const char *value)
 	if (options->layer_count == 0)
 		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"--backing-name belongs behind the --layer it speaks about");
+	if (options->layer_count == 1)
+		return report_error(
+			COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+			"--backing-name has no effect on the first layer, which has no backing file");
 	options->layers[options->layer_count - 1].backing_name = value;
 	return 0;
 }
@@ -236,10 +246,15 @@ take_option(void *context, const char *name, char *value)
 	{
 		const char *name;
 		bool *flag;
-	} flags[] = {{"preallocate", &options->preallocate}, {"no-reflink", &options->no_reflink},
-				 {"keep-zeroes", &options->keep_zeroes}, {"verify", &options->verify},
-				 {"force-share", &options->force_share}, {"keep-lock", &options->keep_lock},
-				 {"keep-record", &options->keep_record}};
+	} flags[] = {{"preallocate", &options->preallocate},
+				 {"no-reflink", &options->no_reflink},
+				 {"keep-zeroes", &options->keep_zeroes},
+				 {"verify", &options->verify},
+				 {"force-share", &options->force_share},
+				 {"keep-lock", &options->keep_lock},
+				 {"keep-record", &options->keep_record},
+				 {"control", &options->control},
+				 {"svg", &options->svg}};
 
 	if (value != NULL)
 		return take_value(options, name, value);
@@ -268,19 +283,59 @@ check_options(const struct options *options, enum option_set set)
 	if (options->resume_path != NULL && strcmp(options->resume_path, options->output_path) == 0)
 		return report_error(COPIER_USAGE, 0, NO_LAYER, options->resume_path, NO_OFFSET,
 							"the record of --resume needs a file of its own");
-	if (options->preallocate && options->output_format != FORMAT_RAW)
-		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
-							"--preallocate is for raw output only");
 	return 0;
+}
+
+/* What somebody asks for is done, or refused: an option without effect is a mistake. */
+static int
+check_effects(const struct options *options)
+{
+	const struct
+	{
+		bool given;
+		bool effective;
+		const char *name;
+		const char *where;
+	} pairs[] = {
+		{options->preallocate, options->output_format == FORMAT_RAW, "preallocate",
+		 "for raw output only"},
+		{options->version != 0, options->output_format == FORMAT_QCOW2, "compat",
+		 "for qcow2 output only"},
+		{options->cluster_bits != 0, options->output_format == FORMAT_QCOW2, "cluster-size",
+		 "for qcow2 output only"},
+		{options->keep_record, options->resume_path != NULL, "keep-record", "only for --resume"},
+		{options->keep_lock, options_control_mode(options) != CONTROL_SIGNALS, "keep-lock",
+		 "only for --control or --progress json"},
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+	{
+		if (pairs[i].given && !pairs[i].effective)
+			return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET, "--%s is %s",
+								pairs[i].name, pairs[i].where);
+	}
+	return 0;
+}
+
+enum control_mode
+options_control_mode(const struct options *options)
+{
+	/* a program that reads events is one that goes away some day */
+	if (options->progress == PROGRESS_JSON)
+		return CONTROL_PARENT;
+	return options->control ? CONTROL_LINES : CONTROL_SIGNALS;
 }
 
 int
 options_parse(struct options *options, enum option_set set, int argc, char **argv)
 {
 	memset(options, 0, sizeof(*options));
-	options->version = 3;
-	options->cluster_bits = 16;
-	if (arguments_parse(arguments, 1u << set, argv[0], argc, argv, take_option, options) != 0)
+	if (arguments_parse(arguments, 1u << set, argv[0], argc, argv, take_option, options) != 0 ||
+		check_options(options, set) != 0 || check_effects(options) != 0)
 		return -1;
-	return check_options(options, set);
+	if (options->version == 0)
+		options->version = DEFAULT_VERSION;
+	if (options->cluster_bits == 0)
+		options->cluster_bits = DEFAULT_CLUSTER_BITS;
+	return 0;
 }

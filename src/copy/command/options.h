@@ -7,6 +7,7 @@
 
 #include "contract/copier_protocol.h"
 #include "copy/chain/chain.h"
+#include "copy/base/control.h"
 #include "copy/base/progress.h"
 
 enum io_mode
@@ -38,6 +39,8 @@ struct options
 	bool force_share;
 	bool keep_lock;
 	bool keep_record;
+	bool control; /* control lines are read from stdin */
+	bool svg;     /* map draws a picture */
 	enum progress_style progress;
 };
 
@@ -55,5 +58,8 @@ enum option_set
  * after report_error().
  */
 extern int options_parse(struct options *options, enum option_set set, int argc, char **argv);
+
+/* To whom a run with these options listens. */
+extern enum control_mode options_control_mode(const struct options *options);
 
 #endif

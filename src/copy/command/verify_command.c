@@ -84,7 +84,7 @@ verify_main(int argc, char **argv)
 	sandbox_prepare(options.progress == PROGRESS_JSON);
 	throttle_start(&throttle, 0);
 	progress_start(&progress, options.progress, &throttle.stop);
-	if (control_start(&throttle, &progress, options.progress == PROGRESS_JSON) == 0)
+	if (control_start(&throttle, &progress, options_control_mode(&options)) == 0)
 	{
 		verify(&options, &source, &result, &throttle, &progress);
 		verify_stop();
