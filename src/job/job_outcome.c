@@ -26,7 +26,7 @@ typedef enum Verdict
 static Statement task_succeeded = {
 	.sql = "UPDATE vmclone.async_tasks SET status = 'finished', result = 'success',"
 		   " phase = 'done', rate = NULL, actual_size = nullif($3, 0),"
-		   " bytes_total = coalesce(bytes_total, $4), bytes_done = $4, bytes_written = $5,"
+		   " bytes_total = $4, bytes_done = $4, bytes_written = $5,"
 		   " method = coalesce($6, method), method_reason = coalesce($7, method_reason),"
 		   " ended_at = clock_timestamp(), error = NULL, error_kind = NULL"
 		   " WHERE task_id = $1 AND claim = $2 AND status = 'running'",
