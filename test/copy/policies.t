@@ -73,6 +73,17 @@ command_ok(qw(cp top.qcow2 cut.qcow2));
 truncate 'cut.qcow2', (-s 'top.qcow2') - 65536;    # where the 64 KiB of data were
 is(measure(qw(--layer raw:base.raw --layer qcow2:cut.qcow2))->{bytes_to_read}, 2 << 20, 'past the end of a file nothing is read');
 
+# ---------- the first 4 KiB of a raw image are no hole: qemu probes the alignment of its storage there ----------
+for my $size (0, 512, 4096, 1 << 20)
+{
+	command_ok('qemu-img', 'create', '-q', '-f', 'qcow2', 'empty.qcow2', $size);
+	works("an empty disk of $size bytes", 'copy', '--layer', 'qcow2:empty.qcow2', '--output', "raw:$disk/out");
+	command_ok('qemu-img', 'create', '-q', '-f', 'raw', "$disk/oracle", $size);
+	is(allocated("$disk/out"), allocated("$disk/oracle"), 'is allocated as far as qemu-img create does');
+	is(-s "$disk/out", $size, 'and has its size');
+	unlink "$disk/out", "$disk/oracle";
+}
+
 # ---------- data that turns out to be zero, in blocks of 4 KiB ----------
 {
 	my $data = join '', map { ("\x55" . "\0" x 4095, "\0" x 61440) } 1 .. 32;

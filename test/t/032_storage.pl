@@ -59,6 +59,17 @@ cmp_ok($bytes / $seconds, '<', 800_000, 'bandwidth_limit of a domain');
 $node->images_equal($job->{vm_id}, $vm, 1);
 $node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path')");
 
+# What a host needs of a volume: the server's umask is 077.
+foreach my $file ($node->disk_files($job->{vm_id}))
+{
+	my ($folder) = $file->{path} =~ m{^(.*)/};
+	my %mode = map { $_ => sprintf('%04o', (stat "$_")[2] & 07777) } $folder, $file->{path}, "$file->{path}.lease", "$file->{path}.meta";
+
+	is("@mode{$folder, $file->{path}, $file->{path} . '.lease', $file->{path} . '.meta'}", '0755 0660 0660 0644', 'modes of directory and files');
+	is(unpack('H16', PostgreSQL::Test::Utils::slurp_file("$file->{path}.lease")), '1020150604000600', 'a free lease');
+}
+is(sprintf('%04o', (stat "$path/$_")[2] & 07777), '0755', "mode of $_") for qw(dom_md images);
+
 # storage that doesn't answer: a program that sleeps stands for a server that is dead
 my $sleeper = $node->basedir . '/sleeper';
 open my $file, '>', $sleeper or die "open: $!";

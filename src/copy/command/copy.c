@@ -391,6 +391,8 @@ static int
 sync_output(struct copy *copy)
 {
 	progress_phase(&copy->progress, COPIER_PHASE_SYNC);
+	if (copy->writer == NULL && output_allocate_first_block(&copy->output) != 0)
+		return -1;
 	if (copy->writer != NULL)
 	{
 		if (sync_file(copy, false) != 0 || qcow2_writer_write_header(copy->writer) != 0)

@@ -15,6 +15,7 @@
 #include "copy/base/rootpath.h"
 
 #define OUTPUT_MODE 0660 /* VDSM's mode of volumes; the umask applies */
+#define FIRST_BLOCK 4096
 
 static int
 lock_output(struct output *output)
@@ -232,6 +233,23 @@ output_open_verify(struct output *output, bool direct)
 							   "could not open output for reading back");
 	if (direct)
 		output->verify_direct_fd = root_open_direct(output->path, output->verify_fd);
+	return 0;
+}
+
+int
+output_allocate_first_block(const struct output *output)
+{
+	unsigned char block[FIRST_BLOCK];
+	ssize_t length;
+
+	if (output->is_block_device)
+		return 0;
+	length = file_read(output->fd, block, sizeof(block), 0);
+	if (length < 0)
+		return report_io_error(errno, NO_LAYER, output->path, 0, "could not read the output");
+	if (memory_is_zero(block, (size_t) length) &&
+		file_write(output->fd, block, (size_t) length, 0) != 0)
+		return report_io_error(errno, NO_LAYER, output->path, 0, "could not write the output");
 	return 0;
 }
 

@@ -49,6 +49,13 @@ extern void output_open_direct(struct output *output);
  */
 extern int output_open_verify(struct output *output, bool direct);
 
+/*
+ * Sees to it that the first 4 KiB of a raw image in a file are no hole: whoever opens it probes there which alignment
+ * the storage wants for direct I/O, and holes take any (qemu-img create and VDSM do the same).  0, or -1 after
+ * report_error().
+ */
+extern int output_allocate_first_block(const struct output *output);
+
 /* Syncs the directory.  0, or -1 after report_error(). */
 extern int output_sync_directory(const struct output *output);
 

@@ -265,18 +265,10 @@ write_identity(int rootfd, const char *domain, const char *token, bool reflink)
 {
 	struct json text = {0};
 	bool done;
-	int dirfd;
+	int dirfd = volume_make_directory(rootfd, "dom_md");
 
-	if (mkdirat(rootfd, "dom_md", 0755) == 0)
-	{
-		if (!volume_sync_directory(rootfd, "dom_md"))
-			return false;
-	}
-	else if (errno != EEXIST)
-		return volume_fail_errno("dom_md", "could not create directory");
-	dirfd = safe_open_beneath(rootfd, "dom_md", O_RDONLY | O_DIRECTORY, 0);
 	if (dirfd < 0)
-		return volume_fail_errno("dom_md", "could not open directory");
+		return false;
 	json_open(&text, NULL, '{');
 	json_string(&text, "storage_domain", domain);
 	json_string(&text, "token", token);

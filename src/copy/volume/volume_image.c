@@ -18,8 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEASE_BYTES (1024 * 1024) /* sanlock's space for one resource on 512-byte sectors */
-
 /*
  * Every suffix that a job writes beside <image>, in the order in which remove takes them away: what
  * shows whose a file is goes after that file.
@@ -46,60 +44,15 @@ stat_name(int dirfd, const char *name, struct stat *status)
 	return -1;
 }
 
-/* mkdir that may find the directory there; the parent is synced either way, as a crash may have come between. */
-static bool
-make_directory(int dirfd, const char *name, mode_t mode)
-{
-	if (mkdirat(dirfd, name, mode) != 0 && errno != EEXIST)
-		return volume_fail_errno(name, "could not create directory");
-	return volume_sync_directory(dirfd, name);
-}
-
 static int
 make_image_directory(int rootfd, const char *disk)
 {
-	int images;
-	int dirfd = -1;
+	int images = volume_make_directory(rootfd, "images");
+	int dirfd = images < 0 ? -1 : volume_make_directory(images, disk);
 
-	if (!make_directory(rootfd, "images", 0755))
-		return -1;
-	images = safe_open_beneath(rootfd, "images", O_RDONLY | O_DIRECTORY, 0);
-	if (images < 0)
-	{
-		volume_fail_errno("images", "could not open directory");
-		return -1;
-	}
-	if (make_directory(images, disk, 0755))
-		dirfd = volume_open_image_directory(rootfd, disk, NULL);
-	close(images);
+	if (images >= 0)
+		close(images);
 	return dirfd;
-}
-
-static bool
-make_lease(int dirfd, const char *image, mode_t mode)
-{
-	char name[VOLUME_NAME_SIZE];
-	struct stat status;
-	bool done = false;
-	int fd;
-
-	image_name(name, image, ".lease");
-	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, mode);
-	if (fd < 0)
-		return volume_fail_errno(name, "could not create lease file");
-	if (fstat(fd, &status) != 0)
-		volume_fail_errno(name, "could not read file attributes");
-	else if (!S_ISREG(status.st_mode))
-		volume_fail(COPIER_EXISTS, 0, name, NULL, "lease is not a regular file");
-	else if (status.st_size < LEASE_BYTES && ftruncate(fd, LEASE_BYTES) != 0)
-		volume_fail_errno(name, "could not set the size of the lease file");
-	else if (fchmod(fd, mode) != 0)
-		volume_fail_errno(name, "could not set file mode");
-	else
-		done = volume_sync(fd, name);
-	if (close(fd) != 0 && done)
-		done = volume_fail_errno(name, "could not close lease file");
-	return done;
 }
 
 /* Everything but time, legality and generation is the same: it is our own earlier call. */
@@ -217,10 +170,13 @@ is_own_volume(const struct found_volume *found, const VolumeMeta *wanted, const 
  * it is and that it isn't complete.
  */
 static bool
-make_parts(int dirfd, const VolumeOptions *options, const struct found_volume *found,
+make_parts(int rootfd, int dirfd, const VolumeOptions *options, const struct found_volume *found,
 		   const char *meta_name, const char *text)
 {
-	if (!make_lease(dirfd, options->image, options->mode))
+	bool is_complete = found->has_final && is_legal(&found->meta);
+
+	/* whoever uses a complete volume may hold its lease */
+	if (!is_complete && !volume_lease_make(rootfd, dirfd, options))
 		return false;
 	if (!found->has_meta && !volume_write_file(dirfd, meta_name, 0644, text, strlen(text)))
 		return false;
@@ -258,7 +214,7 @@ volume_create(const VolumeOptions *options, struct json *answer)
 	dirfd = make_image_directory(rootfd, options->disk);
 	if (dirfd >= 0 && find_volume(dirfd, options->image, part, &found) &&
 		is_own_volume(&found, &wanted, options->image, meta_name) &&
-		make_parts(dirfd, options, &found, meta_name, text))
+		make_parts(rootfd, dirfd, options, &found, meta_name, text))
 	{
 		committed = found.has_final && is_legal(&found.meta);
 		done = !committed || (found.has_part && !is_linked(&found)) ||

@@ -3,8 +3,8 @@
  *		What the parts of "vmclone-copy volume" share: options, the answer, opening, metadata.
  *
  * volume.c parses the options and dispatches; volume_answer.c builds the answer; volume_paths.c
- * opens things below the root; volume_directory.c takes files away; volume_meta.c knows VDSM's
- * .meta; volume_domain.c, volume_image.c and volume_block.c are the subcommands.
+ * opens things below the root; volume_directory.c takes files away; volume_lease.c knows sanlock's leases;
+ * volume_meta.c knows VDSM's .meta; volume_domain.c, volume_image.c and volume_block.c are the subcommands.
  */
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
 #define VMCLONE_COPY_VOLUME_INTERNAL_H
@@ -94,6 +94,14 @@ extern int volume_open_root(const char *root);
 /* Opens images/<disk> below the root.  -1 after volume_fail(); with missing_ok, -1 and *missing instead. */
 extern int volume_open_image_directory(int rootfd, const char *disk, bool *missing);
 
+#define VOLUME_DIRECTORY_MODE 0755 /* VDSM's, whatever the umask: qemu runs as another user */
+
+/*
+ * Makes the directory name in dirfd unless it is there, with VOLUME_DIRECTORY_MODE, synced, and opens it.
+ * Returns a descriptor, or -1 after volume_fail().
+ */
+extern int volume_make_directory(int dirfd, const char *name);
+
 /* Syncs a file, or a directory. */
 extern bool volume_sync(int fd, const char *path);
 extern bool volume_sync_directory(int fd, const char *path);
@@ -116,6 +124,32 @@ extern ssize_t volume_read_file(int dirfd, const char *name, char *buffer, size_
  * 1 = taken, 0 = someone else has one, -1 after volume_fail().
  */
 extern int volume_lock_file(int fd, const char *name);
+
+/* ---------- leases (volume_lease.c) ---------- */
+
+#define VOLUME_LEASE_RECORD                                                                        \
+	(2 * 4096) /* bytes: leader and request record, of the largest sector size */
+
+typedef struct VolumeLeaseGeometry
+{
+	uint64_t sector_size; /* bytes: 512 or 4096 */
+	uint64_t alignment;   /* bytes that one lease takes */
+} VolumeLeaseGeometry;
+
+/*
+ * What a new lease of an image begins with; the rest of it is zeroes.  domain and image are uuids in lower case.
+ */
+extern void volume_lease_format(const VolumeLeaseGeometry *geometry, const char *domain,
+								const char *image, unsigned char record[VOLUME_LEASE_RECORD]);
+
+/*
+ * Sector size and alignment that the domain's own metadata name (BLOCK_SIZE and ALIGNMENT of dom_md/metadata), else
+ * 512 bytes and 1 MiB.  False after volume_fail(): combinations that sanlock doesn't know are refused.
+ */
+extern bool volume_lease_geometry(int rootfd, VolumeLeaseGeometry *geometry);
+
+/* Writes <image>.lease, free, over what an earlier call left.  False after volume_fail(). */
+extern bool volume_lease_make(int rootfd, int dirfd, const VolumeOptions *options);
 
 /* ---------- the directory of a disk image (volume_directory.c) ---------- */
 

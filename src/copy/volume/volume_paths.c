@@ -69,6 +69,42 @@ volume_open_image_directory(int rootfd, const char *disk, bool *missing)
 	return fd;
 }
 
+int
+volume_make_directory(int dirfd, const char *name)
+{
+	struct stat status;
+	bool done = true;
+	int fd;
+	bool made = mkdirat(dirfd, name, VOLUME_DIRECTORY_MODE) == 0;
+
+	if (!made && errno != EEXIST)
+	{
+		volume_fail_errno(name, "could not create directory");
+		return -1;
+	}
+	fd = safe_open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0 || fstat(fd, &status) != 0)
+	{
+		volume_fail_errno(name, "could not open directory");
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	/*
+	 * The umask took rights away, also in an earlier call that was cut off here; hosts need them.  What somebody
+	 * else made with other rights stays as it is.
+	 */
+	if (made || (status.st_uid == geteuid() && (status.st_mode & 0077) == 0))
+		done = fchmod(fd, VOLUME_DIRECTORY_MODE) == 0
+				   ? volume_sync_directory(fd, name)
+				   : volume_fail_errno(name, "could not set directory mode");
+	/* either way: a crash may have come between an earlier call's mkdir and its sync */
+	if (done && volume_sync_directory(dirfd, name))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 bool
 volume_sync(int fd, const char *path)
 {
