@@ -51,6 +51,7 @@ enum copier_exit
 	KIND(NO_SPACE, "no_space", IO, IO)                                                             \
 	KIND(SOURCE_CHANGED, "source_changed", IO, IO)                                                 \
 	KIND(SOURCE_STALE, "source_stale", IO, IO)                                                     \
+	KIND(SUPERSEDED, "superseded", IO, IO)                                                         \
 	KIND(NOT_FOUND, "not_found", IO, IO)                                                           \
 	KIND(OUTSIDE_ROOT, "outside_root", REFUSED, REFUSED)                                           \
 	KIND(NOT_ATTACHED, "not_attached", REFUSED, REFUSED)

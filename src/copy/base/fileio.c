@@ -6,13 +6,16 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "copy/base/fileio.h"
+#include "copy/base/fingerprint.h"
 
 ssize_t
 file_read(int fd, void *buffer, size_t length, uint64_t offset)
@@ -145,6 +148,47 @@ file_birth(int fd, const char *name)
 		(status.stx_mask & STATX_BTIME) == 0)
 		return 0;
 	return (uint64_t) status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec;
+}
+
+bool
+file_device_attribute(unsigned major_number, unsigned minor_number, const char *file, char *line,
+					  size_t size)
+{
+	char path[128];
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major_number, minor_number, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	length = read(fd, line, size - 1);
+	close(fd);
+	if (length <= 0)
+		return false;
+	line[length] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return true;
+}
+
+uint64_t
+file_device_identity(const struct stat *status)
+{
+	static const char *const names[] = {"dm/uuid", "device/wwid", "wwid"};
+	struct fingerprint hash = {0, 0};
+	char line[256];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		if (!file_device_attribute(major(status->st_rdev), minor(status->st_rdev), names[i], line,
+								   sizeof(line)) ||
+			line[0] == '\0')
+			continue;
+		for (const char *byte = line; *byte != '\0'; byte++)
+			fingerprint_add(&hash, (unsigned char) *byte);
+		return hash.low;
+	}
+	return status->st_rdev;
 }
 
 int

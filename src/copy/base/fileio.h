@@ -34,6 +34,16 @@ extern int file_status(int fd, struct stat *status);
  */
 extern uint64_t file_birth(int fd, const char *name);
 
+/* One line of a file in /sys about a block device; false if there is none.  Not in the sandbox. */
+extern bool file_device_attribute(unsigned major_number, unsigned minor_number, const char *file,
+								  char *line, size_t size);
+
+/*
+ * Which block device it is, seen from any host: a hash of device mapper's uuid (a logical volume has the same
+ * everywhere) or of its WWID; where it has neither, as loop devices, its number here.  Not in the sandbox.
+ */
+extern uint64_t file_device_identity(const struct stat *status);
+
 /* Size in bytes of a regular file or block device.  Returns 0, or -1 with errno. */
 extern int file_size(int fd, uint64_t *size);
 

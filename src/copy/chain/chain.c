@@ -241,6 +241,8 @@ refuse_same_file(const struct chain *chain, int index)
 int
 chain_open_files(struct chain *chain, const struct layer_option *options, int count, bool direct)
 {
+	struct stat status;
+
 	if (allocate_layers(chain, count) != 0)
 		return -1;
 	for (int i = 0; i < count; i++)
@@ -258,6 +260,8 @@ chain_open_files(struct chain *chain, const struct layer_option *options, int co
 			return report_io_error(errno, i, layer->path, NO_OFFSET, "could not open layer");
 		if (fill_identity(layer) != 0 || refuse_same_file(chain, i) != 0)
 			return -1;
+		if (layer->is_block_device && fstat(layer->fd, &status) == 0)
+			layer->device_identity = file_device_identity(&status);
 	}
 	if (direct)
 		open_direct(chain);

@@ -50,7 +50,8 @@ struct layer
 	/* identity at the time of opening */
 	dev_t device;
 	ino_t inode;
-	uint64_t file_size; /* bytes of the file or device */
+	uint64_t device_identity; /* file_device_identity(); 0 for a file */
+	uint64_t file_size;       /* bytes of the file or device */
 	struct timespec modified;
 
 	uint64_t virtual_size; /* bytes, a multiple of 512 */

@@ -44,6 +44,7 @@ static const char help[] =
 	"  --io auto|direct|buffered  past the page cache or through it (auto)\n"
 	"  --no-reflink          never share blocks with the layers\n"
 	"  --resume FILE         keep a record in FILE; the same command again goes on from there\n"
+	"  --claim N             with --resume: refuse a record that a newer claim has written\n"
 	"  --keep-lock           when done, hold the lock on the output until stdin ends\n"
 	"  --keep-record         when done, leave the record of --resume\n"
 	"  --progress none|bar|json\n"

@@ -35,6 +35,7 @@ static const struct argument arguments[] = {{"layer", true, false, ALL, 0},
 											{"no-reflink", false, false, COPY, 0},
 											{"keep-zeroes", false, false, COPY, 0},
 											{"resume", true, false, COPY, 0},
+											{"claim", true, false, COPY, 0},
 											{"verify", false, false, COPY, 0},
 											{"backing-name", true, false, ALL, 0},
 											{"force-share", false, false, ALL, 0},
@@ -115,6 +116,18 @@ parse_threads(struct options *options, const char *value)
 	if (*value < '0' || *value > '9' || *end != '\0' || number < 1 || number > COPIER_MAX_THREADS)
 		return usage_error("threads", value, "a number from 1 to 64");
 	options->threads = (int) number;
+	return 0;
+}
+
+static int
+parse_claim(struct options *options, const char *value)
+{
+	char *end;
+
+	errno = 0;
+	options->claim = strtoull(value, &end, 10);
+	if (*value < '1' || *value > '9' || *end != '\0' || errno != 0)
+		return usage_error("claim", value, "a number from 1");
 	return 0;
 }
 
@@ -214,6 +227,8 @@ take_value(struct options *options, const char *name, char *value)
 		return parse_threads(options, value);
 	if (strcmp(name, "limit") == 0)
 		return parse_bytes("limit", value, &options->limit);
+	if (strcmp(name, "claim") == 0)
+		return parse_claim(options, value);
 	if (strcmp(name, "root") == 0)
 		return root_add(value);
 	if (strcmp(name, "compat") == 0)
@@ -303,6 +318,7 @@ check_effects(const struct options *options)
 		 "for qcow2 output only"},
 		{options->cluster_bits != 0, options->output_format == FORMAT_QCOW2, "cluster-size",
 		 "for qcow2 output only"},
+		{options->claim != 0, options->resume_path != NULL, "claim", "only for --resume"},
 		{options->keep_record, options->resume_path != NULL, "keep-record", "only for --resume"},
 		{options->keep_lock, options_control_mode(options) != CONTROL_SIGNALS, "keep-lock",
 		 "only for --control or --progress json"},

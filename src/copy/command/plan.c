@@ -22,7 +22,7 @@ choose_size(struct plan *plan, const struct chain *chain, const struct options *
 	return 0;
 }
 
-/* What a resumed copy must find unchanged, but for the extents. */
+/* What a resumed copy, on whatever host, must find unchanged, but for the extents. */
 static void
 start_fingerprint(struct plan *plan, const struct chain *chain, const struct options *options)
 {
@@ -39,7 +39,8 @@ start_fingerprint(struct plan *plan, const struct chain *chain, const struct opt
 		const struct layer *layer = &chain->layers[i];
 
 		fingerprint_add(fingerprint, layer->format);
-		fingerprint_add(fingerprint, layer->device);
+		/* what is the same from any host: no number of a device of ours */
+		fingerprint_add(fingerprint, layer->device_identity);
 		fingerprint_add(fingerprint, layer->inode);
 		fingerprint_add(fingerprint, layer->file_size);
 		fingerprint_add(fingerprint, layer->virtual_size);

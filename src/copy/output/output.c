@@ -40,6 +40,7 @@ check_output(struct output *output, const struct chain *chain)
 	output->is_block_device = S_ISBLK(status.st_mode);
 	output->device = output->is_block_device ? status.st_rdev : status.st_dev;
 	output->inode = output->is_block_device ? 0 : status.st_ino;
+	output->device_identity = output->is_block_device ? file_device_identity(&status) : 0;
 	output->birth = output->is_block_device ? 0 : file_birth(output->fd, "");
 	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
 		return report_error(COPIER_USAGE, 0, NO_LAYER, output->path, NO_OFFSET,

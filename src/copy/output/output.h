@@ -26,7 +26,8 @@ struct output
 	uint64_t device_size; /* of a block device */
 	dev_t device;
 	ino_t inode;
-	uint64_t birth; /* file_birth() */
+	uint64_t device_identity; /* file_device_identity(); 0 for a file */
+	uint64_t birth;           /* file_birth() */
 };
 
 struct resume;

@@ -29,6 +29,7 @@ struct identity_page
 {
 	char magic[32];
 	uint64_t nonce;
+	uint64_t claim; /* of whoever wrote last; 0 in records of before claims */
 };
 
 static int
@@ -67,6 +68,41 @@ learn_record(const struct resume *resume)
 						 resume->path);
 }
 
+static int
+check_claim(const struct resume *resume, const struct identity_page *identity)
+{
+	if (identity->claim <= resume->claim)
+		return 0;
+	return report_error(COPIER_SUPERSEDED, 0, NO_LAYER, resume->path, NO_OFFSET,
+						"resume record is under claim %" PRIu64 ", newer than claim %" PRIu64
+						" of this copier",
+						identity->claim, resume->claim);
+}
+
+static int
+read_identity(const struct resume *resume, struct identity_page *identity)
+{
+	ssize_t got = file_read(resume->fd, identity, sizeof(*identity), 0);
+
+	if (got < 0)
+		return io_error(resume, "read");
+	if (got != (ssize_t) sizeof(*identity) || memcmp(identity->magic, magic, sizeof(magic)) != 0)
+		return report_error(COPIER_EXISTS, 0, NO_LAYER, resume->path, NO_OFFSET,
+							"file is not a resume record of vmclone-copy");
+	return 0;
+}
+
+/* The record is ours now: whoever has an older claim finds that out before he goes on. */
+static int
+write_claim(const struct resume *resume)
+{
+	if (file_write(resume->fd, &resume->claim, sizeof(resume->claim),
+				   offsetof(struct identity_page, claim)) != 0 ||
+		fdatasync(resume->fd) != 0)
+		return io_error(resume, "write");
+	return 0;
+}
+
 /* Reads the newer one of the two valid slots; none = a record from before the first checkpoint. */
 static int
 load_record(struct resume *resume)
@@ -75,12 +111,14 @@ load_record(struct resume *resume)
 	uint64_t size;
 	bool found = false;
 
-	if (file_size(resume->fd, &size) != 0 ||
-		file_read(resume->fd, &identity, sizeof(identity), 0) != (ssize_t) sizeof(identity) ||
-		size != FILE_PAGES * PAGE || memcmp(identity.magic, magic, sizeof(magic)) != 0)
+	if (read_identity(resume, &identity) != 0)
+		return -1;
+	if (file_size(resume->fd, &size) != 0 || size != FILE_PAGES * PAGE)
 		return report_error(COPIER_EXISTS, 0, NO_LAYER, resume->path, NO_OFFSET,
 							"file is not a resume record of vmclone-copy");
 	resume->nonce = identity.nonce;
+	if (check_claim(resume, &identity) != 0)
+		return -1;
 	for (uint64_t i = 0; i < 2; i++)
 	{
 		struct resume_slot slot;
@@ -104,6 +142,10 @@ static int
 write_slot(struct resume *resume)
 {
 	struct resume_slot *slot = &resume->slot;
+	struct identity_page identity;
+
+	if (read_identity(resume, &identity) != 0 || check_claim(resume, &identity) != 0)
+		return -1;
 
 	slot->sequence++;
 	slot->checksum = slot_checksum(resume, slot);
@@ -171,6 +213,7 @@ fill_record(struct resume *resume, const char *temporary)
 	if (getrandom(&identity.nonce, sizeof(identity.nonce), 0) != (ssize_t) sizeof(identity.nonce))
 		return io_error(resume, "create");
 	resume->nonce = identity.nonce;
+	identity.claim = resume->claim;
 	if (file_write(resume->fd, zeroes, sizeof(zeroes), 0) != 0 ||
 		file_write(resume->fd, &identity, sizeof(identity), 0) != 0 || fsync(resume->fd) != 0)
 		return io_error(resume, "write");
@@ -206,12 +249,13 @@ create_record(struct resume *resume)
 }
 
 int
-resume_open(struct resume *resume, const char *path, const char *output_path)
+resume_open(struct resume *resume, const char *path, const char *output_path, uint64_t claim)
 {
 	unsigned char *record;
 
 	memset(resume, 0, sizeof(*resume));
 	resume->path = path;
+	resume->claim = claim;
 	resume->fd = -1;
 	pthread_mutex_init(&resume->mutex, NULL);
 	resume->directory_fd = root_open_directory_of(path, &resume->name);
@@ -222,7 +266,7 @@ resume_open(struct resume *resume, const char *path, const char *output_path)
 	if (resume->fd >= 0)
 	{
 		if (lock_record(resume, resume->fd) != 0 || load_record(resume) != 0 ||
-			learn_record(resume) != 0)
+			write_claim(resume) != 0 || learn_record(resume) != 0)
 			return -1;
 	}
 	else if (errno != ENOENT)
@@ -247,8 +291,8 @@ resume_owns(const struct resume *resume, const struct stat *output, uint64_t bir
 		(slot->output_is_block_device != 0) != is_block_device)
 		return false;
 	if (is_block_device)
-		return slot->output_device == output->st_rdev;
-	return slot->output_device == output->st_dev && slot->output_inode == output->st_ino &&
+		return slot->output_device == file_device_identity(output);
+	return slot->output_inode == output->st_ino &&
 		   (slot->output_birth == birth || slot->output_birth == 0 || birth == 0);
 }
 
@@ -268,7 +312,7 @@ resume_set_output(struct resume *resume, const struct output *output, bool fresh
 {
 	struct resume_slot *slot = &resume->slot;
 
-	if (!fresh && slot->output_known && slot->output_device == output->device &&
+	if (!fresh && slot->output_known && slot->output_device == output->device_identity &&
 		slot->output_inode == output->inode &&
 		(slot->output_is_block_device != 0) == output->is_block_device)
 		return 0;
@@ -276,7 +320,7 @@ resume_set_output(struct resume *resume, const struct output *output, bool fresh
 	slot->phase = RESUME_START;
 	slot->mark = 0;
 	slot->output_known = 1;
-	slot->output_device = output->device;
+	slot->output_device = output->device_identity;
 	slot->output_inode = output->inode;
 	slot->output_is_block_device = output->is_block_device;
 	slot->output_birth = output->birth;

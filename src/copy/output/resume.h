@@ -3,7 +3,7 @@
  *		The record beside the output (--resume FILE) that lets a killed copy go on.
  *
  * It is made, and synced with its directory, before the output exists, and locked for as long as the
- * copier runs.  It knows the output (device, inode, time of birth) before that has its name, so that no
+ * copier runs.  It knows the output (inode and time of birth, or which device: what is the same from any host) before that has its name, so that no
  * other file is ever taken for it.  Checkpoints alternate between two checksummed slots: a mark is sampled, then the
  * output is synced, then the mark is written and synced.  A third page, shared in memory, counts the
  * bytes done by all runs, so that what was done twice is known even after a kill.
@@ -32,7 +32,7 @@ struct resume_slot
 	uint64_t mark;                  /* bytes */
 	struct fingerprint fingerprint; /* of options, layers, extents and layout; 0 = not known yet */
 	uint64_t output_known;
-	uint64_t output_device;
+	uint64_t output_device; /* file_device_identity(); of files nothing */
 	uint64_t output_inode;
 	uint64_t output_is_block_device;
 	uint64_t output_birth;       /* file_birth() */
@@ -46,6 +46,7 @@ struct resume
 	int directory_fd;
 	int fd;
 	uint64_t nonce;
+	uint64_t claim;
 	bool found; /* the record was there: slot holds its last checkpoint */
 	bool made;  /* by this run, under its name */
 	struct resume_slot slot;
@@ -55,9 +56,11 @@ struct resume
 
 /*
  * Opens and locks the record, or makes it; not where a file is at the output's place already, which a
- * new record can't know.  0, or -1 after report_error().
+ * new record can't know.  "claim" (0 = none) numbers those who were given the task: a record of a newer one
+ * is refused (COPIER_SUPERSEDED), else it is under this claim from now on.  0, or -1 after report_error().
  */
-extern int resume_open(struct resume *resume, const char *path, const char *output_path);
+extern int resume_open(struct resume *resume, const char *path, const char *output_path,
+					   uint64_t claim);
 
 /*
  * Is the file at the output's place the one this record speaks about?  "birth" is file_birth(): numbers
@@ -83,7 +86,10 @@ extern int resume_set_output(struct resume *resume, const struct output *output,
 extern bool resume_matches(struct resume *resume, const struct fingerprint *fingerprint,
 						   bool *failed);
 
-/* Writes a checkpoint; the output must be synced up to it.  0, or -1 after report_error(). */
+/*
+ * Writes a checkpoint; the output must be synced up to it.  Not where somebody with a newer claim has the
+ * record by now, which can be where locks are lost (NFS).  0, or -1 after report_error().
+ */
 extern int resume_checkpoint(struct resume *resume, enum resume_phase phase, uint64_t mark);
 
 /* Removes the record: the copy is finished, or nothing of it is left. */
