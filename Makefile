@@ -16,7 +16,7 @@ include src/install_script.mk
 include src/copy/copy.mk
 
 # Goals that run before, or without, the packages that a build needs.
-TOOL_GOALS = help packages test test-storage demo bench format lint installcheck check \
+TOOL_GOALS = help packages test test-security test-storage demo bench format lint installcheck check \
 	check-regress check-isolation check-pgtap check-tap check-docs
 BUILD_GOALS := $(filter-out $(TOOL_GOALS),$(or $(MAKECMDGOALS),all))
 
@@ -108,7 +108,7 @@ help:
 		'make check-fuzz' 'one suite: short fuzzing (test/fuzz)'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-.PHONY: help packages test test-storage demo bench format lint
+.PHONY: help packages test test-security test-storage demo bench format lint
 .PHONY: check-regress check-isolation check-pgtap check-tap check-docs
 # Targets below call make for what they need built, after the packages are there.
 
@@ -136,6 +136,10 @@ check-regress check-isolation check-pgtap check-tap check-docs:
 ifeq ($(BUILD_GOALS),)
 check installcheck: test
 endif
+
+test-security: ## only the tests that docs/security.md names in its list of threats
+	@tools/install-packages build test
+	@TESTS="$$(tools/security-tests files | xargs)" test/run/run-tests $$(tools/security-tests suites)
 
 demo: ## clone a VM of real disks from a snapshot in a private cluster; KEEP=1 keeps the cluster
 	@tools/install-packages build demo

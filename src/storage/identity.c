@@ -7,7 +7,9 @@
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
@@ -25,6 +27,7 @@
 #include "wake/wake.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_adopt);
+VMCLONE_FUNCTION_INFO(vmclone_guard_replicated_jobs);
 VMCLONE_FUNCTION_INFO(vmclone_identity_state);
 
 static Statement read_identity = {
@@ -291,6 +294,35 @@ vmclone_adopt(PG_FUNCTION_ARGS)
 	SPI_finish();
 	wake_worker_at_commit();
 	PG_RETURN_VOID();
+}
+
+/*
+ * guard_replicated_jobs(): trigger, where a subscription applies rows.  They have no mark that tells
+ * them from our own, and the worker would carry them out a second time, in the same domains.
+ */
+Datum
+vmclone_guard_replicated_jobs(PG_FUNCTION_ARGS)
+{
+	IdentityState state;
+	Frame frame;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		elog(ERROR, "guard_replicated_jobs is a trigger function");
+	/* a restore that leaves triggers out fires it, too */
+	if (!IsLogicalWorker())
+		return PointerGetDatum(NULL);
+	SPI_connect();
+	frame_enter_own(&frame);
+	state = identity_state();
+	frame_leave(&frame);
+	SPI_finish();
+	if (state == IDENTITY_OWN)
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_IDENTITY),
+				 errmsg("jobs of another database cannot be replicated into one that runs its own"),
+				 errdetail("This database's worker would copy them a second time."),
+				 errhint("Leave vmclone's tables out of the publication.")));
+	return PointerGetDatum(NULL);
 }
 
 /* identity_state() → text: one of state_words. */

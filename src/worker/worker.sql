@@ -26,6 +26,18 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_adopt';
 COMMENT ON FUNCTION vmclone.adopt IS 'in a copied, restored or promoted database: resume the jobs as its own, or abandon them and leave their files alone';
 
+CREATE FUNCTION vmclone.guard_replicated_jobs()
+RETURNS trigger
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'vmclone_guard_replicated_jobs';
+COMMENT ON FUNCTION vmclone.guard_replicated_jobs() IS 'refuses jobs that a subscription brings into a database that runs its own';
+
+-- ENABLE REPLICA: our own statements know nothing of it
+CREATE TRIGGER vmclone_guard_replicated AFTER INSERT ON vmclone.jobs
+    FOR EACH ROW EXECUTE FUNCTION vmclone.guard_replicated_jobs();
+ALTER TABLE vmclone.jobs ENABLE REPLICA TRIGGER vmclone_guard_replicated;
+COMMENT ON TRIGGER vmclone_guard_replicated ON vmclone.jobs IS 'jobs that a subscription brings are not carried out a second time';
+
 CREATE FUNCTION vmclone.identity_state()
 RETURNS text
 LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -33,4 +45,4 @@ AS 'MODULE_PATHNAME', 'vmclone_identity_state';
 COMMENT ON FUNCTION vmclone.identity_state IS 'whether the jobs are this database''s: own, none, other timeline, other database, other server';
 
 REVOKE ALL ON FUNCTION vmclone.start_worker(), vmclone.wake_worker(), vmclone.worker_preloaded(),
-    vmclone.adopt, vmclone.identity_state() FROM PUBLIC;
+    vmclone.guard_replicated_jobs(), vmclone.adopt, vmclone.identity_state() FROM PUBLIC;

@@ -27,6 +27,8 @@ CREATE TABLE affinity_group_members (
     vds_id uuid,
     CONSTRAINT affinity_group_members_one_kind CHECK ((vm_id IS NULL) <> (vds_id IS NULL))
 );
+-- no key, as in oVirt: a publication takes the whole row
+ALTER TABLE affinity_group_members REPLICA IDENTITY FULL;
 CREATE UNIQUE INDEX idx_affinity_group_members_vm ON affinity_group_members (affinity_group_id, vm_id) WHERE vm_id IS NOT NULL;
 CREATE UNIQUE INDEX idx_affinity_group_members_vds ON affinity_group_members (affinity_group_id, vds_id) WHERE vds_id IS NOT NULL;
 CREATE INDEX idx_affinity_group_members_vm_id ON affinity_group_members (vm_id);
@@ -47,6 +49,8 @@ CREATE TABLE labels_map (
     vds_id uuid,
     CONSTRAINT labels_map_one_kind CHECK ((vm_id IS NULL) <> (vds_id IS NULL))
 );
+-- no key, as in oVirt: a publication takes the whole row
+ALTER TABLE labels_map REPLICA IDENTITY FULL;
 CREATE UNIQUE INDEX idx_labels_map_vm ON labels_map (label_id, vm_id) WHERE vm_id IS NOT NULL;
 CREATE UNIQUE INDEX idx_labels_map_vds ON labels_map (label_id, vds_id) WHERE vds_id IS NOT NULL;
 CREATE INDEX idx_labels_map_vm_id ON labels_map (vm_id);

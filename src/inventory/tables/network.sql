@@ -20,6 +20,8 @@ CREATE TABLE mac_pool_ranges (
     CONSTRAINT mac_pool_ranges_to_form CHECK (to_mac ~* '^([0-9a-f]{2}:){5}[0-9a-f]{2}$'),
     CONSTRAINT mac_pool_ranges_order CHECK (lower(from_mac) COLLATE "C" <= lower(to_mac) COLLATE "C")
 );
+-- no key, as in oVirt: a publication takes the whole row
+ALTER TABLE mac_pool_ranges REPLICA IDENTITY FULL;
 CREATE INDEX idx_mac_pool_ranges_pool ON mac_pool_ranges (mac_pool_id);
 
 COMMENT ON TABLE mac_pool_ranges IS 'The ranges of a MAC pool, both ends included';
