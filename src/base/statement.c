@@ -12,6 +12,7 @@
 #include "utils/plancache.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "base/statement.h"
 
@@ -197,4 +198,13 @@ field_jsonb(uint64 row, int column)
 	Datum value = typed_field(row, column, JSONBOID, &is_null);
 
 	return is_null ? NULL : DatumGetJsonbPCopy(value);
+}
+
+TimestampTz
+field_timestamp(uint64 row, int column)
+{
+	bool is_null;
+	Datum value = typed_field(row, column, TIMESTAMPTZOID, &is_null);
+
+	return is_null ? 0 : DatumGetTimestampTz(value);
 }

@@ -46,9 +46,10 @@ extern void statement_plan(SPIPlanPtr plan, bool is_new, bool joins);
 extern bool field_is_null(uint64 row, int column);
 extern char *field_text(uint64 row,
 						int column); /* NULL for null; any type, by its output function */
-extern pg_uuid_t field_uuid(uint64 row, int column); /* zero uuid for null */
-extern int64 field_int64(uint64 row, int column);    /* int2, int4 or int8; 0 for null */
-extern bool field_bool(uint64 row, int column);      /* false for null */
-extern Jsonb *field_jsonb(uint64 row, int column);   /* NULL for null */
+extern pg_uuid_t field_uuid(uint64 row, int column);        /* zero uuid for null */
+extern int64 field_int64(uint64 row, int column);           /* int2, int4 or int8; 0 for null */
+extern bool field_bool(uint64 row, int column);             /* false for null */
+extern Jsonb *field_jsonb(uint64 row, int column);          /* NULL for null */
+extern TimestampTz field_timestamp(uint64 row, int column); /* timestamptz; 0 for null */
 
 #endif

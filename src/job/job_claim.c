@@ -10,12 +10,15 @@
 
 #include "catalog/pg_type.h"
 #include "base/frame.h"
+#include "job/job_claim.h"
 #include "job/job_run.h"
 #include "job/job_state.h"
+#include "job/job_step.h"
 #include "job/job_transaction.h"
 #include "base/json.h"
 #include "base/settings.h"
 #include "base/statement.h"
+#include "base/uuid.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -35,7 +38,8 @@ static Statement next_task = {
 		   " WHERE ej.status IN ('queued', 'running') GROUP BY ej.call_id, e.disk_number)"
 		   " SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"
 		   " t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"
-		   " j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias"
+		   " j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias,"
+		   " t.attempts"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
 		   " LEFT JOIN maker ON maker.call_id = j.call_id AND maker.disk_number = t.disk_number"
@@ -57,6 +61,28 @@ static Statement next_task = {
 	.argument_types = {UUIDARRAYOID},
 };
 
+/* Columns of next_task. */
+enum
+{
+	TASK_TASK_ID = 1,
+	TASK_JOB_ID,
+	TASK_LAYERS,
+	TASK_DISK_ID,
+	TASK_IMAGE_ID,
+	TASK_STORAGE_DOMAIN_ID,
+	TASK_VOLUME_FORMAT,
+	TASK_VOLUME_TYPE,
+	TASK_COPY_VOLUME_TYPE,
+	TASK_VIRTUAL_SIZE,
+	TASK_DESCRIPTION,
+	TASK_VERIFY,
+	TASK_BYTES_DONE,
+	TASK_DISK_NUMBER,
+	TASK_READS_COPY,
+	TASK_DISK_ALIAS,
+	TASK_ATTEMPTS,
+};
+
 /* The image that stands for the chain: the one with the lowest number, so that all take the same. */
 static Statement finished_sibling = {
 	.sql = "SELECT e.disk_id, e.image_id, e.storage_domain_id, e.volume_format"
@@ -69,20 +95,29 @@ static Statement finished_sibling = {
 	.argument_types = {UUIDOID, UUIDOID, INT4OID, INT8OID},
 };
 
-static Statement claim_task = {
-	.sql = "UPDATE vmclone.async_tasks SET status = 'running', claim = claim + 1,"
-		   " phase = 'checking', started_at = coalesce(started_at, clock_timestamp()),"
-		   " next_attempt_at = NULL, error = NULL, error_kind = NULL WHERE task_id = $1"
-		   " RETURNING claim",
+/* Columns of finished_sibling. */
+enum
+{
+	SIBLING_DISK_ID = 1,
+	SIBLING_IMAGE_ID,
+	SIBLING_STORAGE_DOMAIN_ID,
+	SIBLING_VOLUME_FORMAT,
+};
+
+static Statement mount_of = {
+	.sql = "SELECT real_path, token, status, error FROM vmclone.storage_mounts"
+		   " WHERE storage_domain_id = $1",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
 
-static Statement mount_of = {
-	.sql = "SELECT real_path, token, status, error, kind FROM vmclone.storage_mounts"
-		   " WHERE storage_domain_id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
+/* Columns of mount_of. */
+enum
+{
+	MOUNT_REAL_PATH = 1,
+	MOUNT_TOKEN,
+	MOUNT_STATUS,
+	MOUNT_ERROR,
 };
 
 static Statement domain_in_pool = {
@@ -93,32 +128,33 @@ static Statement domain_in_pool = {
 	.argument_types = {UUIDOID, UUIDOID},
 };
 
+/* Columns of domain_in_pool. */
+enum
+{
+	DOMAIN_NAME = 1,
+	DOMAIN_FORMAT,
+	DOMAIN_STATUS,
+};
+
 static Statement next_cleaning = {
-	.sql =
-		"SELECT t.task_id, t.job_id, t.disk_id, t.image_id, t.storage_domain_id, j.clean_attempts"
-		" FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
-		" WHERE t.status = 'cleaning' AND j.status = 'cleaning'"
-		" AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= clock_timestamp())"
-		" AND NOT t.task_id = ANY ($1)"
-		" ORDER BY j.created_at, t.disk_number LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
+	.sql = "SELECT t.task_id, t.job_id, t.disk_id, t.image_id, t.storage_domain_id"
+		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
+		   " WHERE t.status = 'cleaning' AND j.status = 'cleaning'"
+		   " AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= clock_timestamp())"
+		   " AND NOT t.task_id = ANY ($1)"
+		   " ORDER BY j.created_at, t.disk_number LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
 
-static Statement claim_cleaning = {
-	.sql = "UPDATE vmclone.async_tasks SET claim = claim + 1, phase = 'checking'"
-		   " WHERE task_id = $1 RETURNING claim",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
-static Statement cleaning_waits = {
-	.sql = "UPDATE vmclone.jobs SET clean_attempts = clean_attempts + 1, cleaning_error = $2,"
-		   " next_attempt_at = clock_timestamp()"
-		   " + make_interval(secs => least(60, $3 / 1000.0 * (2 ^ least(clean_attempts, 10))))"
-		   " WHERE job_id = $1",
-	.argument_count = 3,
-	.argument_types = {UUIDOID, TEXTOID, INT4OID},
+/* Columns of next_cleaning. */
+enum
+{
+	CLEANING_TASK_ID = 1,
+	CLEANING_JOB_ID,
+	CLEANING_DISK_ID,
+	CLEANING_IMAGE_ID,
+	CLEANING_STORAGE_DOMAIN_ID,
 };
 
 static Statement next_measurement = {
@@ -128,17 +164,21 @@ static Statement next_measurement = {
 		   " FOR UPDATE SKIP LOCKED) RETURNING snapshot_id, image_id, volume_format, layers",
 };
 
+/* Columns of next_measurement. */
+enum
+{
+	MEASUREMENT_SNAPSHOT_ID = 1,
+	MEASUREMENT_IMAGE_ID,
+	MEASUREMENT_VOLUME_FORMAT,
+	MEASUREMENT_LAYERS,
+};
+
 static Statement measurement_failed = {
 	.sql = "UPDATE vmclone.measurements SET status = 'failed', error = $4,"
 		   " measured_at = clock_timestamp()"
 		   " WHERE snapshot_id = $1 AND image_id = $2 AND volume_format = $3",
 	.argument_count = 4,
 	.argument_types = {UUIDOID, UUIDOID, TEXTOID, TEXTOID},
-};
-
-static Statement reset_tasks = {
-	.sql = "UPDATE vmclone.async_tasks SET status = 'init', phase = 'queued', rate = NULL,"
-		   " claim = claim + 1 WHERE status = 'running' AND result IS NULL",
 };
 
 static Statement reset_measurements = {
@@ -159,7 +199,11 @@ keep(JobRun *run, const char *text)
 
 /*
  * Adds the domain to those that the run touches, once.  NULL, or why it can't be used at present.
- * pool_id NULL: whether it is active doesn't matter.
+ *
+ * The inventory says whether the domain exists and is active in the data centre, our own table where
+ * it lies on this machine.  An answer is a reason to wait, never to fail: an administrator activates or
+ * attaches the domain, and the job goes on.  pool_id NULL leaves out whether it is active, for cleaning
+ * and measuring, which need the files only.
  */
 static char *
 add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id, RunDomain **result)
@@ -188,23 +232,24 @@ add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id, Ru
 		frame_leave(&frame);
 		return psprintf("storage domain %s does not exist", id);
 	}
-	name = field_text(0, 1);
-	format = field_text(0, 2);
-	status = field_is_null(0, 3) ? 0 : field_int64(0, 3);
+	name = field_text(0, DOMAIN_NAME);
+	format = field_text(0, DOMAIN_FORMAT);
+	status = field_int64(0, DOMAIN_STATUS);
 	frame_leave(&frame);
 	if (pool_id != NULL && status != DOMAIN_ACTIVE)
 		return psprintf("storage domain \"%s\" (%s) is not active", name, id);
 
 	if (statement_run(&mount_of, values, NULL) == 0)
 		return psprintf("storage domain \"%s\" (%s) is not attached", name, id);
-	if (strcmp(field_text(0, 3), "attached") != 0)
+	if (strcmp(field_text(0, MOUNT_STATUS), "attached") != 0)
 		return psprintf("storage domain \"%s\" (%s) cannot be used: %s", name, id,
-						field_is_null(0, 4) ? "its last check failed" : field_text(0, 4));
+						field_is_null(0, MOUNT_ERROR) ? "its last check failed"
+													  : field_text(0, MOUNT_ERROR));
 	old = MemoryContextSwitchTo(run->context);
 	domain = palloc(sizeof(RunDomain));
 	domain->id = pstrdup(id);
-	domain->root = field_text(0, 1);
-	domain->token = field_text(0, 2);
+	domain->root = field_text(0, MOUNT_REAL_PATH);
+	domain->token = field_text(0, MOUNT_TOKEN);
 	domain->format = pstrdup(format != NULL && format[0] != '\0' ? format : "0");
 	run->domains = lappend(run->domains, domain);
 	MemoryContextSwitchTo(old);
@@ -273,10 +318,10 @@ choose_source(JobRun *run, const JobRow *job, const Jsonb *layers, int disk_numb
 
 	if (may_read && statement_run(&finished_sibling, values, NULL) > 0)
 	{
-		pg_uuid_t disk_id = field_uuid(0, 1);
-		pg_uuid_t image_id = field_uuid(0, 2);
-		pg_uuid_t domain_id = field_uuid(0, 3);
-		char *format = field_text(0, 4);
+		pg_uuid_t disk_id = field_uuid(0, SIBLING_DISK_ID);
+		pg_uuid_t image_id = field_uuid(0, SIBLING_IMAGE_ID);
+		pg_uuid_t domain_id = field_uuid(0, SIBLING_STORAGE_DOMAIN_ID);
+		char *format = field_text(0, SIBLING_VOLUME_FORMAT);
 		RunDomain *domain;
 		char *problem = add_domain(run, &domain_id, &job->storage_pool_id, &domain);
 
@@ -300,7 +345,7 @@ targets_of_runs(void)
 	foreach (cell, job_runs_list)
 		if (job_run_active(lfirst(cell)))
 		{
-			const RunDomain *target = linitial(((JobRun *) lfirst(cell))->domains);
+			const RunDomain *target = job_run_target(lfirst(cell));
 
 			ids[count++] = DirectFunctionCall1(uuid_in, CStringGetDatum(target->id));
 		}
@@ -316,7 +361,6 @@ claim_copy(void *argument)
 	Jsonb *layers;
 	RunDomain *target;
 	pg_uuid_t domain_id;
-	Datum task;
 	char *problem;
 	int disk_number;
 	bool may_read;
@@ -325,22 +369,23 @@ claim_copy(void *argument)
 	if (statement_run(&next_task, &targets, NULL) == 0)
 		return;
 	run = claim->run = job_run_make(RUN_COPY);
-	run->task_id = field_uuid(0, 1);
-	run->job_id = field_uuid(0, 2);
-	layers = field_jsonb(0, 3);
-	run->disk_id = keep(run, field_text(0, 4));
-	run->image_id = keep(run, field_text(0, 5));
-	domain_id = field_uuid(0, 6);
-	run->volume_format = keep(run, field_text(0, 7));
-	run->volume_type = keep(run, field_text(0, 8));
-	run->copy_volume_type = keep(run, field_text(0, 9));
-	run->virtual_size = field_int64(0, 10);
-	run->description = keep(run, field_text(0, 11));
-	run->verify = field_bool(0, 12);
-	run->bytes_best = run->bytes_done = run->bytes_written = field_int64(0, 13);
-	disk_number = field_int64(0, 14);
-	may_read = field_bool(0, 15);
-	run->disk_alias = keep(run, field_text(0, 16));
+	run->task.task_id = field_uuid(0, TASK_TASK_ID);
+	run->job_id = field_uuid(0, TASK_JOB_ID);
+	layers = field_jsonb(0, TASK_LAYERS);
+	run->disk_id = keep(run, field_text(0, TASK_DISK_ID));
+	run->image_id = keep(run, field_text(0, TASK_IMAGE_ID));
+	domain_id = field_uuid(0, TASK_STORAGE_DOMAIN_ID);
+	run->volume_format = keep(run, field_text(0, TASK_VOLUME_FORMAT));
+	run->volume_type = keep(run, field_text(0, TASK_VOLUME_TYPE));
+	run->copy_volume_type = keep(run, field_text(0, TASK_COPY_VOLUME_TYPE));
+	run->virtual_size = field_int64(0, TASK_VIRTUAL_SIZE);
+	run->description = keep(run, field_text(0, TASK_DESCRIPTION));
+	run->verify = field_bool(0, TASK_VERIFY);
+	run->bytes_best = run->bytes_done = run->bytes_written = field_int64(0, TASK_BYTES_DONE);
+	disk_number = field_int64(0, TASK_DISK_NUMBER);
+	may_read = field_bool(0, TASK_READS_COPY);
+	run->disk_alias = keep(run, field_text(0, TASK_DISK_ALIAS));
+	run->attempts = field_int64(0, TASK_ATTEMPTS);
 
 	if (!job_lock(&run->job_id, &job))
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
@@ -350,15 +395,13 @@ claim_copy(void *argument)
 		problem = choose_source(run, &job, layers, disk_number, may_read);
 	if (problem != NULL)
 	{
-		job_waits(&job, "storage_domain", problem);
+		job_set_waiting(&job, "storage_domain", problem);
 		MemoryContextDelete(run->context);
 		claim->run = NULL;
 		return;
 	}
-	task = UUIDPGetDatum(&run->task_id);
-	statement_run_one_row(&claim_task, &task, NULL);
-	run->claim = field_int64(0, 1);
-	job_runs(&job);
+	run->task.claim = task_set_running(&run->task.task_id);
+	job_set_running(&job);
 }
 
 typedef struct ClaimProblem
@@ -373,23 +416,22 @@ write_claim_problem(void *argument)
 {
 	const ClaimProblem *problem = argument;
 	const JobRun *run = problem->run;
-	Datum text = CStringGetTextDatum(problem->text);
-	Datum cleaning[3] = {UUIDPGetDatum(&run->job_id), text, Int32GetDatum(vmclone_retry_delay)};
-	Datum measurement[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task_id)};
+	Datum measurement[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task.task_id)};
 	JobRow job;
 
 	switch (run->kind)
 	{
 		case RUN_COPY:
 			if (job_lock(&run->job_id, &job))
-				job_waits(&job, "error", problem->text);
+				job_set_waiting(&job, "error", problem->text);
 			break;
 		case RUN_CLEAN:
-			(void) statement_run(&cleaning_waits, cleaning, NULL);
+			if (job_lock(&run->job_id, &job))
+				job_cleaning_waits(&job, problem->text);
 			break;
 		case RUN_MEASURE:
 			measurement[2] = CStringGetTextDatum(run->volume_format);
-			measurement[3] = text;
+			measurement[3] = CStringGetTextDatum(problem->text);
 			(void) statement_run(&measurement_failed, measurement, NULL);
 			break;
 	}
@@ -444,7 +486,7 @@ tasks_with_runs(void)
 	ListCell *cell;
 
 	foreach (cell, job_runs_list)
-		ids[count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task_id);
+		ids[count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task.task_id);
 	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
@@ -453,6 +495,7 @@ claim_clean(void *argument)
 {
 	Claim *claim = argument;
 	JobRun *run;
+	JobRow job;
 	RunDomain *target;
 	pg_uuid_t domain_id;
 	char *problem;
@@ -462,25 +505,22 @@ claim_clean(void *argument)
 		return;
 	claim->claimed = true;
 	run = claim->run = job_run_make(RUN_CLEAN);
-	run->task_id = field_uuid(0, 1);
-	run->job_id = field_uuid(0, 2);
-	run->disk_id = keep(run, field_text(0, 3));
-	run->image_id = keep(run, field_text(0, 4));
-	domain_id = field_uuid(0, 5);
+	run->task.task_id = field_uuid(0, CLEANING_TASK_ID);
+	run->job_id = field_uuid(0, CLEANING_JOB_ID);
+	run->disk_id = keep(run, field_text(0, CLEANING_DISK_ID));
+	run->image_id = keep(run, field_text(0, CLEANING_IMAGE_ID));
+	domain_id = field_uuid(0, CLEANING_STORAGE_DOMAIN_ID);
+	if (!job_lock(&run->job_id, &job))
+		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
 	problem = add_domain(run, &domain_id, NULL, &target);
 	if (problem != NULL)
 	{
-		Datum values[3] = {UUIDPGetDatum(&run->job_id), CStringGetTextDatum(problem),
-						   Int32GetDatum(vmclone_retry_delay)};
-
-		(void) statement_run(&cleaning_waits, values, NULL);
+		job_cleaning_waits(&job, problem);
 		MemoryContextDelete(run->context);
 		claim->run = NULL;
 		return;
 	}
-	value = UUIDPGetDatum(&run->task_id);
-	statement_run_one_row(&claim_cleaning, &value, NULL);
-	run->claim = field_int64(0, 1);
+	run->task.claim = task_claim_cleaning(&run->task.task_id);
 }
 
 bool
@@ -509,16 +549,16 @@ claim_measurement(void *argument)
 		return;
 	claim->claimed = true;
 	run = claim->run = job_run_make(RUN_MEASURE);
-	run->snapshot_id = field_uuid(0, 1);
-	run->task_id = field_uuid(0, 2);
-	run->volume_format = keep(run, field_text(0, 3));
-	layers = field_jsonb(0, 4);
+	run->snapshot_id = field_uuid(0, MEASUREMENT_SNAPSHOT_ID);
+	run->task.task_id = field_uuid(0, MEASUREMENT_IMAGE_ID);
+	run->volume_format = keep(run, field_text(0, MEASUREMENT_VOLUME_FORMAT));
+	layers = field_jsonb(0, MEASUREMENT_LAYERS);
 	problem = add_layers(run, layers, NULL);
 	if (problem == NULL && run->layers == NIL)
 		problem = "there are no images to measure";
 	if (problem != NULL)
 	{
-		Datum values[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task_id),
+		Datum values[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task.task_id),
 						   CStringGetTextDatum(run->volume_format), CStringGetTextDatum(problem)};
 
 		(void) statement_run(&measurement_failed, values, NULL);
@@ -541,7 +581,7 @@ job_claim_measurement(void)
 static void
 reset_orphans(void *argument)
 {
-	(void) statement_run(&reset_tasks, NULL, NULL);
+	tasks_reset_orphans();
 	(void) statement_run(&reset_measurements, NULL, NULL);
 }
 

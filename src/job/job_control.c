@@ -22,9 +22,11 @@
 #include "base/errors.h"
 #include "base/frame.h"
 #include "job/job_state.h"
+#include "job/task_state.h"
 #include "base/json.h"
 #include "request/request.h"
 #include "base/statement.h"
+#include "base/uuid.h"
 #include "wake/wake.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_cancel_job);
@@ -47,22 +49,6 @@ static Statement set_requested = {
 		   " reason = CASE WHEN $2 = 'cancel' THEN $3 ELSE reason END WHERE job_id = $1",
 	.argument_count = 3,
 	.argument_types = {UUIDOID, TEXTOID, TEXTOID},
-};
-
-static Statement retry_now = {
-	.sql = "UPDATE vmclone.jobs SET status = 'waiting', next_attempt_at = clock_timestamp(),"
-		   " waiting_since = NULL, clean_attempts = 0 WHERE job_id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
-/* The attempts that made a person look are forgotten, the bytes copied are not. */
-static Statement retry_tasks = {
-	.sql = "UPDATE vmclone.async_tasks SET status = 'init', result = NULL, phase = 'queued',"
-		   " attempts = 0, next_attempt_at = NULL, ended_at = NULL"
-		   " WHERE job_id = $1 AND (result = 'failure' OR status = 'init')",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
 };
 
 static Statement retry_cleaning = {
@@ -93,12 +79,22 @@ static Statement note_orphans = {
 	.argument_types = {UUIDOID, TEXTOID},
 };
 
-static Statement give_up_tasks = {
-	.sql = "UPDATE vmclone.async_tasks SET status = 'finished', result = 'cleanFailure',"
-		   " phase = 'abandoned', claim = claim + 1, ended_at = clock_timestamp()"
-		   " WHERE job_id = $1 AND status = 'cleaning'",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
+/* Columns of find_job and note_orphans. */
+enum
+{
+	JOB_OWNER = 1,
+	JOB_STATUS,
+	JOB_REQUESTED,
+	JOB_VM_NAME,
+	JOB_VM_ID,
+	JOB_COPY_NUMBER,
+	JOB_CALL_ID,
+	JOB_STORAGE_POOL_ID,
+	JOB_CLUSTER_ID,
+};
+enum
+{
+	ORPHAN_PATH = 1,
 };
 
 /* A job that the caller may control, its row locked. */
@@ -106,8 +102,8 @@ typedef struct ControlledJob
 {
 	pg_uuid_t job_id;
 	Caller caller;
-	char *status;
-	char *requested; /* NULL: nothing */
+	JobStatus status;
+	JobRequest requested;
 	char *vm_name;
 	pg_uuid_t vm_id;
 	pg_uuid_t call_id;
@@ -116,9 +112,6 @@ typedef struct ControlledJob
 	int copy_number;
 	Frame frame;
 } ControlledJob;
-
-static const char *const over[] = {"succeeded", "failed", "cancelled", NULL};
-static const char *const undone[] = {"failing", "cancelling", "cleaning", NULL};
 
 /* Enters the extension's own frame, which leave_job leaves. */
 static void
@@ -143,15 +136,15 @@ enter_job(FunctionCallInfo fcinfo, ControlledJob *job)
 		ereport(ERROR,
 				(errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(&job->job_id)),
 				 errhint("View vmclone.jobs_view lists the jobs.")));
-	owner = (Oid) field_int64(0, 1);
-	job->status = field_text(0, 2);
-	job->requested = field_text(0, 3);
-	job->vm_name = field_text(0, 4);
-	job->vm_id = field_uuid(0, 5);
-	job->copy_number = field_int64(0, 6);
-	job->call_id = field_uuid(0, 7);
-	job->storage_pool_id = field_uuid(0, 8);
-	job->cluster_id = field_uuid(0, 9);
+	owner = (Oid) field_int64(0, JOB_OWNER);
+	job->status = job_status_of_word(field_text(0, JOB_STATUS));
+	job->requested = job_request_of_word(field_text(0, JOB_REQUESTED));
+	job->vm_name = field_text(0, JOB_VM_NAME);
+	job->vm_id = field_uuid(0, JOB_VM_ID);
+	job->copy_number = field_int64(0, JOB_COPY_NUMBER);
+	job->call_id = field_uuid(0, JOB_CALL_ID);
+	job->storage_pool_id = field_uuid(0, JOB_STORAGE_POOL_ID);
+	job->cluster_id = field_uuid(0, JOB_CLUSTER_ID);
 	caller_check_job(&job->caller, owner, &job->job_id);
 }
 
@@ -166,15 +159,15 @@ leave_job(const ControlledJob *job)
 static void
 refuse(const ControlledJob *job, const char *what, const char *hint)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_VC_JOB),
-			 errmsg("cannot %s job %s: it is %s", what, uuid_text(&job->job_id), job->status),
-			 errdetail("The job makes \"%s\".", job->vm_name),
-			 hint ? errhint("%s", hint)
-			 : job_word_among(job->status, undone)
-				 ? errhint("Wait until it is undone: CALL vmclone.wait_for_job('%s').",
-						   uuid_text(&job->job_id))
-				 : errhint("View vmclone.jobs_view shows the state of the jobs.")));
+	ereport(ERROR, (errcode(ERRCODE_VC_JOB),
+					errmsg("cannot %s job %s: it is %s", what, uuid_text(&job->job_id),
+						   job_status_word(job->status)),
+					errdetail("The job makes \"%s\".", job->vm_name),
+					hint ? errhint("%s", hint)
+					: state_in(job->status, JOB_IS_UNDONE)
+						? errhint("Wait until it is undone: CALL vmclone.wait_for_job('%s').",
+								  uuid_text(&job->job_id))
+						: errhint("View vmclone.jobs_view shows the state of the jobs.")));
 }
 
 /* requested NULL takes an earlier request back. */
@@ -190,12 +183,6 @@ request(const ControlledJob *job, const char *requested)
 	(void) statement_run(&set_requested, values, nulls);
 }
 
-static bool
-is_requested(const ControlledJob *job, const char *what)
-{
-	return job->requested != NULL && strcmp(job->requested, what) == 0;
-}
-
 /* cancel_job(job_id) */
 Datum
 vmclone_cancel_job(PG_FUNCTION_ARGS)
@@ -203,11 +190,12 @@ vmclone_cancel_job(PG_FUNCTION_ARGS)
 	ControlledJob job;
 
 	enter_job(fcinfo, &job);
-	if (strcmp(job.status, "succeeded") == 0)
+	if (job.status == JOB_SUCCEEDED)
 		refuse(&job, "cancel", "What it made is there; remove it in the engine.");
 	/* what cancelling leads to is under way or done: asking twice is no mistake */
-	if (job_word_among(job.status, undone) || job_word_among(job.status, over))
-		ereport(NOTICE, (errmsg("job %s is %s already", uuid_text(&job.job_id), job.status)));
+	if (state_in(job.status, JOB_IS_UNDONE | JOB_IS_OVER))
+		ereport(NOTICE, (errmsg("job %s is %s already", uuid_text(&job.job_id),
+								job_status_word(job.status))));
 	else
 		request(&job, "cancel");
 	leave_job(&job);
@@ -218,15 +206,14 @@ vmclone_cancel_job(PG_FUNCTION_ARGS)
 Datum
 vmclone_pause_job(PG_FUNCTION_ARGS)
 {
-	static const char *const pausable[] = {"queued", "running", "waiting", NULL};
 	ControlledJob job;
 
 	enter_job(fcinfo, &job);
-	if (is_requested(&job, "cancel"))
+	if (job.requested == REQUEST_CANCEL)
 		refuse(&job, "pause", "Its cancel has been requested.");
-	if (strcmp(job.status, "paused") == 0)
+	if (job.status == JOB_PAUSED)
 		request(&job, NULL); /* takes a resume back */
-	else if (job_word_among(job.status, pausable))
+	else if (state_in(job.status, job_sources(JOB_PAUSED, MOVER_WORKER)))
 		request(&job, "pause");
 	else
 		refuse(&job, "pause", NULL);
@@ -241,15 +228,15 @@ vmclone_resume_job(PG_FUNCTION_ARGS)
 	ControlledJob job;
 
 	enter_job(fcinfo, &job);
-	if (is_requested(&job, "cancel"))
+	if (job.requested == REQUEST_CANCEL)
 		refuse(&job, "resume", "Its cancel has been requested.");
-	if (strcmp(job.status, "paused") == 0)
+	if (job.status == JOB_PAUSED)
 		request(&job, "resume");
-	else if (is_requested(&job, "pause"))
+	else if (job.requested == REQUEST_PAUSE)
 		request(&job, NULL); /* before the worker has done it */
 	else
 		refuse(&job, "resume",
-			   strcmp(job.status, "waiting") == 0 || strcmp(job.status, "held") == 0
+			   job.status == JOB_WAITING || job.status == JOB_HELD
 				   ? "It isn't paused; retry_job goes on at once."
 				   : "It isn't paused.");
 	leave_job(&job);
@@ -276,7 +263,7 @@ vmclone_alter_job(PG_FUNCTION_ARGS)
 						errmsg("bandwidth_limit must not be negative"),
 						errhint("Zero removes the limit.")));
 	enter_job(fcinfo, &job);
-	if (job_word_among(job.status, over) || job_word_among(job.status, undone))
+	if (state_in(job.status, JOB_IS_OVER | JOB_IS_UNDONE))
 		refuse(&job, "alter", NULL);
 	values[0] = UUIDPGetDatum(&job.job_id);
 	values[1] = nulls[1] ? (Datum) 0 : PG_GETARG_DATUM(1);
@@ -329,9 +316,9 @@ vmclone_retry_job(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	enter_job(fcinfo, &job);
 	value = UUIDPGetDatum(&job.job_id);
-	if (is_requested(&job, "cancel"))
+	if (job.requested == REQUEST_CANCEL)
 		refuse(&job, "retry", "Its cancel has been requested.");
-	if (strcmp(job.status, "failed") == 0 || strcmp(job.status, "cancelled") == 0)
+	if (job.status == JOB_FAILED || job.status == JOB_CANCELLED)
 	{
 		CommandResult *again;
 
@@ -349,16 +336,16 @@ vmclone_retry_job(PG_FUNCTION_ARGS)
 		wake_worker_at_commit();
 		return (Datum) 0;
 	}
-	if (strcmp(job.status, "waiting") == 0 || strcmp(job.status, "held") == 0)
+	if (job.status == JOB_WAITING || job.status == JOB_HELD)
 	{
-		(void) statement_run(&retry_tasks, &value, NULL);
-		(void) statement_run(&retry_now, &value, NULL);
+		tasks_retry(&job.job_id);
+		job_retry_now(&job.job_id, job.status);
 	}
-	else if (strcmp(job.status, "cleaning") == 0)
+	else if (job.status == JOB_CLEANING)
 		(void) statement_run(&retry_cleaning, &value, NULL);
 	else
 		refuse(&job, "retry",
-			   strcmp(job.status, "paused") == 0
+			   job.status == JOB_PAUSED
 				   ? "Use resume_job."
 				   : "Only jobs that wait, are held, failed or were cancelled can be tried again.");
 	audit_retry(&job, &job.call_id, &job.job_id, &job.vm_id, job.vm_name);
@@ -384,15 +371,15 @@ vmclone_abandon_cleaning(PG_FUNCTION_ARGS)
 						errmsg("permission denied to abandon the cleaning of job %s",
 							   uuid_text(&job.job_id)),
 						errhint("Ask an administrator of vmclone (grant_admin).")));
-	if (strcmp(job.status, "cleaning") != 0)
+	if (job.status != JOB_CLEANING)
 		refuse(&job, "abandon the cleaning of", NULL);
 	values[0] = UUIDPGetDatum(&job.job_id);
 	values[1] = CStringGetTextDatum(job.caller.role_name);
 	count = statement_run(&note_orphans, values, NULL);
 	initStringInfo(&paths);
 	for (uint64 i = 0; i < count; i++)
-		appendStringInfo(&paths, "%s%s", i > 0 ? ", " : "", field_text(i, 1));
-	(void) statement_run(&give_up_tasks, values, NULL);
+		appendStringInfo(&paths, "%s%s", i > 0 ? ", " : "", field_text(i, ORPHAN_PATH));
+	tasks_abandon_cleaning(&job.job_id);
 	(void) statement_run(&retry_cleaning, values, NULL);
 
 	subject.vm_id = job.vm_id;

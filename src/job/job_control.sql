@@ -38,11 +38,17 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_abandon_cleaning';
 COMMENT ON FUNCTION vmclone.abandon_cleaning IS 'administrators: gives up removing the files of a job; their paths are kept in orphan_files';
 
+CREATE FUNCTION vmclone.adopt(choice text)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'vmclone_adopt';
+COMMENT ON FUNCTION vmclone.adopt IS 'in a copied, restored or promoted database: resume the jobs as its own, or abandon them and leave their files alone';
+
 CREATE PROCEDURE vmclone.wait_for_job(job_id uuid, timeout interval DEFAULT NULL)
 LANGUAGE C
 AS 'MODULE_PATHNAME', 'vmclone_wait_for_job';
 COMMENT ON PROCEDURE vmclone.wait_for_job IS 'waits until a job is over, with progress as NOTICEs; an error with the job''s reason if it failed, was cancelled or is held';
 
 REVOKE ALL ON FUNCTION vmclone.cancel_job, vmclone.pause_job, vmclone.resume_job, vmclone.alter_job,
-    vmclone.retry_job, vmclone.abandon_cleaning FROM PUBLIC;
+    vmclone.retry_job, vmclone.abandon_cleaning, vmclone.adopt FROM PUBLIC;
 REVOKE ALL ON PROCEDURE vmclone.wait_for_job FROM PUBLIC;

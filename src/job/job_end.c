@@ -12,20 +12,21 @@
 #include "catalog/pg_type.h"
 #include "clone/clone.h"
 #include "base/frame.h"
+#include "job/job_end.h"
 #include "job/job_run.h"
 #include "job/job_state.h"
 #include "job/job_transaction.h"
+#include "job/task_state.h"
 #include "base/json.h"
 #include "locks/locks.h"
-#include "base/settings.h"
 #include "base/statement.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #define JOBS_A_PASS "200"
 
-/* Jobs that may have come to a turn: all images are there, or they are on the way to their end. */
-static Statement turning_jobs = {
+/* Jobs with a step to be done on the way to their end: all images are there, or they are on the way to their end. */
+static Statement ending_jobs = {
 	.sql = "SELECT j.job_id FROM vmclone.jobs j"
 		   " WHERE (j.next_attempt_at IS NULL OR j.next_attempt_at <= clock_timestamp())"
 		   " AND (j.status IN ('finishing', 'failing', 'cancelling')"
@@ -79,34 +80,6 @@ static Statement forget_lineage = {
 	.argument_types = {UUIDOID},
 };
 
-/* A task that was never claimed has written nothing. */
-static Statement clean_tasks = {
-	.sql = "UPDATE vmclone.async_tasks SET claim = claim + 1, rate = NULL, next_attempt_at = NULL,"
-		   " status = CASE WHEN claim = 0 THEN 'finished' ELSE 'cleaning' END,"
-		   " result = CASE WHEN claim = 0 THEN 'cleanSuccess' END,"
-		   " phase = CASE WHEN claim = 0 THEN 'cleaned' ELSE 'cleaning' END,"
-		   " ended_at = CASE WHEN claim = 0 THEN clock_timestamp() END"
-		   " WHERE job_id = $1 AND (status <> 'finished' OR result IN ('success', 'failure'))",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
-static Statement note_problem = {
-	.sql = "UPDATE vmclone.jobs SET reason_key = CASE WHEN status = 'finishing' THEN 'finishing'"
-		   " ELSE reason_key END,"
-		   " reason = CASE WHEN status = 'finishing' THEN $2 ELSE reason END,"
-		   " cleaning_error = CASE WHEN status <> 'finishing' THEN $2 ELSE cleaning_error END,"
-		   " clean_attempts = clean_attempts + CASE WHEN status <> 'finishing' THEN 1 ELSE 0 END,"
-		   " waiting_since = CASE WHEN status = 'finishing'"
-		   " THEN coalesce(waiting_since, clock_timestamp()) END,"
-		   " next_attempt_at = clock_timestamp() + make_interval(secs => least(60, $3 / 1000.0"
-		   " * (2 ^ least(clean_attempts, 10))))"
-		   " WHERE job_id = $1 RETURNING status = 'finishing'"
-		   " AND waiting_since + make_interval(secs => $4) < clock_timestamp()",
-	.argument_count = 4,
-	.argument_types = {UUIDOID, TEXTOID, INT4OID, INT4OID},
-};
-
 static Statement live_jobs = {
 	.sql = "SELECT EXISTS (SELECT FROM vmclone.jobs WHERE requested IS NOT NULL"
 		   " AND status NOT IN ('succeeded', 'failed', 'cancelled') OR status IN ('queued',"
@@ -114,8 +87,11 @@ static Statement live_jobs = {
 		   " OR EXISTS (SELECT FROM vmclone.measurements WHERE status = 'queued')",
 };
 
+/* Of statements with one column. */
+#define ONLY_COLUMN 1
+
 static void
-tell_audit(const JobRow *job, AuditType type)
+write_audit(const JobRow *job, AuditType type)
 {
 	AuditSubject subject = {
 		.vm_id = job->vm_id,
@@ -138,14 +114,14 @@ tell_audit(const JobRow *job, AuditType type)
 
 /* This job needs the source no more; the last one of the call gives the locks back. */
 static void
-let_source_go(const JobRow *job)
+release_source(const JobRow *job)
 {
 	Datum job_id = UUIDPGetDatum(&job->job_id);
 	Datum call_id = UUIDPGetDatum(&job->call_id);
 
 	(void) statement_run(&free_source, &job_id, NULL);
 	statement_run_one_row(&others_need_source, &call_id, NULL);
-	if (field_int64(0, 1) == 0)
+	if (field_int64(0, ONLY_COLUMN) == 0)
 		locks_release(&job->call_id);
 }
 
@@ -156,11 +132,11 @@ is_being_read(const JobRow *job)
 					   Int32GetDatum(job->copy_number)};
 
 	statement_run_one_row(&readers, values, NULL);
-	return field_int64(0, 1) > 0;
+	return field_int64(0, ONLY_COLUMN) > 0;
 }
 
 static void
-finish(const JobRow *job)
+finish(JobRow *job)
 {
 	Datum vm_id = UUIDPGetDatum(&job->vm_id);
 	Frame frame;
@@ -168,29 +144,26 @@ finish(const JobRow *job)
 	frame_enter_inventory(&frame);
 	clone_finish(&job->vm_id);
 	frame_leave(&frame);
-	let_source_go(job);
+	release_source(job);
 	(void) statement_run(&free_name, &vm_id, NULL);
-	tell_audit(job, job->is_template ? AUDIT_USER_ADD_VM_TEMPLATE_FINISHED_SUCCESS
-									 : AUDIT_USER_ADD_VM_FINISHED_SUCCESS);
-	job_ends(job, "succeeded");
+	write_audit(job, job->is_template ? AUDIT_USER_ADD_VM_TEMPLATE_FINISHED_SUCCESS
+									  : AUDIT_USER_ADD_VM_FINISHED_SUCCESS);
+	job_set_succeeded(job);
 }
 
 static void
-begin_cleaning(const JobRow *job)
+begin_cleaning(JobRow *job)
 {
-	Datum job_id = UUIDPGetDatum(&job->job_id);
-
-	(void) statement_run(&clean_tasks, &job_id, NULL);
-	let_source_go(job);
-	job_cleans(job);
+	tasks_clean(&job->job_id);
+	release_source(job);
+	job_set_cleaning(job);
 }
 
 static void
-remove_rows(const JobRow *job)
+remove_rows(JobRow *job)
 {
 	Datum vm_id = UUIDPGetDatum(&job->vm_id);
 	Datum job_id = UUIDPGetDatum(&job->job_id);
-	bool cancelled = job->final_status != NULL && strcmp(job->final_status, "cancelled") == 0;
 	Frame frame;
 
 	frame_enter_inventory(&frame);
@@ -198,97 +171,107 @@ remove_rows(const JobRow *job)
 	frame_leave(&frame);
 	(void) statement_run(&free_name, &vm_id, NULL);
 	(void) statement_run(&forget_lineage, &job_id, NULL);
-	tell_audit(job, cancelled          ? AUDIT_CLONE_CANCELLED
-					: job->is_template ? AUDIT_USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE
-									   : AUDIT_USER_ADD_VM_FINISHED_FAILURE);
-	job_ends(job, cancelled ? "cancelled" : "failed");
+	write_audit(job, job->is_cancelled  ? AUDIT_CLONE_CANCELLED
+					 : job->is_template ? AUDIT_USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE
+										: AUDIT_USER_ADD_VM_FINISHED_FAILURE);
+	job_set_undone(job);
 }
 
-typedef struct Turn
+/* A job's next step on the way to its end. */
+typedef struct Ending
 {
 	pg_uuid_t job_id;
 	bool moved;
 	char *problem; /* of the transaction before */
-} Turn;
+} Ending;
 
 static void
-take_turn(void *argument)
+take_step(void *argument)
 {
-	Turn *turn = argument;
+	Ending *ending = argument;
 	JobRow job;
 
-	if (!job_lock(&turn->job_id, &job) || job_cancel_requested(&job))
+	if (!job_lock(&ending->job_id, &job) || job.requested == REQUEST_CANCEL)
 		return;
-	turn->moved = true;
-	if (strcmp(job.status, "finishing") == 0)
+	ending->moved = true;
+	switch (job.status)
 	{
-		turn->moved = !is_being_read(&job);
-		if (turn->moved)
-			finish(&job);
+		case JOB_FINISHING:
+			ending->moved = !is_being_read(&job);
+			if (ending->moved)
+				finish(&job);
+			break;
+		case JOB_FAILING:
+		case JOB_CANCELLING:
+			/* The source is free only when nobody reads it any more. */
+			ending->moved = !job_has_runs(&job.job_id);
+			if (ending->moved)
+				begin_cleaning(&job);
+			break;
+		case JOB_CLEANING:
+			remove_rows(&job);
+			break;
+		case JOB_QUEUED:
+		case JOB_RUNNING:
+		case JOB_WAITING:
+			job_set_finishing(&job);
+			break;
+		default:
+			/* paused or held since it was looked for */
+			ending->moved = false;
+			break;
 	}
-	else if (strcmp(job.status, "failing") == 0 || strcmp(job.status, "cancelling") == 0)
-	{
-		/* The source is free only when nobody reads it any more. */
-		turn->moved = !job_has_runs(&job.job_id);
-		if (turn->moved)
-			begin_cleaning(&job);
-	}
-	else if (strcmp(job.status, "cleaning") == 0)
-		remove_rows(&job);
-	else
-		job_finishes(&job);
 }
 
 static void
 write_problem(void *argument)
 {
-	Turn *turn = argument;
-	Datum values[4] = {UUIDPGetDatum(&turn->job_id), CStringGetTextDatum(turn->problem),
-					   Int32GetDatum(vmclone_retry_delay), Int32GetDatum(vmclone_wait_limit)};
+	Ending *ending = argument;
 	JobRow job;
 
-	if (!job_lock(&turn->job_id, &job) || job_cancel_requested(&job))
+	if (!job_lock(&ending->job_id, &job) || job.requested == REQUEST_CANCEL)
 		return;
-	statement_run_one_row(&note_problem, values, NULL);
-	if (field_bool(0, 1))
-		job_fails(&job, "finishing", turn->problem);
+	if (job.status == JOB_FINISHING)
+		job_finishing_waits(&job, ending->problem);
+	else if (state_in(job.status, JOB_IS_UNDONE))
+		job_cleaning_waits(&job, ending->problem);
 }
 
-typedef struct TurnList
+typedef struct EndingList
 {
 	MemoryContext context;
-	Turn *turns;
+	Ending *endings;
 	int count;
-} TurnList;
+} EndingList;
 
 static void
-read_turns(void *argument)
+read_endings(void *argument)
 {
-	TurnList *list = argument;
-	uint64 rows = statement_run(&turning_jobs, NULL, NULL);
+	EndingList *list = argument;
+	uint64 rows = statement_run(&ending_jobs, NULL, NULL);
 
-	list->turns = MemoryContextAllocZero(list->context, (rows + 1) * sizeof(Turn));
+	list->endings = MemoryContextAllocZero(list->context, (rows + 1) * sizeof(Ending));
 	for (uint64 i = 0; i < rows; i++)
-		list->turns[list->count++].job_id = field_uuid(i, 1);
+		list->endings[list->count++].job_id = field_uuid(i, ONLY_COLUMN);
 }
 
 bool
 job_end_next(void)
 {
-	TurnList list = {CurrentMemoryContext, NULL, 0};
+	EndingList list = {CurrentMemoryContext, NULL, 0};
 	bool moved = false;
 
-	if (job_transaction(read_turns, &list) != NULL)
+	if (job_transaction(read_endings, &list) != NULL)
 		return false;
 	for (int i = 0; i < list.count; i++)
 	{
-		Turn *turn = &list.turns[i];
+		Ending *ending = &list.endings[i];
 
-		turn->problem = job_transaction(take_turn, turn);
-		if (turn->problem != NULL)
-			(void) job_transaction(write_problem, turn);
+		ending->problem = job_transaction(take_step, ending);
+		if (ending->problem != NULL)
+			(void) job_transaction(write_problem, ending);
 		else
-			moved |= turn->moved;
+			moved |= ending->moved;
 	}
 	return moved;
 }
@@ -297,7 +280,7 @@ static void
 look_for_jobs(void *argument)
 {
 	statement_run_one_row(&live_jobs, NULL, NULL);
-	*(bool *) argument = field_bool(0, 1);
+	*(bool *) argument = field_bool(0, ONLY_COLUMN);
 }
 
 bool

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "job/job_event.h"
 #include "job/job_run.h"
 #include "job/job_state.h"
 #include "job/job_transaction.h"
@@ -191,8 +192,8 @@ write_all(void *argument)
 
 		if (!run->dirty || run->kind == RUN_MEASURE)
 			continue;
-		values[0] = UUIDPGetDatum(&run->task_id);
-		values[1] = Int32GetDatum(run->claim);
+		values[0] = UUIDPGetDatum(&run->task.task_id);
+		values[1] = Int32GetDatum(run->task.claim);
 		values[2] = CStringGetTextDatum(run->phase);
 		values[3] = Int64GetDatum(run->bytes_total);
 		values[4] = Int64GetDatum(run->bytes_done);
@@ -202,10 +203,10 @@ write_all(void *argument)
 		values[8] = text_or_null(run->method_reason, &nulls[8]);
 		values[9] = text_or_null(run->checkpoint, &nulls[9]);
 		(void) statement_run(&write_progress, values, nulls);
-		if (run->kind == RUN_COPY && run->advanced && !run->told_well)
+		if (run->kind == RUN_COPY && run->advanced && !run->reason_cleared)
 		{
-			job_goes_well(&run->job_id);
-			run->told_well = true;
+			job_clear_reason(&run->job_id);
+			run->reason_cleared = true;
 		}
 	}
 }

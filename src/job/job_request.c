@@ -5,12 +5,14 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "job/job_request.h"
 #include "job/job_run.h"
 #include "job/job_state.h"
 #include "job/job_transaction.h"
 #include "base/json.h"
 #include "base/settings.h"
 #include "base/statement.h"
+#include "base/uuid.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -24,12 +26,6 @@ static Statement requests = {
 		   " AND status NOT IN ('succeeded', 'failed', 'cancelled') LIMIT " REQUESTS_A_PASS,
 };
 
-static Statement drop_request = {
-	.sql = "UPDATE vmclone.jobs SET requested = NULL WHERE job_id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
 static Statement run_rows = {
 	.sql = "SELECT t.task_id, t.claim, t.status, j.status, j.requested,"
 		   " j.bandwidth_limit, m.bandwidth_limit, m.max_copies"
@@ -40,10 +36,32 @@ static Statement run_rows = {
 	.argument_types = {UUIDARRAYOID},
 };
 
-/* Jobs that have not started; a paused one was told by job_pauses or never queued. */
+/* Jobs that have not started; a paused one has had its NOTIFY or was made so. */
 static Statement queued_jobs = {
 	.sql = "SELECT job_id, status FROM vmclone.jobs"
 		   " WHERE status IN ('queued', 'paused') AND started_at IS NULL",
+};
+
+/* Columns of requests, run_rows and queued_jobs. */
+enum
+{
+	REQUESTED_JOB_ID = 1,
+};
+enum
+{
+	RUN_TASK_ID = 1,
+	RUN_CLAIM,
+	RUN_TASK_STATUS,
+	RUN_JOB_STATUS,
+	RUN_REQUESTED,
+	RUN_JOB_LIMIT,
+	RUN_DOMAIN_LIMIT,
+	RUN_MAX_COPIES,
+};
+enum
+{
+	QUEUED_JOB_ID = 1,
+	QUEUED_STATUS,
 };
 
 /* What the rows say of a run. */
@@ -52,8 +70,8 @@ typedef struct RunRow
 	pg_uuid_t task_id;
 	int claim;
 	char *task_status;
-	char *job_status;
-	char *requested;
+	JobStatus job_status;
+	JobRequest requested;
 	int64 job_limit;    /* 0: none */
 	int64 domain_limit; /* 0: none */
 	int64 max_copies;   /* to the domain; 0: no limit */
@@ -85,27 +103,25 @@ all_paused(const pg_uuid_t *job_id)
 static void
 follow_request(void *argument)
 {
-	static const char *const cancellable[] = {"queued", "running",   "paused", "waiting",
-											  "held",   "finishing", NULL};
-	static const char *const pausable[] = {"queued", "running", "waiting", NULL};
 	const pg_uuid_t *job_id = argument;
-	Datum value = UUIDPGetDatum(job_id);
 	JobRow job;
 
-	if (!job_lock(job_id, &job) || job.requested == NULL)
+	if (!job_lock(job_id, &job) || job.requested == REQUEST_NONE)
 		return;
-	if (strcmp(job.requested, "cancel") == 0 && job_word_among(job.status, cancellable))
-		job_cancels(&job);
-	else if (strcmp(job.requested, "resume") == 0 && strcmp(job.status, "paused") == 0)
-		job_resumes(&job);
-	else if (strcmp(job.requested, "pause") == 0 && job_word_among(job.status, pausable))
+	if (job.requested == REQUEST_CANCEL &&
+		state_in(job.status, job_sources(JOB_CANCELLING, MOVER_WORKER)))
+		job_set_cancelling(&job);
+	else if (job.requested == REQUEST_RESUME && job.status == JOB_PAUSED)
+		job_set_resumed(&job);
+	else if (job.requested == REQUEST_PAUSE &&
+			 state_in(job.status, job_sources(JOB_PAUSED, MOVER_WORKER)))
 	{
 		if (all_paused(job_id))
-			job_pauses(&job);
+			job_set_paused(&job);
 	}
 	else
 		/* The job went on meanwhile to where the request means nothing. */
-		(void) statement_run(&drop_request, &value, NULL);
+		job_drop_request(&job);
 }
 
 typedef struct RequestList
@@ -123,7 +139,7 @@ read_requests(void *argument)
 
 	list->job_ids = MemoryContextAlloc(list->context, (rows + 1) * sizeof(pg_uuid_t));
 	for (uint64 i = 0; i < rows; i++)
-		list->job_ids[list->count++] = field_uuid(i, 1);
+		list->job_ids[list->count++] = field_uuid(i, REQUESTED_JOB_ID);
 }
 
 static void
@@ -138,7 +154,7 @@ read_run_rows(void *argument)
 	MemoryContext old;
 
 	foreach (cell, job_runs_list)
-		ids[id_count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task_id);
+		ids[id_count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task.task_id);
 	array =
 		PointerGetDatum(construct_array(ids, id_count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 	found = statement_run(&run_rows, &array, NULL);
@@ -148,14 +164,14 @@ read_run_rows(void *argument)
 	{
 		RunRow *row = &rows->rows[rows->count++];
 
-		row->task_id = field_uuid(i, 1);
-		row->claim = field_int64(i, 2);
-		row->task_status = field_text(i, 3);
-		row->job_status = field_text(i, 4);
-		row->requested = field_text(i, 5);
-		row->job_limit = field_int64(i, 6);
-		row->domain_limit = field_int64(i, 7);
-		row->max_copies = field_int64(i, 8);
+		row->task_id = field_uuid(i, RUN_TASK_ID);
+		row->claim = field_int64(i, RUN_CLAIM);
+		row->task_status = field_text(i, RUN_TASK_STATUS);
+		row->job_status = job_status_of_word(field_text(i, RUN_JOB_STATUS));
+		row->requested = job_request_of_word(field_text(i, RUN_REQUESTED));
+		row->job_limit = field_int64(i, RUN_JOB_LIMIT);
+		row->domain_limit = field_int64(i, RUN_DOMAIN_LIMIT);
+		row->max_copies = field_int64(i, RUN_MAX_COPIES);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -164,7 +180,7 @@ static RunRow *
 row_of(const RunRows *rows, const JobRun *run)
 {
 	for (int i = 0; i < rows->count; i++)
-		if (uuid_same(&rows->rows[i].task_id, &run->task_id))
+		if (uuid_same(&rows->rows[i].task_id, &run->task.task_id))
 			return &rows->rows[i];
 	return NULL;
 }
@@ -172,8 +188,7 @@ row_of(const RunRows *rows, const JobRun *run)
 static bool
 same_target(const JobRun *run, const JobRun *other)
 {
-	return strcmp(((RunDomain *) linitial(run->domains))->id,
-				  ((RunDomain *) linitial(other->domains))->id) == 0;
+	return strcmp(job_run_target(run)->id, job_run_target(other)->id) == 0;
 }
 
 /* The limits for copies that run at once leave room for a paused one to go on. */
@@ -229,12 +244,10 @@ limit_of(const JobRun *run, const RunRow *row)
 static void
 tell_copier(JobRun *run, const RunRow *row)
 {
-	bool pause = strcmp(row->job_status, "paused") == 0 ||
-				 (row->requested != NULL && strcmp(row->requested, "pause") == 0);
+	bool pause = row->requested != REQUEST_RESUME &&
+				 (row->job_status == JOB_PAUSED || row->requested == REQUEST_PAUSE);
 	int64 limit = limit_of(run, row);
 
-	if (row->requested != NULL && strcmp(row->requested, "resume") == 0)
-		pause = false;
 	if (run->step != STEP_COPY || run->command == NULL)
 	{
 		run->limit_sent = limit; /* goes on the command line */
@@ -258,7 +271,6 @@ tell_copier(JobRun *run, const RunRow *row)
 static void
 tell_runs(const RunRows *rows)
 {
-	static const char *const alive[] = {"queued", "running", "paused", "waiting", "held", NULL};
 	ListCell *cell;
 
 	foreach (cell, job_runs_list)
@@ -269,59 +281,61 @@ tell_runs(const RunRows *rows)
 		if (run->kind == RUN_MEASURE)
 			continue;
 		/* Dropped with its tables, undone, abandoned or claimed anew. */
-		if (row == NULL || row->claim != run->claim ||
-			(run->kind == RUN_COPY && (!job_word_among(row->job_status, alive) ||
-									   strcmp(row->task_status, "running") != 0)) ||
-			(run->kind == RUN_CLEAN && strcmp(row->task_status, "cleaning") != 0))
+		if (row == NULL || row->claim != run->task.claim ||
+			(run->kind == RUN_COPY &&
+			 (!state_in(row->job_status, JOB_HAS_COPIES) ||
+			  strcmp(row->task_status, task_status_word(TASK_RUNNING)) != 0)) ||
+			(run->kind == RUN_CLEAN &&
+			 strcmp(row->task_status, task_status_word(TASK_CLEANING)) != 0))
 			job_run_stop(run);
 		else if (run->kind == RUN_COPY)
 			tell_copier(run, row);
 	}
 }
 
-/* A job whose queued, or paused at start, was sent. */
-typedef struct ToldJob
+/* A job whose NOTIFY for queued, or for paused at its start, was sent. */
+typedef struct NotifiedJob
 {
 	pg_uuid_t job_id; /* the key */
 	uint32 pass;      /* that saw it last */
-} ToldJob;
+} NotifiedJob;
 
-static HTAB *told_jobs = NULL;
+static HTAB *notified_jobs = NULL;
 
 /* NOTIFY for jobs that are new since the last pass; the call itself may be prepared, so it can't. */
 static void
-tell_new_jobs(void *argument)
+notify_new_jobs(void *argument)
 {
 	static uint32 pass = 0;
 	uint64 rows = statement_run(&queued_jobs, NULL, NULL);
 	HASH_SEQ_STATUS scan;
-	ToldJob *told;
+	NotifiedJob *notified;
 
 	pass++;
 	for (uint64 i = 0; i < rows; i++)
 	{
-		pg_uuid_t job_id = field_uuid(i, 1);
+		pg_uuid_t job_id = field_uuid(i, QUEUED_JOB_ID);
 		bool found;
 
-		told = hash_search(told_jobs, &job_id, HASH_ENTER, &found);
-		told->pass = pass;
+		notified = hash_search(notified_jobs, &job_id, HASH_ENTER, &found);
+		notified->pass = pass;
 		if (!found)
-			job_tell(&job_id, field_text(i, 2));
+			job_notify(&job_id, job_status_of_word(field_text(i, QUEUED_STATUS)));
 	}
-	hash_seq_init(&scan, told_jobs);
-	while ((told = hash_seq_search(&scan)) != NULL)
-		if (told->pass != pass)
-			(void) hash_search(told_jobs, &told->job_id, HASH_REMOVE, NULL);
+	hash_seq_init(&scan, notified_jobs);
+	while ((notified = hash_seq_search(&scan)) != NULL)
+		if (notified->pass != pass)
+			(void) hash_search(notified_jobs, &notified->job_id, HASH_REMOVE, NULL);
 }
 
 static void
-make_told_jobs(void)
+make_notified_jobs(void)
 {
 	HASHCTL control = {0};
 
 	control.keysize = sizeof(pg_uuid_t);
-	control.entrysize = sizeof(ToldJob);
-	told_jobs = hash_create("vmclone jobs told", 64, &control, HASH_ELEM | HASH_BLOBS);
+	control.entrysize = sizeof(NotifiedJob);
+	notified_jobs = hash_create("vmclone jobs notified", 64, &control, HASH_ELEM | HASH_BLOBS);
 }
 
 void
@@ -330,9 +344,9 @@ job_requests_follow(void)
 	RequestList list = {CurrentMemoryContext, NULL, 0};
 	RunRows rows = {CurrentMemoryContext, NULL, 0};
 
-	if (told_jobs == NULL)
-		make_told_jobs();
-	(void) job_transaction(tell_new_jobs, NULL);
+	if (notified_jobs == NULL)
+		make_notified_jobs();
+	(void) job_transaction(notify_new_jobs, NULL);
 	if (job_runs_list != NIL && job_transaction(read_run_rows, &rows) == NULL)
 		tell_runs(&rows);
 	if (job_transaction(read_requests, &list) != NULL)

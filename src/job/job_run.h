@@ -6,9 +6,12 @@
  * claim: a result with an older claim is dropped.
  *
  *	job_claim.c		which task, cleaning or measurement is next
- *	job_run.c		the list of runs, their children, and the way from one step to the next
+ *	job_run.c		the list of runs
+ *	job_arguments.c	what a run's child is told on its command line
+ *	job_step.c		the way of a run from one child to the next
  *	job_event.c		what a copier says
- *	job_outcome.c	what a child's end means for the task and its job
+ *	job_verdict.c	what a child's end means
+ *	job_outcome.c	what becomes of the task and its job for that
  *	job_request.c	cancel, pause, resume and limits, for what runs
  *	job_end.c		the ends of a job: finishing, failing, cancelling, cleaning
  */
@@ -17,6 +20,7 @@
 
 #include "postgres.h"
 
+#include "job/task_state.h"
 #include "nodes/pg_list.h"
 #include "storage/storage_command.h"
 #include "utils/uuid.h"
@@ -53,10 +57,10 @@ typedef struct JobRun
 	RunKind kind;
 	RunStep step;
 	pg_uuid_t job_id;      /* RUN_MEASURE: zero */
-	pg_uuid_t task_id;     /* RUN_MEASURE: the image */
+	TaskClaim task;        /* RUN_MEASURE: the image */
 	pg_uuid_t snapshot_id; /* RUN_MEASURE */
-	int claim;
-	List *domains; /* RunDomain *; the first is the target */
+	int attempts;          /* crashes of copiers for the task so far */
+	List *domains;         /* RunDomain *; the first is the target */
 	int domains_checked;
 	char *disk_id; /* of the target, as text */
 	char *image_id;
@@ -71,7 +75,6 @@ typedef struct JobRun
 	bool verify;
 	StorageCommand *command; /* NULL between steps */
 	char *answer;            /* last line of a volume command or of measure */
-	bool refused;            /* could not even be started */
 
 	/* what the copier said */
 	char phase[64];
@@ -86,9 +89,9 @@ typedef struct JobRun
 	char *method_reason;
 	char checkpoint[64];
 	bool paused;
-	bool advanced; /* has done bytes since it started */
-	bool told_well;
-	bool dirty; /* not written to async_tasks yet */
+	bool advanced;       /* has done bytes since it started */
+	bool reason_cleared; /* the job's reason for an earlier wait was taken away for that */
+	bool dirty;          /* not written to async_tasks yet */
 	char *error_kind;
 	char *error_errno;
 	bool error_in_layer;
@@ -98,7 +101,7 @@ typedef struct JobRun
 	bool pause_sent;
 	int64 limit_sent;      /* bytes per second; 0: none */
 	TimestampTz stop_sent; /* 0: it may go on */
-	bool stuck_told;
+	bool is_stuck;         /* killed, and still there: it hangs in the kernel */
 } JobRun;
 
 extern List *job_runs_list; /* JobRun * */
@@ -107,14 +110,8 @@ extern List *job_runs_list; /* JobRun * */
 extern JobRun *job_run_make(RunKind kind);
 extern void job_run_add(JobRun *run);
 
-/* Starts the child of the run's next step; a failure to start is found by job_runs_attend. */
-extern void job_run_step(JobRun *run);
-
-/*
- * Reads from all children and goes on with those that ended.  True: a task's or job's state was
- * changed, so another pass is worth while.
- */
-extern bool job_runs_attend(void);
+/* Takes it from the list, with its child and its memory. */
+extern void job_run_remove(JobRun *run);
 
 /* Ends a child: SIGTERM, then SIGKILL; its run stays until it is reaped. */
 extern void job_run_stop(JobRun *run);
@@ -124,46 +121,13 @@ extern void job_runs_kill_all(void);
 
 extern bool job_has_runs(const pg_uuid_t *job_id);
 
+/* The domain that the run writes to. */
+extern const RunDomain *job_run_target(const JobRun *run);
+
 /* It takes a place among the copies that run at once: a paused or stuck one doesn't. */
 extern bool job_run_active(const JobRun *run);
 
 /* Copies that take a place, of vmclone.max_parallel_copies. */
 extern int job_runs_active(void);
-
-/* A line of the child's stdout (job_event.c). */
-extern void job_event_line(const char *line, void *run);
-
-/* Writes what copiers said since the last call, at most once a second a task (job_event.c). */
-extern void job_progress_write(void);
-
-typedef enum RunOutcome
-{
-	RUN_GOES_ON, /* run->step is the next one */
-	RUN_IS_OVER,
-	RUN_LATER, /* the end could not be written yet */
-} RunOutcome;
-
-/* The child of the run's step has ended (job_outcome.c). */
-extern RunOutcome job_outcome(JobRun *run);
-
-/* Tells runs what their jobs' rows ask for (job_request.c). */
-extern void job_requests_follow(void);
-
-/* Claims what may start and adds its runs (job_claim.c).  True: something was claimed. */
-extern bool job_claim_next(void);
-extern bool job_claim_cleaning(void);
-extern bool job_claim_measurement(void);
-
-/*
- * After a start: tasks that a dead worker left running go back to the queue (job_claim.c).  False: not
- * yet, somebody holds the table.
- */
-extern bool job_claim_reset_orphans(void);
-
-/* Moves jobs whose tasks are over (job_end.c).  True: something moved. */
-extern bool job_end_next(void);
-
-/* Jobs that are not over and not only held or paused: the worker has a reason to stay. */
-extern bool job_anything_to_do(void);
 
 #endif

@@ -1,31 +1,22 @@
 /*
  * job_state.c
- *		Every change of jobs.status, each with its NOTIFY vmclone_job.
+ *		Every write of jobs.status, each with its NOTIFY vmclone_job.
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "commands/async.h"
-#include "job/job_state.h"
 #include "base/json.h"
 #include "base/settings.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "catalog/pg_type.h"
+#include "commands/async.h"
+#include "job/job_state.h"
+#include "job/retry_delay.h"
+#include "job/task_state.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #define JOB_CHANNEL "vmclone_job"
-
-/* Longest back-off in seconds between two attempts of a waiting job. */
-#define WAIT_DELAY_MAX "60"
-
-static Statement lock_job = {
-	.sql = "SELECT j.call_id, j.vm_id, j.storage_pool_id, j.cluster_id, j.user_id, j.vm_name,"
-		   " j.owner, j.status, j.requested, j.final_status, j.reason,"
-		   " j.action = 'AddVmTemplateFromSnapshot', j.on_failure = 'hold', j.source_freed,"
-		   " j.copy_number"
-		   " FROM vmclone.jobs j WHERE j.job_id = $1 FOR UPDATE SKIP LOCKED",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
 
 static Statement set_running = {
 	.sql = "UPDATE vmclone.jobs SET status = 'running', next_attempt_at = NULL,"
@@ -43,17 +34,12 @@ static Statement clear_reason = {
 	.argument_types = {UUIDOID},
 };
 
-/* The delay grows with the time waited, so it about doubles from one attempt to the next. */
 static Statement set_waiting = {
 	.sql = "UPDATE vmclone.jobs SET status = 'waiting', reason_key = $2, reason = $3,"
-		   " waiting_since = coalesce(waiting_since, clock_timestamp()),"
-		   " next_attempt_at = clock_timestamp() + least(make_interval(secs => " WAIT_DELAY_MAX "),"
-		   " greatest(make_interval(secs => $4 / 1000.0),"
-		   " clock_timestamp() - coalesce(waiting_since, clock_timestamp())))"
-		   " WHERE job_id = $1 AND (waiting_since IS NULL"
-		   " OR waiting_since + make_interval(secs => $5) > clock_timestamp())",
-	.argument_count = 5,
-	.argument_types = {UUIDOID, TEXTOID, TEXTOID, INT4OID, INT4OID},
+		   " waiting_since = coalesce(waiting_since, clock_timestamp()), next_attempt_at = $4"
+		   " WHERE job_id = $1",
+	.argument_count = 4,
+	.argument_types = {UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
 };
 
 static Statement set_held = {
@@ -71,13 +57,6 @@ static Statement set_undoing = {
 	.argument_types = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 };
 
-static Statement abort_tasks = {
-	.sql = "UPDATE vmclone.async_tasks SET status = 'aborting', rate = NULL"
-		   " WHERE job_id = $1 AND status = 'running'",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
 static Statement set_paused = {
 	.sql = "UPDATE vmclone.jobs SET status = 'paused', requested = NULL WHERE job_id = $1",
 	.argument_count = 1,
@@ -85,12 +64,10 @@ static Statement set_paused = {
 };
 
 static Statement set_resumed = {
-	.sql = "UPDATE vmclone.jobs SET requested = NULL, next_attempt_at = NULL,"
-		   " waiting_since = NULL, reason = NULL, reason_key = NULL,"
-		   " status = CASE WHEN started_at IS NULL THEN 'queued' ELSE 'running' END"
-		   " WHERE job_id = $1 RETURNING status",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
+	.sql = "UPDATE vmclone.jobs SET status = $2, requested = NULL, next_attempt_at = NULL,"
+		   " waiting_since = NULL, reason = NULL, reason_key = NULL WHERE job_id = $1",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, TEXTOID},
 };
 
 static Statement set_finishing = {
@@ -107,171 +84,281 @@ static Statement set_cleaning = {
 	.argument_types = {UUIDOID},
 };
 
+/* A success has nothing to complain of; a failure's reason is its history. */
 static Statement set_ended = {
 	.sql = "UPDATE vmclone.jobs SET status = $2, ended_at = clock_timestamp(), requested = NULL,"
+		   " reason = CASE WHEN $2 <> 'succeeded' THEN reason END,"
+		   " reason_key = CASE WHEN $2 <> 'succeeded' THEN reason_key END,"
 		   " source_freed = true, next_attempt_at = NULL, waiting_since = NULL,"
 		   " cleaning_error = NULL WHERE job_id = $1",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, TEXTOID},
 };
 
-bool
-job_word_among(const char *word, const char *const *words)
-{
-	for (; word != NULL && *words != NULL; words++)
-		if (strcmp(word, *words) == 0)
-			return true;
-	return false;
-}
+static Statement drop_request = {
+	.sql = "UPDATE vmclone.jobs SET requested = NULL WHERE job_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
 
-bool
-job_cancel_requested(const JobRow *job)
-{
-	return job->requested != NULL && strcmp(job->requested, "cancel") == 0;
-}
+static Statement cleaning_waits = {
+	.sql = "UPDATE vmclone.jobs SET clean_attempts = clean_attempts + 1, cleaning_error = $2,"
+		   " next_attempt_at = $3 WHERE job_id = $1",
+	.argument_count = 3,
+	.argument_types = {UUIDOID, TEXTOID, TIMESTAMPTZOID},
+};
 
-bool
-job_lock(const pg_uuid_t *job_id, JobRow *job)
-{
-	Datum value = UUIDPGetDatum(job_id);
+static Statement finishing_waits = {
+	.sql = "UPDATE vmclone.jobs SET reason_key = 'finishing', reason = $2,"
+		   " waiting_since = coalesce(waiting_since, clock_timestamp()), next_attempt_at = $3"
+		   " WHERE job_id = $1",
+	.argument_count = 3,
+	.argument_types = {UUIDOID, TEXTOID, TIMESTAMPTZOID},
+};
 
-	memset(job, 0, sizeof(*job));
-	if (statement_run(&lock_job, &value, NULL) == 0)
-		return false;
-	job->job_id = *job_id;
-	job->call_id = field_uuid(0, 1);
-	job->vm_id = field_uuid(0, 2);
-	job->storage_pool_id = field_uuid(0, 3);
-	job->cluster_id = field_uuid(0, 4);
-	job->user_id = field_uuid(0, 5);
-	job->vm_name = field_text(0, 6);
-	job->owner = field_text(0, 7);
-	job->status = field_text(0, 8);
-	job->requested = field_text(0, 9);
-	job->final_status = field_text(0, 10);
-	job->reason = field_text(0, 11);
-	job->is_template = field_bool(0, 12);
-	job->hold_on_failure = field_bool(0, 13);
-	job->source_freed = field_bool(0, 14);
-	job->copy_number = field_int64(0, 15);
-	return true;
-}
+static Statement retry_now = {
+	.sql = "UPDATE vmclone.jobs SET status = 'waiting', next_attempt_at = clock_timestamp(),"
+		   " waiting_since = NULL, clean_attempts = 0 WHERE job_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement abandon_jobs = {
+	.sql = "UPDATE vmclone.jobs SET status = 'cleaning', final_status = 'failed',"
+		   " requested = NULL, source_freed = true, next_attempt_at = NULL, waiting_since = NULL,"
+		   " reason_key = 'abandoned',"
+		   " reason = 'left to the database that this one was copied from'"
+		   " WHERE status = ANY ($1) RETURNING job_id, call_id",
+	.argument_count = 1,
+	.argument_types = {TEXTARRAYOID},
+};
+
+/* Jobs that were cleaning already are abandoned as they are: no other state, no NOTIFY. */
+static Statement abandon_cleaning_jobs = {
+	.sql = "UPDATE vmclone.jobs SET next_attempt_at = NULL WHERE status = 'cleaning'",
+};
+
+/* Columns of abandon_jobs. */
+enum
+{
+	ABANDONED_JOB_ID = 1,
+	ABANDONED_CALL_ID,
+};
 
 void
-job_tell(const pg_uuid_t *job_id, const char *status)
+job_notify(const pg_uuid_t *job_id, JobStatus status)
 {
-	Async_Notify(JOB_CHANNEL,
-				 psprintf("{\"job_id\":\"%s\",\"status\":\"%s\"}", uuid_text(job_id), status));
+	Async_Notify(JOB_CHANNEL, psprintf("{\"job_id\":\"%s\",\"status\":\"%s\"}", uuid_text(job_id),
+									   job_status_word(status)));
+}
+
+static void
+check_move(const pg_uuid_t *job_id, JobStatus from, JobStatus to, Mover mover)
+{
+	if (!state_in(from, job_sources(to, mover)))
+		elog(ERROR, "job %s must not go from %s to %s", uuid_text(job_id), job_status_word(from),
+			 job_status_word(to));
+}
+
+/* The worker writes a state: by a statement whose first argument is the job's id. */
+static void
+move(JobRow *job, JobStatus to, Statement *statement, const Datum *values)
+{
+	check_move(&job->job_id, job->status, to, MOVER_WORKER);
+	(void) statement_run(statement, values, NULL);
+	job->status = to;
+	job_notify(&job->job_id, to);
 }
 
 /* A move without values of its own. */
 static void
-move(Statement *statement, const pg_uuid_t *job_id, const char *status)
+move_only(JobRow *job, JobStatus to, Statement *statement)
 {
-	Datum value = UUIDPGetDatum(job_id);
+	Datum value = UUIDPGetDatum(&job->job_id);
 
-	(void) statement_run(statement, &value, NULL);
-	job_tell(job_id, status);
+	move(job, to, statement, &value);
+}
+
+/* A move whose statement takes the state as its second argument. */
+static void
+move_to(JobRow *job, JobStatus to, Statement *statement)
+{
+	Datum values[2] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(job_status_word(to))};
+
+	move(job, to, statement, values);
+}
+
+static int64
+waited_ms(const JobRow *job)
+{
+	return job->waiting_since == 0
+			   ? 0
+			   : TimestampDifferenceMilliseconds(job->waiting_since, GetCurrentTimestamp());
+}
+
+static bool
+wait_is_over(const JobRow *job)
+{
+	return job->waiting_since != 0 && waited_ms(job) >= vmclone_wait_limit * INT64CONST(1000);
 }
 
 void
-job_runs(const JobRow *job)
+job_set_running(JobRow *job)
 {
-	if (strcmp(job->status, "running") != 0)
-		move(&set_running, &job->job_id, "running");
+	if (job->status != JOB_RUNNING)
+		move_only(job, JOB_RUNNING, &set_running);
 }
 
 void
-job_goes_well(const pg_uuid_t *job_id)
+job_clear_reason(const pg_uuid_t *job_id)
 {
 	Datum value = UUIDPGetDatum(job_id);
 
 	(void) statement_run(&clear_reason, &value, NULL);
 }
 
-/* failing or cancelling; what runs is told to stop by the worker's next pass. */
+/* failing or cancelling; the worker's next pass tells what runs to stop. */
 static void
-undo(const JobRow *job, const char *status, const char *final_status, const char *key,
-	 const char *reason)
+undo(JobRow *job, JobStatus to, JobStatus final_status, const char *key, const char *reason)
 {
-	Datum values[5] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(status),
-					   CStringGetTextDatum(final_status), CStringGetTextDatum(key),
+	Datum values[5] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(job_status_word(to)),
+					   CStringGetTextDatum(job_status_word(final_status)), CStringGetTextDatum(key),
 					   CStringGetTextDatum(reason)};
 
-	(void) statement_run(&set_undoing, values, NULL);
-	(void) statement_run(&abort_tasks, values, NULL);
-	job_tell(&job->job_id, status);
+	move(job, to, &set_undoing, values);
+	tasks_abort(&job->job_id);
 }
 
 void
-job_fails(const JobRow *job, const char *kind, const char *reason)
+job_set_failing(JobRow *job, const char *reason_key, const char *reason)
 {
-	Datum values[3] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(kind),
+	Datum values[3] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(reason_key),
 					   CStringGetTextDatum(reason)};
 
 	if (!job->hold_on_failure)
-	{
-		undo(job, "failing", "failed", kind, reason);
+		undo(job, JOB_FAILING, JOB_FAILED, reason_key, reason);
+	else if (job->status != JOB_HELD)
+		move(job, JOB_HELD, &set_held, values);
+}
+
+void
+job_set_waiting(JobRow *job, const char *reason_key, const char *reason)
+{
+	Datum values[4] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(reason_key),
+					   CStringGetTextDatum(reason),
+					   TimestampTzGetDatum(retry_at(retry_attempts_within(waited_ms(job))))};
+
+	if (state_in(job->status, STATE_BIT(JOB_HELD) | STATE_BIT(JOB_PAUSED)))
 		return;
-	}
-	(void) statement_run(&set_held, values, NULL);
-	job_tell(&job->job_id, "held");
+	if (wait_is_over(job))
+		job_set_failing(job, reason_key,
+						psprintf("%s; waited %d seconds", reason, vmclone_wait_limit));
+	else if (job->status == JOB_WAITING)
+		(void) statement_run(&set_waiting, values, NULL);
+	else
+		move(job, JOB_WAITING, &set_waiting, values);
 }
 
 void
-job_waits(const JobRow *job, const char *kind, const char *reason)
+job_set_cancelling(JobRow *job)
 {
-	static const char *const for_a_person[] = {"held", "paused", NULL};
-	Datum values[5] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(kind),
-					   CStringGetTextDatum(reason), Int32GetDatum(vmclone_retry_delay),
-					   Int32GetDatum(vmclone_wait_limit)};
-
-	if (job_word_among(job->status, for_a_person))
-		return;
-	if (statement_run(&set_waiting, values, NULL) == 0)
-		job_fails(job, kind, psprintf("%s; waited %d seconds", reason, vmclone_wait_limit));
-	else if (strcmp(job->status, "waiting") != 0)
-		job_tell(&job->job_id, "waiting");
+	undo(job, JOB_CANCELLING, JOB_CANCELLED, "cancelled", job->reason ? job->reason : "cancelled");
 }
 
 void
-job_cancels(const JobRow *job)
+job_set_paused(JobRow *job)
 {
-	undo(job, "cancelling", "cancelled", "cancelled", job->reason ? job->reason : "cancelled");
+	move_only(job, JOB_PAUSED, &set_paused);
 }
 
 void
-job_pauses(const JobRow *job)
+job_set_resumed(JobRow *job)
 {
-	move(&set_paused, &job->job_id, "paused");
+	move_to(job, job->has_started ? JOB_RUNNING : JOB_QUEUED, &set_resumed);
 }
 
 void
-job_resumes(const JobRow *job)
+job_set_finishing(JobRow *job)
+{
+	move_only(job, JOB_FINISHING, &set_finishing);
+}
+
+void
+job_set_cleaning(JobRow *job)
+{
+	move_only(job, JOB_CLEANING, &set_cleaning);
+}
+
+void
+job_set_succeeded(JobRow *job)
+{
+	move_to(job, JOB_SUCCEEDED, &set_ended);
+}
+
+void
+job_set_undone(JobRow *job)
+{
+	move_to(job, job->is_cancelled ? JOB_CANCELLED : JOB_FAILED, &set_ended);
+}
+
+void
+job_drop_request(const JobRow *job)
 {
 	Datum value = UUIDPGetDatum(&job->job_id);
 
-	statement_run_one_row(&set_resumed, &value, NULL);
-	job_tell(&job->job_id, field_text(0, 1));
+	(void) statement_run(&drop_request, &value, NULL);
 }
 
 void
-job_finishes(const JobRow *job)
+job_cleaning_waits(const JobRow *job, const char *problem)
 {
-	move(&set_finishing, &job->job_id, "finishing");
+	Datum values[3] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(problem),
+					   TimestampTzGetDatum(retry_at(job->clean_attempts))};
+
+	(void) statement_run(&cleaning_waits, values, NULL);
 }
 
 void
-job_cleans(const JobRow *job)
+job_finishing_waits(JobRow *job, const char *problem)
 {
-	move(&set_cleaning, &job->job_id, "cleaning");
+	Datum values[3] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(problem),
+					   TimestampTzGetDatum(retry_at(retry_attempts_within(waited_ms(job))))};
+
+	if (wait_is_over(job))
+		job_set_failing(job, "finishing", problem);
+	else
+		(void) statement_run(&finishing_waits, values, NULL);
 }
 
 void
-job_ends(const JobRow *job, const char *status)
+job_retry_now(const pg_uuid_t *job_id, JobStatus status)
 {
-	Datum values[2] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(status)};
+	Datum value = UUIDPGetDatum(job_id);
 
-	(void) statement_run(&set_ended, values, NULL);
-	job_tell(&job->job_id, status);
+	if (status != JOB_WAITING)
+		check_move(job_id, status, JOB_WAITING, MOVER_RETRY_JOB);
+	(void) statement_run(&retry_now, &value, NULL);
+	if (status != JOB_WAITING)
+		job_notify(job_id, JOB_WAITING);
+}
+
+pg_uuid_t *
+job_abandon_all(int *count)
+{
+	Datum from = job_status_array(job_sources(JOB_CLEANING, MOVER_ADOPT));
+	uint64 rows;
+	pg_uuid_t *calls;
+
+	(void) statement_run(&abandon_cleaning_jobs, NULL, NULL);
+	rows = statement_run(&abandon_jobs, &from, NULL);
+	calls = palloc((rows + 1) * sizeof(pg_uuid_t));
+	for (uint64 i = 0; i < rows; i++)
+	{
+		pg_uuid_t job_id = field_uuid(i, ABANDONED_JOB_ID);
+
+		calls[i] = field_uuid(i, ABANDONED_CALL_ID);
+		job_notify(&job_id, JOB_CLEANING);
+	}
+	*count = rows;
+	return calls;
 }

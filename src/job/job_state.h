@@ -1,72 +1,58 @@
 /*
  * job_state.h
- *		Every change of jobs.status, each with its NOTIFY vmclone_job (decisions.md, "Jobs").
+ *		Every write of jobs.status, each with its NOTIFY vmclone_job.
  *
- * Only the worker moves a job; control functions write jobs.requested.  All functions run in a
- * job_transaction.  docs/jobs.md has the table of who moves what from where to where.
+ * Each function checks its move against state_table.h and raises XX000 for one that the table does
+ * not have.  They run in a transaction with the job's row locked (job_lock, or FOR UPDATE), and
+ * leave in job->status what they have written.  Only the call itself writes a status elsewhere,
+ * with the row (command_jobs.c).
  */
 #ifndef VMCLONE_JOB_STATE_H
 #define VMCLONE_JOB_STATE_H
 
 #include "postgres.h"
 
-#include "utils/uuid.h"
+#include "job/job_row.h"
 
-typedef struct JobRow
-{
-	pg_uuid_t job_id;
-	pg_uuid_t call_id;
-	pg_uuid_t vm_id;
-	pg_uuid_t storage_pool_id;
-	pg_uuid_t cluster_id; /* zero: none */
-	pg_uuid_t user_id;    /* zero: internal call */
-	char *vm_name;
-	char *owner;
-	char *status;
-	char *requested;    /* NULL: nothing */
-	char *final_status; /* NULL until the job is failing or cancelling */
-	char *reason;
-	bool is_template;
-	bool hold_on_failure;
-	bool source_freed;
-	int copy_number;
-} JobRow;
+/* NOTIFY for a job that the call has queued, or made paused. */
+extern void job_notify(const pg_uuid_t *job_id, JobStatus status);
+
+/* A task was claimed: running, if it isn't; reason and waiting_since stay until there is progress. */
+extern void job_set_running(JobRow *job);
+
+/* Its task makes progress again: a running job has no reason to show any more. */
+extern void job_clear_reason(const pg_uuid_t *job_id);
 
 /*
- * Locks and reads the row.  False: it is gone, or someone's open transaction holds it; the worker
- * never waits for people and looks again with its next pass.
+ * An outside cause: waiting, to be tried again later; undone or held where vmclone.wait_limit is
+ * over.  A job that is held or paused stays so: a person decides when it goes on.
  */
-extern bool job_lock(const pg_uuid_t *job_id, JobRow *job);
+extern void job_set_waiting(JobRow *job, const char *reason_key, const char *reason);
 
-/* Nothing but the cancel may move the job any more. */
-extern bool job_cancel_requested(const JobRow *job);
+/* It can't succeed: failing or held, as jobs.on_failure says. */
+extern void job_set_failing(JobRow *job, const char *reason_key, const char *reason);
 
-/* words end with NULL; a NULL word is none of them. */
-extern bool job_word_among(const char *word, const char *const *words);
+extern void job_set_cancelling(JobRow *job);
+extern void job_set_paused(JobRow *job);
+extern void job_set_resumed(JobRow *job);   /* running, or queued if it has never run */
+extern void job_set_finishing(JobRow *job); /* all images are there */
+extern void job_set_cleaning(JobRow *job);  /* the source is free */
+extern void job_set_succeeded(JobRow *job);
+extern void job_set_undone(JobRow *job); /* failed or cancelled: what it had made is gone */
 
-/* NOTIFY for a job that has just been queued. */
-extern void job_tell(const pg_uuid_t *job_id, const char *status);
+/* It is as it was, but its request is done or means nothing any more. */
+extern void job_drop_request(const JobRow *job);
 
-/* A task was claimed: queued or waiting becomes running; reason and waiting_since stay for now. */
-extern void job_runs(const JobRow *job);
+/* Removing files or rows did not succeed: tried again later, with the reason shown. */
+extern void job_cleaning_waits(const JobRow *job, const char *problem);
 
-/* The task that had to wait makes progress: nothing to complain of any more. */
-extern void job_goes_well(const pg_uuid_t *job_id);
+/* The last step to success could not be done: tried again, undone or held after vmclone.wait_limit. */
+extern void job_finishing_waits(JobRow *job, const char *problem);
 
-/*
- * An outside cause: waiting, to be tried again later; failing where vmclone.wait_limit is over.  A
- * job that is held or paused stays so: a person decides when it goes on.
- */
-extern void job_waits(const JobRow *job, const char *kind, const char *reason);
+/* retry_job: waiting and due at once, with the time waited and the attempts forgotten. */
+extern void job_retry_now(const pg_uuid_t *job_id, JobStatus status);
 
-/* It can't succeed: held or failing, as jobs.on_failure says. */
-extern void job_fails(const JobRow *job, const char *kind, const char *reason);
-
-extern void job_cancels(const JobRow *job);
-extern void job_pauses(const JobRow *job);
-extern void job_resumes(const JobRow *job);
-extern void job_finishes(const JobRow *job); /* all images are there */
-extern void job_cleans(const JobRow *job);   /* the source is free */
-extern void job_ends(const JobRow *job, const char *status);
+/* adopt('abandon'): every live job is cleaning, to fail.  Returns their calls, palloc'd; *count. */
+extern pg_uuid_t *job_abandon_all(int *count);
 
 #endif

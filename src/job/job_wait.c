@@ -29,6 +29,8 @@
 #include "base/frame.h"
 #include "base/json.h"
 #include "base/statement.h"
+#include "base/uuid.h"
+#include "job/state_table.h"
 #include "wake/wake.h"
 
 #define LOOK_INTERVAL_MS   100
@@ -45,21 +47,29 @@ static const char *const look_sql =
 	" FROM vmclone.jobs j LEFT JOIN vmclone.async_tasks t ON t.job_id = j.job_id"
 	" WHERE j.job_id = $1 GROUP BY j.job_id, j.xmin";
 
+/* Columns of look_sql. */
+enum
+{
+	LOOK_OWNER = 1,
+	LOOK_STATUS,
+	LOOK_REASON,
+	LOOK_REASON_KEY,
+	LOOK_VM_NAME,
+	LOOK_BYTES_DONE,
+	LOOK_BYTES_TOTAL,
+	LOOK_RATE,
+	LOOK_REQUESTED,
+	LOOK_IS_OWN_INSERT,
+};
+
 typedef struct JobLook
 {
-	char status[16];
+	JobStatus status;
 	char text[512]; /* what a NOTICE says */
 	char *reason;   /* in the long-lived context, or NULL */
 	char *reason_key;
 	char *vm_name;
 } JobLook;
-
-static bool
-is_over(const JobLook *look)
-{
-	return strcmp(look->status, "succeeded") == 0 || strcmp(look->status, "failed") == 0 ||
-		   strcmp(look->status, "cancelled") == 0;
-}
 
 static char *
 keep(MemoryContext context, const char *text)
@@ -73,7 +83,7 @@ describe(JobLook *look, const char *requested, int64 done, int64 total, int64 ra
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "%s", look->status);
+	appendStringInfoString(&text, job_status_word(look->status));
 	if (requested != NULL)
 		appendStringInfo(&text, " (%s requested)", requested);
 	if (total > 0)
@@ -106,17 +116,18 @@ take_look(const pg_uuid_t *job_id, MemoryContext context, JobLook *look)
 	if (SPI_processed == 0)
 		ereport(ERROR, (errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(job_id)),
 						errhint("View vmclone.jobs_view lists the jobs.")));
-	if (field_bool(0, 10))
+	if (field_bool(0, LOOK_IS_OWN_INSERT))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("job %s was queued by this transaction", uuid_text(job_id)),
 						errdetail("The worker sees it when the transaction is committed."),
 						errhint("COMMIT first, then CALL vmclone.wait_for_job.")));
-	owner = (Oid) field_int64(0, 1);
-	strlcpy(look->status, field_text(0, 2), sizeof(look->status));
-	look->reason = keep(context, field_text(0, 3));
-	look->reason_key = keep(context, field_text(0, 4));
-	look->vm_name = keep(context, field_text(0, 5));
-	describe(look, field_text(0, 9), field_int64(0, 6), field_int64(0, 7), field_int64(0, 8));
+	owner = (Oid) field_int64(0, LOOK_OWNER);
+	look->status = job_status_of_word(field_text(0, LOOK_STATUS));
+	look->reason = keep(context, field_text(0, LOOK_REASON));
+	look->reason_key = keep(context, field_text(0, LOOK_REASON_KEY));
+	look->vm_name = keep(context, field_text(0, LOOK_VM_NAME));
+	describe(look, field_text(0, LOOK_REQUESTED), field_int64(0, LOOK_BYTES_DONE),
+			 field_int64(0, LOOK_BYTES_TOTAL), field_int64(0, LOOK_RATE));
 	frame_leave(&frame);
 	caller_check_job(&caller, owner, job_id);
 	PopActiveSnapshot();
@@ -125,11 +136,11 @@ take_look(const pg_uuid_t *job_id, MemoryContext context, JobLook *look)
 static void
 raise_failure(const pg_uuid_t *job_id, const JobLook *look)
 {
-	if (strcmp(look->status, "succeeded") == 0)
+	if (look->status == JOB_SUCCEEDED)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_VC_JOB),
 					errmsg("job %s %s: %s", uuid_text(job_id),
-						   strcmp(look->status, "failed") == 0 ? "failed" : "was cancelled",
+						   look->status == JOB_FAILED ? "failed" : "was cancelled",
 						   look->reason ? look->reason : "no reason was recorded"),
 					look->reason_key ? errkey(look->reason_key) : 0,
 					errdetail("It was to make \"%s\"; what it had made is removed.", look->vm_name),
@@ -173,19 +184,20 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 		take_look(&job_id, context, &look);
 		now = GetCurrentTimestamp();
 		if (strcmp(told, look.text) != 0 &&
-			(is_over(&look) || TimestampDifferenceExceeds(told_at, now, NOTICE_INTERVAL_MS)))
+			(state_in(look.status, JOB_IS_OVER) ||
+			 TimestampDifferenceExceeds(told_at, now, NOTICE_INTERVAL_MS)))
 		{
 			ereport(NOTICE, (errmsg("job %s: %s", uuid_text(&job_id), look.text)));
 			strlcpy(told, look.text, sizeof(told));
 			told_at = now;
 		}
-		if (is_over(&look))
+		if (state_in(look.status, JOB_IS_OVER))
 		{
 			raise_failure(&job_id, &look);
 			SPI_finish();
 			break;
 		}
-		if (strcmp(look.status, "held") == 0)
+		if (look.status == JOB_HELD)
 			ereport(ERROR, (errcode(ERRCODE_VC_JOB),
 							errmsg("job %s is held: %s", uuid_text(&job_id),
 								   look.reason ? look.reason : "no reason was recorded"),
@@ -196,7 +208,7 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 							errhint("The job goes on; wait longer, or look at view "
 									"vmclone.progress.")));
 		/* a server that was started anew starts workers only where the library is preloaded */
-		if (!warned && !RecoveryInProgress() && strcmp(look.status, "paused") != 0 &&
+		if (!warned && !RecoveryInProgress() && look.status != JOB_PAUSED &&
 			TimestampDifferenceExceeds(worker_seen_at, now, WORKER_INTERVAL_MS))
 		{
 			warned = !wake_worker_now();

@@ -1,6 +1,6 @@
 /*
  * identity.c
- *		Whether this database may run the jobs that its rows tell of, and adopt().
+ *		Whether this database may run the jobs that its rows tell of.
  */
 #include "postgres.h"
 
@@ -15,24 +15,30 @@
 #include "utils/pg_lsn.h"
 
 #include "base/extension.h"
-#include "base/audit.h"
-#include "base/caller.h"
 #include "base/errors.h"
 #include "base/frame.h"
 #include "storage/identity.h"
 #include "base/json.h"
-#include "locks/locks.h"
 #include "base/settings.h"
 #include "base/statement.h"
-#include "wake/wake.h"
+#include "base/uuid.h"
 
-VMCLONE_FUNCTION_INFO(vmclone_adopt);
 VMCLONE_FUNCTION_INFO(vmclone_guard_replicated_jobs);
 VMCLONE_FUNCTION_INFO(vmclone_identity_state);
 
 static Statement read_identity = {
 	.sql = "SELECT system_identifier, timeline, database_oid::int8, token,"
 		   " (written_at_lsn - '0/0'::pg_lsn)::int8 FROM vmclone.identity",
+};
+
+/* Columns of read_identity. */
+enum
+{
+	IDENTITY_SYSTEM_IDENTIFIER = 1,
+	IDENTITY_TIMELINE,
+	IDENTITY_DATABASE_OID,
+	IDENTITY_TOKEN,
+	IDENTITY_WRITTEN_AT_LSN,
 };
 
 static Statement write_identity = {
@@ -45,9 +51,9 @@ static Statement write_identity = {
 	.argument_types = {INT8OID, INT4OID, OIDOID, UUIDOID, LSNOID},
 };
 
-static Statement live_jobs = {
-	.sql = "SELECT count(*) FROM vmclone.jobs"
-		   " WHERE status NOT IN ('succeeded', 'failed', 'cancelled')",
+static Statement one_live_job = {
+	.sql = "SELECT FROM vmclone.jobs"
+		   " WHERE status NOT IN ('succeeded', 'failed', 'cancelled') LIMIT 1",
 };
 
 /* Domains carry the old token: they have to be attached again, taking them over. */
@@ -57,23 +63,6 @@ static Statement distrust_mounts = {
 		   " with take_over => true' WHERE token <> $1",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
-};
-
-/* The files are the other database's: nothing of theirs is touched. */
-static Statement abandon_tasks = {
-	.sql = "UPDATE vmclone.async_tasks SET claim = claim + 1, status = 'finished',"
-		   " result = 'cleanFailure', phase = 'abandoned', rate = NULL,"
-		   " ended_at = clock_timestamp(), error = 'left to the database that it was copied from'"
-		   " WHERE job_id IN (SELECT job_id FROM vmclone.jobs"
-		   " WHERE status NOT IN ('succeeded', 'failed', 'cancelled'))",
-};
-
-static Statement abandon_jobs = {
-	.sql = "UPDATE vmclone.jobs SET status = 'cleaning', final_status = 'failed',"
-		   " requested = NULL, source_freed = true, next_attempt_at = NULL, waiting_since = NULL,"
-		   " reason_key = 'abandoned',"
-		   " reason = 'left to the database that this one was copied from'"
-		   " WHERE status NOT IN ('succeeded', 'failed', 'cancelled') RETURNING call_id",
 };
 
 static const char *const state_words[] = {
@@ -119,13 +108,15 @@ identity_state(void)
 {
 	if (statement_run(&read_identity, NULL, NULL) == 0)
 		return IDENTITY_NONE;
-	if ((uint64) field_int64(0, 1) != GetSystemIdentifier())
+	if ((uint64) field_int64(0, IDENTITY_SYSTEM_IDENTIFIER) != GetSystemIdentifier())
 		return IDENTITY_OTHER_SERVER;
-	if (field_int64(0, 3) != MyDatabaseId)
+	if (field_int64(0, IDENTITY_DATABASE_OID) != MyDatabaseId)
 		return IDENTITY_OTHER_DATABASE;
-	if (!RecoveryInProgress() && field_int64(0, 2) != (int64) GetWALInsertionTimeLine())
+	if (!RecoveryInProgress() &&
+		field_int64(0, IDENTITY_TIMELINE) != (int64) GetWALInsertionTimeLine())
 		return IDENTITY_OTHER_TIMELINE;
-	if (!RecoveryInProgress() && base_backup_start() > (XLogRecPtr) field_int64(0, 5))
+	if (!RecoveryInProgress() &&
+		base_backup_start() > (XLogRecPtr) field_int64(0, IDENTITY_WRITTEN_AT_LSN))
 		return IDENTITY_OTHER_SERVER;
 	return IDENTITY_OWN;
 }
@@ -155,18 +146,17 @@ identity_describe(IdentityState state)
 	return "the jobs are this database's own";
 }
 
-static bool
-any_live_job(void)
+bool
+identity_any_live_job(void)
 {
-	statement_run_one_row(&live_jobs, NULL, NULL);
-	return field_int64(0, 1) > 0;
+	return statement_run(&one_live_job, NULL, NULL) > 0;
 }
 
 static pg_uuid_t
 stored_token(void)
 {
 	statement_run_one_row(&read_identity, NULL, NULL);
-	return field_uuid(0, 4);
+	return field_uuid(0, IDENTITY_TOKEN);
 }
 
 static void
@@ -190,110 +180,43 @@ token_for(IdentityState state)
 }
 
 pg_uuid_t
+identity_take_over(IdentityState state)
+{
+	pg_uuid_t token = token_for(state);
+
+	make_own(&token);
+	return token;
+}
+
+pg_uuid_t
 identity_ensure(void)
 {
 	IdentityState state = identity_state();
-	pg_uuid_t token;
 
 	if (state == IDENTITY_OWN)
 		return stored_token();
-	if (any_live_job())
+	if (identity_any_live_job())
 		ereport(ERROR,
 				(errcode(ERRCODE_VC_IDENTITY),
 				 errmsg("jobs under way in this database are not its own"),
 				 errdetail("What happened: %s.", identity_describe(state)),
 				 errhint("Decide with SELECT vmclone.adopt('resume'), if the other one is gone for "
 						 "good, or vmclone.adopt('abandon').")));
-	token = token_for(state);
-	make_own(&token);
-	return token;
+	return identity_take_over(state);
 }
 
 bool
 identity_may_run(IdentityState *state)
 {
-	pg_uuid_t token;
-
 	*state = identity_state();
-	if (*state != IDENTITY_OTHER_TIMELINE || (!vmclone_resume_on_promotion && any_live_job()))
+	if (*state != IDENTITY_OTHER_TIMELINE ||
+		(!vmclone_resume_on_promotion && identity_any_live_job()))
 		return *state == IDENTITY_OWN;
 	ereport(LOG, (errmsg("vmclone goes on with the jobs of database %u after a promotion",
 						 MyDatabaseId)));
-	token = token_for(*state);
-	make_own(&token);
+	(void) identity_take_over(*state);
 	*state = IDENTITY_OWN;
 	return true;
-}
-
-static void
-tell_audit(const char *role_name, const char *choice)
-{
-	AuditSubject subject = {.user_name = role_name};
-	const char *const placeholders[] = {"UserName", role_name, "Choice", choice, NULL};
-	Frame frame;
-
-	frame_enter_inventory(&frame);
-	audit_write(AUDIT_JOBS_ADOPTED, &subject, placeholders);
-	frame_leave(&frame);
-}
-
-static void
-abandon_all(void)
-{
-	uint64 rows;
-	pg_uuid_t *calls;
-
-	(void) statement_run(&abandon_tasks, NULL, NULL);
-	rows = statement_run(&abandon_jobs, NULL, NULL);
-	calls = palloc((rows + 1) * sizeof(pg_uuid_t));
-	for (uint64 i = 0; i < rows; i++)
-		calls[i] = field_uuid(i, 1);
-	for (uint64 i = 0; i < rows; i++)
-		locks_release(&calls[i]);
-}
-
-/* adopt(choice text): 'resume' or 'abandon' the jobs that came with a copied database. */
-Datum
-vmclone_adopt(PG_FUNCTION_ARGS)
-{
-	char *choice;
-	bool resume;
-	IdentityState state;
-	pg_uuid_t token;
-	Caller caller;
-	Frame frame;
-
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("adopt needs a choice"),
-						errhint("Say 'resume' or 'abandon'.")));
-	choice = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	resume = strcmp(choice, "resume") == 0;
-	if (!resume && strcmp(choice, "abandon") != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("adopt does not know the choice \"%s\"", choice),
-						errhint("Say 'resume' or 'abandon'.")));
-	SPI_connect();
-	caller = caller_identify();
-	if (caller.kind != CALLER_ADMIN)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to adopt jobs"),
-				 errhint("Ask an administrator of vmclone (grant_admin).")));
-	frame_enter_own(&frame);
-	state = identity_state();
-	if (state == IDENTITY_OWN || (state == IDENTITY_NONE && !any_live_job()))
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_IDENTITY),
-				 errmsg("there is nothing to adopt: %s", identity_describe(state)),
-				 errhint("View vmclone.worker says whether the jobs of this database run.")));
-	token = state == IDENTITY_NONE ? uuid_new() : token_for(state);
-	make_own(&token);
-	if (!resume)
-		abandon_all();
-	tell_audit(caller.role_name, choice);
-	frame_leave(&frame);
-	SPI_finish();
-	wake_worker_at_commit();
-	PG_RETURN_VOID();
 }
 
 /*

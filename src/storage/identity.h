@@ -38,6 +38,12 @@ extern const char *identity_describe(IdentityState state);
  */
 extern pg_uuid_t identity_ensure(void);
 
+/* Makes the rows this database's own, with its domains where the server was promoted; the token. */
+extern pg_uuid_t identity_take_over(IdentityState state);
+
+/* A job is not over yet.  In the extension's own frame. */
+extern bool identity_any_live_job(void);
+
 /*
  * For the worker: true if jobs may be run.  Takes another timeline for its own where nothing is
  * under way, or where vmclone.resume_on_promotion says so.  In the extension's own frame.

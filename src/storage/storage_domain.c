@@ -38,7 +38,7 @@ static Statement find_domain = {
 };
 
 static Statement find_mount = {
-	.sql = "SELECT real_path, token, mount_path FROM vmclone.storage_mounts"
+	.sql = "SELECT real_path, token FROM vmclone.storage_mounts"
 		   " WHERE storage_domain_id = $1 FOR UPDATE",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
@@ -100,6 +100,27 @@ static Statement note_check = {
 		   " total_bytes, available_bytes, error",
 	.argument_count = 5,
 	.argument_types = {UUIDOID, TEXTOID, INT8OID, INT8OID, BOOLOID},
+};
+
+/* Columns of find_domain, find_mount, find_same_path and users_of_domain. */
+enum
+{
+	DOMAIN_NAME = 1,
+	DOMAIN_IS_BLOCK,
+};
+enum
+{
+	MOUNT_REAL_PATH = 1,
+	MOUNT_TOKEN,
+};
+enum
+{
+	SAME_PATH_STORAGE_DOMAIN_ID = 1,
+};
+enum
+{
+	USERS_COUNT = 1,
+	USERS_FIRST_JOB_ID,
 };
 
 /* What a volume command answered; ok false with message, and errno, path and hint where given. */
@@ -185,8 +206,8 @@ domain_name(const pg_uuid_t *domain_id, bool *is_block)
 						errmsg("storage domain %s does not exist", uuid_text(domain_id)),
 						errkey("ACTION_TYPE_FAILED_STORAGE_DOMAIN_NOT_EXIST"),
 						errhint("Attach a domain that is in table storage_domain_static.")));
-	name = field_text(0, 1);
-	*is_block = field_bool(0, 2);
+	name = field_text(0, DOMAIN_NAME);
+	*is_block = field_bool(0, DOMAIN_IS_BLOCK);
 	frame_leave(&frame);
 	return name;
 }
@@ -243,11 +264,11 @@ check_free(const pg_uuid_t *domain_id, const char *name, const char *what)
 
 	(void) statement_run(&lock_tasks, NULL, NULL);
 	statement_run_one_row(&users_of_domain, &value, NULL);
-	if (field_int64(0, 1) > 0)
+	if (field_int64(0, USERS_COUNT) > 0)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
 						errmsg("cannot %s storage domain \"%s\" while jobs use it", what, name),
 						errdetail("Jobs that are not over: " INT64_FORMAT ", among them %s.",
-								  field_int64(0, 1), field_text(0, 2)),
+								  field_int64(0, USERS_COUNT), field_text(0, USERS_FIRST_JOB_ID)),
 						errhint("Wait for them or cancel them.")));
 }
 
@@ -271,8 +292,8 @@ remove_identity(const char *name, const char *real_path, const char *token)
 static void
 leave_earlier_place(const pg_uuid_t *domain_id, const char *name)
 {
-	char *real_path = field_text(0, 1);
-	char *token = field_text(0, 2);
+	char *real_path = field_text(0, MOUNT_REAL_PATH);
+	char *token = field_text(0, MOUNT_TOKEN);
 
 	/* Jobs under way have their files there. */
 	check_free(domain_id, name, "move");
@@ -350,11 +371,12 @@ vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
 	if (statement_run(&find_same_path, values, NULL) > 0)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
 						errmsg("directory \"%s\" is attached as storage domain %s", real_path,
-							   field_text(0, 1)),
+							   field_text(0, SAME_PATH_STORAGE_DOMAIN_ID)),
 						errhint("One directory holds one storage domain; detach the other one "
 								"first.")));
 	values[0] = UUIDPGetDatum(domain_id);
-	if (statement_run(&find_mount, values, NULL) > 0 && strcmp(field_text(0, 1), real_path) != 0)
+	if (statement_run(&find_mount, values, NULL) > 0 &&
+		strcmp(field_text(0, MOUNT_REAL_PATH), real_path) != 0)
 		leave_earlier_place(domain_id, name);
 	values[1] = CStringGetTextDatum(path);
 	values[2] = CStringGetTextDatum(real_path);
@@ -390,8 +412,8 @@ find_attached(const pg_uuid_t *domain_id, const char *name, char **real_path, ch
 						errmsg("storage domain \"%s\" is not attached", name),
 						errhint("Use SELECT vmclone.attach_storage_domain('%s', '/its/directory').",
 								uuid_text(domain_id))));
-	*real_path = field_text(0, 1);
-	*token = field_text(0, 2);
+	*real_path = field_text(0, MOUNT_REAL_PATH);
+	*token = field_text(0, MOUNT_TOKEN);
 }
 
 /* detach_storage_domain(storage_domain_id) */

@@ -25,7 +25,7 @@ warn_without_worker(void)
 /*
  * What can fail is done before the commit, when an error still ends the transaction: an error behind
  * it would end the server.  Behind it only latches are set.  A worker that is there at that time
- * doesn't leave before the transaction has ended (worker_expect_call), so that it sees the rows.
+ * doesn't exit before the transaction has ended (worker_expect_call), so that it sees the rows.
  */
 static void
 at_end_of_transaction(XactEvent event, void *argument)

@@ -1,10 +1,12 @@
 /*
  * worker_presence.h
- *		Whether the current database has a worker, how it gets one, and when that one may leave.
+ *		Whether the current database has a worker, how it gets one, and when that one may exit.
  *
- * Preloaded, a launcher connected to no database keeps one slot in shared memory for each
- * database whose worker runs or should run.  Not preloaded there are no slots: a worker is then
- * known by its session lock only, and left alone to leave when it has nothing to do.
+ * Three kinds of processes ask: backends that call, start_worker(), and the worker itself.  Preloaded,
+ * a launcher connected to no database keeps one slot in shared memory for each database whose worker
+ * runs or should run (worker_slots.h).  Not preloaded there are no slots: the first call starts a
+ * worker, which is known by its session lock, and which exits when it has had nothing to do for
+ * vmclone.worker_idle_timeout.
  */
 #ifndef VMCLONE_WORKER_PRESENCE_H
 #define VMCLONE_WORKER_PRESENCE_H
@@ -30,7 +32,7 @@ extern bool worker_wake(void);
 
 /*
  * For a call that will give the worker something to do: until the end of the transaction, also of a
- * prepared one, no worker leaves for want of work.  Waits while one is just leaving.
+ * prepared one, no worker exits for want of work.  Waits while one is just about to.
  */
 extern void worker_expect_call(void);
 
@@ -54,7 +56,7 @@ extern void worker_admit_calls(void);
  */
 extern bool worker_slot_occupy(Oid database_id);
 
-/* It leaves because there is nothing for it to do, and need not be started again. */
+/* It exits because there is nothing for it to do, and need not be started again. */
 extern void worker_slot_retire(void);
 
 #endif

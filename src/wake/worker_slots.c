@@ -24,9 +24,9 @@
 #define CALL_LOCK_CLASS   22
 #define WORKER_LOCK_KEY   0x766d636c /* "vmcl" */
 
-/* Milliseconds that a call waits for the slot of a worker: while it leaves, and when it can't be seen any more. */
-#define LEAVE_LIMIT_MS 2000
-#define GONE_LIMIT_MS  250
+/* Milliseconds that a call waits for the slot of a worker: while it exits, and when it can't be seen any more. */
+#define EXIT_LIMIT_MS 2000
+#define GONE_LIMIT_MS 250
 
 LauncherShared *launcher_shared = NULL;
 
@@ -315,7 +315,7 @@ wake_workers_of_database(void)
 }
 
 static bool
-worker_may_be_leaving(void)
+worker_may_be_exiting(void)
 {
 	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
 	{
@@ -329,7 +329,7 @@ worker_may_be_leaving(void)
 }
 
 /*
- * A worker that leaves gives up its lock first and its slot last, when the postmaster has reaped it.
+ * A worker that exits gives up its lock first and its slot last, when the postmaster has reaped it.
  * Where that is the only slot, a call that comes in between would stay without a worker.
  */
 bool
@@ -346,10 +346,10 @@ worker_ensure(void)
 	{
 		TimestampTz now = GetCurrentTimestamp();
 
-		if (worker_may_be_leaving())
+		if (worker_may_be_exiting())
 			seen_at = now;
 		if (TimestampDifferenceExceeds(seen_at, now, GONE_LIMIT_MS) ||
-			TimestampDifferenceExceeds(began_at, now, LEAVE_LIMIT_MS))
+			TimestampDifferenceExceeds(began_at, now, EXIT_LIMIT_MS))
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
 						 PG_WAIT_EXTENSION);

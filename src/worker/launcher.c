@@ -111,7 +111,15 @@ notice_dead_worker(LauncherLocal *local, int index)
 	LWLockRelease(launcher_shared->lock);
 }
 
-/* Starts what is wanted and due; returns milliseconds until something else will be. */
+/*
+ * Starts what is wanted and due; returns milliseconds until something else will be.
+ *
+ * The slots are shared with backends and workers, and starting a worker or listing the databases must
+ * not happen under their lock.  So each slot is looked at twice: under the lock it goes from
+ * SLOT_WANTED to SLOT_STARTING with a new generation, which keeps everybody else from starting it;
+ * after the attempt only a slot that still has that generation is put back.  A worker that comes late
+ * finds by its generation that the slot is no longer its own, and exits.
+ */
 static long
 start_wanted(LauncherLocal *local)
 {

@@ -11,7 +11,12 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "storage/identity.h"
+#include "job/job_claim.h"
+#include "job/job_end.h"
+#include "job/job_event.h"
+#include "job/job_request.h"
 #include "job/job_run.h"
+#include "job/job_step.h"
 #include "job/job_transaction.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
@@ -157,7 +162,7 @@ wait_for_something(long timeout)
 }
 
 static void
-tell_activity(const char *identity)
+show_activity(const char *identity)
 {
 	static char last[128] = "";
 	char text[128];
@@ -195,7 +200,7 @@ look_at_identity(void *argument)
 static bool
 pass(bool *first)
 {
-	static IdentityState told = IDENTITY_OWN;
+	static IdentityState logged = IDENTITY_OWN;
 	MayRun run = {false, IDENTITY_NONE};
 
 	if (job_transaction(look_at_identity, &run) != NULL)
@@ -206,16 +211,16 @@ pass(bool *first)
 
 		foreach (cell, job_runs_list)
 			job_run_stop(lfirst(cell));
-		tell_activity(run.state == IDENTITY_NONE ? NULL : identity_word(run.state));
-		if (run.state != told && run.state != IDENTITY_NONE)
+		show_activity(run.state == IDENTITY_NONE ? NULL : identity_word(run.state));
+		if (run.state != logged && run.state != IDENTITY_NONE)
 			ereport(LOG, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						  errmsg("vmclone does nothing in database %u: %s", MyDatabaseId,
 								 identity_describe(run.state)),
 						  errhint("Decide with SELECT vmclone.adopt('resume' | 'abandon').")));
-		told = run.state;
+		logged = run.state;
 		return false;
 	}
-	told = run.state;
+	logged = run.state;
 	if (*first && !job_claim_reset_orphans())
 		return true;
 	*first = false;
@@ -232,17 +237,17 @@ pass(bool *first)
 			break;
 		CHECK_FOR_INTERRUPTS();
 	}
-	tell_activity(NULL);
+	show_activity(NULL);
 	return true;
 }
 
 /*
- * Without a launcher the worker leaves when it has had nothing to do for a while.  It looks at the
+ * Without a launcher the worker exits when it has had nothing to do for a while.  It looks at the
  * tables once more while no call is under way and none can begin; the next one finds its lock free
  * and starts another worker.
  */
 static bool
-may_leave(bool may_run, bool *busy, TimestampTz *busy_at)
+may_exit(bool may_run, bool *busy, TimestampTz *busy_at)
 {
 	*busy = job_runs_list != NIL || (may_run && job_anything_to_do());
 	if (*busy)
@@ -295,7 +300,7 @@ work(void)
 			/* DROP EXTENSION: the children's tasks are gone with the tables; UPDATE: they go on under the next worker. */
 			if (!extension_is_current())
 				return;
-			if (may_leave(pass(&first), &busy, &busy_at))
+			if (may_exit(pass(&first), &busy, &busy_at))
 				return;
 		}
 		woken = wait_for_something(wait_timeout(busy));
@@ -311,7 +316,7 @@ vmclone_worker_main(Datum argument)
 	{
 		ereport(LOG, (errmsg("vmclone worker for database %u started", MyDatabaseId)));
 		work();
-		ereport(LOG, (errmsg("vmclone worker for database %u leaves", MyDatabaseId)));
+		ereport(LOG, (errmsg("vmclone worker for database %u exits", MyDatabaseId)));
 	}
 	worker_slot_retire();
 	proc_exit(0);

@@ -20,12 +20,6 @@ LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'vmclone_worker_preloaded';
 COMMENT ON FUNCTION vmclone.worker_preloaded IS 'whether the library is in shared_preload_libraries, so that a launcher keeps the worker running';
 
-CREATE FUNCTION vmclone.adopt(choice text)
-RETURNS void
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'vmclone_adopt';
-COMMENT ON FUNCTION vmclone.adopt IS 'in a copied, restored or promoted database: resume the jobs as its own, or abandon them and leave their files alone';
-
 CREATE FUNCTION vmclone.guard_replicated_jobs()
 RETURNS trigger
 LANGUAGE C
@@ -45,4 +39,4 @@ AS 'MODULE_PATHNAME', 'vmclone_identity_state';
 COMMENT ON FUNCTION vmclone.identity_state IS 'whether the jobs are this database''s: own, none, other timeline, other database, other server';
 
 REVOKE ALL ON FUNCTION vmclone.start_worker(), vmclone.wake_worker(), vmclone.worker_preloaded(),
-    vmclone.guard_replicated_jobs(), vmclone.adopt, vmclone.identity_state() FROM PUBLIC;
+    vmclone.guard_replicated_jobs(), vmclone.identity_state() FROM PUBLIC;

@@ -25,7 +25,7 @@
 #include "base/compat.h"
 #include "wake/worker_slots.h"
 
-/* Milliseconds that DROP DATABASE and the like wait for the worker to leave. */
+/* Milliseconds that DROP DATABASE and the like wait for the worker to exit. */
 #define STOP_LIMIT_MS 10000
 
 static ProcessUtility_hook_type previous_process_utility = NULL;
@@ -67,7 +67,7 @@ suspend_database(Oid database_id)
 }
 
 static void
-wait_for_worker_to_leave(Oid database_id)
+wait_for_worker_exit(Oid database_id)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STOP_LIMIT_MS);
 	pid_t told = 0;
@@ -175,7 +175,7 @@ run_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 								destination, completion);
 }
 
-/* The command, between the worker's leaving and its coming back. */
+/* The command, between the worker's exit and its new start. */
 static void
 run_without_worker(Oid database_id, PlannedStmt *planned, const char *query, bool read_only_tree,
 				   ProcessUtilityContext context, ParamListInfo parameters,
@@ -184,7 +184,7 @@ run_without_worker(Oid database_id, PlannedStmt *planned, const char *query, boo
 {
 	PG_ENSURE_ERROR_CLEANUP(resume_database_callback, ObjectIdGetDatum(database_id));
 	{
-		wait_for_worker_to_leave(database_id);
+		wait_for_worker_exit(database_id);
 		run_utility(planned, query, read_only_tree, context, parameters, environment, destination,
 					completion);
 	}

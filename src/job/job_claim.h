@@ -1,0 +1,21 @@
+/*
+ * job_claim.h
+ *		Which task, cleaning or measurement is next.
+ */
+#ifndef VMCLONE_JOB_CLAIM_H
+#define VMCLONE_JOB_CLAIM_H
+
+#include "postgres.h"
+
+/* Claim what may start and start its runs.  True: something was claimed. */
+extern bool job_claim_next(void);
+extern bool job_claim_cleaning(void);
+extern bool job_claim_measurement(void);
+
+/*
+ * After a start: tasks and measurements that a dead worker left running go back to the queue.
+ * False: not yet, somebody holds the table.
+ */
+extern bool job_claim_reset_orphans(void);
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * job_step.c
+ *		The way of a run from one child to the next.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "base/json.h"
+#include "base/settings.h"
+#include "base/uuid.h"
+#include "job/job_arguments.h"
+#include "job/job_event.h"
+#include "job/job_outcome.h"
+#include "job/job_step.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+/* Milliseconds from SIGTERM to SIGKILL. */
+#define STOP_PATIENCE_MS 3000
+
+void
+job_run_step(JobRun *run)
+{
+	static const char *const phases[] = {"checking",   "creating", "starting",
+										 "committing", "removing", "measuring"};
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	/* A copy takes as long as it takes, a measurement too; both are stopped on request only. */
+	bool endless = run->step == STEP_COPY || run->step == STEP_MEASURE;
+	char *error;
+
+	strlcpy(run->phase, phases[run->step], sizeof(run->phase));
+	run->dirty = true;
+	run->answer = NULL;
+	run->error_kind = run->error_errno = run->error_message = NULL;
+	run->error_in_layer = false;
+	run->command =
+		storage_command_start(job_arguments(run), endless ? 0 : vmclone_storage_timeout, &error);
+	if (run->command == NULL)
+	{
+		/* what the server or the machine has too little of may be there later */
+		run->error_kind = errno == EMFILE || errno == ENFILE || errno == EAGAIN || errno == ENOMEM
+							  ? "no_resources"
+							  : "program";
+		run->error_message = error;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* The child is over, or could not be started: next step, or end of the run. */
+static bool
+advance(JobRun *run)
+{
+	switch (job_outcome(run))
+	{
+		case RUN_GOES_ON:
+			if (run->command != NULL)
+				storage_command_free(run->command);
+			run->command = NULL;
+			job_run_step(run);
+			return true;
+		case RUN_IS_OVER:
+			job_run_remove(run);
+			return true;
+		case RUN_LATER:
+			break;
+	}
+	return false;
+}
+
+/* A child that was told to stop and doesn't is killed; one that can't be killed is told of, once. */
+static void
+enforce_stop(JobRun *run)
+{
+	if (run->stop_sent != 0 && run->command->killed_at == 0 &&
+		TimestampDifferenceExceeds(run->stop_sent, GetCurrentTimestamp(), STOP_PATIENCE_MS))
+		storage_command_kill(run->command, SIGKILL);
+	if (storage_command_stuck(run->command) && !run->is_stuck)
+	{
+		run->is_stuck = true;
+		strlcpy(run->phase, "stuck", sizeof(run->phase));
+		run->dirty = true;
+		ereport(
+			WARNING,
+			(errmsg("storage does not answer: process %d cannot be ended", (int) run->command->pid),
+			 errdetail("It works on image %s; nothing else is done there while it lives.",
+					   run->image_id ? run->image_id : uuid_text(&run->task.task_id)),
+			 errhint("Check the storage domain's server and mount.")));
+	}
+}
+
+bool
+job_runs_attend(void)
+{
+	List *runs = list_copy(job_runs_list);
+	bool changed = false;
+	ListCell *cell;
+
+	foreach (cell, runs)
+	{
+		JobRun *run = lfirst(cell);
+
+		if (run->command != NULL)
+		{
+			storage_command_read(run->command, job_event_line, run);
+			if (!storage_command_finished(run->command))
+			{
+				enforce_stop(run);
+				continue;
+			}
+		}
+		changed |= advance(run);
+	}
+	list_free(runs);
+	return changed;
+}

@@ -1,0 +1,165 @@
+/*
+ * job_verdict.c
+ *		What a child's end means.
+ */
+#include "postgres.h"
+
+#include "base/json.h"
+#include "base/settings.h"
+#include "contract/copier_protocol.h"
+#include "job/job_verdict.h"
+#include "utils/memutils.h"
+
+/* What a server, a switch or an administrator can mend while the job waits. */
+static const char *const passing_errors[] = {
+	"EIO",      "ESTALE",      "ETIMEDOUT",    "ENOTCONN",   "EHOSTDOWN", "EHOSTUNREACH",
+	"ENETDOWN", "ENETUNREACH", "ECONNABORTED", "ECONNRESET", "EAGAIN",    "ENOSPC",
+	"EDQUOT",   "ENODEV",      "ENXIO",        "EROFS",      "ESHUTDOWN", "ENOMEM",
+	"ENFILE",   "EMFILE",      NULL,
+};
+static const char *const passing_kinds[] = {"no_space", "source_stale", "not_attached",
+											"no_resources", NULL};
+
+/* What another attempt would meet again. */
+static const char *const final_kinds[] = {"refused",      "exists",         "usage", "not_found",
+										  "outside_root", "source_changed", "io",    NULL};
+
+/* words end with NULL; a NULL word is none of them. */
+static bool
+is_among(const char *word, const char *const *words)
+{
+	for (; word != NULL && *words != NULL; words++)
+		if (strcmp(word, *words) == 0)
+			return true;
+	return false;
+}
+
+Jsonb *
+job_answer(const JobRun *run)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Jsonb *answer = NULL;
+
+	if (run->answer == NULL)
+		return NULL;
+	PG_TRY();
+	{
+		answer = json_from_text(run->answer);
+		if (!JB_ROOT_IS_OBJECT(answer))
+			answer = NULL;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		answer = NULL;
+	}
+	PG_END_TRY();
+	return answer;
+}
+
+/* A volume command's own words on why it did not do what it was told. */
+static void
+take_refusal(JobRun *run, const Jsonb *answer)
+{
+	char *message = answer ? json_get_text(answer, "message") : NULL;
+	char *path = answer ? json_get_text(answer, "path") : NULL;
+	char *hint = answer ? json_get_text(answer, "hint") : NULL;
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	StringInfoData text;
+
+	if (message != NULL)
+	{
+		initStringInfo(&text);
+		appendStringInfoString(&text, message);
+		run->error_kind =
+			pstrdup(json_get_text(answer, "kind") ? json_get_text(answer, "kind") : "io");
+		run->error_errno = json_get_text(answer, "errno");
+		if (path != NULL)
+			appendStringInfo(&text, ": \"%s\"", path);
+		if (run->error_errno != NULL)
+			appendStringInfo(&text, " (%s)", run->error_errno);
+		if (hint != NULL)
+			appendStringInfo(&text, "; %s", hint);
+		run->error_message = text.data;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* The program does not know its own command line: a fault of the installation, not of the user. */
+static void
+take_usage_error(JobRun *run, const char *said)
+{
+	run->error_kind = "usage";
+	run->error_message = MemoryContextStrdup(
+		run->context,
+		"vmclone-copy does not take what this version of the extension tells it; install both from "
+		"the same version (see vmclone.copy_program)");
+	ereport(LOG, (errmsg("vmclone-copy refused its command line"),
+				  said[0] != '\0' ? errdetail("It said: %s", said) : 0));
+}
+
+static void
+take_last_words(JobRun *run, int exit_code, const char *said)
+{
+	run->error_message = MemoryContextStrdup(
+		run->context, psprintf("vmclone-copy %s%s%s",
+							   exit_code < 0 ? "was ended by a signal"
+											 : psprintf("ended with exit code %d", exit_code),
+							   said[0] != '\0' ? ": " : "", said));
+}
+
+/*
+ * The order matters: what can be said for certain comes first, and a cause that may go away wins over
+ * one that would be met again, since a wait costs time and a failure costs all that was copied.
+ *
+ * 1. Not started at all: too little of something on this machine passes; a missing program is tried
+ *    some times, for an upgrade may be under way.
+ * 2. Killed at its deadline: the storage hangs, which passes.
+ * 3. Usage: the command line is ours, so no attempt will differ.
+ * 4. The check of a domain: whatever is wrong with a domain as a whole, its administrator can mend it.
+ * 5. "busy" is an output that a copier has locked which outlived its worker, and goes with it; a layer
+ *    that is busy is written by a running VM, and what was read would be wrong.
+ * 6. No kind that we know: the program crashed or was killed.
+ * 7. A fault in the image of another copy, as where that one was cancelled since and is being cleaned,
+ *    says nothing of the chain.
+ */
+Verdict
+job_verdict(JobRun *run, const Jsonb *answer)
+{
+	int exit_code;
+	const char *said;
+
+	if (run->command == NULL)
+		return is_among(run->error_kind, passing_kinds) ? VERDICT_WAIT : VERDICT_CRASHED;
+	exit_code = storage_command_exit_code(run->command);
+	said = run->command->error_text.data;
+	if (run->command->timed_out)
+	{
+		run->error_kind = "timeout";
+		run->error_message =
+			MemoryContextStrdup(run->context, psprintf("storage did not answer within %d seconds",
+													   vmclone_storage_timeout));
+		return VERDICT_WAIT;
+	}
+	if (exit_code == 0)
+		return VERDICT_DONE;
+	if (exit_code == COPIER_EXIT_USAGE)
+	{
+		take_usage_error(run, said);
+		return VERDICT_FAIL;
+	}
+	if (run->step != STEP_COPY)
+		take_refusal(run, answer);
+	if (run->error_message == NULL)
+		take_last_words(run, exit_code, said);
+	if (run->step == STEP_CHECK)
+		return VERDICT_WAIT;
+	if (is_among(run->error_kind, passing_kinds) || is_among(run->error_errno, passing_errors))
+		return VERDICT_WAIT;
+	if (run->error_kind != NULL && strcmp(run->error_kind, "busy") == 0)
+		return run->error_in_layer ? VERDICT_FAIL : VERDICT_WAIT;
+	if (!is_among(run->error_kind, final_kinds))
+		return VERDICT_CRASHED;
+	return run->reads_copy && run->error_in_layer ? VERDICT_CHAIN : VERDICT_FAIL;
+}
