@@ -1,4 +1,4 @@
--- The inventory that the engine would own: one data centre, two storage domains, one VM with two disks
+-- The inventory that the engine would own: one data center, two storage domains, one VM with two disks
 -- and three snapshots.  Codes are oVirt's.  Ids that the storage shares come in as psql variables
 -- (demo/ids.sh); configuration_1 … 3 are the snapshots' OVF documents.
 \set ON_ERROR_STOP 1

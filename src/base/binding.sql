@@ -26,7 +26,7 @@ FROM pg_catalog.pg_class WHERE oid = '@extschema@.vm_static'::pg_catalog.regclas
 CREATE FUNCTION current_inventory(OUT schema_name name, OUT owner name)
 LANGUAGE C STABLE
 AS 'MODULE_PATHNAME', 'vmclone_current_inventory';
-COMMENT ON FUNCTION current_inventory() IS 'Schema and owner of the inventory that all functions work on';
+COMMENT ON FUNCTION current_inventory() IS 'internal: schema and owner of the inventory that all functions work on';
 
 SELECT pg_catalog.pg_extension_config_dump('inventory_choice', '');
 

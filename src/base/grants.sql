@@ -28,7 +28,7 @@ AS $$
     CROSS JOIN LATERAL (SELECT r.object_type, name FROM unnest(r.names) AS name) AS o(object_type, object_name)
 $$;
 
-COMMENT ON FUNCTION vmclone.role_rights() IS 'what grant_admin, grant_engine, grant_operator and grant_viewer give';
+COMMENT ON FUNCTION vmclone.role_rights() IS 'internal: what grant_admin, grant_engine, grant_operator and grant_viewer give';
 
 CREATE FUNCTION vmclone.give_rights(p_role name, p_kind text) RETURNS void
 LANGUAGE plpgsql
@@ -68,7 +68,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION vmclone.give_rights(name, text) IS 'grants the rights of one kind to a role';
+COMMENT ON FUNCTION vmclone.give_rights(name, text) IS 'internal: grants the rights of one kind to a role';
 
 CREATE FUNCTION vmclone.grant_admin(role name) RETURNS void
 LANGUAGE sql SECURITY DEFINER
@@ -119,7 +119,7 @@ BEGIN
     FROM vmclone.inventory_binding b JOIN pg_roles r ON r.oid = b.owner WHERE r.rolname = p_role;
 END
 $$;
-COMMENT ON FUNCTION vmclone.take_rights(name) IS 'takes all rights of a role';
+COMMENT ON FUNCTION vmclone.take_rights(name) IS 'internal: takes all rights of a role';
 
 CREATE FUNCTION vmclone.revoke_rights(role name) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -31,7 +31,7 @@ typedef struct Command
 extern bool command_find_earlier_call(Command *command);
 
 /*
- * command_jobs.c: the names of the call's copies, reserved in their data centre until the job is
+ * command_jobs.c: the names of the call's copies, reserved in their data center until the job is
  * over (returns the first one that another job has, or NULL); its job and task rows.
  */
 extern const char *command_reserve_names(const Command *command);

@@ -97,7 +97,7 @@ static Statement repair_vm_static = {
 };
 
 /*
- * For a snapshot without a configuration: $1 the snapshot, $2 the VM, $3 its data centre, $4 names
+ * For a snapshot without a configuration: $1 the snapshot, $2 the VM, $3 its data center, $4 names
  * on offer.  As the engine does it (ovirt-clone.md, "Snapshot documents"): the current VM and its
  * NICs, the images of the snapshot, and no devices but those of its disks and NICs, and its
  * display, so that the clone gets the default ones.

@@ -45,7 +45,7 @@ typedef struct ConfigurationSource
 	pg_uuid_t vm_id;
 	char *ovf;     /* snapshots.vm_configuration; NULL or empty: none */
 	char *vm_name; /* NULL: the VM is gone */
-	bool has_pool; /* the VM is in a data centre */
+	bool has_pool; /* the VM is in a data center */
 	pg_uuid_t pool_id;
 	/* zero uuid for null */
 	pg_uuid_t quota_id;

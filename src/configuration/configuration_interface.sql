@@ -12,7 +12,7 @@ CREATE FUNCTION vmclone.suggest_vm_name(snapshot_id uuid) RETURNS text
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'vmclone_suggest_vm_name';
 
-COMMENT ON FUNCTION vmclone.suggest_vm_name(uuid) IS 'copy_of_NAME, or the next number that no virtual machine, template or job of the data centre has';
+COMMENT ON FUNCTION vmclone.suggest_vm_name(uuid) IS 'copy_of_NAME, or the next number that no virtual machine, template or job of the data center has';
 
 CREATE FUNCTION vmclone.snapshot_disks(
     snapshot_id uuid,

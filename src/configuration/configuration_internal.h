@@ -23,7 +23,7 @@ extern OvfResult *configuration_read_ovf(const char *ovf, Size length, char **me
 pg_noreturn extern void configuration_refuse(const char *message);
 
 /*
- * Names for a clone of vm_name that no job has reserved in the data centre, best first: those
+ * Names for a clone of vm_name that no job has reserved in the data center, best first: those
  * numbered first to first + count - 1, less the reserved ones; an array of text.  Leaves and
  * enters frames itself.  has_pool false: nothing is reserved.
  */

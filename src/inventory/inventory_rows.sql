@@ -10,7 +10,7 @@ COMMENT ON TABLE inventory_queries IS 'What inventory_rows may run; tables witho
 
 CREATE FUNCTION inventory_rows(query name) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT;
-COMMENT ON FUNCTION inventory_rows(name) IS 'Rows of one of inventory_queries; the views below give them columns';
+COMMENT ON FUNCTION inventory_rows(name) IS 'internal: rows of one of inventory_queries; the views below give them columns';
 
 INSERT INTO inventory_queries (name, sql) VALUES ('vms', $query$
 SELECT v.vm_guid AS vm_id,

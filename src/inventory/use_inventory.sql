@@ -133,7 +133,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.column_name AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_type f ON f.oid = a.atttypid
 $$;
-COMMENT ON FUNCTION inspect_inventory(name) IS 'Every table and column of the inventory: is it there in that schema, and of a fitting type';
+COMMENT ON FUNCTION inspect_inventory(name) IS 'internal: every table and column of the inventory: is it there in that schema, and of a fitting type';
 
 CREATE FUNCTION inventory_report()
 RETURNS TABLE (relation name, "column" name, present boolean, type_ok boolean, note text)
@@ -160,7 +160,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     LEFT JOIN pg_roles r ON r.oid = g.grantee
     WHERE g.grantee = 0 OR NOT (r.rolsuper OR pg_has_role(g.grantee, p_owner, 'MEMBER'))
 $$;
-COMMENT ON FUNCTION inventory_intruders(name, oid) IS 'Who else may create objects in an inventory''s schema; NULL = nobody';
+COMMENT ON FUNCTION inventory_intruders(name, oid) IS 'internal: who else may create objects in an inventory''s schema; NULL = nobody';
 
 -- What the inventory's owner needs of the extension's own schema: its statements look at locks, names and reservations.
 CREATE FUNCTION grant_to_inventory_owner(p_owner oid, p_give boolean) RETURNS void
@@ -198,7 +198,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION grant_to_inventory_owner(oid, boolean) IS 'Gives the inventory''s owner, or takes from it, what its statements need of the extension''s tables';
+COMMENT ON FUNCTION grant_to_inventory_owner(oid, boolean) IS 'internal: gives the inventory''s owner, or takes from it, what its statements need of the extension''s tables';
 
 CREATE FUNCTION bind_inventory(p_schema name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -276,7 +276,7 @@ BEGIN
     SELECT p_schema, owners[1], oid FROM pg_database WHERE datname = current_database();
 END
 $$;
-COMMENT ON FUNCTION bind_inventory(name) IS 'Does use_inventory''s work';
+COMMENT ON FUNCTION bind_inventory(name) IS 'internal: does use_inventory''s work';
 
 CREATE FUNCTION use_inventory(schema name) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$ SELECT @extschema@.bind_inventory($1) $$;

@@ -12,7 +12,7 @@ CREATE FUNCTION vmclone.held_now(kind text, ids uuid[]) RETURNS TABLE (entity_id
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_held_now';
 
-COMMENT ON FUNCTION vmclone.held_now(text, uuid[]) IS 'which of these snapshots or images (NULL: all) calls hold, by what is committed now, whatever the isolation level';
+COMMENT ON FUNCTION vmclone.held_now(text, uuid[]) IS 'internal: which of these snapshots or images (NULL: all) calls hold, by what is committed now, whatever the isolation level';
 
 CREATE FUNCTION vmclone.refuse_held(p_what text, p_kind text, p_id uuid, p_held uuid) RETURNS void
 LANGUAGE plpgsql STABLE
@@ -35,7 +35,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION vmclone.refuse_held(text, text, uuid, uuid) IS 'raises the error of a guard';
+COMMENT ON FUNCTION vmclone.refuse_held(text, text, uuid, uuid) IS 'internal: raises the error of a guard';
 
 CREATE FUNCTION vmclone.guard_deleted_images() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -62,14 +62,14 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION vmclone.guard_deleted_images() IS 'refuses to delete an image that a job reads, and its direct children; children of a template''s image belong to other virtual machines and are free';
+COMMENT ON FUNCTION vmclone.guard_deleted_images() IS 'internal: refuses to delete an image that a job reads, and its direct children; children of a template''s image belong to other virtual machines and are free';
 
 -- In C, since calls change images too: most updates set a status or a time, and need no query at all.
 CREATE FUNCTION vmclone.guard_changed_images() RETURNS trigger
 LANGUAGE C
 AS 'MODULE_PATHNAME', 'vmclone_guard_changed_images';
 
-COMMENT ON FUNCTION vmclone.guard_changed_images() IS 'refuses to merge, re-parent, resize or unlock an image that a job reads, and to re-parent its direct children';
+COMMENT ON FUNCTION vmclone.guard_changed_images() IS 'internal: refuses to merge, re-parent, resize or unlock an image that a job reads, and to re-parent its direct children';
 
 CREATE FUNCTION vmclone.guard_deleted_snapshots() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -88,13 +88,13 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION vmclone.guard_deleted_snapshots() IS 'refuses to delete a snapshot that a job reads';
+COMMENT ON FUNCTION vmclone.guard_deleted_snapshots() IS 'internal: refuses to delete a snapshot that a job reads';
 
 CREATE FUNCTION vmclone.guard_changed_snapshots() RETURNS trigger
 LANGUAGE C
 AS 'MODULE_PATHNAME', 'vmclone_guard_changed_snapshots';
 
-COMMENT ON FUNCTION vmclone.guard_changed_snapshots() IS 'refuses to unlock or move a snapshot that a job reads';
+COMMENT ON FUNCTION vmclone.guard_changed_snapshots() IS 'internal: refuses to unlock or move a snapshot that a job reads';
 
 CREATE FUNCTION vmclone.guard_truncated() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -112,7 +112,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION vmclone.guard_truncated() IS 'refuses TRUNCATE while any job reads';
+COMMENT ON FUNCTION vmclone.guard_truncated() IS 'internal: refuses TRUNCATE while any job reads';
 
 CREATE TRIGGER vmclone_guard_delete AFTER DELETE ON vmclone.images
     REFERENCING OLD TABLE AS old_images

@@ -61,7 +61,7 @@ CREATE TABLE vmclone.vm_names (
 
 CREATE INDEX vm_names_vm_id ON vmclone.vm_names (vm_id);
 
-COMMENT ON TABLE vmclone.vm_names IS 'names taken by jobs that are not over, unique in their data centre';
+COMMENT ON TABLE vmclone.vm_names IS 'names taken by jobs that are not over, unique in their data center';
 
 CREATE TABLE vmclone.request_keys (
     owner name NOT NULL,

@@ -18,7 +18,7 @@ CREATE FUNCTION vmclone.worker_preloaded()
 RETURNS boolean
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'vmclone_worker_preloaded';
-COMMENT ON FUNCTION vmclone.worker_preloaded IS 'whether the library is in shared_preload_libraries, so that a launcher keeps the worker running';
+COMMENT ON FUNCTION vmclone.worker_preloaded IS 'internal: whether the library is in shared_preload_libraries, so that a launcher keeps the worker running';
 
 CREATE FUNCTION vmclone.guard_replicated_jobs()
 RETURNS trigger
@@ -36,7 +36,7 @@ CREATE FUNCTION vmclone.identity_state()
 RETURNS text
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'vmclone_identity_state';
-COMMENT ON FUNCTION vmclone.identity_state IS 'whether the jobs are this database''s: own, none, other timeline, other database, other server';
+COMMENT ON FUNCTION vmclone.identity_state IS 'internal: whether the jobs are this database''s: own, none, other timeline, other database, other server';
 
 REVOKE ALL ON FUNCTION vmclone.start_worker(), vmclone.wake_worker(), vmclone.worker_preloaded(),
     vmclone.guard_replicated_jobs(), vmclone.identity_state() FROM PUBLIC;

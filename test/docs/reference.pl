@@ -46,6 +46,14 @@ SQL
 my @documented = map { split ' ', $_ } $reference =~ /^<!-- generated: functions (.*?) -->/mg;
 is(join(' ', sort @documented), join(' ', sort @public), 'docs/reference.md: every public function once, and no other');
 
+# \df+ shows all functions of the schema: those that are not for users say so
+my $names = join(', ', map { "'$_'" } @public);
+is(join(' ', map { $_->[0] } query(<<"SQL")), '', 'a function is public, or its comment begins with "internal: "');
+SELECT DISTINCT p.proname FROM pg_proc p
+WHERE p.pronamespace = 'vmclone'::regnamespace AND (p.proname IN ($names)) = (coalesce(obj_description(p.oid, 'pg_proc'), '') LIKE 'internal: %')
+ORDER BY 1
+SQL
+
 # --- the parameters of add_vm_from_snapshot and its like
 my $parameters = table('Parameters of a clone call');
 my %parameter_defaults;

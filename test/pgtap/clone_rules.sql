@@ -95,7 +95,7 @@ FROM disk_vm_element e JOIN images i ON i.image_group_id = e.disk_id WHERE e.vm_
 SELECT is(array_agg(row(e.is_boot, e.disk_interface, v.is_plugged, v.address <> '')::text ORDER BY e.is_boot DESC), ARRAY['(t,VirtIO_SCSI,t,t)', '(f,VirtIO,f,f)'],
     'boot, interface and plugged state are kept: an unplugged disk is cloned and stays unplugged')
 FROM disk_vm_element e JOIN vm_device v ON v.device_id = e.disk_id AND v.vm_id = e.vm_id WHERE e.vm_id = :'clone';
-SELECT is(array_agg(row(m.storage_domain_id, m.quota_id)::text), array_fill(row(fixture.id('nfs1'), fixture.id('quota default'))::text, ARRAY[2]), 'own domain, the data centre''s default quota')
+SELECT is(array_agg(row(m.storage_domain_id, m.quota_id)::text), array_fill(row(fixture.id('nfs1'), fixture.id('quota default'))::text, ARRAY[2]), 'own domain, the data center''s default quota')
 FROM disk_vm_element e JOIN images i ON i.image_group_id = e.disk_id JOIN image_storage_domain_map m ON m.image_id = i.image_guid WHERE e.vm_id = :'clone';
 SELECT is(count(*), 2::bigint, 'nothing is written yet') FROM disk_vm_element e JOIN images i ON i.image_group_id = e.disk_id
 JOIN disk_image_dynamic d ON d.image_id = i.image_guid AND d.actual_size = 0 WHERE e.vm_id = :'clone';

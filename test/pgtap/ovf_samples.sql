@@ -1,4 +1,4 @@
--- Clones from the sample OVF documents of four eras, in the data centre that they were written for.
+-- Clones from the sample OVF documents of four eras, in the data center that they were written for.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
 SELECT no_plan();

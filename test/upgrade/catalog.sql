@@ -74,6 +74,8 @@ WITH member AS (
     CROSS JOIN LATERAL aclexplode(i.initprivs) x
     GROUP BY m.type, m.identity, x.grantee
     UNION ALL
+    SELECT 'schema vmclone', 11, coalesce(obj_description('vmclone'::regnamespace, 'pg_namespace'), 'no comment')
+    UNION ALL
     SELECT 'rows of inventory_columns', 14, (c.relation, c.column_name, c.type::regtype, c.table_required, c.column_required)::text FROM vmclone.inventory_columns c
     UNION ALL
     SELECT 'rows of inventory_queries', 14, format('%s: %s', q.name, q.sql) FROM vmclone.inventory_queries q

@@ -73,7 +73,7 @@ CREATE TABLE cluster (
 CREATE INDEX idx_cluster_storage_pool_id ON cluster (storage_pool_id);
 CREATE INDEX idx_cluster_mac_pool_id ON cluster (mac_pool_id);
 
-COMMENT ON TABLE cluster IS 'Hosts that run the same VMs: a VM belongs to one cluster, and through it to a data centre';
+COMMENT ON TABLE cluster IS 'Hosts that run the same VMs: a VM belongs to one cluster, and through it to a data center';
 COMMENT ON COLUMN cluster.architecture IS '0 undefined, 1 x86_64, 2 ppc64, 3 ppc, 4 x86, 5 ppc64le, 6 ppcle, 7 s390x, 8 s390';
 COMMENT ON COLUMN cluster.bios_type IS '0 or NULL not set, 1 i440FX with SeaBIOS, 2 Q35 with SeaBIOS, 3 Q35 with OVMF, 4 Q35 with OVMF and secure boot';
 COMMENT ON COLUMN cluster.migrate_on_error IS '0 do not migrate, 1 migrate, 2 migrate highly available VMs only';

@@ -55,7 +55,7 @@ CREATE TABLE network (
 );
 CREATE UNIQUE INDEX network_storage_pool_id_name ON network (storage_pool_id, name);
 
-COMMENT ON TABLE network IS 'A logical network of a data centre';
+COMMENT ON TABLE network IS 'A logical network of a data center';
 COMMENT ON COLUMN network.vm_network IS 'True: VM NICs can be attached to it';
 COMMENT ON COLUMN network.vdsm_name IS 'Name of the bridge on the hosts';
 COMMENT ON COLUMN network.mtu IS 'Bytes; 0 or NULL = the host''s default';

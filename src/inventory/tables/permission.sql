@@ -96,7 +96,7 @@ CREATE INDEX idx_permissions_role_id ON permissions (role_id);
 COMMENT ON TABLE permissions IS 'Who (a user or group) has which role on which object; it counts for what the object contains too';
 COMMENT ON COLUMN permissions.ad_element_id IS 'User or group; eee00000-0000-0000-0000-123456789eee = everyone';
 COMMENT ON COLUMN permissions.object_id IS 'The object; aaa00000-0000-0000-0000-123456789aaa = the system, that is everything';
-COMMENT ON COLUMN permissions.object_type_id IS '1 system, 2 VM, 3 host, 4 template, 5 VM pool, 9 cluster, 11 storage domain, 14 data centre, 17 quota, 19 disk, 20 network, 27 vNIC profile, 29 disk profile, 30 CPU profile';
+COMMENT ON COLUMN permissions.object_type_id IS '1 system, 2 VM, 3 host, 4 template, 5 VM pool, 9 cluster, 11 storage domain, 14 data center, 17 quota, 19 disk, 20 network, 27 vNIC profile, 29 disk profile, 30 CPU profile';
 COMMENT ON COLUMN permissions.creation_date IS 'Seconds since 1970';
 
 SELECT pg_catalog.pg_extension_config_dump('users', '');

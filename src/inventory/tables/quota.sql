@@ -18,10 +18,10 @@ CREATE TABLE quota (
 );
 CREATE UNIQUE INDEX idx_quota_one_default ON quota (storage_pool_id) WHERE is_default;
 
-COMMENT ON TABLE quota IS 'An allowance of storage, memory and CPUs in a data centre';
+COMMENT ON TABLE quota IS 'An allowance of storage, memory and CPUs in a data center';
 COMMENT ON COLUMN quota.threshold_storage_percentage IS 'Warn when more than this share of the limit is used';
 COMMENT ON COLUMN quota.grace_storage_percentage IS 'Allow this much above the limit, with a warning';
-COMMENT ON COLUMN quota.is_default IS 'The one that counts where no quota is named; one in a data centre';
+COMMENT ON COLUMN quota.is_default IS 'The one that counts where no quota is named; one in a data center';
 
 CREATE TABLE quota_limitation (
     id uuid CONSTRAINT pk_quota_limitation PRIMARY KEY,

@@ -1,4 +1,4 @@
--- Inventory: data centres (storage pools), storage domains, LUNs, disk profiles.
+-- Inventory: data centers (storage pools), storage domains, LUNs, disk profiles.
 -- Names, types and codes are those of an oVirt 4.5 engine database.
 
 CREATE TABLE storage_pool (
@@ -22,11 +22,11 @@ CREATE TABLE storage_pool (
 );
 CREATE INDEX idx_storage_pool_name ON storage_pool (name);
 
-COMMENT ON TABLE storage_pool IS 'A data centre: the storage domains, clusters, networks and quotas that belong together';
+COMMENT ON TABLE storage_pool IS 'A data center: the storage domains, clusters, networks and quotas that belong together';
 COMMENT ON COLUMN storage_pool.status IS '0 uninitialized, 1 up, 2 maintenance, 3 not operational, 4 non-responsive, 5 contend';
 COMMENT ON COLUMN storage_pool.quota_enforcement_type IS '0 disabled, 1 soft (audited), 2 hard (enforced)';
 COMMENT ON COLUMN storage_pool.storage_pool_format_type IS 'Version of the on-disk domain format, "0" to "5"';
-COMMENT ON COLUMN storage_pool.spm_vds_id IS 'Host that manages the storage of this data centre at present';
+COMMENT ON COLUMN storage_pool.spm_vds_id IS 'Host that manages the storage of this data center at present';
 
 CREATE TABLE luns (
     physical_volume_id varchar(50),
@@ -118,7 +118,7 @@ CREATE TABLE storage_pool_iso_map (
 );
 CREATE INDEX idx_storage_pool_iso_map_pool ON storage_pool_iso_map (storage_pool_id);
 
-COMMENT ON TABLE storage_pool_iso_map IS 'Which data centre a storage domain is attached to, and its state there';
+COMMENT ON TABLE storage_pool_iso_map IS 'Which data center a storage domain is attached to, and its state there';
 COMMENT ON COLUMN storage_pool_iso_map.status IS '0 unknown, 1 uninitialized, 2 unattached, 3 active, 4 inactive, 5 locked, 6 maintenance, 7 preparing for maintenance, 8 detaching, 9 activating';
 
 CREATE TABLE disk_profiles (

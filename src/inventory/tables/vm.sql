@@ -167,7 +167,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION vm_static_blank() IS 'Trigger: inserting the template Blank again sets its columns';
+COMMENT ON FUNCTION vm_static_blank() IS 'internal: trigger: inserting the template Blank again sets its columns';
 
 -- vmt_guid is a reference of the table to itself.  A foreign key would do, but pg_dump warns of every such one as a
 -- circle that may not restore; these two triggers keep the same promise.
@@ -184,7 +184,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION vm_static_template_exists() IS 'Trigger: vmt_guid names a row that is there';
+COMMENT ON FUNCTION vm_static_template_exists() IS 'internal: trigger: vmt_guid names a row that is there';
 
 CREATE FUNCTION vm_static_template_unused() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -204,7 +204,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION vm_static_template_unused() IS 'Trigger: a template that virtual machines depend on stays';
+COMMENT ON FUNCTION vm_static_template_unused() IS 'internal: trigger: a template that virtual machines depend on stays';
 
 REVOKE ALL ON FUNCTION vm_static_blank(), vm_static_template_exists(), vm_static_template_unused() FROM PUBLIC;
 
