@@ -16,7 +16,7 @@ include src/install_script.mk
 include src/copy/copy.mk
 
 # Goals that run before, or without, the packages that a build needs.
-TOOL_GOALS = help packages test test-security test-storage demo bench format lint installcheck check \
+TOOL_GOALS = help packages test test-security test-storage test-versions demo bench format lint installcheck check \
 	check-regress check-isolation check-pgtap check-tap check-docs
 BUILD_GOALS := $(filter-out $(TOOL_GOALS),$(or $(MAKECMDGOALS),all))
 
@@ -31,7 +31,9 @@ DATA_built = $(NEW_INSTALL) $(NEW_UPGRADE)
 DATA = $(filter-out $(DATA_built),$(wildcard extension/vmclone--*--*.sql))
 OBJS = $(patsubst %.c,%.o,$(filter-out src/copy/%,$(wildcard src/*.c src/*/*.c)))
 PG_CPPFLAGS = -Isrc $(shell pkg-config --cflags libxml-2.0 uuid)
-PG_CFLAGS = -std=gnu11 -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
+# The server's headers want the C that its own compiler had by default; from 19 on that can be C23.
+PG_STANDARD = $(if $(shell grep -s 'undef typeof_unqual' '$(shell $(PG_CONFIG) --includedir-server)/pg_config.h'),gnu23,gnu11)
+PG_CFLAGS = -std=$(PG_STANDARD) -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -MMD -MP
 SHLIB_LINK = $(shell pkg-config --libs libxml-2.0 uuid) -Wl,--version-script=build/vmclone.map
 ifdef COVERAGE
@@ -108,7 +110,7 @@ help:
 		'make check-fuzz' 'one suite: short fuzzing (test/fuzz)'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-.PHONY: help packages test test-security test-storage demo bench format lint
+.PHONY: help packages test test-security test-storage test-versions demo bench format lint
 .PHONY: check-regress check-isolation check-pgtap check-tap check-docs
 # Targets below call make for what they need built, after the packages are there.
 
@@ -123,6 +125,10 @@ test-storage: ## one suite: NFS, LVM on iSCSI and sanlock in a guest of its own;
 	@tools/install-packages build test
 	@tools/install-packages storage || true
 	@test/run/run-tests storage
+
+test-versions: ## the same on PostgreSQL 13 to 19; VERSIONS="13 18", SUITES="regress tap" and TESTS pick
+	@[ "$$(id -u)" != 0 ] || tools/install-packages versions
+	@test/versions/run-versions
 
 check-regress: ## one suite: pg_regress (sql/, expected/)
 check-isolation: ## one suite: isolation specs (test/specs)

@@ -1,8 +1,7 @@
 -- What the database adds to a snapshot's configuration, and the functions that show it.
 CREATE EXTENSION vmclone;
-\getenv srcdir PG_ABS_SRCDIR
-\setenv OVF :srcdir/test/ovf
-\set fixture :srcdir/test/ovf/fixture.sql
+\setenv OVF test/ovf
+\set fixture test/ovf/fixture.sql
 \set ECHO none
 SET search_path = vmclone;
 \i :fixture

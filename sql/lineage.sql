@@ -8,6 +8,7 @@ CREATE EXTENSION vmclone;
 SELECT fixture.attach_domains();
 \o
 \set ECHO all
+\set ON_ERROR_STOP off
 SET search_path = vmclone;
 \pset null -
 SELECT count(*) FROM (SELECT fixture.make_vm('diskless', 0, 3)) made;

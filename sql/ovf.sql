@@ -1,8 +1,7 @@
 -- The OVF reader: the samples, each mapping rule, hostile and damaged documents.
 \set VERBOSITY terse
 CREATE EXTENSION vmclone;
-\getenv srcdir PG_ABS_SRCDIR
-\setenv OVF :srcdir/test/ovf
+\setenv OVF test/ovf
 \set v31 `cat "$OVF/synthetic_3.1_two_disks.xml"`
 \set v36 `cat "$OVF/synthetic_3.6_deleted_disk_bad_network.xml"`
 \set v42 `cat "$OVF/synthetic_4.2_shareable_lun_affinity.xml"`
@@ -132,7 +131,8 @@ SELECT d -> 'numa_nodes' AS numa_nodes, d -> 'external_data' AS external_data FR
 SELECT vmclone.parse_ovf(replace(replace(:'v44', 'ovf:', 'o:'), 'xmlns:ovf=', 'xmlns:o=')) -> 'disks' = vmclone.parse_ovf(:'v44') -> 'disks' AS other_prefix,
     vmclone.parse_ovf(replace(:'v44', E'\n', '')) = vmclone.parse_ovf(:'v44') AS one_line,
     vmclone.parse_ovf(replace(:'v44', 'encoding="UTF-8"', 'encoding="ISO-8859-1"')) -> 'vm_static' = vmclone.parse_ovf(:'v44') -> 'vm_static' AS other_encoding;
-SELECT changed('<Name>src1<', '<Name>Zoë &quot;\\ &#x1F600; <![CDATA[<&>]]>' || E'\t' || '<') -> 'vm_static' ->> 'vm_name' AS vm_name;
+-- (psql's own idea of the smiley's width differs from version to version)
+SELECT replace(changed('<Name>src1<', '<Name>Zoë &quot;\\ &#x1F600; <![CDATA[<&>]]>' || E'\t' || '<') -> 'vm_static' ->> 'vm_name', U&'\+01F600', ':)') AS vm_name;
 
 -- Refusals: SQLSTATE, key, and a message with line and element.
 CREATE FUNCTION refusal(ovf text) RETURNS text LANGUAGE plpgsql AS $$
@@ -161,7 +161,7 @@ END $$;
 -- not XML, entities, document types, external references
 -- (what libxml2 says differs from version to version)
 SELECT x, refusal(x) NOT LIKE 'read:%' AS refused FROM unnest(ARRAY['', ' ', 'no XML', '<a>', '<a></b>', '<a/><b/>', '<a x="1" x="2"/>', '<ovf:Envelope/>', '<a>&undefined;</a>', E'<a>\x01</a>']) x;
-SELECT refusal(E'<a>\n<b>\n</a>') LIKE 'line 3, element "_": %' AS line_and_element;
+SELECT refusal(E'<a>\n<b>\n</c></a>') LIKE 'line 3, element "b": %' AS line_and_element;
 SELECT x, refusal(x) FROM unnest(ARRAY['<a/>', '<!DOCTYPE a><a/>', '<!DOCTYPE a [<!ENTITY e "text">]><a>&e;</a>', '<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>',
     '<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a>&e;</a>', '<!DOCTYPE a [<!ENTITY % p SYSTEM "http://192.0.2.1/x">%p;]><a/>',
     '<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">]><l>&c;</l>']) x;

@@ -24,6 +24,7 @@
 #include "utils/syscache.h"
 
 #include "base/binding.h"
+#include "base/compat.h"
 #include "base/extension.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_current_inventory);
@@ -49,7 +50,7 @@ read_only_row(const char *table, const char *const *columns, int count, Datum *v
 	slot = table_slot_create(relation, NULL);
 	snapshot =
 		RegisterSnapshot(ActiveSnapshotSet() ? GetActiveSnapshot() : GetTransactionSnapshot());
-	scan = table_beginscan(relation, snapshot, 0, NULL);
+	scan = table_beginscan(relation, snapshot, 0, NULL, SO_NONE);
 	found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
 	for (int i = 0; found && i < count; i++)
 	{

@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
 
+#include "base/compat.h"
 #include "base/insertion.h"
 
 void
@@ -55,6 +56,7 @@ prepare(Insertion *insertion)
 		appendStringInfo(&columns, "%s%s", i ? ", " : "",
 						 quote_identifier(insertion->columns[i].name));
 	}
+	TupleDescFinalize(descriptor);
 	if (insertion->statement.sql == NULL)
 		insertion->statement.sql = psprintf("INSERT INTO %s (%s) SELECT %s FROM " NEW_ROWS,
 											insertion->relation, columns.data, columns.data);

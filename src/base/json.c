@@ -13,6 +13,7 @@
 #include "utils/json.h"
 #include "utils/numeric.h"
 
+#include "base/compat.h"
 #include "base/json.h"
 
 /* The value below key, or NULL: absent, null, or object is no object. */

@@ -8,6 +8,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
+#include "base/compat.h"
 #include "base/json.h"
 #include "base/json_objects.h"
 #include "base/uuid.h"

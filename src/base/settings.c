@@ -11,6 +11,7 @@
 
 #include "utils/guc.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 
 char *vmclone_storage_roots = NULL;

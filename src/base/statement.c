@@ -33,8 +33,12 @@ statement_plan(SPIPlanPtr plan, bool is_new, bool joins)
 		return;
 	level = NewGUCNestLevel();
 	for (int i = 0; i < (joins ? lengthof(off) : 4); i++)
-		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-								 0, false);
+	{
+		/* enable_memoize is 14's */
+		if (GetConfigOption(off[i], true, false) != NULL)
+			(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+									 true, 0, false);
+	}
 	cached = SPI_plan_get_cached_plan(plan);
 	if (cached)
 		ReleaseCachedPlan(cached, CurrentResourceOwner);

@@ -11,9 +11,11 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/elog.h"
+#include "utils/tuplestore.h"
 
 #include "base/arrays.h"
 #include "base/caller.h"
+#include "base/compat.h"
 #include "base/extension.h"
 #include "base/frame.h"
 #include "base/json.h"

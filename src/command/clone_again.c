@@ -7,7 +7,9 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
+#include "base/compat.h"
 #include "base/extension.h"
 #include "base/frame.h"
 #include "base/json.h"

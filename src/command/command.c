@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 #include "base/extension.h"
 #include "base/caller.h"

@@ -8,9 +8,11 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 #include "base/extension.h"
 #include "base/caller.h"
+#include "base/compat.h"
 #include "base/frame.h"
 #include "base/statement.h"
 #include "base/uuid.h"
@@ -31,7 +33,7 @@ static Statement snapshot_rows = {
 };
 
 static void
-connect(void)
+connect_spi(void)
 {
 	int code = SPI_connect();
 
@@ -40,7 +42,7 @@ connect(void)
 }
 
 static void
-disconnect(void)
+disconnect_spi(void)
 {
 	int code = SPI_finish();
 
@@ -60,7 +62,7 @@ return_rows(FunctionCallInfo fcinfo, Statement *statement)
 	uint64 rows;
 
 	InitMaterializedSRF(fcinfo, 0);
-	connect();
+	connect_spi();
 	nulls[1] = caller_sees_all(&owner);
 	values[1] = ObjectIdGetDatum(owner);
 	frame_enter_inventory(&inventory);
@@ -71,7 +73,7 @@ return_rows(FunctionCallInfo fcinfo, Statement *statement)
 		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
 	}
 	frame_leave(&inventory);
-	disconnect();
+	disconnect_spi();
 	return rows;
 }
 

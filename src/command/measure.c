@@ -11,9 +11,11 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 #include "base/extension.h"
 #include "base/caller.h"
+#include "base/compat.h"
 #include "base/frame.h"
 #include "base/json.h"
 #include "base/statement.h"

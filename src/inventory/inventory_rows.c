@@ -9,7 +9,9 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
+#include "base/compat.h"
 #include "base/extension.h"
 #include "base/frame.h"
 #include "base/statement.h"

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/json.h"
 #include "inventory/row_copy_internal.h"
@@ -47,7 +48,7 @@ value_text(const JsonbValue *value)
 static Datum
 populate(const CopiedColumn *column, const JsonbValue *value, bool *is_null)
 {
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 	JsonbValue key = {.type = jbvString, .val.string = {.val = "value", .len = 5}};
 	JsonbValue copy = *value;
 	Oid type = JSONBOID;
@@ -58,7 +59,8 @@ populate(const CopiedColumn *column, const JsonbValue *value, bool *is_null)
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	pushJsonbValue(&state, WJB_KEY, &key);
 	pushJsonbValue(&state, WJB_VALUE, &copy);
-	argument = JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	argument = JsonbPGetDatum(JsonbValueToJsonb(state.result));
 	if (SPI_execute_with_args(text, 1, &type, &argument, NULL, false, 0) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not read a value of column %s", column->name);

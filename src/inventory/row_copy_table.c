@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
 
+#include "base/compat.h"
 #include "base/insertion.h"
 #include "inventory/row_copy_internal.h"
 
@@ -181,6 +182,7 @@ describe_columns(RowCopyTable *table, Relation relation, const RowCopyTarget *ta
 		if (!attribute->attisdropped && !attribute->attgenerated && !attribute->attidentity)
 			TupleDescCopyEntry(table->columns_descriptor, ++n, descriptor, i + 1);
 	}
+	TupleDescFinalize(table->columns_descriptor);
 }
 
 static SPIPlanPtr

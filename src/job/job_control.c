@@ -18,6 +18,7 @@
 #include "base/extension.h"
 #include "base/audit.h"
 #include "base/caller.h"
+#include "base/compat.h"
 #include "command/command.h"
 #include "base/errors.h"
 #include "base/frame.h"

@@ -17,7 +17,9 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
+#include "base/compat.h"
 #include "base/extension.h"
 #include "base/frame.h"
 #include "base/statement.h"

@@ -15,6 +15,7 @@
 #include "utils/pg_lsn.h"
 
 #include "base/extension.h"
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/frame.h"
 #include "storage/identity.h"

@@ -372,8 +372,7 @@ worker_wake(void)
 void
 worker_slots_initialize(void)
 {
-	previous_shmem_request = shmem_request_hook;
-	shmem_request_hook = shmem_request;
+	add_shmem_request(shmem_request, &previous_shmem_request);
 	previous_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = shmem_startup;
 }

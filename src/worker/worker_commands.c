@@ -163,39 +163,28 @@ database_needed(Node *statement, bool *drops)
 }
 
 static void
-run_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
-			ProcessUtilityContext context, ParamListInfo parameters, QueryEnvironment *environment,
-			DestReceiver *destination, QueryCompletion *completion)
+run_utility(UTILITY_PARAMETERS)
 {
 	if (previous_process_utility)
-		previous_process_utility(planned, query, read_only_tree, context, parameters, environment,
-								 destination, completion);
+		previous_process_utility(UTILITY_ARGUMENTS);
 	else
-		standard_ProcessUtility(planned, query, read_only_tree, context, parameters, environment,
-								destination, completion);
+		standard_ProcessUtility(UTILITY_ARGUMENTS);
 }
 
 /* The command, between the worker's exit and its new start. */
 static void
-run_without_worker(Oid database_id, PlannedStmt *planned, const char *query, bool read_only_tree,
-				   ProcessUtilityContext context, ParamListInfo parameters,
-				   QueryEnvironment *environment, DestReceiver *destination,
-				   QueryCompletion *completion)
+run_without_worker(Oid database_id, UTILITY_PARAMETERS)
 {
 	PG_ENSURE_ERROR_CLEANUP(resume_database_callback, ObjectIdGetDatum(database_id));
 	{
 		wait_for_worker_exit(database_id);
-		run_utility(planned, query, read_only_tree, context, parameters, environment, destination,
-					completion);
+		run_utility(UTILITY_ARGUMENTS);
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(resume_database_callback, ObjectIdGetDatum(database_id));
 }
 
 static void
-process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
-				ProcessUtilityContext context, ParamListInfo parameters,
-				QueryEnvironment *environment, DestReceiver *destination,
-				QueryCompletion *completion)
+process_utility(UTILITY_PARAMETERS)
 {
 	bool drops = false;
 	Oid database_id = InvalidOid;
@@ -204,12 +193,10 @@ process_utility(PlannedStmt *planned, const char *query, bool read_only_tree,
 		database_id = database_needed(planned->utilityStmt, &drops);
 	if (!OidIsValid(database_id) || !suspend_database(database_id))
 	{
-		run_utility(planned, query, read_only_tree, context, parameters, environment, destination,
-					completion);
+		run_utility(UTILITY_ARGUMENTS);
 		return;
 	}
-	run_without_worker(database_id, planned, query, read_only_tree, context, parameters,
-					   environment, destination, completion);
+	run_without_worker(database_id, UTILITY_ARGUMENTS);
 	resume_database(database_id, drops);
 }
 

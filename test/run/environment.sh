@@ -35,7 +35,7 @@ cluster_start() {
 	private_cluster=$1
 	shift
 	mkdir -p "$private_cluster/storage" "$private_cluster/socket"
-	initdb --no-sync --no-instructions --auth=trust --username=postgres --encoding=UTF8 --locale=C.UTF-8 \
+	initdb --no-sync --auth=trust --username=postgres --encoding=UTF8 --locale=C.UTF-8 \
 		--pgdata="$private_cluster/data" >"$private_cluster/initdb.log" 2>&1 || {
 		cat "$private_cluster/initdb.log" >&2
 		return 1

@@ -16,6 +16,7 @@
 #include "copy/base/fileio.h"
 #include "copy/base/remover.h"
 #include "copy/base/report.h"
+#include "copy/base/system.h"
 
 enum order
 {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "copy/base/report.h"
+#include "copy/base/system.h"
 #include "copy/base/utf8.h"
 
 static pthread_mutex_t report_mutex = PTHREAD_MUTEX_INITIALIZER;

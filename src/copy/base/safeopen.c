@@ -10,8 +10,9 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "copy/base/system.h"
 
 /* openat2 says EAGAIN when a rename raced with the walk; a directory renamed that often is an attack. */
 #define OPENAT2_TRIES 128

@@ -23,6 +23,7 @@
 #include "copy/base/fileio.h"
 #include "copy/base/report.h"
 #include "copy/base/sandbox.h"
+#include "copy/base/system.h"
 
 #define ADDRESS_SPACE_BYTES (512 * MIB)
 #define MIN_FILE_SIZE       MIB

@@ -2,15 +2,12 @@
  * remote.c
  *		Whether the file server can copy from the layers to the output.
  */
-#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 
+#include "copy/base/system.h"
 #include "copy/output/remote.h"
-
-/* Not in linux/magic.h. */
-#define CIFS_MAGIC UINT32_C(0xff534d42)
 
 static bool
 kernel_is_recent(void)
@@ -34,7 +31,7 @@ server_copies(const struct output *output)
 	switch ((uint32_t) system.f_type)
 	{
 		case NFS_SUPER_MAGIC:
-		case CIFS_MAGIC:
+		case CIFS_SUPER_MAGIC:
 		case SMB2_SUPER_MAGIC:
 		case CEPH_SUPER_MAGIC:
 			return true;

@@ -327,7 +327,7 @@ static bool
 check_device(const VolumeOptions *options, const char *link, struct json *answer)
 {
 	char device[PATH_MAX];
-	bool is_loop;
+	bool is_loop = false;
 	bool good;
 	int fd;
 

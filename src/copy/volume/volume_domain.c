@@ -8,11 +8,11 @@
 #include "copy/volume/volume_internal.h"
 
 #include "copy/base/safeopen.h"
+#include "copy/base/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
