@@ -59,6 +59,7 @@ VMCLONE_FUNCTION_INFO(vmclone_worker_preloaded);
 static bool
 extension_is_current(void)
 {
+	MemoryContext context = CurrentMemoryContext;
 	ExtensionState state;
 	char *version = NULL;
 
@@ -72,6 +73,8 @@ extension_is_current(void)
 							 MyDatabaseId, version, library_version),
 					  errhint("%s", extension_advice(version))));
 	CommitTransactionCommand();
+	/* which has left us in a context that lives as long as the process */
+	MemoryContextSwitchTo(context);
 	pgstat_report_stat(true);
 	return state == EXTENSION_CURRENT;
 }

@@ -23,6 +23,16 @@ sub memory
 	return $text;
 }
 
+# Bytes that the worker has in the context that nothing resets: what leaks there shows long before memory grows.
+sub kept_for_good
+{
+	return 0 if $node->pg_version < 14;
+	my $log = -s $node->logfile;
+	$node->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts($pid)");
+	$node->wait_for_log(qr/TopMemoryContext: .* used/, $log);
+	return (PostgreSQL::Test::Utils::slurp_file($node->logfile, $log) =~ /TopMemoryContext: .*; (\d+) used/)[0];
+}
+
 # Pipes, sockets and the like; PostgreSQL keeps files of tables open as it sees fit.
 sub descriptors { return scalar grep { (readlink($_) // '/') !~ m{^/} } glob "/proc/$pid/fd/*" }
 
@@ -51,7 +61,7 @@ SQL
 
 # what a session keeps for good is there after some rounds
 round() foreach 1 .. 10;
-my ($memory, $descriptors) = (memory(), descriptors());
+my ($memory, $descriptors, $kept) = (memory(), descriptors(), kept_for_good());
 my %before = sizes();
 my @course;
 while (time - $start < $seconds || $rounds < 20)
@@ -60,12 +70,13 @@ while (time - $start < $seconds || $rounds < 20)
 	push @course, memory() if $rounds % 50 == 0;
 }
 my %after = sizes();
-my $end = memory();
+my ($end, $kept_at_end) = (memory(), kept_for_good());
 note(sprintf('%d rounds of 5 jobs in %.0f s; worker: %d KiB after 10 rounds, %d at the end (%s)', $rounds, time - $start, $memory, $end, join(' ', @course)));
 note("$_: $before{$_} bytes, then $after{$_}") foreach sort keys %after;
 
 is($node->value('SELECT pid FROM vmclone.worker'), $pid, 'the worker is the same');
-cmp_ok($end, '<', $memory + 2048, 'its memory has not grown by 2 MiB');
+cmp_ok($end, '<', $memory + 4096, 'its memory has not grown by 4 MiB');
+cmp_ok($kept_at_end, '<', $kept + 64 * 1024, 'nor by 64 KiB what it keeps for good');
 cmp_ok(descriptors(), '<=', $descriptors, 'nor the number of its pipes and sockets');
 cmp_ok($after{$_}, '<=', $before{$_} + 512 * 1024, "$_ has not grown by 512 KiB") foreach sort keys %after;
 is($node->value("SELECT string_agg(status || ' ' || n, ', ' ORDER BY status) FROM (SELECT status, count(*) AS n FROM vmclone.jobs GROUP BY 1) s"),
