@@ -116,7 +116,7 @@ struct bar_texts
 	char percent[12];
 	char amount[48];
 	char rate[24];
-	char time[24];
+	char time[32];
 };
 
 /* " 42.0%", "  420.0 of 1000.0 MiB", "   100.0 MiB/s", "  ETA 0:06". */
