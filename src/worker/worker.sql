@@ -24,7 +24,7 @@ CREATE FUNCTION vmclone.guard_replicated_jobs()
 RETURNS trigger
 LANGUAGE C
 AS 'MODULE_PATHNAME', 'vmclone_guard_replicated_jobs';
-COMMENT ON FUNCTION vmclone.guard_replicated_jobs() IS 'refuses jobs that a subscription brings into a database that runs its own';
+COMMENT ON FUNCTION vmclone.guard_replicated_jobs() IS 'internal: refuses jobs that a subscription brings into a database that runs its own';
 
 -- ENABLE REPLICA: our own statements know nothing of it
 CREATE TRIGGER vmclone_guard_replicated AFTER INSERT ON vmclone.jobs
