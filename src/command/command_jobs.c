@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "base/frame.h"
 #include "base/insertion.h"
+#include "base/json.h"
 #include "base/json_objects.h"
 #include "base/statement.h"
 #include "base/uuid.h"
@@ -197,7 +198,9 @@ put_task(NewRows *rows, const Command *command, const CloneCopy *copy, int d, co
 	new_rows_put(rows, Int64GetDatum(disk->size));
 	new_rows_put(rows, Int64GetDatum(disk->bytes_needed));
 	new_rows_put(rows, Int64GetDatum(disk->bytes_to_read));
-	new_rows_put_text(rows, copy->disk_aliases[d]);
+	new_rows_put_text(
+		rows, command_volume_description(copy->disk_aliases[d],
+										 json_get_text(disk->configuration, "disk_description")));
 }
 
 /*

@@ -39,6 +39,12 @@ extern void command_release_names(const Command *command);
 extern void command_write_jobs(const Command *command);
 extern const char *command_initial_status(const Command *command);
 
+/*
+ * volume_description.c: what the metadata of a new volume say of its disk: JSON of at most COPIER_MAX_DESCRIPTION bytes.
+ * description may be NULL.
+ */
+extern char *command_volume_description(const char *alias, const char *description);
+
 /* command_audit.c: in an inventory frame; command_name_caller fills command->audit. */
 extern void command_name_caller(Command *command);
 extern void command_write_audit(const Command *command);

@@ -1,6 +1,7 @@
 # Storage domains: limits, storage that doesn't answer, taking over; blank disks, measurements, NOTIFY.
 use strict;
 use warnings;
+use Encode ();
 use Test::More;
 use VmcloneCluster;
 
@@ -69,6 +70,39 @@ foreach my $file ($node->disk_files($job->{vm_id}))
 	is(unpack('H16', PostgreSQL::Test::Utils::slurp_file("$file->{path}.lease")), '1020150604000600', 'a free lease');
 }
 is(sprintf('%04o', (stat "$path/$_")[2] & 07777), '0755', "mode of $_") for qw(dom_md images);
+
+# What the metadata say of the disk is the engine's JSON, whole within VDSM's 210 bytes whatever the names are.
+{
+	my $disk_id = $vm->{disks}[0]{disk_id};
+	my %cases = (
+		short => [ 'disk "one" \\ two', 'for the web', undef ],
+		long => [ 'a' x 255, 'no room', undef ],
+		accents => [ 'plaque', "sp\x{e9}ciale", 2 ],
+		wide => [ "\x{1f4be}\x{e9}" x 100, 'x' x 100, 1 ]);
+
+	foreach my $name (sort keys %cases)
+	{
+		my ($alias, $description, $encoding) = @{ $cases{$name} };
+		my $choice = JSON::PP->new->utf8->encode([ { disk_id => $disk_id, disk_alias => $alias, disk_description => $description } ]);
+
+		$choice =~ s/'/''/g;
+		my $made = $node->row("SELECT * FROM vmclone.add_vm_from_snapshot('$snapshot', 'described_$name', disks => '$choice')");
+		is($node->wait_for_job($made->{job_id}), 'succeeded', "$name alias: cloned");
+		my ($file) = grep { $_->{disk_alias} eq $alias } $node->disk_files($made->{vm_id});
+		my ($text) = PostgreSQL::Test::Utils::slurp_file("$file->{path}.meta") =~ /^DESCRIPTION=(.*)$/m;
+		my $json = JSON::PP->new->utf8->decode($text);
+
+		cmp_ok(length $text, '<=', 210, "$name alias: within 210 bytes");
+		unlike($text, qr/[^ -~]/, "$name alias: ASCII");
+		is($json->{Enc}, $encoding, "$name alias: which values are encoded");
+		my ($alias_got, $description_got) = map {
+			my ($value, $bit) = ($json->{ $_->[0] } // '', $_->[1]);
+			($json->{Enc} // 0) & $bit ? Encode::decode('UTF-16LE', pack('H*', $value), Encode::FB_CROAK) : $value
+		} [ DiskAlias => 1 ], [ DiskDescription => 2 ];
+		ok(length $alias_got && index($alias, $alias_got) == 0, "$name alias: the engine reads it") or diag $text;
+		is("$alias_got $description_got", "$alias $description", "$name alias: whole") if length $alias < 30;
+	}
+}
 
 # storage that doesn't answer: a program that sleeps stands for a server that is dead
 my $sleeper = $node->basedir . '/sleeper';
