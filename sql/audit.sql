@@ -1,4 +1,4 @@
--- Audit rows of the call: oVirt's types and severities, filled placeholders; own types from 11000.  What needs a worker
+-- Audit rows of the call: oVirt's types and severities, filled placeholders; own kinds as external events.  What needs a worker
 -- (success, failure, cancel, retry, abandoned cleaning) is in test/t.
 \set VERBOSITY terse
 SET client_min_messages = error;
@@ -20,7 +20,7 @@ LANGUAGE sql AS $$
     WITH gone AS (DELETE FROM vmclone.audit_log RETURNING *)
     SELECT log_type || ' ' || log_type_name, severity, regexp_replace(message, '[0-9a-f]{8}-[0-9a-f-]{27}', '<id>', 'g'),
         concat_ws(', ', 'user ' || user_name, 'as ' || (SELECT name FROM vmclone.users u WHERE u.user_id = gone.user_id), 'vm ' || vm_name, storage_pool_name, cluster_name,
-            'domain ' || storage_domain_name, 'quota ' || quota_name,
+            'domain ' || nullif(storage_domain_name, ''), 'quota ' || nullif(quota_name, ''), CASE WHEN origin <> 'oVirt' THEN concat_ws(' ', origin, custom_data, custom_event_id) END,
             CASE WHEN EXISTS (SELECT 1 FROM vmclone.jobs j WHERE j.job_id = gone.job_id AND j.vm_id = gone.vm_id) THEN 'with job' END)
     FROM gone ORDER BY audit_log_id
 $$;

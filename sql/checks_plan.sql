@@ -76,7 +76,7 @@ SELECT disk_alias, note FROM plan_add_vm_from_snapshot(fixture.snapshot('raw', 2
 -- seconds from the rates of copies that are done
 BEGIN;
 SELECT count(*) FROM add_vm_from_snapshot(fixture.snapshot('cow', 2), start_paused => true);
-UPDATE async_tasks SET status = 'finished', result = 'success', bytes_done = 1073741824, started_at = now() - interval '10 s', ended_at = now();
+UPDATE vmclone.async_tasks SET status = 'finished', result = 'success', bytes_done = 1073741824, started_at = now() - interval '10 s', ended_at = now();
 SELECT disk_alias, round(seconds_expected::numeric, 3) FROM plan_add_vm_from_snapshot(fixture.snapshot('raw', 2));
 ROLLBACK;
 -- the chain, first snapshot first; a thin VM's begins in its template

@@ -20,8 +20,8 @@ VALUES (fixture.id('limit 1'), fixture.id('limited'), NULL, 100), (fixture.id('l
 CREATE FUNCTION fixture.charge(mode integer, quota text, gib bigint) RETURNS void LANGUAGE sql SET search_path = vmclone AS $$
     UPDATE storage_pool SET quota_enforcement_type = mode WHERE id = fixture.id('dc1');
     INSERT INTO base_disks (disk_id, disk_alias) VALUES (fixture.id('charged'), 'charged');
-    INSERT INTO images (image_guid, creation_date, size, imagestatus, lastmodified, image_group_id, active)
-    VALUES (fixture.id('charged'), now(), gib * 1073741824, 1, now(), fixture.id('charged'), true);
+    INSERT INTO images (image_guid, creation_date, size, it_guid, imagestatus, lastmodified, image_group_id, active)
+    VALUES (fixture.id('charged'), now(), gib * 1073741824, '00000000-0000-0000-0000-000000000000', 1, now(), fixture.id('charged'), true);
     INSERT INTO image_storage_domain_map (image_id, storage_domain_id, quota_id) VALUES (fixture.id('charged'), fixture.id('nfs1'), fixture.id(quota));
 $$;
 CREATE FUNCTION fixture.with_quota(quota text, domain text DEFAULT 'nfs1') RETURNS jsonb LANGUAGE sql AS $$

@@ -41,8 +41,8 @@ SELECT * FROM fixture.try('', $$vm_static => '{"cpu_pinning": "0#4-1", "cpu_pinn
 SELECT * FROM fixture.try($$UPDATE vm_static SET cpu_pinning = '0#1_1#2', cpu_pinning_policy = 1 WHERE vm_guid = fixture.vm('one'); SELECT fixture.write_ovf('one')$$, $$vm_static => '{"num_of_sockets": 1}'$$);
 
 -- processors
-SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, version) VALUES ('MaxNumOfVmCpus', '{x86=8,ppc=384,s390x=384}', '4.7')$$, $$vm_static => '{"num_of_sockets": 3, "cpu_per_socket": 3}'$$);
-SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, version) VALUES ('MaxNumOfVmCpus', '9', '4.7')$$, $$vm_static => '{"num_of_sockets": 3, "cpu_per_socket": 3}'$$);
+SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, default_value, version) VALUES ('MaxNumOfVmCpus', '{x86=8,ppc=384,s390x=384}', '', '4.7')$$, $$vm_static => '{"num_of_sockets": 3, "cpu_per_socket": 3}'$$);
+SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, default_value, version) VALUES ('MaxNumOfVmCpus', '9', '', '4.7')$$, $$vm_static => '{"num_of_sockets": 3, "cpu_per_socket": 3}'$$);
 
 -- NUMA: nodes 0 and 1 of 1024 MiB and a processor each, in a VM of 2048 MiB and four processors
 SELECT * FROM fixture.try('', '', fixture.snapshot('nodes', 2));
@@ -90,7 +90,7 @@ SELECT * FROM fixture.try('', $$vm_static => '{"cpu_pinning": null, "cpu_pinning
 SELECT * FROM fixture.try('', $$use_given_vm_static => true, vm_static => '{"mem_size_mb": 512, "child_count": -1}'$$);
 SELECT message, detail, hint FROM can_add_vm_from_snapshot(fixture.snapshot('one', 2), vm_static => jsonb_build_object('provider_id', fixture.id('no provider'), 'migration_support', 5)) \gx
 -- a default that isn't asked for has no effect
-CREATE SEQUENCE counter;
+CREATE SEQUENCE counter; GRANT USAGE ON SEQUENCE counter TO PUBLIC;
 ALTER TABLE vm_static ADD counted bigint DEFAULT nextval('counter') CHECK (counted > 0);
 SELECT last_value AS before FROM counter \gset
 SELECT count(*) FROM can_add_vm_from_snapshot(fixture.snapshot('one', 2), vm_static => '{"counted": 0}');

@@ -48,15 +48,15 @@ SELECT * FROM fixture.try($$UPDATE images SET imagestatus = 4 WHERE image_guid =
 SELECT * FROM fixture.try($$SELECT fixture.lose_image('one', 1, 1)$$);
 SELECT * FROM fixture.try($$UPDATE images SET parentid = fixture.image('one', 1, 2) WHERE image_guid = fixture.image('one', 1, 1)$$);
 SELECT * FROM fixture.try($$
-    INSERT INTO images (image_guid, creation_date, size, parentid, imagestatus, lastmodified, image_group_id)
-    SELECT fixture.id('deep ' || n), now(), 1048576, CASE WHEN n = 1 THEN '00000000-0000-0000-0000-000000000000' ELSE fixture.id('deep ' || n - 1) END,
+    INSERT INTO images (image_guid, creation_date, size, it_guid, parentid, imagestatus, lastmodified, image_group_id)
+    SELECT fixture.id('deep ' || n), now(), 1048576, '00000000-0000-0000-0000-000000000000', CASE WHEN n = 1 THEN '00000000-0000-0000-0000-000000000000' ELSE fixture.id('deep ' || n - 1) END,
         1, now(), fixture.disk('one', 1) FROM generate_series(1, 1023) n;
     INSERT INTO image_storage_domain_map (image_id, storage_domain_id) SELECT fixture.id('deep ' || n), fixture.id('nfs1') FROM generate_series(1, 1023) n;
     UPDATE images SET parentid = fixture.id('deep 1023') WHERE image_guid = fixture.image('one', 1, 1)$$);
 -- 1024 images are not too many
 SELECT * FROM fixture.try($$
-    INSERT INTO images (image_guid, creation_date, size, parentid, imagestatus, lastmodified, image_group_id)
-    SELECT fixture.id('deep ' || n), now(), 1048576, CASE WHEN n = 1 THEN '00000000-0000-0000-0000-000000000000' ELSE fixture.id('deep ' || n - 1) END,
+    INSERT INTO images (image_guid, creation_date, size, it_guid, parentid, imagestatus, lastmodified, image_group_id)
+    SELECT fixture.id('deep ' || n), now(), 1048576, '00000000-0000-0000-0000-000000000000', CASE WHEN n = 1 THEN '00000000-0000-0000-0000-000000000000' ELSE fixture.id('deep ' || n - 1) END,
         1, now(), fixture.disk('one', 1) FROM generate_series(1, 1022) n;
     INSERT INTO image_storage_domain_map (image_id, storage_domain_id) SELECT fixture.id('deep ' || n), fixture.id('nfs1') FROM generate_series(1, 1022) n;
     UPDATE images SET parentid = fixture.id('deep 1022') WHERE image_guid = fixture.image('one', 1, 1)$$);

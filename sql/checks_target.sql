@@ -64,13 +64,13 @@ SELECT * FROM fixture.try($$UPDATE storage_domain_static SET critical_space_acti
     SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true, lock_mode => 'shared')$$, $$vm_name => 'second', lock_mode => 'shared'$$);
 SELECT * FROM fixture.try($$UPDATE storage_domain_static SET critical_space_action_blocker = NULL; UPDATE storage_domain_dynamic SET available_disk_size = 7 WHERE id = fixture.id('nfs1');
     SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true, lock_mode => 'shared');
-    UPDATE async_tasks SET bytes_written = 1073741824 WHERE disk_number = 1$$, $$vm_name => 'second', lock_mode => 'shared'$$);
+    UPDATE vmclone.async_tasks SET bytes_written = 1073741824 WHERE disk_number = 1$$, $$vm_name => 'second', lock_mode => 'shared'$$);
 -- finished ones count until the engine has looked again; an engine that doesn't say when has looked just now
 CREATE FUNCTION fixture.finish_first(looked text) RETURNS void LANGUAGE sql SET search_path = vmclone AS $$
     UPDATE storage_domain_static SET critical_space_action_blocker = NULL;
     UPDATE storage_domain_dynamic SET available_disk_size = 7, _update_date = clock_timestamp() + looked::interval WHERE id = fixture.id('nfs1');
     SELECT add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true, lock_mode => 'shared');
-    UPDATE async_tasks SET status = 'finished', result = 'success', bytes_written = bytes_reserved, actual_size = bytes_reserved, ended_at = clock_timestamp();
+    UPDATE vmclone.async_tasks SET status = 'finished', result = 'success', bytes_written = bytes_reserved, actual_size = bytes_reserved, ended_at = clock_timestamp();
 $$;
 SELECT * FROM fixture.try($$SELECT fixture.finish_first('-1 minute')$$, $$vm_name => 'second', lock_mode => 'shared'$$);
 SELECT * FROM fixture.try($$SELECT fixture.finish_first('1 minute')$$, $$vm_name => 'second', lock_mode => 'shared'$$);
@@ -80,7 +80,7 @@ SELECT * FROM fixture.try($$SELECT fixture.finish_first(NULL); UPDATE storage_do
 -- so does what those under way have written since then, if they began later
 CREATE FUNCTION fixture.write_first(looked text) RETURNS void LANGUAGE sql SET search_path = vmclone AS $$
     SELECT fixture.finish_first(looked);
-    UPDATE async_tasks SET status = 'running', result = NULL, bytes_written = bytes_reserved - 4096, actual_size = NULL, started_at = clock_timestamp(), ended_at = NULL;
+    UPDATE vmclone.async_tasks SET status = 'running', result = NULL, bytes_written = bytes_reserved - 4096, actual_size = NULL, started_at = clock_timestamp(), ended_at = NULL;
 $$;
 SELECT * FROM fixture.try($$SELECT fixture.write_first('-1 minute')$$, $$vm_name => 'second', lock_mode => 'shared'$$);
 SELECT * FROM fixture.try($$SELECT fixture.write_first('1 minute')$$, $$vm_name => 'second', lock_mode => 'shared'$$);
@@ -162,7 +162,7 @@ SELECT * FROM fixture.try($$INSERT INTO vm_names VALUES (fixture.id('dc2'), 'x',
 SELECT * FROM fixture.try('', $$vm_name => ''$$);
 SELECT * FROM fixture.try('', $$vm_name => repeat('n', 64)$$);
 SELECT * FROM fixture.try('', $$vm_name => repeat('n', 65)$$);
-SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value) VALUES ('MaxVmNameLength', '10')$$, $$vm_name => repeat('n', 11)$$);
+SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, default_value) VALUES ('MaxVmNameLength', '10', '')$$, $$vm_name => repeat('n', 11)$$);
 SELECT * FROM fixture.try('', $$vm_name => 'aa-??bb'$$);
 SELECT * FROM fixture.try('', $$vm_name => 'Käse_2.0+α-日本'$$);
 SELECT * FROM fixture.try('', $$vm_name => 'two words'$$);

@@ -24,7 +24,7 @@ SELECT * FROM fixture.try('', $$vm_static => '{"priority": 101}'$$);
 SELECT * FROM fixture.try('', $$vm_static => '{"priority": 100}'$$);
 SELECT * FROM fixture.try('', $$vm_static => '{"num_of_sockets": 17}'$$);
 SELECT * FROM fixture.try('', $$vm_static => '{"num_of_sockets": 0}'$$);
-SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, version) VALUES ('MaxNumOfVmSockets', '32', '4.7')$$, $$vm_static => '{"num_of_sockets": 17}'$$);
+SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, default_value, version) VALUES ('MaxNumOfVmSockets', '32', '', '4.7')$$, $$vm_static => '{"num_of_sockets": 17}'$$);
 SELECT * FROM fixture.try('', $$vm_static => '{"cpu_per_socket": 255}'$$);
 SELECT * FROM fixture.try('', $$vm_static => '{"threads_per_cpu": 9}'$$);
 SELECT * FROM fixture.try('', $$vm_static => '{"cpu_shares": 1}'$$);
@@ -40,8 +40,8 @@ SELECT count(*) FROM (SELECT fixture.make_vm('pair', nics => 2), fixture.make_vm
 SELECT * FROM fixture.try('', $$interfaces => jsonb_build_array(jsonb_build_object('interface_id', (SELECT id FROM vm_interface WHERE vm_guid = fixture.vm('pair') AND name = 'nic2'), 'name', 'nic1'))$$, fixture.snapshot('pair', 2));
 SELECT * FROM fixture.try('', $$interfaces => jsonb_build_array(jsonb_build_object('interface_id', (SELECT id FROM vm_interface WHERE vm_guid = fixture.vm('pair') AND name = 'nic2'), 'name', 'nic1', 'include', false))$$, fixture.snapshot('pair', 2));
 SELECT * FROM fixture.try('', $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('lun of special'), 'attach', true))$$, fixture.snapshot('special', 2));
-SELECT * FROM fixture.try($$DELETE FROM base_disks WHERE disk_id = fixture.id('lun of special')$$, $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('lun of special'), 'attach', true))$$, fixture.snapshot('special', 2));
-SELECT * FROM fixture.try($$DELETE FROM base_disks WHERE disk_id = fixture.id('lun of special')$$, '', fixture.snapshot('special', 2));
+SELECT * FROM fixture.try($$DELETE FROM disk_lun_map WHERE disk_id = fixture.id('lun of special'); DELETE FROM base_disks WHERE disk_id = fixture.id('lun of special')$$, $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('lun of special'), 'attach', true))$$, fixture.snapshot('special', 2));
+SELECT * FROM fixture.try($$DELETE FROM disk_lun_map WHERE disk_id = fixture.id('lun of special'); DELETE FROM base_disks WHERE disk_id = fixture.id('lun of special')$$, '', fixture.snapshot('special', 2));
 
 -- bad parameters: an error that names what is wrong, from can_add, plan_add and add alike
 \pset tuples_only off
@@ -147,9 +147,9 @@ SELECT * FROM fixture.try($$UPDATE images SET size = 0 WHERE image_guid = fixtur
     format($$vm_name => 'x', disks => '[{"disk_id": "%s", "include": false}]'$$, fixture.disk('one', 1)));
 
 -- An option of the engine that is no number.
-SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, version) VALUES ('MaxVmNameLength', ' 64 ', 'general')$$, $$vm_name => 'x'$$);
+SELECT * FROM fixture.try($$INSERT INTO vdc_options (option_name, option_value, default_value, version) VALUES ('MaxVmNameLength', ' 64 ', '', 'general')$$, $$vm_name => 'x'$$);
 BEGIN;
-INSERT INTO vdc_options (option_name, option_value, version) VALUES ('MaxVmNameLength', 'many', 'general');
+INSERT INTO vdc_options (option_name, option_value, default_value, version) VALUES ('MaxVmNameLength', 'many', '', 'general');
 SELECT count(*) FROM can_add_vm_from_snapshot(fixture.snapshot('one', 2), 'x');
 ROLLBACK;
 

@@ -66,8 +66,6 @@ static const AuditText audit_texts[] = {
 	 "A clone of ${SourceVmName} from its partial snapshot ${SnapshotName} to ${VmName} is starting; missing disks: ${DiskAliases}."},
 	{AUDIT_SNAPSHOT_DISK_MISSING, AUDIT_SEVERITY_WARNING, "SNAPSHOT_DISK_MISSING",
 	 "Disk ${DiskAlias} (${DiskId}) is missing from snapshot ${SnapshotName} of ${SourceVmName}: ${Fate}."},
-	{AUDIT_CLONE_CANCELLED, AUDIT_SEVERITY_WARNING, "CLONE_CANCELLED",
-	 "Creation of ${VmName} was given up: ${Reason}."},
 	{AUDIT_CLONE_RETRIED, AUDIT_SEVERITY_NORMAL, "CLONE_RETRIED",
 	 "Creation of ${VmName} was started again by ${UserName}."},
 	{AUDIT_ENTITY_UNLOCKED, AUDIT_SEVERITY_ALERT, "ENTITY_UNLOCKED",
@@ -80,9 +78,10 @@ static const AuditText audit_texts[] = {
 
 static Insertion insert_rows = {
 	.relation = "audit_log",
-	.column_count = 14,
+	.column_count = 15,
 	.columns = {{"log_type", INT4OID},
 				{"log_type_name", TEXTOID},
+				{"external_name", TEXTOID},
 				{"severity", INT4OID},
 				{"message", TEXTOID},
 				{"user_id", UUIDOID},
@@ -97,19 +96,25 @@ static Insertion insert_rows = {
 				{"call_id", UUIDOID}},
 	.statement =
 		{
-			.sql =
-				"INSERT INTO audit_log (log_time, log_type, log_type_name, severity, message,"
-				" user_id, user_name, vm_id, vm_name, storage_pool_id, storage_pool_name,"
-				" cluster_id, cluster_name, storage_domain_id, storage_domain_name, quota_id,"
-				" quota_name, job_id, correlation_id, origin)"
-				" SELECT pg_catalog.clock_timestamp(), n.log_type, n.log_type_name, n.severity,"
-				" n.message, n.user_id, n.user_name, n.vm_id, n.vm_name, n.storage_pool_id,"
-				" (SELECT name FROM storage_pool WHERE id = n.storage_pool_id), n.cluster_id,"
-				" (SELECT name FROM cluster c WHERE c.cluster_id = n.cluster_id),"
-				" n.storage_domain_id,"
-				" (SELECT storage_name FROM storage_domain_static WHERE id = n.storage_domain_id),"
-				" n.quota_id, (SELECT quota_name FROM quota WHERE id = n.quota_id), n.job_id,"
-				" n.call_id::text, 'oVirt' FROM " NEW_ROWS " n",
+			.sql = "INSERT INTO audit_log (log_time, log_type, log_type_name, severity, message,"
+				   " user_id, user_name, vm_id, vm_name, storage_pool_id, storage_pool_name,"
+				   " cluster_id, cluster_name, storage_domain_id, storage_domain_name, quota_id,"
+				   " quota_name, job_id, correlation_id, origin, custom_event_id, custom_data)"
+				   " SELECT pg_catalog.clock_timestamp(), n.log_type, n.log_type_name, n.severity,"
+				   " n.message, n.user_id, left(COALESCE(n.user_name, ''), 255), n.vm_id,"
+				   " COALESCE(n.vm_name, ''), n.storage_pool_id,"
+				   " COALESCE((SELECT name FROM storage_pool WHERE id = n.storage_pool_id), ''),"
+				   " n.cluster_id,"
+				   " COALESCE((SELECT name FROM cluster c WHERE c.cluster_id = n.cluster_id), ''),"
+				   " n.storage_domain_id, COALESCE((SELECT storage_name FROM storage_domain_static"
+				   "  WHERE id = n.storage_domain_id), ''), n.quota_id,"
+				   /* five characters shorter than in table quota */
+				   " COALESCE((SELECT left(quota_name, 60) FROM quota WHERE id = n.quota_id), ''),"
+				   " n.job_id, n.call_id::text,"
+				   " CASE WHEN n.external_name IS NULL THEN 'oVirt' ELSE 'vmclone' END,"
+				   " CASE WHEN n.external_name IS NULL THEN -1"
+				   "  ELSE nextval('vmclone.external_event_seq') END,"
+				   " COALESCE(n.external_name, '') FROM " NEW_ROWS " n",
 		},
 };
 
@@ -192,14 +197,39 @@ id_or_null(const pg_uuid_t *id)
 	return uuid_is_zero(id) ? NULL : id;
 }
 
+/* EXTERNAL_EVENT_NORMAL 9801, _WARNING 9802, _ERROR 9803, EXTERNAL_ALERT 9804. */
+static int
+external_type(int severity)
+{
+	return severity == AUDIT_SEVERITY_ALERT ? 9804 : 9801 + severity;
+}
+
+static const char *
+external_type_name(int severity)
+{
+	switch (severity)
+	{
+		case AUDIT_SEVERITY_NORMAL:
+			return "EXTERNAL_EVENT_NORMAL";
+		case AUDIT_SEVERITY_WARNING:
+			return "EXTERNAL_EVENT_WARNING";
+		case AUDIT_SEVERITY_ERROR:
+			return "EXTERNAL_EVENT_ERROR";
+		default:
+			return "EXTERNAL_ALERT";
+	}
+}
+
 void
 audit_add(AuditRows *rows, AuditType type, const AuditSubject *subject,
 		  const char *const *placeholders)
 {
 	const AuditText *text = find_text(type);
+	bool is_external = type < 0;
 
-	new_rows_put(rows, Int32GetDatum((int) type));
-	new_rows_put_text(rows, text->name);
+	new_rows_put(rows, Int32GetDatum(is_external ? external_type(text->severity) : (int) type));
+	new_rows_put_text(rows, is_external ? external_type_name(text->severity) : text->name);
+	new_rows_put_text(rows, is_external ? text->name : NULL);
 	new_rows_put(rows, Int32GetDatum(text->severity));
 	new_rows_put_text(rows, fill(text->text, placeholders));
 	new_rows_put_uuid(rows, id_or_null(&subject->user_id));

@@ -1,6 +1,10 @@
 /*
  * audit.h
- *		Rows of audit_log with oVirt's type ids and severities; own types from 11000.
+ *		Rows of audit_log with oVirt's type ids and severities.
+ *
+ * The engine reads log_type into an enumeration and fails for every number that it doesn't know; so what oVirt has no
+ * type for is one of its external events, with origin "vmclone", a custom_event_id of its own, and its name in
+ * custom_data.
  */
 #ifndef VMCLONE_AUDIT_H
 #define VMCLONE_AUDIT_H
@@ -30,13 +34,13 @@ typedef enum AuditType
 	AUDIT_USER_EXCEEDED_QUOTA_STORAGE_GRACE_LIMIT_PERMISSIVE_MODE = 3016,
 	AUDIT_MAC_POOL_ALMOST_EMPTY = 8160,
 	AUDIT_ADD_VM_FROM_SNAPSHOT_INVALID_INTERFACES = 9607,
-	AUDIT_CLONE_FROM_PARTIAL_SNAPSHOT = 11000,
-	AUDIT_SNAPSHOT_DISK_MISSING = 11001,
-	AUDIT_CLONE_CANCELLED = 11002,
-	AUDIT_CLONE_RETRIED = 11003,
-	AUDIT_ENTITY_UNLOCKED = 11004,
-	AUDIT_CLEANING_ABANDONED = 11005,
-	AUDIT_JOBS_ADOPTED = 11006,
+	/* below zero: external events */
+	AUDIT_CLONE_FROM_PARTIAL_SNAPSHOT = -1,
+	AUDIT_SNAPSHOT_DISK_MISSING = -2,
+	AUDIT_CLONE_RETRIED = -3,
+	AUDIT_ENTITY_UNLOCKED = -4,
+	AUDIT_CLEANING_ABANDONED = -5,
+	AUDIT_JOBS_ADOPTED = -6,
 } AuditType;
 
 /* Ids that fill a row; zero uuids are left out, names are looked up. */

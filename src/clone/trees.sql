@@ -88,6 +88,7 @@ LANGUAGE sql STABLE AS $$
         SELECT p.image_guid, p.parentid, p.image_group_id, NULL::uuid, o.below + 1, o.path || p.image_guid
         FROM own o JOIN images p ON p.image_guid = o.parentid
         WHERE (p.image_group_id <> o.image_group_id OR o.below > 0) AND p.image_guid <> ALL (o.path)
+            AND p.image_guid <> '00000000-0000-0000-0000-000000000000'
     ), of_snapshots AS (
         SELECT s.snapshot_id, s.snapshot_type::text AS type, s.status::text AS status, s.description::text AS name, s.creation_date
         FROM snapshots s WHERE s.vm_id = $1

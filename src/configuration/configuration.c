@@ -126,7 +126,7 @@ static Statement current_rows = {
 		"  FROM images i WHERE i.image_group_id = e.device_id AND i.vm_snapshot_id = $1))),"
 		" 'numa_nodes', (SELECT coalesce(jsonb_agg(jsonb_build_object('numa_node_id',"
 		"  n.numa_node_id, 'numa_node_index', n.numa_node_index, 'mem_total', n.mem_total,"
-		"  'cpu_count', n.cpu_count, 'numa_tune_mode', n.numa_tune_mode, 'cpu_ids',"
+		"  'cpu_count', n.cpu_count, 'numa_tune_mode', lower(n.numa_tune_mode), 'cpu_ids',"
 		"  (SELECT coalesce(jsonb_agg(c.cpu_core_id ORDER BY c.cpu_core_id), '[]')"
 		"   FROM numa_node_cpu_map c WHERE c.numa_node_id = n.numa_node_id), 'host_numa_nodes',"
 		"  (SELECT coalesce(jsonb_agg(h.vds_numa_node_index ORDER BY h.vds_numa_node_index), '[]')"

@@ -147,8 +147,9 @@ add_not_null(Relation relation, List **constraints, StringInfo values)
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
 		char *name = pstrdup(NameStr(attribute->attname));
 
+		/* a NULL for one that has a default is the default */
 		if (attribute->attisdropped || !attribute->attnotnull || attribute->attgenerated ||
-			attribute->attidentity)
+			attribute->attidentity || attribute->atthasdef)
 			continue;
 		add_constraint(constraints, values, CONSTRAINT_KIND_NOT_NULL, name, list_make1(name), NULL,
 					   psprintf("%s IS NOT NULL", row_column(name)));
@@ -289,6 +290,33 @@ default_values(Relation relation)
 	return values.data;
 }
 
+/*
+ * The row's values that constraints look at, as SQL: others may be of types that don't read what
+ * they write in JSON.
+ */
+static char *
+needed_values(const List *constraints)
+{
+	StringInfoData names;
+	ListCell *cell;
+
+	initStringInfo(&names);
+	foreach (cell, constraints)
+	{
+		const RowViolation *constraint = lfirst(cell);
+		ListCell *column;
+
+		if (constraint->columns == NIL)
+			return pstrdup("r.value");
+		foreach (column, constraint->columns)
+			appendStringInfo(&names, "%s%s", names.len ? ", " : "",
+							 quote_literal_cstr((const char *) lfirst(column)));
+	}
+	return psprintf("(SELECT pg_catalog.jsonb_object_agg(o.key, o.value)"
+					" FROM pg_catalog.jsonb_each(r.value) AS o WHERE o.key IN (%s))",
+					names.data);
+}
+
 /* Fills the plan; everything is allocated in the current context. */
 static void
 make_plan(ConstraintPlan *plan, Relation relation, const char *const *settled)
@@ -306,9 +334,10 @@ make_plan(ConstraintPlan *plan, Relation relation, const char *const *settled)
 		return;
 	plan->statement.sql = psprintf(
 		"SELECT r.n, c.k FROM pg_catalog.unnest($1) WITH ORDINALITY AS r (value, n)"
-		" CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(ROW (%s)::%s, r.value) AS " ROW_ALIAS
+		" CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(ROW (%s)::%s, %s) AS " ROW_ALIAS
 		" CROSS JOIN LATERAL (VALUES %s) AS c (k, holds) WHERE NOT c.holds ORDER BY 1, 2",
-		default_values(relation), plan->relation_name, values.data);
+		default_values(relation), plan->relation_name, needed_values(plan->constraints),
+		values.data);
 	plan->statement.argument_count = 1;
 	plan->statement.argument_types[0] = JSONBARRAYOID;
 }

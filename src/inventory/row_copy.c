@@ -214,8 +214,8 @@ evaluate_default(const RowCopyTable *table, Defaults *defaults, int i, bool *is_
 }
 
 /*
- * What the columns that nothing is known of get, as in an INSERT that leaves them out; of a source
- * with a row, those that no two rows may share.
+ * What the columns that nothing is known of get, as in an INSERT that leaves them out, and NOT NULL
+ * ones with a default that would be NULL; of a source with a row, those that no two rows may share.
  */
 static void
 set_defaults(RowCopyTable *table, Source *source, bool has_row, const bool *is_set,
@@ -225,7 +225,10 @@ set_defaults(RowCopyTable *table, Source *source, bool has_row, const bool *is_s
 	{
 		CopiedColumn *column = &table->columns[i];
 
-		if (is_set[i] || column->given >= 0 || (has_row && !column->is_serial))
+		if (column->given >= 0)
+			continue;
+		if ((is_set[i] || (has_row && !column->is_serial)) &&
+			!(source->nulls[i] && column->null_is_default))
 			continue;
 		if (column->is_volatile)
 		{
@@ -311,8 +314,12 @@ make_rows(const RowCopy *copy, RowCopyTable *table, Defaults *defaults)
 		{
 			int given = table->columns[i].given;
 
-			if (source->own_defaults && source->own_defaults[i])
+			if ((source->own_defaults && source->own_defaults[i]) ||
+				(given >= 0 && row->nulls[given] && table->columns[i].null_is_default))
+			{
 				values[i] = evaluate_default(table, defaults, i, &nulls[i]);
+				continue;
+			}
 			if (given < 0)
 				continue;
 			nulls[i] = row->nulls[given];

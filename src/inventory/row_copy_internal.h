@@ -42,6 +42,7 @@ typedef struct CopiedColumn
 	Expr *default_expression; /* not planned; NULL: null */
 	bool is_volatile;         /* the default: another one for every row */
 	bool is_serial;           /* the default is a sequence's number: not the source row's to give */
+	bool null_is_default;     /* NOT NULL with a default: a NULL leaves the column out */
 	int given;                /* index into target->columns, or -1: the source has it */
 } CopiedColumn;
 

@@ -213,7 +213,8 @@ row_overlay_check(const char *relation_name, const Jsonb *overlay, const char *p
 		text = json_get_text(overlay, key);
 		if (text == NULL)
 		{
-			if (attribute->attnotnull)
+			/* where there is a default, null means that */
+			if (attribute->attnotnull && !attribute->atthasdef)
 				ereport(ERROR,
 						(errcode(ERRCODE_NOT_NULL_VIOLATION),
 						 errmsg("value of key \"%s\" in %s must not be null", key, parameter),

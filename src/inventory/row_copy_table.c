@@ -128,6 +128,7 @@ describe_column(CopiedColumn *column, Relation relation, Form_pg_attribute attri
 	column->default_expression = (Expr *) expression;
 	column->is_volatile = contain_volatile_functions(expression);
 	column->is_serial = calls_nextval(expression, NULL);
+	column->null_is_default = attribute->attnotnull && expression != NULL;
 	column->given = given_column(target, column->name);
 }
 

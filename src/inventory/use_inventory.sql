@@ -186,16 +186,19 @@ BEGIN
     LOOP
         EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION %s TO %s' ELSE 'REVOKE EXECUTE ON FUNCTION %s FROM %s' END, target, owner);
     END LOOP;
+    -- Every table and sequence, vmclone's own inventory too: the owner's pg_dump reads them all.
     FOR target IN
         SELECT c.relname
         FROM pg_class c
         JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
         JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'vmclone'
-        WHERE c.relkind = 'r' AND c.relnamespace = '@extschema@'::regnamespace
-            AND c.relname NOT IN (SELECT relation FROM @extschema@.inventory_columns)
+        WHERE c.relkind IN ('r', 'S') AND c.relnamespace = '@extschema@'::regnamespace
     LOOP
         EXECUTE format(CASE WHEN p_give THEN 'GRANT SELECT ON @extschema@.%I TO %s' ELSE 'REVOKE SELECT ON @extschema@.%I FROM %s' END, target, owner);
     END LOOP;
+    -- numbers of the audit rows that its statements write
+    EXECUTE format(CASE WHEN p_give THEN 'GRANT USAGE ON SEQUENCE @extschema@.external_event_seq TO %s'
+        ELSE 'REVOKE USAGE ON SEQUENCE @extschema@.external_event_seq FROM %s' END, owner);
 END
 $$;
 COMMENT ON FUNCTION grant_to_inventory_owner(oid, boolean) IS 'internal: gives the inventory''s owner, or takes from it, what its statements need of the extension''s tables';
@@ -269,6 +272,9 @@ BEGIN
 
     PERFORM @extschema@.grant_to_inventory_owner(previous.owner, false) WHERE previous.owner IS DISTINCT FROM owners[1];
     PERFORM @extschema@.grant_to_inventory_owner(owners[1], true);
+    -- numbers of external events go on behind those that the tables have from an earlier installation
+    EXECUTE format('SELECT setval(%L, greatest(max(custom_event_id), (SELECT last_value FROM @extschema@.external_event_seq)))
+        FROM %I.audit_log WHERE origin = ''vmclone'' HAVING max(custom_event_id) IS NOT NULL', '@extschema@.external_event_seq', p_schema);
     DELETE FROM @extschema@.inventory_choice;
     INSERT INTO @extschema@.inventory_choice (schema_name) SELECT p_schema WHERE p_schema <> '@extschema@';
     DELETE FROM @extschema@.inventory_binding;

@@ -171,9 +171,8 @@ remove_rows(JobRow *job)
 	frame_leave(&frame);
 	(void) statement_run(&free_name, &vm_id, NULL);
 	(void) statement_run(&forget_lineage, &job_id, NULL);
-	write_audit(job, job->is_cancelled  ? AUDIT_CLONE_CANCELLED
-					 : job->is_template ? AUDIT_USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE
-										: AUDIT_USER_ADD_VM_FINISHED_FAILURE);
+	write_audit(job, job->is_template ? AUDIT_USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE
+									  : AUDIT_USER_ADD_VM_FINISHED_FAILURE);
 	job_set_undone(job);
 }
 

@@ -118,7 +118,7 @@ write_numbers(OvfReader *reader, const xmlNode *node, const char *key, int *coun
 static bool
 read_numa_node(OvfReader *reader, const xmlNode *node, int number)
 {
-	static const char *const modes[] = {"STRICT", "INTERLEAVE", "PREFERRED", NULL};
+	static const char *const modes[] = {"interleave", "strict", "preferred", NULL};
 	OvfJson *json = &reader->numa_nodes;
 	const xmlNode *index_node = ovf_child(node, "Index");
 	const xmlNode *memory_node = ovf_child(node, "MemTotal");

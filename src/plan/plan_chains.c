@@ -33,7 +33,9 @@ static Statement load_chains = {
 		" UNION ALL"
 		" SELECT c.n, c.disk_id, c.depth + 1, i.image_guid, i.parentid, i.it_guid,"
 		"  i.image_group_id, i.imagestatus, i.volume_format, i.volume_type, i.size"
-		"  FROM chain c JOIN images i ON i.image_guid = c.parentid WHERE c.depth < $3)"
+		"  FROM chain c JOIN images i ON i.image_guid = c.parentid"
+		/* every engine has a row with this id, which is no image */
+		"  WHERE c.depth < $3 AND c.parentid <> '00000000-0000-0000-0000-000000000000')"
 		" SELECT c.n::integer, c.image_guid, c.parentid, c.it_guid, c.image_group_id, c.imagestatus,"
 		"  c.volume_format, c.volume_type, c.size, COALESCE(d.actual_size, 0),"
 		"  ARRAY (SELECT m.storage_domain_id FROM image_storage_domain_map m"

@@ -66,7 +66,7 @@ loses_quota(const ClonePlan *plan, const LoadedFacts *facts, const Jsonb *merged
 
 /*
  * A VmStatic given whole needs its memory; the maximum is four times that, as in the engine's
- * form.
+ * form, and it has one monitor.
  */
 static void
 complete_given_vm_static(StringInfo overlay, const Jsonb *given)
@@ -83,6 +83,8 @@ complete_given_vm_static(StringInfo overlay, const Jsonb *given)
 	if (json_get_text(given, "max_memory_size_mb") == NULL)
 		appendStringInfo(overlay, ",\"max_memory_size_mb\":" INT64_FORMAT,
 						 memory > 0 ? Min(memory * 4, PG_INT32_MAX) : memory);
+	if (json_get_text(given, "num_of_monitors") == NULL)
+		appendStringInfoString(overlay, ",\"num_of_monitors\":1");
 }
 
 bool

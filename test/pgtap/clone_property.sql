@@ -19,7 +19,7 @@ DECLARE
     relation name;
 BEGIN
     FOR relation IN SELECT DISTINCT c.relation FROM vmclone.inventory_columns c WHERE c.relation <> 'audit_log' AND to_regclass('vmclone.' || c.relation) IS NOT NULL ORDER BY 1 LOOP
-        RETURN QUERY EXECUTE format($q$SELECT %L::text, count(*), coalesce(sum(hashtextextended((to_jsonb(t) - 'imagestatus' - 'status')::text, 0)::numeric), 0) FROM vmclone.%I t$q$,
+        RETURN QUERY EXECUTE format($q$SELECT %L::text, count(*), coalesce(sum(hashtextextended((to_jsonb(t) - 'imagestatus' - 'status')::text, 0)::numeric), 0) FROM %I t$q$,
             relation, relation);
     END LOOP;
 END
@@ -106,7 +106,7 @@ SELECT is((SELECT count(*) FROM made m JOIN configurations f USING (name, layer)
 SELECT is((SELECT count(*) FROM made m JOIN sources s USING (name) WHERE (SELECT count(*) FROM disk_vm_element e WHERE e.vm_id = m.vm_id) <> s.disks), 0::bigint, 'all disks but shareable ones and LUNs');
 SELECT is((SELECT count(*) FROM made m JOIN disk_vm_element e USING (vm_id) WHERE (SELECT array_agg(row(i.active, i.imagestatus, i.parentid)::text) FROM images i WHERE i.image_group_id = e.disk_id)
     <> ARRAY['(t,2,00000000-0000-0000-0000-000000000000)']), 0::bigint, 'each disk is one locked image without parent');
-SELECT is((SELECT count(*) FROM made m JOIN async_tasks t USING (vm_id) JOIN images i ON i.image_guid = t.image_id JOIN images f ON f.image_guid = t.source_image_id WHERE i.size <> f.size), 0::bigint, 'sizes are those of the source');
+SELECT is((SELECT count(*) FROM made m JOIN vmclone.async_tasks t USING (vm_id) JOIN images i ON i.image_guid = t.image_id JOIN images f ON f.image_guid = t.source_image_id WHERE i.size <> f.size), 0::bigint, 'sizes are those of the source');
 
 -- the record of what the clone is made of is complete, and the removal removes just that
 SELECT is((SELECT count(*) FROM made m JOIN lineage l USING (vm_id), LATERAL (

@@ -191,7 +191,7 @@ CREATE FUNCTION pg_temp.usb(vm uuid) RETURNS text LANGUAGE sql AS $$
     FROM vm_device WHERE vm_id = vm AND (type, device) IN (('controller', 'usb'), ('redir', 'spicevmc'), ('redirdev', 'spicevmc')) $$;
 CREATE FUNCTION pg_temp.usb_slots(number integer) RETURNS void LANGUAGE sql AS $$
     DELETE FROM vdc_options WHERE option_name = 'NumberOfUSBSlots';
-    INSERT INTO vdc_options (option_name, option_value, version) SELECT 'NumberOfUSBSlots', number::text, 'general' WHERE number IS NOT NULL $$;
+    INSERT INTO vdc_options (option_name, option_value, default_value, version) SELECT 'NumberOfUSBSlots', number::text, '', 'general' WHERE number IS NOT NULL $$;
 SELECT is(pg_temp.usb(:'i440fx'), 'piix3-uhci 0; 0 slots', 'another chipset has another USB controller');
 SELECT is(pg_temp.fate(:'i440fx', 'controller', 'usb'), 'left out: the chipset changes; added: the chipset changes', '... and the record says so');
 SELECT is(pg_temp.usb(pg_temp.clone('src', 2, 'usb1', static => '{"usb_policy": 2}')), 'qemu-xhci; 4 slots', 'USB redirection on Q35');
@@ -296,7 +296,7 @@ SELECT pg_temp.clone('src', 2, 'layers', static => '{"num_of_sockets": 4, "db_ge
 SELECT is(row(description, mem_size_mb, num_of_sockets, db_generation), row('VM src'::varchar(4000), 2048, 4, 1::bigint), 'the OVF lies over the row, the caller over both, what is new over all')
 FROM vm_static WHERE vm_guid = :'layers';
 SELECT pg_temp.clone('src', 2, 'whole', given => true, static => jsonb_build_object('mem_size_mb', 512, 'max_memory_size_mb', 512, 'num_of_monitors', 1, 'bios_type', 2)) AS whole \gset
-SELECT is(row(mem_size_mb, description, time_zone, os, console_disconnect_action), row(512, NULL::varchar(4000), NULL::varchar(40), 0, NULL::varchar(64)), 'the whole VmStatic given: nothing of the snapshot''s')
+SELECT is(row(mem_size_mb, coalesce(description, ''), time_zone, os, console_disconnect_action), row(512, ''::varchar, NULL::varchar(40), 0, NULL::varchar(64)), 'the whole VmStatic given: nothing of the snapshot''s')
 FROM vm_static WHERE vm_guid = :'whole';
 SELECT is(count(*), 0::bigint, '... NUMA nodes that do not fit are left out') FROM numa_node WHERE vm_id = :'whole';
 SELECT pg_temp.clone('src', 2, 'whole2', copies => 2, given => true, static => jsonb_build_object('mem_size_mb', 2048, 'max_memory_size_mb', 2048, 'num_of_sockets', 2, 'bios_type', 2), overrides => '[{}, {"vm_static": {"mem_size_mb": 2047}}]') AS whole2 \gset
@@ -321,7 +321,7 @@ SELECT is((SELECT count(*) FROM vm_dynamic WHERE vm_guid = :'template') + (SELEC
 SELECT is(count(*), 3::bigint, 'its NICs have no MAC') FROM vm_interface WHERE vm_guid = :'template' AND mac_addr IS NULL;
 SELECT is(count(*), 2::bigint, 'its images belong to no snapshot') FROM images i JOIN disk_vm_element e ON e.disk_id = i.image_group_id WHERE e.vm_id = :'template' AND i.vm_snapshot_id IS NULL;
 SELECT is(array_agg(r.name::text), ARRAY['TemplateOwner'], 'its maker owns it') FROM permissions p JOIN roles r ON r.id = p.role_id WHERE p.object_id = :'template';
-SELECT is(count(*), 2::bigint, 'its volumes are SHARED') FROM async_tasks WHERE vm_id = :'template' AND copy_volume_type = 'SHARED';
+SELECT is(count(*), 2::bigint, 'its volumes are SHARED') FROM vmclone.async_tasks WHERE vm_id = :'template' AND copy_volume_type = 'SHARED';
 UPDATE vm_static SET template_status = 0 WHERE vm_guid = :'template';
 DELETE FROM vm_names WHERE vm_id = :'template';
 SELECT t.vm_id AS version FROM add_vm_template_from_snapshot(fixture.snapshot('src', 2), 'tpl', lock_mode => 'shared', start_paused => true, base_template_id => :'template',
@@ -350,7 +350,7 @@ SELECT is(pg_temp.rows_of(fixture.vm('src')), :'source_before', 'nothing of the 
 -- a snapshot without document: a disk whose base_disks row is gone is a disk all the same
 SELECT fixture.make_vm('orphan', disks => 2, layers => 3, nics => 0, options => '{"ovf": false}');
 -- (an engine's images have no foreign key)
-ALTER TABLE images DROP CONSTRAINT fk_images_disk;
+ALTER TABLE images DROP CONSTRAINT IF EXISTS fk_images_disk;
 DELETE FROM base_disks WHERE disk_id = fixture.disk('orphan', 2);
 SELECT pg_temp.clone('orphan', 2, 'orphan_clone') AS clone \gset
 SELECT is(array_agg(b.disk_alias::text ORDER BY 1), '{orphan_Disk1_orphan_clone,orphan_clone_Disk2}'::text[], 'a disk without a base_disks row is not left out')

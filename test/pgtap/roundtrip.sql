@@ -100,7 +100,7 @@ CREATE TABLE changes (what text PRIMARY KEY, part text, path text[], value jsonb
 INSERT INTO changes VALUES
     ('memory', 'vm_static', '{mem_size_mb}', '3072', '{"vm_static": {"mem_size_mb": 3072}}'),
     ('description', 'vm_static', '{description}', '"changed"', '{"vm_static": {"description": "changed"}}'),
-    ('emptied text', 'vm_static', '{description}', 'null', '{"vm_static": {"description": null}}'),
+    ('emptied text', 'vm_static', '{iso_path}', 'null', '{"vm_static": {"iso_path": null}}'),
     ('serial number policy', 'vm_static', '{serial_number_policy}', '1', '{"vm_static": {"serial_number_policy": 1}}'),
     ('delete protection', 'vm_static', '{is_delete_protected}', 'false', '{"vm_static": {"is_delete_protected": false}}'),
     ('priority', 'vm_static', '{priority}', '50', '{"vm_static": {"priority": 50}}'),
@@ -146,7 +146,7 @@ SELECT is((SELECT count(*) FROM vmclone.vm_static WHERE vm_name = 'no'), 0::bigi
 
 -- The whole VmStatic given by the caller: nothing comes from the snapshot's.
 SELECT clone(:'snapshot', NULL, jsonb_build_object('vm_name', 'given', 'mem_size_mb', 512, 'max_memory_size_mb', 1024, 'num_of_monitors', 1, 'cluster_id', fixture.id('cl1'), 'bios_type', 3), given => true) AS given \gset
-SELECT unnest(ARRAY[is(v.vm_name::text, 'given', 'given: the name in the VmStatic'), is(v.mem_size_mb, 512, 'given: memory'), is(v.description, NULL, 'given: no description of the source'),
+SELECT unnest(ARRAY[is(v.vm_name::text, 'given', 'given: the name in the VmStatic'), is(v.mem_size_mb, 512, 'given: memory'), is(coalesce(v.description, ''), '', 'given: no description of the source'),
     is(v.userdefined_properties, NULL, 'given: no properties of the source'), is(v.is_delete_protected, false, 'given: the default'), is(v.sso_method::text, 'guest_agent', 'given: the default of the table'),
     is(v.cpu_pinning, NULL, 'given: no pinning'), is(v.entity_type::text, 'VM', 'given: it is a VM'), is(v.vmt_guid, '00000000-0000-0000-0000-000000000000'::uuid, 'given: it depends on no template')])
 FROM vmclone.vm_static v WHERE v.vm_guid = :'given';

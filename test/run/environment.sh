@@ -72,10 +72,32 @@ cluster_stop() {
 		pg_ctl -w -t 60 -m immediate -D "$private_cluster/data" stop >/dev/null 2>&1 || true
 }
 
+# inventory_engine FOLDER: from here on the suite runs on an engine's own tables instead of vmclone's: the tests, written
+# for those, are in FOLDER, which becomes the current one, and new databases have schema "engine" (test/engine).  Needs
+# the server.
+inventory_engine() {
+	test/engine/make-tree "$1" && cd "$1" || return 1
+	psql -qX -v ON_ERROR_STOP=1 -d postgres -c "CREATE DATABASE engine_template" &&
+		psql -qX -d engine_template -f test/engine/schema.sql || return 1
+	database_template=engine_template
+}
+
+# for_inventory FILE: whether a test has a sense on an engine's tables, too.
+for_inventory() {
+	[ -z "${database_template-}" ] || ! grep -qx "$1" test/engine/own-tables-only
+}
+
+# new_database NAME: an empty one, or one with an engine's tables; with the settings that pg_regress gives a database.
+new_database() {
+	psql -qX -v ON_ERROR_STOP=1 -d postgres -c "DROP DATABASE IF EXISTS \"$1\" WITH (FORCE)" \
+		-c "CREATE DATABASE \"$1\" TEMPLATE ${database_template:-template1}" \
+		-c "ALTER DATABASE \"$1\" SET bytea_output = 'hex'" \
+		-c "ALTER DATABASE \"$1\" SET timezone_abbreviations = 'Default'" >/dev/null 2>&1
+}
+
 # prepared_database NAME: a new database with the extension and the fixture's inventory in it.
 prepared_database() {
-	psql -qX -v ON_ERROR_STOP=1 -d postgres \
-		-c "DROP DATABASE IF EXISTS \"$1\" WITH (FORCE)" -c "CREATE DATABASE \"$1\"" >/dev/null 2>&1
+	new_database "$1"
 	PGOPTIONS='-c client_min_messages=warning' psql -qX -v ON_ERROR_STOP=1 -d "$1" \
 		-c "CREATE EXTENSION vmclone CASCADE" >/dev/null
 	if [ -f test/fixture/fixture.sql ]; then

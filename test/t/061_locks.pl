@@ -189,14 +189,14 @@ like(refusal("SELECT vmclone.unlock_entity('vm', '$new_vm')"), qr/job $golden is
 like(refusal("SELECT vmclone.unlock_entity('$_', (SELECT ${_}_id FROM vmclone.async_tasks WHERE job_id = '$golden' AND disk_number = 1))"), qr/job $golden is paused/, "and so does its $_")
   for qw(image disk);
 is($node->value("SELECT vmclone.unlock_entity('vm', fixture.vm('vm1'))"), 'was not locked', 'what is not locked');
-is($node->value('SELECT count(*) FROM vmclone.audit_log WHERE log_type = 11004'), 0, 'nothing done, nothing audited');
+is($node->value(q{SELECT count(*) FROM vmclone.audit_log WHERE custom_data = 'ENTITY_UNLOCKED'}), 0, 'nothing done, nothing audited');
 # a job that ended without giving back, as after a restored dump or lost rows
 $node->safe_psql('postgres', "UPDATE vmclone.jobs SET status = 'failed', ended_at = now(), source_freed = true WHERE job_id = '$golden'");
 $node->safe_psql('postgres', "UPDATE vmclone.lock_state SET earlier_status = 'IN_PREVIEW' WHERE kind = 'snapshot'");
 is($node->value("SELECT vmclone.unlock_entity('image', '$image1')"), 'unlocked', 'a dead holder is taken off');
 is(statuses('vm1'), 'OK IN_PREVIEW OK OK | 1 1 1 1', 'with all that it held, to what was there before');
 is($node->value('SELECT count(*) FROM vmclone.image_locks') . $node->value('SELECT count(*) FROM vmclone.lock_state'), '00', 'and no rows stay');
-is($node->value('SELECT severity || \' \' || message FROM vmclone.audit_log WHERE log_type = 11004'), "10 postgres removed the locks of image $image1 by hand.", 'audited');
+is($node->value(q{SELECT severity || ' ' || message FROM vmclone.audit_log WHERE custom_data = 'ENTITY_UNLOCKED'}), "10 postgres removed the locks of image $image1 by hand.", 'audited');
 $node->safe_psql('postgres', "UPDATE vmclone.snapshots SET status = 'LOCKED' WHERE snapshot_id = '$snapshot'; UPDATE vmclone.images SET imagestatus = 2 WHERE image_group_id = fixture.disk('vm1', 1); UPDATE vmclone.vm_dynamic SET status = 15 WHERE vm_guid = fixture.vm('vm1'); UPDATE vmclone.vm_static SET template_status = 1 WHERE vm_guid = fixture.vm('golden')");
 is($node->value("SELECT string_agg(vmclone.unlock_entity(kind, id), ' ') FROM (VALUES ('snapshot', '$snapshot'::uuid), ('disk', fixture.disk('vm1', 1)), ('vm', fixture.vm('vm1')), ('template', fixture.vm('golden'))) e (kind, id)"),
 	'unlocked unlocked unlocked unlocked', 'what an engine left behind');
@@ -215,10 +215,10 @@ my $again = $node->value("SELECT new_job_id FROM vmclone.retry_job('$job')");
 isnt($again, $job, 'a retry makes a new job');
 is($node->value("SELECT count(*) FROM vmclone.vm_static WHERE vm_name = 'keyed'"), 1, 'and a new VM');
 is($node->value("SELECT retry_of FROM vmclone.jobs WHERE job_id = '$again'"), $job, 'of the old one');
-is($node->value("SELECT log_type || ' ' || severity || ' ' || message FROM vmclone.audit_log WHERE job_id = '$again' AND log_type = 11003"), '11003 0 Creation of keyed was started again by postgres.', 'audited');
+is($node->value("SELECT log_type || ' ' || severity || ' ' || message FROM vmclone.audit_log WHERE job_id = '$again' AND custom_data = 'CLONE_RETRIED'"), '9801 0 Creation of keyed was started again by postgres.', 'audited');
 is($node->value("SELECT job_id FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm1', 2), 'keyed', start_paused => true, request_key => 'k')"), $job, 'the key stands for the first call');
 end_all();
-is($node->value("SELECT string_agg(DISTINCT log_type || ' ' || severity || ' ' || message, ', ') FROM vmclone.audit_log WHERE job_id = '$again' AND log_type = 11002"), '11002 1 Creation of keyed was given up: cancelled by postgres.', 'a cancel is audited');
+is($node->value("SELECT string_agg(DISTINCT log_type || ' ' || severity || ' ' || message, ', ') FROM vmclone.audit_log WHERE job_id = '$again' AND log_type = 60"), '60 2 Creation of VM keyed failed: cancelled by postgres.', 'a cancel is audited');
 
 $_->quit for $session, $other;
 $node->stop;

@@ -42,7 +42,7 @@ sub ends
 ends(clone('copy'), 'succeeded');
 ends(clone('template', '', 'add_vm_template_from_snapshot'), 'succeeded');
 clone('empty', "disks => fixture.without_disks('web01', 2)");
-# 60, 1322, 11003
+# 60, 1322, CLONE_RETRIED
 my $layer = "$vm->{disks}[1]{path}/$vm->{disks}[1]{images}[0]";
 rename $layer, "$layer.away" or die "rename: $!";
 my $failed = clone('failing');
@@ -50,11 +50,11 @@ ends($failed, 'failed');
 ends(clone('failing_template', '', 'add_vm_template_from_snapshot'), 'failed');
 rename "$layer.away", $layer or die "rename: $!";
 ends($node->value("SET SESSION AUTHORIZATION operator; SELECT new_job_id FROM vmclone.retry_job('$failed')"), 'succeeded');
-# 11002
+# 60 again
 my $job = clone('given_up', 'start_paused => true');
 $node->safe_psql('postgres', "SET SESSION AUTHORIZATION operator; SELECT vmclone.cancel_job('$job')");
 ends($job, 'cancelled');
-# 11005
+# CLEANING_ABANDONED
 $job = clone('hopeless', 'bandwidth_limit => 300000');
 $node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job'");
 rename $path, "$path.away" or die "rename: $!";
@@ -86,34 +86,40 @@ $node->safe_psql('postgres', "UPDATE vmclone.quota SET is_default = false WHERE 
 	  . " UPDATE vmclone.snapshots SET vm_configuration = regexp_replace(vm_configuration, '<quota_id>[^<]*</quota_id>', '') WHERE vm_configuration IS NOT NULL");
 clone('no_quota', "snapshot_id => fixture.snapshot('wide', 1), start_paused => true");
 $node->safe_psql('postgres', 'UPDATE vmclone.storage_pool SET quota_enforcement_type = 0');
-# 11000, 11001
+# CLONE_FROM_PARTIAL_SNAPSHOT, SNAPSHOT_DISK_MISSING
 $node->safe_psql('postgres', "SELECT fixture.make_vm('partial'), fixture.lose_image('partial', 2, 1)");
 clone('partly', "snapshot_id => fixture.snapshot('partial', 1), start_paused => true");
-# 11004
+# ENTITY_UNLOCKED
 $node->safe_psql('postgres', "UPDATE vmclone.snapshots SET status = 'LOCKED' WHERE snapshot_id = fixture.snapshot('partial', 2);"
 	  . " SELECT vmclone.unlock_entity('snapshot', fixture.snapshot('partial', 2))");
-# 11006, in a copy of the database
+# JOBS_ADOPTED, in a copy of the database
 $node->safe_psql('template1', 'CREATE DATABASE heir TEMPLATE postgres');
 $node->safe_psql('heir', "SELECT vmclone.adopt('abandon')");
 
 my %severity = (34 => 0, 37 => 0, 48 => 0, 51 => 0, 53 => 0, 60 => 2, 816 => 1, 1322 => 2, 3013 => 1, 3014 => 1, 3010 => 1, 3011 => 1,
-	3016 => 1, 8160 => 1, 9607 => 1, 11000 => 1, 11001 => 1, 11002 => 1, 11003 => 0, 11004 => 10, 11005 => 10, 11006 => 10);
+	3016 => 1, 8160 => 1, 9607 => 1, CLONE_FROM_PARTIAL_SNAPSHOT => 1, SNAPSHOT_DISK_MISSING => 1, CLONE_RETRIED => 0,
+	ENTITY_UNLOCKED => 10, CLEANING_ABANDONED => 10, JOBS_ADOPTED => 10);
+# how the engine calls events of others, by severity
+my %external = (0 => '9801 EXTERNAL_EVENT_NORMAL', 1 => '9802 EXTERNAL_EVENT_WARNING', 2 => '9803 EXTERNAL_EVENT_ERROR', 10 => '9804 EXTERNAL_ALERT');
 # what an administrator does himself
-my %by_role = map { $_ => 1 } 11004, 11005, 11006;
-my %of_no_job = map { $_ => 1 } 11004, 11006;
-my %kinds = PostgreSQL::Test::Utils::slurp_file('src/base/audit.h') =~ /^\tAUDIT_(\w+) = (\d+),$/mg;
+my %by_role = map { $_ => 1 } qw(ENTITY_UNLOCKED CLEANING_ABANDONED JOBS_ADOPTED);
+my %of_no_job = map { $_ => 1 } qw(ENTITY_UNLOCKED JOBS_ADOPTED);
+my %kinds = PostgreSQL::Test::Utils::slurp_file('src/base/audit.h') =~ /^\tAUDIT_(\w+) = (-?\d+),$/mg;
 
 cmp_ok(scalar keys %kinds, '>', 20, 'the header lists the kinds');
 foreach my $name (sort { $kinds{$a} <=> $kinds{$b} } keys %kinds)
 {
-	my $type = $kinds{$name};
-	my $database = $type == 11006 ? 'heir' : 'postgres';
+	# below zero: an external event, whose name is in custom_data
+	my $is_external = $kinds{$name} < 0;
+	my $type = $is_external ? $name : $kinds{$name};
+	my $database = $name eq 'JOBS_ADOPTED' ? 'heir' : 'postgres';
+	my $which = $is_external ? "a.custom_data = '$name'" : "a.log_type = $type AND a.origin = 'oVirt'";
 	my $rows = JSON::PP->new->utf8->decode($node->safe_psql($database, <<"SQL"));
 SELECT coalesce(jsonb_agg(to_jsonb(a) || jsonb_build_object('job_vm', j.vm_id, 'call_id', j.call_id) ORDER BY a.audit_log_id), '[]')
-FROM vmclone.audit_log a LEFT JOIN vmclone.jobs j USING (job_id) WHERE a.log_type = $type
+FROM vmclone.audit_log a LEFT JOIN vmclone.jobs j USING (job_id) WHERE $which
 SQL
 
-	if ($type == 3009)
+	if ($type eq '3009')
 	{
 		is(scalar @$rows, 0, "$type: what is refused writes no row");
 		next;
@@ -123,10 +129,12 @@ SQL
 	{
 		my @wrong;
 
-		push @wrong, "name $row->{log_type_name}" if $row->{log_type_name} ne $name;
+		push @wrong, "type $row->{log_type} $row->{log_type_name}"
+		  if "$row->{log_type} $row->{log_type_name}" ne ($is_external ? $external{ $severity{$type} } : "$type $name");
 		push @wrong, "severity $row->{severity}" if $row->{severity} != ($severity{$type} // -1);
 		push @wrong, 'a placeholder is left' if $row->{message} =~ /<UNKNOWN>|\$\{|\(null\)/;
-		push @wrong, "origin $row->{origin}" if $row->{origin} ne 'oVirt';
+		push @wrong, "origin $row->{origin}" if $row->{origin} ne ($is_external ? 'vmclone' : 'oVirt');
+		push @wrong, "custom_event_id $row->{custom_event_id}" if $is_external ? $row->{custom_event_id} < 1 : $row->{custom_event_id} != -1;
 		if ($by_role{$type})
 		{
 			push @wrong, 'the user is not the role' if defined $row->{user_id} || $row->{user_name} ne 'postgres';
@@ -147,6 +155,10 @@ SQL
 	}
 }
 # rows about one quota name it
-is($node->value('SELECT count(*) FROM vmclone.audit_log WHERE log_type IN (3010, 3011, 3016) AND quota_name IS NULL'), 0, 'quota rows name the quota');
+is($node->value('SELECT count(*) FROM vmclone.audit_log WHERE log_type IN (3010, 3011, 3016) AND quota_name = \'\''), 0, 'quota rows name the quota');
+# docs name every kind
+my %told = map { $_ => 1 } PostgreSQL::Test::Utils::slurp_file('docs/audit.md') =~ /^\| `(\w+)` \|/mg;
+is(join(' ', grep { !$told{$_} } sort keys %kinds), '', 'docs/audit.md lists every kind');
+is(join(' ', grep { !$kinds{$_} } sort keys %told), '', 'and no other');
 $node->stop;
 done_testing();

@@ -13,7 +13,7 @@ CREATE TABLE affinity_groups (
     vds_enforcing boolean NOT NULL DEFAULT false,
     vms_affinity_enabled boolean NOT NULL DEFAULT true,
     vds_affinity_enabled boolean NOT NULL DEFAULT false,
-    priority bigint NOT NULL DEFAULT 0
+    priority bigint NOT NULL DEFAULT 10000000
 );
 CREATE INDEX idx_affinity_group_cluster_id ON affinity_groups (cluster_id);
 

@@ -5,13 +5,13 @@ CREATE SEQUENCE audit_log_seq;
 CREATE TABLE audit_log (
     audit_log_id bigint NOT NULL DEFAULT nextval('audit_log_seq') CONSTRAINT pk_audit_log PRIMARY KEY,
     user_id uuid,
-    user_name varchar(255),
+    user_name varchar(255) DEFAULT '',
     vm_id uuid,
-    vm_name varchar(255),
+    vm_name varchar(255) DEFAULT '',
     vm_template_id uuid,
-    vm_template_name varchar(255),
+    vm_template_name varchar(255) DEFAULT '',
     vds_id uuid,
-    vds_name varchar(255),
+    vds_name varchar(255) DEFAULT '',
     log_time timestamptz NOT NULL,
     log_type_name varchar(100) DEFAULT '',
     log_type integer NOT NULL,
@@ -19,17 +19,17 @@ CREATE TABLE audit_log (
     message text NOT NULL,
     processed boolean NOT NULL DEFAULT false,
     storage_pool_id uuid,
-    storage_pool_name varchar(40),
+    storage_pool_name varchar(40) DEFAULT '',
     storage_domain_id uuid,
-    storage_domain_name varchar(250),
+    storage_domain_name varchar(250) DEFAULT '',
     cluster_id uuid,
-    cluster_name varchar(255),
+    cluster_name varchar(255) DEFAULT '',
     correlation_id varchar(50),
     job_id uuid,
     quota_id uuid,
-    quota_name varchar(65),
+    quota_name varchar(65) DEFAULT '',
     gluster_volume_id uuid,
-    gluster_volume_name varchar(1000),
+    gluster_volume_name varchar(1000) DEFAULT '',
     origin varchar(255) DEFAULT 'oVirt',
     custom_event_id integer DEFAULT -1,
     event_flood_in_sec integer DEFAULT 30,
@@ -38,7 +38,7 @@ CREATE TABLE audit_log (
     call_stack text DEFAULT '',
     brick_id uuid,
     brick_path text DEFAULT '',
-    custom_id text,
+    custom_id varchar(255),
     CONSTRAINT audit_log_severity_code CHECK (severity = ANY ('{0,1,2,10}'))
 );
 ALTER SEQUENCE audit_log_seq OWNED BY audit_log.audit_log_id;
@@ -72,6 +72,13 @@ ALTER SEQUENCE vdc_options_seq OWNED BY vdc_options.option_id;
 COMMENT ON TABLE vdc_options IS 'Settings of the engine; an option that is not there has its built-in value';
 COMMENT ON SEQUENCE vdc_options_seq IS 'Numbers of vdc_options rows';
 COMMENT ON COLUMN vdc_options.version IS 'Compatibility version that the value is for; general = all';
+
+-- What oVirt has no type for is an external event of origin "vmclone".  Not a sequence of the inventory's: an engine's
+-- database has none for it.
+CREATE SEQUENCE external_event_seq AS integer CYCLE;
+COMMENT ON SEQUENCE external_event_seq IS 'Numbers of the external events (audit_log.custom_event_id of origin vmclone)';
+SELECT pg_catalog.pg_extension_config_dump('external_event_seq', '');
+REVOKE ALL ON SEQUENCE external_event_seq FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('audit_log', '');
 SELECT pg_catalog.pg_extension_config_dump('audit_log_seq', '');

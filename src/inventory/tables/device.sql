@@ -8,7 +8,7 @@ CREATE TABLE vm_device (
     address varchar(255) NOT NULL,
     spec_params text,
     is_managed boolean NOT NULL DEFAULT false,
-    is_plugged boolean,
+    is_plugged boolean DEFAULT false,
     is_readonly boolean NOT NULL DEFAULT false,
     _create_date timestamptz DEFAULT now(),
     _update_date timestamptz,

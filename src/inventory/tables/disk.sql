@@ -6,7 +6,7 @@ CREATE TABLE base_disks (
     wipe_after_delete boolean NOT NULL DEFAULT false,
     propagate_errors varchar(32) NOT NULL DEFAULT 'Off',
     disk_alias varchar(255),
-    disk_description varchar(500),
+    disk_description varchar(500) DEFAULT '',
     shareable boolean DEFAULT false,
     sgio smallint,
     disk_storage_type smallint,

@@ -17,9 +17,9 @@ CREATE TABLE images (
     active boolean NOT NULL DEFAULT false,
     volume_classification smallint,
     qcow_compat integer DEFAULT 0,
-    sequence_number integer,
+    sequence_number integer DEFAULT 0,
     -- few constraints: each is prepared anew by every statement that writes here
-    CONSTRAINT images_sound CHECK (image_guid <> '00000000-0000-0000-0000-000000000000' AND parentid <> image_guid AND size >= 0),
+    CONSTRAINT images_sound CHECK (parentid <> image_guid AND size >= 0),
     CONSTRAINT images_codes CHECK (imagestatus = ANY ('{0,1,2,4}') AND volume_type = ANY ('{0,1,2}') AND volume_format = ANY ('{3,4,5}')
         AND volume_classification = ANY ('{0,1,2}') AND qcow_compat = ANY ('{0,1,2}'))
 -- room for the status that clones set and give back, on the same page
@@ -45,14 +45,14 @@ COMMENT ON COLUMN images.qcow_compat IS '0 undefined, 1 qcow2 version 2 (0.10), 
 CREATE TABLE disk_image_dynamic (
     image_id uuid CONSTRAINT pk_disk_image_dynamic PRIMARY KEY
         CONSTRAINT fk_disk_image_dynamic_images REFERENCES images (image_guid) ON DELETE CASCADE,
-    read_rate integer,
-    write_rate integer,
+    read_rate bigint,
+    write_rate bigint,
     actual_size bigint NOT NULL,
     read_latency_seconds numeric(18,9),
     write_latency_seconds numeric(18,9),
     flush_latency_seconds numeric(18,9),
-    read_ops bigint,
-    write_ops bigint,
+    read_ops bigint DEFAULT 0,
+    write_ops bigint DEFAULT 0,
     _update_date timestamptz,
     CONSTRAINT disk_image_dynamic_actual_size_not_negative CHECK (actual_size >= 0)
 );

@@ -2,11 +2,11 @@
 
 CREATE TABLE users (
     user_id uuid CONSTRAINT pk_users PRIMARY KEY,
-    name varchar(255),
-    surname varchar(255),
+    name varchar(255) DEFAULT '',
+    surname varchar(255) DEFAULT '',
     domain varchar(255) NOT NULL,
     username varchar(255) NOT NULL,
-    department varchar(255),
+    department varchar(255) DEFAULT '',
     email varchar(255),
     note varchar(255),
     last_admin_check_status boolean NOT NULL DEFAULT false,

@@ -4,7 +4,7 @@ CREATE TABLE quota (
     id uuid CONSTRAINT pk_quota PRIMARY KEY,
     storage_pool_id uuid NOT NULL CONSTRAINT fk_quota_pool REFERENCES storage_pool (id) ON DELETE CASCADE,
     quota_name varchar(65) NOT NULL,
-    description varchar(500),
+    description varchar(500) DEFAULT '',
     _create_date timestamptz DEFAULT now(),
     _update_date timestamptz,
     threshold_cluster_percentage integer DEFAULT 80,

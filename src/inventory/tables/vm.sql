@@ -15,7 +15,7 @@ CREATE TABLE vm_static (
     max_memory_size_mb integer NOT NULL,
     vmt_guid uuid NOT NULL,
     os integer NOT NULL DEFAULT 0,
-    description varchar(4000),
+    description varchar(4000) DEFAULT '',
     cluster_id uuid CONSTRAINT cluster_vm_static REFERENCES cluster (cluster_id),
     creation_date timestamptz,
     num_of_monitors integer NOT NULL DEFAULT 1,
@@ -58,7 +58,7 @@ CREATE TABLE vm_static (
     is_run_and_pause boolean NOT NULL DEFAULT false,
     created_by_user_id uuid,
     tunnel_migration boolean,
-    free_text_comment text,
+    free_text_comment text DEFAULT '',
     cpu_shares integer NOT NULL DEFAULT 0,
     vnc_keyboard_layout varchar(16),
     instance_type_id uuid,
@@ -85,8 +85,8 @@ CREATE TABLE vm_static (
     provider_id uuid,
     num_of_io_threads integer NOT NULL DEFAULT 0,
     console_disconnect_action varchar(64),
-    console_disconnect_action_delay smallint,
-    resume_behavior varchar(64),
+    console_disconnect_action_delay integer,
+    resume_behavior varchar(64) DEFAULT 'AUTO_RESUME',
     custom_compatibility_version varchar(40),
     migration_policy_id uuid,
     lease_sd_id uuid CONSTRAINT fk_vm_static_lease_sd_id_storage_domain_static_id REFERENCES storage_domain_static (id),
@@ -96,7 +96,7 @@ CREATE TABLE vm_static (
     namespace varchar(253),
     balloon_enabled boolean NOT NULL DEFAULT false,
     bios_type integer,
-    is_template_sealed boolean,
+    is_template_sealed boolean DEFAULT false,
     parallel_migrations smallint,
     CONSTRAINT vm_static_kind CHECK (entity_type = ANY ('{VM,TEMPLATE,INSTANCE_TYPE,IMAGE_TYPE}')
         AND template_status = ANY ('{0,1,2}') AND child_count >= 0),
@@ -305,7 +305,7 @@ CREATE TABLE vm_statistics (
     cpu_user numeric(18,3) DEFAULT 0,
     cpu_sys numeric(18,3) DEFAULT 0,
     elapsed_time numeric(18,3) DEFAULT 0,
-    usage_network_percent integer DEFAULT 0,
+    usage_network_percent smallint DEFAULT 0,
     usage_mem_percent integer DEFAULT 0,
     usage_cpu_percent integer DEFAULT 0,
     disks_usage text,
@@ -385,7 +385,7 @@ CREATE TABLE numa_node (
 CREATE INDEX idx_numa_node_vm_id ON numa_node (vm_id);
 COMMENT ON TABLE numa_node IS 'NUMA nodes of hosts (vds_id) and of VMs (vm_id)';
 COMMENT ON COLUMN numa_node.mem_total IS 'MiB';
-COMMENT ON COLUMN numa_node.numa_tune_mode IS 'STRICT, INTERLEAVE or PREFERRED';
+COMMENT ON COLUMN numa_node.numa_tune_mode IS 'strict, interleave or preferred, in lower case';
 
 CREATE TABLE numa_node_cpu_map (
     id uuid CONSTRAINT pk_numa_node_cpu_map PRIMARY KEY,
