@@ -1,11 +1,12 @@
 /*
  * map_command.c
- *		vmclone-copy map: who owns which guest bytes, as JSON lines.
+ *		vmclone-copy map: who owns which guest bytes, as JSON lines or as a picture.
  */
 #include <stdio.h>
 
 #include "copy/chain/chain_map.h"
 #include "copy/command/commands.h"
+#include "copy/command/map_svg.h"
 #include "copy/command/options.h"
 #include "copy/base/report.h"
 #include "copy/base/sandbox.h"
@@ -74,7 +75,7 @@ print_extents(const struct chain *chain, struct chain_map *map, struct json *jso
 }
 
 static int
-print_map(const struct chain *chain)
+print_map(const struct chain *chain, bool svg)
 {
 	struct chain_map *map = chain_map_open(chain, true);
 	struct json json = {0};
@@ -82,6 +83,12 @@ print_map(const struct chain *chain)
 
 	if (map == NULL)
 		return -1;
+	if (svg)
+	{
+		result = map_svg_print(chain, map);
+		chain_map_close(map);
+		return result;
+	}
 	result = print_extents(chain, map, &json);
 	chain_map_close(map);
 	json_free(&json);
@@ -101,7 +108,7 @@ map_main(int argc, char **argv)
 	if (options_parse(&options, OPTIONS_MAP, argc, argv) == 0 &&
 		chain_open_files(&chain, options.layers, options.layer_count, false) == 0 &&
 		sandbox_enter() == 0 && chain_read(&chain, options.force_share, NULL) == 0)
-		print_map(&chain);
+		print_map(&chain, options.svg);
 	chain_close(&chain);
 	report_print(false);
 	report = report_get();
