@@ -149,6 +149,15 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define CreateWaitEventSet(owner, count) CreateWaitEventSet(CurrentMemoryContext, count)
 #endif
 
+/* What pg_stat_activity shows.  14: a header of its own; 16: another name. */
+#include "pgstat.h"
+#if PG_VERSION_NUM >= 140000
+#include "utils/backend_status.h"
+#endif
+#if PG_VERSION_NUM < 160000
+#define pgstat_get_local_beentry_by_index(index) pgstat_fetch_stat_local_beentry(index)
+#endif
+
 /* 18: stands before "static" and the type. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn _Noreturn

@@ -12,7 +12,7 @@ AS $$
             snapshot_disks,suggest_vm_name,can_add_vm_from_snapshot,can_add_vm_template_from_snapshot,
             plan_add_vm_from_snapshot,plan_add_vm_template_from_snapshot,checks,snapshot_tree,lineage_tree,
             caller_name,caller_role,caller_sees_all,caller_user_id,inventory_rows,
-            worker_preloaded,identity_state}'::text[]),
+            worker_preloaded,worker_process,identity_state}'::text[]),
         ('{viewer,operator,engine,admin}', 'view', '{jobs_view,progress,locks,lineage_tree,snapshot_tree,vms,disks,
             missing_disks,storage,worker}'),
         ('{viewer,admin}', 'routine', '{see_all_jobs}'),

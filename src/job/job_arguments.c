@@ -26,9 +26,8 @@ volume_arguments(const JobRun *run, const char *action)
 }
 
 static List *
-check_arguments(const JobRun *run)
+check_arguments(const RunDomain *domain)
 {
-	const RunDomain *domain = list_nth(run->domains, run->domains_checked);
 	List *arguments = list_make2("volume", "check");
 
 	arguments = add(arguments, "--root", domain->root);
@@ -115,7 +114,9 @@ job_arguments(const JobRun *run)
 	switch (run->step)
 	{
 		case STEP_CHECK:
-			return check_arguments(run);
+			return check_arguments(list_nth(run->domains, run->domains_checked));
+		case STEP_SPACE:
+			return check_arguments(job_run_target(run));
 		case STEP_CREATE:
 			return create_arguments(run);
 		case STEP_COPY:

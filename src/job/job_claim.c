@@ -39,7 +39,7 @@ static Statement next_task = {
 		   " SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"
 		   " t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"
 		   " j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias,"
-		   " t.attempts"
+		   " t.attempts, t.bytes_total"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
 		   " LEFT JOIN maker ON maker.call_id = j.call_id AND maker.disk_number = t.disk_number"
@@ -81,6 +81,7 @@ enum
 	TASK_READS_COPY,
 	TASK_DISK_ALIAS,
 	TASK_ATTEMPTS,
+	TASK_BYTES_TOTAL,
 };
 
 /* The image that stands for the chain: the one with the lowest number, so that all take the same. */
@@ -248,6 +249,7 @@ add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id, Ru
 	old = MemoryContextSwitchTo(run->context);
 	domain = palloc(sizeof(RunDomain));
 	domain->id = pstrdup(id);
+	domain->name = pstrdup(name);
 	domain->root = field_text(0, MOUNT_REAL_PATH);
 	domain->token = field_text(0, MOUNT_TOKEN);
 	domain->format = pstrdup(format != NULL && format[0] != '\0' ? format : "0");
@@ -386,6 +388,7 @@ claim_copy(void *argument)
 	may_read = field_bool(0, TASK_READS_COPY);
 	run->disk_alias = keep(run, field_text(0, TASK_DISK_ALIAS));
 	run->attempts = field_int64(0, TASK_ATTEMPTS);
+	run->bytes_total = field_int64(0, TASK_BYTES_TOTAL);
 
 	if (!job_lock(&run->job_id, &job))
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
@@ -395,7 +398,8 @@ claim_copy(void *argument)
 		problem = choose_source(run, &job, layers, disk_number, may_read);
 	if (problem != NULL)
 	{
-		job_set_waiting(&job, "storage_domain", problem);
+		job_set_waiting(&job, "storage_domain",
+						psprintf("disk \"%s\" (%s): %s", run->disk_alias, run->disk_id, problem));
 		MemoryContextDelete(run->context);
 		claim->run = NULL;
 		return;

@@ -20,18 +20,20 @@
 
 #define PROGRESS_INTERVAL_MS 1000
 
-/* A retry does some bytes again and stops some bytes earlier or later: only more is progress. */
+/* A retry does some bytes again and stops some bytes earlier or later: only more starts the time waited anew. */
 #define ADVANCE_BYTES (INT64CONST(64) * 1024 * 1024)
 
+/* What this attempt doesn't know yet, an earlier one may have found. */
 static Statement write_progress = {
-	.sql = "UPDATE vmclone.async_tasks SET phase = $3, bytes_total = nullif($4, 0),"
-		   " bytes_done = $5, bytes_written = $6, rate = nullif($7, 0),"
+	.sql = "UPDATE vmclone.async_tasks SET phase = $3, bytes_total = coalesce(nullif($4, 0),"
+		   " bytes_total), bytes_done = $5, bytes_written = $6, rate = nullif($7, 0),"
 		   " method = coalesce($8, method), method_reason = coalesce($9, method_reason),"
-		   " checkpoint = coalesce($10, checkpoint)"
+		   " checkpoint = coalesce($10, checkpoint), last_progress_at = $11,"
+		   " bytes_verified = CASE WHEN $13 > 0 THEN $12 END, bytes_to_verify = nullif($13, 0)"
 		   " WHERE task_id = $1 AND claim = $2 AND status IN ('running', 'aborting', 'cleaning')",
-	.argument_count = 10,
+	.argument_count = 13,
 	.argument_types = {UUIDOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID,
-					   TEXTOID, TEXTOID},
+					   TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID},
 };
 
 /* The last line that is no event: no more than one is kept. */
@@ -74,6 +76,7 @@ take_error(JobRun *run, const Jsonb *event)
 	if (json_has(event, "message"))
 		appendStringInfo(&message, ": %s", json_get_text(event, "message"));
 	run->error_in_layer = layer != NULL;
+	run->error_path = keep_text(run, event, "path", run->error_path);
 	run->error_kind = keep_text(run, event, "kind", run->error_kind);
 	run->error_errno = keep_text(run, event, "errno", run->error_errno);
 	if (run->error_errno != NULL)
@@ -83,10 +86,46 @@ take_error(JobRun *run, const Jsonb *event)
 	run->error_message = MemoryContextStrdup(run->context, message.data);
 }
 
+/* The copier has found out how much there is to do, and where it goes on. */
+static bool
+knows_its_place(const JobRun *run)
+{
+	return strcmp(run->phase, "map") != 0 && strcmp(run->phase, "layout") != 0;
+}
+
+/* Before it knows its place it has done nothing, but what an earlier attempt has copied is there. */
+static void
+take_bytes(JobRun *run, const Jsonb *event)
+{
+	int64 done = json_get_count(event, "bytes_done", run->bytes_done);
+
+	if (!knows_its_place(run))
+		return;
+	if (done > run->bytes_best)
+		run->moves = true;
+	if (done > run->bytes_best + ADVANCE_BYTES)
+		run->advanced = true;
+	run->bytes_done = run->bytes_written = done;
+}
+
+static void
+take_phase(JobRun *run, const Jsonb *event)
+{
+	char *phase = json_get_text(event, "phase");
+
+	if (json_get_bool(event, "paused", false))
+		phase = "paused";
+	if (phase != NULL)
+		strlcpy(run->phase, phase, sizeof(run->phase));
+}
+
 static void
 take_event(JobRun *run, const Jsonb *event)
 {
 	char *name = json_get_text(event, "event");
+	char earlier_phase[sizeof(run->phase)];
+	int64 earlier_bytes = run->bytes_done;
+	int64 earlier_verified = run->bytes_verified;
 
 	if (name == NULL)
 		return;
@@ -95,46 +134,34 @@ take_event(JobRun *run, const Jsonb *event)
 		take_error(run, event);
 		return;
 	}
-	if (json_has(event, "phase"))
-	{
-		char *phase = json_get_text(event, "phase");
-
-		if (phase != NULL)
-			strlcpy(run->phase, phase, sizeof(run->phase));
-	}
+	strlcpy(earlier_phase, run->phase, sizeof(earlier_phase));
+	take_phase(run, event);
 	run->bytes_total = json_get_count(event, "bytes_total", run->bytes_total);
 	run->output_size = json_get_count(event, "output_size", run->output_size);
 	run->allocated = json_get_count(event, "allocated", run->allocated);
 	run->method = keep_text(run, event, "method", run->method);
 	run->method_reason = keep_text(run, event, "reason", run->method_reason);
 	if (json_has(event, "bytes_done"))
-	{
-		int64 done = json_get_count(event, "bytes_done", run->bytes_done);
-
-		if (done > run->bytes_best + ADVANCE_BYTES)
-			run->advanced = true;
-		run->bytes_done = done;
-		run->bytes_written = done;
-	}
+		take_bytes(run, event);
 	if (strcmp(name, "progress") == 0)
 	{
 		char *checkpoint = json_get_text(event, "checkpoint");
 
-		run->rate = json_get_count(event, "rate", 0);
 		run->paused = json_get_bool(event, "paused", false);
-		if (run->paused)
-		{
-			strlcpy(run->phase, "paused", sizeof(run->phase));
-			run->rate = 0;
-		}
-		if (checkpoint != NULL)
+		run->rate = run->paused ? 0 : json_get_count(event, "rate", 0);
+		run->bytes_verified = json_get_count(event, "verified", run->bytes_verified);
+		run->bytes_to_verify = json_get_count(event, "to_verify", run->bytes_to_verify);
+		if (checkpoint != NULL && knows_its_place(run))
 			strlcpy(run->checkpoint, checkpoint, sizeof(run->checkpoint));
 	}
 	if (strcmp(name, "done") == 0)
 	{
-		run->advanced = true;
+		run->moves = run->advanced = true;
 		run->rate = 0;
 	}
+	if (run->bytes_done != earlier_bytes || run->bytes_verified != earlier_verified ||
+		strcmp(run->phase, earlier_phase) != 0)
+		run->progressed_at = GetCurrentTimestamp();
 	run->dirty = true;
 }
 
@@ -180,6 +207,36 @@ text_or_null(const char *text, bool *is_null)
 }
 
 static void
+write_one(JobRun *run)
+{
+	Datum values[13];
+	bool nulls[13] = {0};
+
+	values[0] = UUIDPGetDatum(&run->task.task_id);
+	values[1] = Int32GetDatum(run->task.claim);
+	values[2] = CStringGetTextDatum(run->phase);
+	values[3] = Int64GetDatum(run->bytes_total);
+	values[4] = Int64GetDatum(run->bytes_done);
+	values[5] = Int64GetDatum(run->bytes_written);
+	values[6] = Int64GetDatum(run->rate);
+	values[7] = text_or_null(run->method, &nulls[7]);
+	values[8] = text_or_null(run->method_reason, &nulls[8]);
+	values[9] = text_or_null(run->checkpoint, &nulls[9]);
+	values[10] = TimestampTzGetDatum(run->progressed_at);
+	values[11] = Int64GetDatum(run->bytes_verified);
+	values[12] = Int64GetDatum(run->bytes_to_verify);
+	(void) statement_run(&write_progress, values, nulls);
+	if (run->kind != RUN_COPY || !run->moves)
+		return;
+	if (!run->reason_cleared)
+		job_clear_reason(&run->job_id);
+	run->reason_cleared = true;
+	if (run->advanced && !run->wait_cleared)
+		job_clear_wait(&run->job_id);
+	run->wait_cleared = run->advanced;
+}
+
+static void
 write_all(void *argument)
 {
 	ListCell *cell;
@@ -187,27 +244,9 @@ write_all(void *argument)
 	foreach (cell, job_runs_list)
 	{
 		JobRun *run = lfirst(cell);
-		Datum values[10];
-		bool nulls[10] = {0};
 
-		if (!run->dirty || run->kind == RUN_MEASURE)
-			continue;
-		values[0] = UUIDPGetDatum(&run->task.task_id);
-		values[1] = Int32GetDatum(run->task.claim);
-		values[2] = CStringGetTextDatum(run->phase);
-		values[3] = Int64GetDatum(run->bytes_total);
-		values[4] = Int64GetDatum(run->bytes_done);
-		values[5] = Int64GetDatum(run->bytes_written);
-		values[6] = Int64GetDatum(run->rate);
-		values[7] = text_or_null(run->method, &nulls[7]);
-		values[8] = text_or_null(run->method_reason, &nulls[8]);
-		values[9] = text_or_null(run->checkpoint, &nulls[9]);
-		(void) statement_run(&write_progress, values, nulls);
-		if (run->kind == RUN_COPY && run->advanced && !run->reason_cleared)
-		{
-			job_clear_reason(&run->job_id);
-			run->reason_cleared = true;
-		}
+		if (run->dirty && run->kind != RUN_MEASURE)
+			write_one(run);
 	}
 }
 

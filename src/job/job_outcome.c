@@ -36,12 +36,35 @@ static void
 write_success(void *argument)
 {
 	JobRun *run = argument;
-	TaskSuccess success = {run->allocated, run->bytes_done, run->bytes_written, run->method,
-						   run->method_reason};
+	TaskSuccess success = {run->allocated,       run->bytes_done, run->bytes_written,
+						   run->bytes_to_verify, run->method,     run->method_reason};
 
 	(void) task_set_succeeded(&run->task, &success);
 	if (!run->reason_cleared)
 		job_clear_reason(&run->job_id);
+	if (!run->wait_cleared)
+		job_clear_wait(&run->job_id);
+}
+
+/* The domain of the layer that was at fault, or the target. */
+static const RunDomain *
+domain_of_error(const JobRun *run)
+{
+	ListCell *cell;
+
+	if (run->step == STEP_CHECK)
+		return list_nth(run->domains, Min(run->domains_checked, list_length(run->domains) - 1));
+	if (run->error_in_layer && run->error_path != NULL)
+		foreach (cell, run->domains)
+		{
+			const RunDomain *domain = lfirst(cell);
+			size_t length = strlen(domain->root);
+
+			if (strncmp(run->error_path, domain->root, length) == 0 &&
+				run->error_path[length] == '/')
+				return domain;
+		}
+	return job_run_target(run);
 }
 
 typedef struct Failure
@@ -63,7 +86,9 @@ write_failure(void *argument)
 	Verdict verdict = failure->verdict;
 	TaskFailure ended = {run->bytes_done, run->error_kind ? run->error_kind : "crashed",
 						 run->error_message};
-	char *reason = psprintf("disk \"%s\" (%s): %s", run->disk_alias, run->disk_id, ended.error);
+	const RunDomain *domain = domain_of_error(run);
+	char *reason = psprintf("disk \"%s\" (%s), storage domain \"%s\" (%s): %s", run->disk_alias,
+							run->disk_id, domain->name, domain->id, ended.error);
 	JobRow job;
 
 	if (!job_lock(&run->job_id, &job))
@@ -194,6 +219,8 @@ step_done(JobRun *run, Jsonb *answer)
 			return next_step(run, STEP_COPY);
 		case STEP_COPY:
 			return next_step(run, STEP_COMMIT);
+		case STEP_SPACE:
+			break;
 		case STEP_COMMIT:
 			run->allocated = json_get_count(answer, "allocated", run->allocated);
 			return written(job_transaction(write_success, run));
@@ -203,6 +230,30 @@ step_done(JobRun *run, Jsonb *answer)
 			break;
 	}
 	return written(job_transaction(write_measurement, &measurement));
+}
+
+static bool
+found_no_space(const JobRun *run)
+{
+	return run->kind == RUN_COPY && run->step == STEP_COPY && run->error_kind != NULL &&
+		   strcmp(run->error_kind, "no_space") == 0;
+}
+
+/* The domain said how much there is, if it could: the copy's message gets the bytes that are missing. */
+static void
+take_missing_bytes(JobRun *run, const Jsonb *answer)
+{
+	int64 needed = Max(run->bytes_total - run->bytes_done, 0);
+	int64 available = answer != NULL ? json_get_count(answer, "available_bytes", -1) : -1;
+
+	run->error_kind = "no_space";
+	run->error_message = run->space_error;
+	if (available >= 0)
+		run->error_message = MemoryContextStrdup(
+			run->context,
+			psprintf("%s; about " INT64_FORMAT " bytes are still to be written, " INT64_FORMAT
+					 " are available, " INT64_FORMAT " are missing",
+					 run->space_error, needed, available, Max(needed - available, 0)));
 }
 
 RunOutcome
@@ -217,7 +268,17 @@ job_outcome(JobRun *run)
 	if (run->stop_sent != 0)
 		return RUN_IS_OVER;
 	verdict = job_verdict(run, answer);
-	if (verdict == VERDICT_DONE)
+	if (run->step == STEP_SPACE)
+	{
+		take_missing_bytes(run, answer);
+		verdict = VERDICT_WAIT;
+	}
+	else if (found_no_space(run))
+	{
+		run->space_error = run->error_message;
+		return next_step(run, STEP_SPACE);
+	}
+	else if (verdict == VERDICT_DONE)
 		return step_done(run, answer);
 	switch (run->kind)
 	{

@@ -37,6 +37,7 @@ typedef enum RunStep
 	STEP_CHECK,
 	STEP_CREATE,
 	STEP_COPY,
+	STEP_SPACE, /* after a copy that found no space: how much there is */
 	STEP_COMMIT,
 	STEP_REMOVE,
 	STEP_MEASURE,
@@ -46,6 +47,7 @@ typedef enum RunStep
 typedef struct RunDomain
 {
 	char *id;
+	char *name;
 	char *root; /* storage_mounts.real_path */
 	char *token;
 	char *format; /* "0".."5" */
@@ -82,20 +84,27 @@ typedef struct JobRun
 	int64 bytes_done;
 	int64 bytes_best; /* done by earlier attempts */
 	int64 bytes_written;
+	int64 bytes_verified;
+	int64 bytes_to_verify; /* 0: no verification has begun */
 	int64 rate;
 	int64 output_size;
 	int64 allocated;
 	char *method;
 	char *method_reason;
 	char checkpoint[64];
+	TimestampTz progressed_at; /* it last said something new */
 	bool paused;
-	bool advanced;       /* has done bytes since it started */
-	bool reason_cleared; /* the job's reason for an earlier wait was taken away for that */
+	bool moves;    /* has done bytes that no earlier attempt had: there is nothing to complain of */
+	bool advanced; /* so many that the time waited starts anew */
+	bool reason_cleared; /* written: the job's reason for an earlier wait is gone */
+	bool wait_cleared;   /* written: and the time waited */
 	bool dirty;          /* not written to async_tasks yet */
 	char *error_kind;
 	char *error_errno;
 	bool error_in_layer;
+	char *error_path;
 	char *error_message;
+	char *space_error; /* the message of the copy that found no space, during STEP_SPACE */
 
 	/* what it was told */
 	bool pause_sent;

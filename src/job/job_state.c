@@ -26,10 +26,18 @@ static Statement set_running = {
 };
 
 static Statement clear_reason = {
-	.sql = "UPDATE vmclone.jobs SET reason = NULL, reason_key = NULL, waiting_since = NULL"
+	.sql = "UPDATE vmclone.jobs SET reason = NULL, reason_key = NULL"
 		   " WHERE job_id = (SELECT job_id FROM vmclone.jobs WHERE job_id = $1"
-		   " AND status = 'running' AND (reason IS NOT NULL OR waiting_since IS NOT NULL)"
+		   " AND status = 'running' AND reason IS NOT NULL"
 		   " AND requested IS DISTINCT FROM 'cancel' FOR UPDATE SKIP LOCKED)",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement clear_wait = {
+	.sql = "UPDATE vmclone.jobs SET waiting_since = NULL"
+		   " WHERE job_id = (SELECT job_id FROM vmclone.jobs WHERE job_id = $1"
+		   " AND status = 'running' AND waiting_since IS NOT NULL FOR UPDATE SKIP LOCKED)",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
@@ -215,6 +223,14 @@ job_clear_reason(const pg_uuid_t *job_id)
 	Datum value = UUIDPGetDatum(job_id);
 
 	(void) statement_run(&clear_reason, &value, NULL);
+}
+
+void
+job_clear_wait(const pg_uuid_t *job_id)
+{
+	Datum value = UUIDPGetDatum(job_id);
+
+	(void) statement_run(&clear_wait, &value, NULL);
 }
 
 /* failing or cancelling; the worker's next pass tells what runs to stop. */

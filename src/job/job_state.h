@@ -23,6 +23,9 @@ extern void job_set_running(JobRow *job);
 /* Its task makes progress again: a running job has no reason to show any more. */
 extern void job_clear_reason(const pg_uuid_t *job_id);
 
+/* So much progress that the next wait is one of its own: the time waited starts anew. */
+extern void job_clear_wait(const pg_uuid_t *job_id);
+
 /*
  * An outside cause: waiting, to be tried again later; undone or held where vmclone.wait_limit is
  * over.  A job that is held or paused stays so: a person decides when it goes on.

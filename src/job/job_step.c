@@ -22,8 +22,10 @@
 void
 job_run_step(JobRun *run)
 {
-	static const char *const phases[] = {"checking",   "creating", "starting",
-										 "committing", "removing", "measuring"};
+	static const char *const phases[] = {
+		[STEP_CHECK] = "checking",   [STEP_CREATE] = "creating",   [STEP_COPY] = "starting",
+		[STEP_SPACE] = "checking",   [STEP_COMMIT] = "committing", [STEP_REMOVE] = "removing",
+		[STEP_MEASURE] = "measuring"};
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	/* A copy takes as long as it takes, a measurement too; both are stopped on request only. */
 	bool endless = run->step == STEP_COPY || run->step == STEP_MEASURE;
@@ -32,7 +34,8 @@ job_run_step(JobRun *run)
 	strlcpy(run->phase, phases[run->step], sizeof(run->phase));
 	run->dirty = true;
 	run->answer = NULL;
-	run->error_kind = run->error_errno = run->error_message = NULL;
+	run->error_kind = run->error_errno = run->error_path = run->error_message = NULL;
+	run->progressed_at = GetCurrentTimestamp();
 	run->error_in_layer = false;
 	run->command =
 		storage_command_start(job_arguments(run), endless ? 0 : vmclone_storage_timeout, &error);

@@ -3,6 +3,32 @@
 -- Operators and engines see their own jobs, administrators and viewers all.
 --
 
+-- What is true of a task now.  What a copier said lately is no news any more when it has stopped, or when nobody listens.
+CREATE VIEW vmclone.tasks_now AS
+SELECT t.*, s.moves, s.stalled,
+    CASE WHEN s.moves THEN t.rate END AS rate_now,
+    CASE WHEN t.phase = 'verify' THEN t.bytes_to_verify - t.bytes_verified ELSE t.bytes_total - t.bytes_done END AS bytes_left,
+    CASE WHEN t.status IN ('running', 'aborting', 'cleaning') AND NOT s.worker_lives
+         THEN 'no worker runs: SELECT vmclone.start_worker() starts it'
+         WHEN t.phase = 'stuck'
+         THEN format('the copier can''t be ended: storage domain %s%s does not answer',
+             t.storage_domain_id, ' or ' || nullif(t.source_storage_domain_id, t.storage_domain_id))
+         WHEN s.stalled
+         THEN format('no progress since %s: see whether storage domain %s%s answers (check_storage_domain); cancel_job(%L) gives the job up',
+             t.last_progress_at, t.storage_domain_id, ' or ' || nullif(t.source_storage_domain_id, t.storage_domain_id), t.job_id) END AS advice
+FROM vmclone.async_tasks t
+CROSS JOIN LATERAL (
+    SELECT w.lives AS worker_lives,
+        w.lives AND t.status = 'running' AND t.last_progress_at > clock_timestamp() - least(interval '10 s', w.timeout) AS moves,
+        w.lives AND t.status = 'running' AND t.phase <> 'paused'
+            AND t.last_progress_at <= clock_timestamp() - w.timeout AS stalled
+    FROM (SELECT (SELECT p.pid IS NOT NULL FROM vmclone.worker_process() p) AS lives,
+        (SELECT coalesce(current_setting('vmclone.storage_timeout', true), '30s')::interval) AS timeout) w) s;
+
+COMMENT ON VIEW vmclone.tasks_now IS 'internal: async_tasks, and what is true of them now';
+COMMENT ON COLUMN vmclone.tasks_now.moves IS 'has made progress within ten seconds';
+COMMENT ON COLUMN vmclone.tasks_now.stalled IS 'is to copy, and has made no progress for vmclone.storage_timeout';
+
 CREATE VIEW vmclone.jobs_view WITH (security_barrier) AS
 SELECT j.job_id, j.call_id, j.copy_number, j.action, j.status, j.requested, j.reason, j.reason_key,
     j.vm_id, j.vm_name, j.source_vm_id, j.source_snapshot_id,
@@ -11,20 +37,32 @@ SELECT j.job_id, j.call_id, j.copy_number, j.action, j.status, j.requested, j.re
     t.disks, t.disks_done, t.bytes_done, t.bytes_total,
     CASE WHEN j.status = 'succeeded' THEN 100.0
          WHEN t.bytes_total > 0 THEN round(least(100.0, 100.0 * t.bytes_done / t.bytes_total), 1) END AS percent,
-    j.waiting_since, j.next_attempt_at, j.clean_attempts, j.cleaning_error, j.source_freed,
-    j.created_at, j.started_at, j.ended_at, j.owner_role::text = '' AS owner_is_gone
+    CASE WHEN j.reason IS NOT NULL THEN j.waiting_since END AS waiting_since, j.next_attempt_at, j.clean_attempts, j.cleaning_error, j.source_freed,
+    j.created_at, j.started_at, j.ended_at, j.owner_role::text = '' AS owner_is_gone,
+    t.last_progress_at, t.rate,
+    CASE WHEN t.rate > 0 THEN make_interval(secs => round(t.bytes_left / t.rate)::float8) END AS eta,
+    coalesce(t.advice, CASE WHEN j.status IN ('queued', 'waiting', 'finishing', 'failing', 'cancelling')
+        AND (SELECT p.pid IS NULL FROM vmclone.worker_process() p)
+        THEN 'no worker runs: SELECT vmclone.start_worker() starts it' END) AS advice
 FROM vmclone.jobs j
 CROSS JOIN LATERAL (
     SELECT count(*) AS disks, count(*) FILTER (WHERE a.result = 'success') AS disks_done,
         sum(a.bytes_done) AS bytes_done,
-        CASE WHEN count(*) = count(a.bytes_total) THEN sum(a.bytes_total) END AS bytes_total
-    FROM vmclone.async_tasks a WHERE a.job_id = j.job_id) t
+        CASE WHEN count(*) = count(a.bytes_total) THEN sum(a.bytes_total) END AS bytes_total,
+        max(a.last_progress_at) AS last_progress_at, sum(a.rate_now) AS rate,
+        CASE WHEN count(*) = count(a.bytes_total) THEN greatest(sum(a.bytes_left), 0) END AS bytes_left, max(a.advice) AS advice
+    FROM vmclone.tasks_now a WHERE a.job_id = j.job_id) t
 WHERE (SELECT vmclone.caller_sees_all()) OR j.owner_role = (SELECT vmclone.caller_role());
 
 COMMENT ON VIEW vmclone.jobs_view IS 'one row per virtual machine or template that calls make or made';
 COMMENT ON COLUMN vmclone.jobs_view.call_id IS 'one for all copies of a call';
 COMMENT ON COLUMN vmclone.jobs_view.requested IS 'pause, resume or cancel, until the worker has done it';
-COMMENT ON COLUMN vmclone.jobs_view.reason IS 'why it waits, is held, failed or was cancelled';
+COMMENT ON COLUMN vmclone.jobs_view.reason IS 'why it waits, is held, failed or was cancelled; null when it goes on';
+COMMENT ON COLUMN vmclone.jobs_view.waiting_since IS 'since when it waits for what reason says';
+COMMENT ON COLUMN vmclone.jobs_view.last_progress_at IS 'when a copier of the job last said something new';
+COMMENT ON COLUMN vmclone.jobs_view.rate IS 'bytes per second of the copies that move; null: none has for ten seconds, or no worker runs';
+COMMENT ON COLUMN vmclone.jobs_view.eta IS 'time left at that rate';
+COMMENT ON COLUMN vmclone.jobs_view.advice IS 'what a person has to look after; null: nothing';
 COMMENT ON COLUMN vmclone.jobs_view.reason_key IS 'the same for programs: the copier''s kind of error';
 COMMENT ON COLUMN vmclone.jobs_view.owner IS 'the role that made the call, by the name that it has now, or had when it called';
 COMMENT ON COLUMN vmclone.jobs_view.user_id IS 'the engine user on whose behalf it was made; null: none';
@@ -43,42 +81,48 @@ SELECT t.job_id, j.vm_name, j.status AS job_status, j.requested, t.task_id, t.di
     t.status, t.result, t.phase, t.bytes_done, t.bytes_total,
     CASE WHEN t.result = 'success' THEN 100.0
          WHEN t.bytes_total > 0 THEN round(least(100.0, 100.0 * t.bytes_done / t.bytes_total), 1) END AS percent,
-    t.rate,
-    CASE WHEN t.rate > 0 AND t.bytes_total >= t.bytes_done
-         THEN make_interval(secs => round((t.bytes_total - t.bytes_done)::numeric / t.rate)::float8) END AS eta,
+    t.rate_now AS rate,
+    CASE WHEN t.rate_now > 0 AND t.bytes_left >= 0
+         THEN make_interval(secs => round(t.bytes_left::numeric / t.rate_now)::float8) END AS eta,
     t.method, t.method_reason, t.checkpoint, t.attempts, t.error, j.reason AS job_reason,
-    t.started_at, t.ended_at
-FROM vmclone.async_tasks t
+    t.started_at, t.ended_at, t.last_progress_at, t.bytes_verified, t.bytes_to_verify,
+    CASE WHEN t.bytes_to_verify > 0
+         THEN round(least(100.0, 100.0 * t.bytes_verified / t.bytes_to_verify), 1) END AS verified_percent,
+    t.advice
+FROM vmclone.tasks_now t
 JOIN vmclone.jobs j ON j.job_id = t.job_id
 WHERE (SELECT vmclone.caller_sees_all()) OR j.owner_role = (SELECT vmclone.caller_role());
 
 COMMENT ON VIEW vmclone.progress IS 'one row per disk that is copied, rate in bytes per second';
 COMMENT ON COLUMN vmclone.progress.phase IS 'what is done now; stuck: the storage doesn''t answer, and the copier can''t be ended';
-COMMENT ON COLUMN vmclone.progress.eta IS 'time left at the present rate';
+COMMENT ON COLUMN vmclone.progress.rate IS 'bytes per second; null: no progress for ten seconds, or no worker runs';
+COMMENT ON COLUMN vmclone.progress.eta IS 'time left at that rate';
 COMMENT ON COLUMN vmclone.progress.method IS 'how the bytes are moved: reflink, copy_file_range or by threads';
 COMMENT ON COLUMN vmclone.progress.method_reason IS 'why not by a faster one';
 COMMENT ON COLUMN vmclone.progress.checkpoint IS 'how far the copier has data on storage; another attempt goes on from there';
 COMMENT ON COLUMN vmclone.progress.attempts IS 'copiers that ended without a reason';
 COMMENT ON COLUMN vmclone.progress.error IS 'of the last attempt';
+COMMENT ON COLUMN vmclone.progress.last_progress_at IS 'when the copier last said something new';
+COMMENT ON COLUMN vmclone.progress.bytes_verified IS 'guest bytes that verify => true has compared with the chain, of bytes_to_verify';
+COMMENT ON COLUMN vmclone.progress.advice IS 'what a person has to look after, as a copy without progress for vmclone.storage_timeout; null: nothing';
 
 CREATE VIEW vmclone.worker AS
-SELECT d.datname AS database, a.pid, vmclone.worker_preloaded() AS preloaded,
-    CASE WHEN a.pid IS NULL THEN 'not running'
-         ELSE coalesce(substring(a.application_name FROM '^vmclone worker: (.*)'), 'starting') END AS activity,
+SELECT current_database() AS database, a.pid, vmclone.worker_preloaded() AS preloaded,
+    coalesce(a.activity, 'not running') AS activity,
     i.identity,
     CASE WHEN i.identity LIKE 'other%' OR (i.identity = 'none' AND w.jobs_live > 0)
          THEN 'claims and deletes nothing until SELECT vmclone.adopt(''resume'' | ''abandon'')'
          WHEN a.pid IS NULL AND w.jobs_live > 0 THEN 'SELECT vmclone.start_worker() starts it'
-         WHEN w.tasks_stuck > 0 THEN 'storage of the tasks in phase stuck does not answer; view vmclone.progress shows them' END AS advice,
-    w.tasks_running, w.tasks_stuck, w.jobs_live, a.backend_start AS started_at
-FROM pg_catalog.pg_database d
+         WHEN w.tasks_stuck > 0 THEN 'storage of the tasks in phase stuck does not answer; view vmclone.progress shows them'
+         WHEN w.tasks_stalled > 0 THEN 'copies make no progress; view vmclone.progress shows them and what to do' END AS advice,
+    w.tasks_running, w.tasks_stuck, w.jobs_live, a.started_at, w.tasks_stalled
+FROM vmclone.worker_process() a
 CROSS JOIN (SELECT vmclone.identity_state() AS identity) i
 CROSS JOIN (SELECT
     (SELECT count(*) FROM vmclone.async_tasks t WHERE t.result IS NULL AND t.status = 'running') AS tasks_running,
     (SELECT count(*) FROM vmclone.async_tasks t WHERE t.result IS NULL AND t.phase = 'stuck') AS tasks_stuck,
-    (SELECT count(*) FROM vmclone.jobs j WHERE j.status NOT IN ('succeeded', 'failed', 'cancelled')) AS jobs_live) w
-LEFT JOIN pg_catalog.pg_stat_activity a ON a.datid = d.oid AND a.backend_type = 'vmclone worker'
-WHERE d.datname = current_database();
+    (SELECT count(*) FROM vmclone.tasks_now t WHERE t.result IS NULL AND t.stalled) AS tasks_stalled,
+    (SELECT count(*) FROM vmclone.jobs j WHERE j.status NOT IN ('succeeded', 'failed', 'cancelled')) AS jobs_live) w;
 
 COMMENT ON VIEW vmclone.worker IS 'the background worker of this database, and whether the jobs are this database''s to run';
 COMMENT ON COLUMN vmclone.worker.preloaded IS 'a launcher keeps it running; else calls start it, and it leaves when it has nothing to do';
@@ -86,8 +130,9 @@ COMMENT ON COLUMN vmclone.worker.identity IS 'own: the rows are this database''s
 COMMENT ON COLUMN vmclone.worker.advice IS 'what a person has to do; null: nothing';
 COMMENT ON COLUMN vmclone.worker.tasks_stuck IS 'copies whose copier hangs in a storage call';
 COMMENT ON COLUMN vmclone.worker.jobs_live IS 'jobs that are not over';
+COMMENT ON COLUMN vmclone.worker.tasks_stalled IS 'copies without progress for vmclone.storage_timeout';
 
-REVOKE ALL ON vmclone.jobs_view, vmclone.progress, vmclone.worker FROM PUBLIC;
+REVOKE ALL ON vmclone.tasks_now, vmclone.jobs_view, vmclone.progress, vmclone.worker FROM PUBLIC;
 
 -- A launcher starts the worker when this transaction commits.
 SELECT vmclone.wake_worker();

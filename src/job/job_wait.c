@@ -42,7 +42,8 @@ VMCLONE_FUNCTION_INFO(vmclone_wait_for_job);
 static const char *const look_sql =
 	"SELECT j.owner_role::oid::int8, j.status, coalesce(j.reason, j.cleaning_error), j.reason_key, j.vm_name,"
 	" coalesce(sum(t.bytes_done), 0)::int8, coalesce(sum(t.bytes_total), 0)::int8,"
-	" coalesce(sum(t.rate), 0)::int8, j.requested,"
+	" coalesce(sum(t.rate) FILTER (WHERE t.last_progress_at > clock_timestamp() - interval '10 s'), 0)::int8,"
+	" coalesce(sum(t.bytes_verified), 0)::int8, coalesce(sum(t.bytes_to_verify), 0)::int8, j.requested,"
 	" j.xmin::text = pg_current_xact_id_if_assigned()::xid::text AND j.status = 'queued'"
 	" FROM vmclone.jobs j LEFT JOIN vmclone.async_tasks t ON t.job_id = j.job_id"
 	" WHERE j.job_id = $1 GROUP BY j.job_id, j.xmin";
@@ -58,6 +59,8 @@ enum
 	LOOK_BYTES_DONE,
 	LOOK_BYTES_TOTAL,
 	LOOK_RATE,
+	LOOK_BYTES_VERIFIED,
+	LOOK_BYTES_TO_VERIFY,
 	LOOK_REQUESTED,
 	LOOK_IS_OWN_INSERT,
 };
@@ -77,9 +80,15 @@ keep(MemoryContext context, const char *text)
 	return text != NULL ? MemoryContextStrdup(context, text) : NULL;
 }
 
+/* What a NOTICE says of the row that was read. */
 static void
-describe(JobLook *look, const char *requested, int64 done, int64 total, int64 rate)
+describe(JobLook *look)
 {
+	const char *requested = field_text(0, LOOK_REQUESTED);
+	int64 done = field_int64(0, LOOK_BYTES_DONE);
+	int64 total = field_int64(0, LOOK_BYTES_TOTAL);
+	int64 rate = field_int64(0, LOOK_RATE);
+	int64 to_verify = field_int64(0, LOOK_BYTES_TO_VERIFY);
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -89,6 +98,9 @@ describe(JobLook *look, const char *requested, int64 done, int64 total, int64 ra
 	if (total > 0)
 		appendStringInfo(&text, ", " INT64_FORMAT " %% of %.1f MiB", Min(done, total) * 100 / total,
 						 total / 1048576.0);
+	if (to_verify > 0)
+		appendStringInfo(&text, ", " INT64_FORMAT " %% verified",
+						 field_int64(0, LOOK_BYTES_VERIFIED) * 100 / to_verify);
 	if (rate > 0)
 		appendStringInfo(&text, ", %.1f MiB/s", rate / 1048576.0);
 	if (look->reason != NULL)
@@ -126,8 +138,7 @@ take_look(const pg_uuid_t *job_id, MemoryContext context, JobLook *look)
 	look->reason = keep(context, field_text(0, LOOK_REASON));
 	look->reason_key = keep(context, field_text(0, LOOK_REASON_KEY));
 	look->vm_name = keep(context, field_text(0, LOOK_VM_NAME));
-	describe(look, field_text(0, LOOK_REQUESTED), field_int64(0, LOOK_BYTES_DONE),
-			 field_int64(0, LOOK_BYTES_TOTAL), field_int64(0, LOOK_RATE));
+	describe(look);
 	frame_leave(&frame);
 	caller_check_job(&caller, owner, job_id);
 	PopActiveSnapshot();

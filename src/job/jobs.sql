@@ -108,6 +108,9 @@ CREATE TABLE vmclone.async_tasks (
     ended_at timestamptz,
     error text,
     error_kind text,
+    last_progress_at timestamptz,
+    bytes_verified bigint,
+    bytes_to_verify bigint,
     UNIQUE (job_id, disk_number),
     CONSTRAINT async_tasks_words CHECK (virtual_size >= 0 AND bytes_reserved >= 0
         AND volume_format = ANY ('{RAW,COW}') AND volume_type = ANY ('{Sparse,Preallocated}')
@@ -130,6 +133,8 @@ COMMENT ON COLUMN vmclone.async_tasks.read_from_task IS 'task of an earlier copy
 COMMENT ON COLUMN vmclone.async_tasks.virtual_size IS 'bytes, a multiple of 4 KiB';
 COMMENT ON COLUMN vmclone.async_tasks.bytes_reserved IS 'bytes that the finished image is expected to take in its storage domain; what bytes_written has used up no longer counts';
 COMMENT ON COLUMN vmclone.async_tasks.claim IS 'number of the attempt that may report; what an older one says is dropped';
+COMMENT ON COLUMN vmclone.async_tasks.last_progress_at IS 'when the copier last said something new: more bytes, or another phase';
+COMMENT ON COLUMN vmclone.async_tasks.bytes_to_verify IS 'guest bytes that the verification compares; null until it begins';
 COMMENT ON COLUMN vmclone.async_tasks.checkpoint IS 'how far the copier has data on storage, for display; the file beside the output is the truth';
 
 CREATE TABLE vmclone.measurements (

@@ -31,10 +31,12 @@ static Statement succeeded = {
 		   " phase = 'done', rate = NULL, actual_size = nullif($3, 0),"
 		   " bytes_total = $4, bytes_done = $4, bytes_written = $5,"
 		   " method = coalesce($6, method), method_reason = coalesce($7, method_reason),"
+		   " bytes_verified = nullif($8, 0), bytes_to_verify = nullif($8, 0),"
 		   " ended_at = clock_timestamp(), error = NULL, error_kind = NULL"
-		   " WHERE task_id = $1 AND claim = $2 AND status = ANY ($8)",
-	.argument_count = 8,
-	.argument_types = {UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTARRAYOID},
+		   " WHERE task_id = $1 AND claim = $2 AND status = ANY ($9)",
+	.argument_count = 9,
+	.argument_types = {UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, INT8OID,
+					   TEXTARRAYOID},
 };
 
 static Statement again = {
@@ -177,14 +179,15 @@ task_set_running(const pg_uuid_t *task_id)
 bool
 task_set_succeeded(const TaskClaim *claim, const TaskSuccess *success)
 {
-	bool nulls[8] = {0};
-	Datum values[8] = {UUIDPGetDatum(&claim->task_id),
+	bool nulls[9] = {0};
+	Datum values[9] = {UUIDPGetDatum(&claim->task_id),
 					   Int32GetDatum(claim->claim),
 					   Int64GetDatum(success->allocated),
 					   Int64GetDatum(success->bytes_done),
 					   Int64GetDatum(success->bytes_written),
 					   text_or_null(success->method, &nulls[5]),
 					   text_or_null(success->method_reason, &nulls[6]),
+					   Int64GetDatum(success->bytes_verified),
 					   from_states(TASK_FINISHED, MOVER_WORKER)};
 
 	return statement_run(&succeeded, values, nulls) > 0;

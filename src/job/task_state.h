@@ -26,6 +26,7 @@ typedef struct TaskSuccess
 	int64 allocated; /* 0: unknown */
 	int64 bytes_done;
 	int64 bytes_written;
+	int64 bytes_verified; /* 0: none */
 	const char *method;
 	const char *method_reason;
 } TaskSuccess;

@@ -15,6 +15,9 @@
 
 #define WORKER_BACKEND_TYPE "vmclone worker"
 
+/* What it does stands behind that in its application_name. */
+#define WORKER_APPLICATION_NAME "vmclone worker: "
+
 /* The library was loaded by shared_preload_libraries and the server is no upgrade's. */
 extern bool launcher_present(void);
 

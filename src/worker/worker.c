@@ -182,7 +182,7 @@ show_activity(const char *identity)
 		return;
 	strlcpy(last, text, sizeof(last));
 	set_ps_display(text);
-	pgstat_report_appname(psprintf("vmclone worker: %s", text));
+	pgstat_report_appname(psprintf(WORKER_APPLICATION_NAME "%s", text));
 }
 
 typedef struct MayRun

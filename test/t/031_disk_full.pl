@@ -53,6 +53,8 @@ my $job = $node->clone($vm->{snapshots}[1], vm_name => 'full', disks => $disks);
 my $seen = $node->job_when($job->{job_id}, qw(waiting failed succeeded));
 is($seen->{status}, 'waiting', 'a job waits for space');
 like($seen->{reason}, qr/ENOSPC/, 'and says so');
+like($seen->{reason}, qr/^disk "[^"]+" \([-0-9a-f]+\), storage domain "nfs2" \($nfs2\): .* [1-9]\d* are missing$/,
+	'with disk, domain and the bytes that are missing');
 isnt($node->value('SELECT count(*) FROM vmclone.image_locks'), 0, 'it keeps its source');
 sleep 3;
 is($node->value("SELECT status IN ('waiting', 'running') FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
