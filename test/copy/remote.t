@@ -36,7 +36,7 @@ my @chain = qw(--layer raw:base.raw --layer qcow2:top.qcow2);
 sub on_nfs
 {
 	my ($inject, @arguments) = @_;
-	my ($code, $out, $err) = run_command([ qw(strace -f -qq -y -o trace -e), 'trace=fstatfs,copy_file_range', (map { ('-e', "inject=$_") } $nfs, @$inject), $copier, 'copy', @arguments, qw(--progress json) ]);
+	my ($code, $out, $err) = run_command([ qw(strace -f -qq -y -o trace -e), 'trace=fstatfs,fallocate,copy_file_range', (map { ('-e', "inject=$_") } $nfs, @$inject), $copier, 'copy', @arguments, qw(--progress json) ]);
 	return ($code, $out, $err, slurp('trace'));
 }
 
@@ -77,6 +77,14 @@ for my $inject ((map { "copy_file_range:error=$_" } qw(EOPNOTSUPP EXDEV EINVAL E
 	is($code, 0, "$inject: copied all the same") or diag $err;
 	like($trace, qr/copy_file_range.*INJECTED/, 'the server was asked');
 	exact($inject, 'raw', 'oracle');
+}
+
+# ---------- NFS before 4.2: copy_file_range would go through the client and fill the holes ----------
+{
+	my ($code, $out, $err, $trace) = on_nfs(['fallocate:error=EOPNOTSUPP'], @chain, qw(--output raw:out));
+	is($code, 0, 'NFS 4.1') or diag $err;
+	unlike($trace, qr/copy_file_range/, 'no copying by the server');
+	exact('NFS 4.1', 'raw', 'oracle');
 }
 
 # ---------- when it is not asked ----------

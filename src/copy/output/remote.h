@@ -9,9 +9,9 @@
 #include "copy/output/output.h"
 
 /*
- * Sets layer->remote of each layer on the output's file system if that is one whose server copies (NFS,
- * CIFS, Ceph) and the kernel is at least 5.19: older ones copied wrongly or through memory.  Returns
- * whether there is any.  Calls uname, so it must run before the sandbox.
+ * Sets layer->remote of each layer on the output's file system if that is one whose server copies (NFS 4.2)
+ * and the kernel is at least 5.19: older ones copied wrongly or through memory.  Returns whether there is any.
+ * Calls uname, so it must run before the sandbox.
  */
 extern bool remote_choose(struct chain *chain, const struct output *output);
 

@@ -5,6 +5,7 @@ use Guest;
 use Test::More;
 use VmcloneCluster;
 
+my $copier = copier();
 my $node = VmcloneCluster->start_new('nfs', conf => "vmclone.storage_roots = '/rhev'\n");
 
 foreach my $mount (@nfs)
@@ -30,6 +31,25 @@ foreach my $mount (@nfs)
 		like(PostgreSQL::Test::Utils::slurp_file("$disk->{path}.meta"), qr/^GEN=1\n.*^LEGALITY=LEGAL\n/ms,
 			"NFS $version: $disk->{disk_alias} is legal");
 	}
+
+	# A sparse disk stays sparse, also where it is data of zeroes that the client sees: only 4.2 copies on the server, and
+	# only there holes are seen.
+	my $base = "$mount->{path}/sparse.raw";
+	my $copy = "$mount->{path}/sparse.copy";
+	run('qemu-img', 'create', '-q', '-f', 'raw', $base, '64M');
+	run('qemu-io', '-f', 'raw', '-c', 'write -q -P 7 8M 1M', '-c', 'write -q -P 8 40M 1M', $base);
+	my ($code, $out, $err) = try_run($copier, 'copy', '--layer', "raw:$base", '--output', "raw:$copy", '--no-reflink', '--progress', 'json');
+	is($code, 0, "NFS $version: sparse copy") or diag $err;
+	is((try_run('cmp', $base, $copy))[0], 0, "NFS $version: exact");
+	run('sync', '-f', $copy);
+	cmp_ok(data_bytes("$mount->{server}/sparse.copy"), '<', 4 << 20, "NFS $version: it takes what it holds");
+	($code, $out, $err) = try_run($copier, 'copy', '--layer', "raw:$base", '--output', "raw:$copy.2", '--progress', 'json');
+	is($code, 0, "NFS $version: as it comes") or diag $err;
+	cmp_ok(data_bytes("$mount->{server}/sparse.copy.2"), '<', 4 << 20, "NFS $version: it takes what it holds");
+	my ($method) = $out =~ /"event":"done".*"method":"([^"]+)"/;
+	$version eq '4.2' ? like($method, qr/^(?:reflink|copy_file_range)$/, "NFS $version: by the server")
+	  : like($method, qr/^threads/, "NFS $version: by threads");
+	unlink $base, $copy, "$copy.2";
 
 	# cancelled in the middle: what it had written is gone on the server, too
 	$job = $node->clone($vm->{snapshots}[1], vm_name => "cancelled$name", bandwidth_limit => 200_000);
