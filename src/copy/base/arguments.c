@@ -14,7 +14,7 @@ make_options(const struct argument *table, struct option options[MAX_ARGUMENTS +
 	int count = 0;
 
 	memset(options, 0, (MAX_ARGUMENTS + 1) * sizeof(options[0]));
-	for (; table[count].name != NULL && count < MAX_ARGUMENTS; count++)
+	for (; count < MAX_ARGUMENTS && table[count].name != NULL; count++)
 	{
 		options[count].name = table[count].name;
 		options[count].has_arg = table[count].has_value ? required_argument : no_argument;

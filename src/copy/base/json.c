@@ -24,9 +24,11 @@ append(struct json *json, const char *text, size_t length)
 		size_t capacity = (json->capacity + length) * 2 + FIRST_CAPACITY;
 		char *larger = realloc(json->text, capacity);
 
-		json->failed = larger == NULL;
-		if (json->failed)
+		if (larger == NULL)
+		{
+			json->failed = true;
 			return;
+		}
 		json->text = larger;
 		json->capacity = capacity;
 	}
