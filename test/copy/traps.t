@@ -300,6 +300,35 @@ SKIP:
 	close_writer($pid);
 }
 
+# --- who wants to write to what is copied is refused at once, and nobody else is disturbed
+{
+	command_ok(qw(qemu-img create -q -f raw held.raw 8M));
+	command_ok(qw(qemu-io -f raw -c), 'write -q -P 1 0 8M', 'held.raw');
+	command_ok(qw(qemu-img create -q -f qcow2 -b held.raw -F raw held.qcow2));
+	command_ok(qw(qemu-io -f qcow2 -c), 'write -q -P 2 0 1M', 'held.qcow2');
+	command_ok(qw(qemu-img create -q -f qcow2 -b held.qcow2 -F qcow2 above.qcow2));
+	for my $share (0, 1)
+	{
+		my $what = $share ? 'with --force-share' : 'while a copy reads';
+		my $run = start_copier('copy', layers('held.raw', 'held.qcow2'), '--output', 'raw:out', qw(--limit 200000 --progress json), ('--force-share') x $share);
+
+		ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{phase} eq 'data' }), "$what: it copies");
+		for my $image ([ raw => 'held.raw' ], [ qcow2 => 'held.qcow2' ])
+		{
+			my ($code, $out, $err) = run_command([ 'qemu-io', '-f', $image->[0], '-c', 'read -q 0 512', $image->[1] ]);
+			$share ? unlike("$out$err", qr/lock/, "$what: a writer of $image->[1] is let in")
+			  : like("$out$err", qr/Failed to get "write" lock/, "$what: a writer of $image->[1] is refused");
+			is((run_command([ 'qemu-io', '-r', '-f', $image->[0], '-c', 'read -q 0 512', $image->[1] ]))[0], 0, "$what: a reader is let in");
+		}
+		is((run_command([ qw(qemu-io -f qcow2 -c), 'write -q -P 3 4M 1M', 'above.qcow2' ]))[0], 0, "$what: a machine above writes to its own layer");
+		is((run_command([ $copier, 'copy', layers('held.raw', 'held.qcow2'), '--output', 'raw:second' ]))[0], 0, "$what: another copy reads, too");
+		unlink 'second';
+		$run->murder;
+		is((run_command([ qw(qemu-io -f raw -c), 'write -q -P 1 0 512', 'held.raw' ]))[0], 0, "$what: ended, and nothing is locked");
+		unlink 'out';
+	}
+}
+
 sub open3_writer
 {
 	my ($name) = @_;

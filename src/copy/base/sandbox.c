@@ -150,7 +150,10 @@ add_rules(scmp_filter_ctx filter)
 	for (size_t i = 0; i < sizeof(allowed_ioctls) / sizeof(allowed_ioctls[0]) && result == 0; i++)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 								  SCMP_A1(SCMP_CMP_EQ, allowed_ioctls[i]));
-	/* Whether somebody locks a layer; others could have signals sent to any process (F_SETOWN). */
+	/* Locks on layers; other commands could have signals sent to any process (F_SETOWN). */
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+								  SCMP_A1(SCMP_CMP_EQ, F_OFD_SETLK));
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
 								  SCMP_A1(SCMP_CMP_EQ, F_OFD_GETLK));

@@ -73,6 +73,37 @@ probe_lock(const struct layer *layer, off_t byte, bool *locked)
 	return 0;
 }
 
+/*
+ * Locks the layer as qemu does that reads an image under an overlay: it reads consistently and lets nobody write or
+ * resize, so that a writer is refused at once instead of the copy in the end.  Read locks, which readers share; they
+ * last as long as the descriptor.
+ */
+static int
+lock_for_reading(const struct layer *layer)
+{
+	static const off_t bytes[] = {QEMU_LOCK_PERMISSION_BASE + QEMU_PERMISSION_CONSISTENT_READ,
+								  QEMU_LOCK_SHARED_BASE + QEMU_PERMISSION_WRITE,
+								  QEMU_LOCK_SHARED_BASE + QEMU_PERMISSION_RESIZE};
+
+	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
+	{
+		struct flock lock = {
+			.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = bytes[i], .l_len = 1};
+
+		if (fcntl(layer->fd, F_OFD_SETLK, &lock) == 0)
+			continue;
+		if (errno == EAGAIN || errno == EACCES)
+			return report_error(COPIER_BUSY, 0, layer->shown_as, layer->path, NO_OFFSET,
+								"layer is locked by another process; stop it, or copy with "
+								"--force-share");
+		if (errno == EINVAL || errno == EOPNOTSUPP || errno == ENOLCK)
+			return 0; /* a file system without locks */
+		return report_io_error(errno, layer->shown_as, layer->path, NO_OFFSET,
+							   "could not lock layer");
+	}
+	return 0;
+}
+
 static int
 check_not_in_use(const struct layer *layer)
 {
@@ -278,7 +309,8 @@ chain_read(struct chain *chain, bool force_share, const atomic_bool *stop)
 
 		if (report_if_stopped(stop))
 			return -1;
-		if (!force_share && check_not_in_use(layer) != 0)
+		/* in this order, as qemu: two who begin at once see each other */
+		if (!force_share && (lock_for_reading(layer) != 0 || check_not_in_use(layer) != 0))
 			return -1;
 		if (read_layer(layer, stop) != 0)
 			return -1;

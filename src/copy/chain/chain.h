@@ -36,9 +36,10 @@ extern int chain_open_files(struct chain *chain, const struct layer_option *opti
 							bool direct);
 
 /*
- * Reads and checks the headers and L1 tables of the opened layers, and how they fit together.  With
- * "force_share" nobody is asked whether somebody else writes to them.  Ends soon after *stop becomes
- * true (NULL = never).  0, or -1 after report_error().
+ * Reads and checks the headers and L1 tables of the opened layers, and how they fit together.  Before that
+ * each is locked against writers, as qemu locks an image that it reads, until chain_close(), and refused if somebody
+ * else writes to it; not with "force_share".  Ends soon after *stop becomes true (NULL = never).  0, or -1 after
+ * report_error().
  */
 extern int chain_read(struct chain *chain, bool force_share, const atomic_bool *stop);
 
