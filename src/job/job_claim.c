@@ -50,6 +50,9 @@ static Statement next_task = {
 		   " OR (j.status = 'waiting' AND j.next_attempt_at <= clock_timestamp()))"
 		   " AND (m.max_copies IS NULL OR m.max_copies >"
 		   " (SELECT count(*) FROM unnest($1) target WHERE target = t.storage_domain_id))"
+		   " AND NOT EXISTS (SELECT FROM unnest($2, $3) AS stalled (target, source)"
+		   " WHERE stalled.target = t.storage_domain_id"
+		   " AND stalled.source = coalesce(t.source_storage_domain_id, t.storage_domain_id))"
 		   " AND (t.read_from_task IS NULL OR maker.call_id IS NULL"
 		   " OR (j.call_id, t.disk_number) IN (SELECT ej.call_id, e.disk_number"
 		   " FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
@@ -57,8 +60,8 @@ static Statement next_task = {
 		   " AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')))"
 		   " ORDER BY j.priority DESC, j.created_at, j.copy_number, t.disk_number"
 		   " LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
-	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
+	.argument_count = 3,
+	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID},
 };
 
 /* Columns of next_task. */
@@ -354,6 +357,37 @@ targets_of_runs(void)
 	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
+/*
+ * Where copies stall, others would stall too: the places that stalled copies have given up are for copies
+ * between other domains.  Target and source of each stalled copy; none while there are places enough.
+ */
+static void
+stalled_domains(Datum *targets, Datum *sources)
+{
+	int room = list_length(job_runs_list) + 1;
+	Datum *target_ids = palloc(sizeof(Datum) * room);
+	Datum *source_ids = palloc(sizeof(Datum) * room);
+	bool short_of_places = job_runs_active() + job_runs_stalled() >= vmclone_max_parallel_copies;
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+	{
+		const JobRun *run = lfirst(cell);
+		const RunDomain *source;
+
+		if (!short_of_places || !job_run_stalled(run))
+			continue;
+		source = llast(run->domains);
+		target_ids[count] = DirectFunctionCall1(uuid_in, CStringGetDatum(job_run_target(run)->id));
+		source_ids[count++] = DirectFunctionCall1(uuid_in, CStringGetDatum(source->id));
+	}
+	*targets = PointerGetDatum(
+		construct_array(target_ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	*sources = PointerGetDatum(
+		construct_array(source_ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
 static void
 claim_copy(void *argument)
 {
@@ -366,9 +400,10 @@ claim_copy(void *argument)
 	char *problem;
 	int disk_number;
 	bool may_read;
-	Datum targets = targets_of_runs();
+	Datum values[3] = {targets_of_runs()};
 
-	if (statement_run(&next_task, &targets, NULL) == 0)
+	stalled_domains(&values[1], &values[2]);
+	if (statement_run(&next_task, values, NULL) == 0)
 		return;
 	run = claim->run = job_run_make(RUN_COPY);
 	run->task.task_id = field_uuid(0, TASK_TASK_ID);

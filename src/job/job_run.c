@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/uuid.h"
+#include "base/settings.h"
 #include "job/job_run.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -86,11 +87,44 @@ job_run_target(const JobRun *run)
 	return linitial(run->domains);
 }
 
+bool
+job_run_stalled(const JobRun *run)
+{
+	return run->kind == RUN_COPY && run->step == STEP_COPY && !run->paused && !run->is_stuck &&
+		   TimestampDifferenceExceeds(run->progressed_at, GetCurrentTimestamp(),
+									  vmclone_storage_timeout * 1000);
+}
+
+/* Stalled copies before the given one in the list, or all of them for NULL. */
+static int
+stalled_before(const JobRun *run)
+{
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+	{
+		if (lfirst(cell) == run)
+			break;
+		if (job_run_stalled(lfirst(cell)))
+			count++;
+	}
+	return count;
+}
+
 /* A copier that was told to go on takes its place before it says so. */
 bool
 job_run_active(const JobRun *run)
 {
-	return run->kind == RUN_COPY && !(run->paused && run->pause_sent) && !run->is_stuck;
+	if (run->kind != RUN_COPY || (run->paused && run->pause_sent) || run->is_stuck)
+		return false;
+	return !job_run_stalled(run) || stalled_before(run) >= vmclone_max_parallel_copies;
+}
+
+int
+job_runs_stalled(void)
+{
+	return Min(stalled_before(NULL), vmclone_max_parallel_copies);
 }
 
 int

@@ -133,10 +133,19 @@ extern bool job_has_runs(const pg_uuid_t *job_id);
 /* The domain that the run writes to. */
 extern const RunDomain *job_run_target(const JobRun *run);
 
-/* It takes a place among the copies that run at once: a paused or stuck one doesn't. */
+/* A copy that is to go on and has made no progress for vmclone.storage_timeout. */
+extern bool job_run_stalled(const JobRun *run);
+
+/*
+ * It takes a place among the copies that run at once: a paused or stuck one doesn't, nor do as many
+ * stalled ones as there are places.
+ */
 extern bool job_run_active(const JobRun *run);
 
 /* Copies that take a place, of vmclone.max_parallel_copies. */
 extern int job_runs_active(void);
+
+/* Stalled copies whose place others may have. */
+extern int job_runs_stalled(void);
 
 #endif

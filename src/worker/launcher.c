@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "base/settings.h"
 #include "worker/worker.h"
 #include "wake/worker_slots.h"
 
@@ -65,7 +66,9 @@ list_databases(void)
 typedef struct LauncherLocal
 {
 	BackgroundWorkerHandle *handles[WORKER_SLOTS];
-	List *probes; /* databases not looked at since the start */
+	List *databases; /* those that people could connect to when they were listed last */
+	TimestampTz listed_at;
+	List *probes; /* databases not looked at since they are there */
 	Oid probing;  /* the one that is being looked at */
 	TimestampTz probe_until;
 	bool told_exhausted; /* said once per episode that no worker slot is free */
@@ -196,6 +199,29 @@ start_wanted(LauncherLocal *local)
 	return timeout;
 }
 
+/*
+ * ALTER DATABASE tells nobody that it lets connections in, or that a database is no template any more: such
+ * a one is new in the list, and so is one that was made as a copy.
+ */
+static void
+list_again(LauncherLocal *local)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	List *databases;
+	ListCell *cell;
+
+	if (local->listed_at != 0 &&
+		!TimestampDifferenceExceeds(local->listed_at, now, vmclone_poll_interval * 1000))
+		return;
+	local->listed_at = now;
+	databases = list_databases();
+	foreach (cell, databases)
+		if (!list_member_oid(local->databases, lfirst_oid(cell)))
+			local->probes = list_append_unique_oid(local->probes, lfirst_oid(cell));
+	list_free(local->databases);
+	local->databases = databases;
+}
+
 /* One database after the other, so that a server with many keeps its worker slots. */
 static void
 probe_next(LauncherLocal *local)
@@ -264,7 +290,6 @@ vmclone_launcher_main(Datum argument)
 	LWLockRelease(launcher_shared->lock);
 
 	MemoryContextSwitchTo(TopMemoryContext);
-	local->probes = list_databases();
 	for (;;)
 	{
 		long timeout;
@@ -275,10 +300,12 @@ vmclone_launcher_main(Datum argument)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
+		list_again(local);
 		probe_next(local);
 		timeout = start_wanted(local);
 		if (local->probing != InvalidOid || local->probes != NIL)
 			timeout = Min(timeout, 200);
+		timeout = Min(timeout, vmclone_poll_interval * 1000L);
 		pgstat_report_stat(true);
 		pgstat_report_activity(STATE_IDLE, NULL);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
