@@ -46,7 +46,8 @@ static Statement find_mount = {
 
 static Statement find_same_path = {
 	.sql = "SELECT storage_domain_id FROM vmclone.storage_mounts"
-		   " WHERE real_path = $1 AND storage_domain_id <> $2",
+		   " WHERE storage_domain_id <> $2 AND (real_path = $1"
+		   " OR starts_with($1, real_path || '/') OR starts_with(real_path, $1 || '/'))",
 	.argument_count = 2,
 	.argument_types = {TEXTOID, UUIDOID},
 };
@@ -369,11 +370,14 @@ vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
 	values[0] = CStringGetTextDatum(real_path);
 	values[1] = UUIDPGetDatum(domain_id);
 	if (statement_run(&find_same_path, values, NULL) > 0)
-		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
-						errmsg("directory \"%s\" is attached as storage domain %s", real_path,
-							   field_text(0, SAME_PATH_STORAGE_DOMAIN_ID)),
-						errhint("One directory holds one storage domain; detach the other one "
-								"first.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_VC_STORAGE_DOMAIN),
+			 errmsg(
+				 "directory \"%s\" is attached as storage domain %s, or lies inside it or above it",
+				 real_path, field_text(0, SAME_PATH_STORAGE_DOMAIN_ID)),
+			 errhint("One directory holds one storage domain; detach the other one "
+					 "first.")));
 	values[0] = UUIDPGetDatum(domain_id);
 	if (statement_run(&find_mount, values, NULL) > 0 &&
 		strcmp(field_text(0, MOUNT_REAL_PATH), real_path) != 0)

@@ -91,7 +91,7 @@ my @attach = attach($dir, "/nonexistent:$space", @ident);
 	refuses('2 usage', 'token with a quote', attach($dir, $space, '--storage-domain', $domain, '--token', 'a"b'));
 
 	my $answer = refuses('3 refused', 'wrong owner', @attach, '--owner', ($> + 1) . ':0');
-	like($answer->{hint}, qr/anonuid.*wrapper.*kvm/, 'hint names the three ways out');
+	like($answer->{hint}, qr/all_squash.*anonuid.*wrapper/, 'hint names the ways out');
 	my ($gid) = split / /, $);
 	works('right owner and mode', @attach, '--owner', "$>:$gid", '--mode', '0660');
 
@@ -101,6 +101,31 @@ my @attach = attach($dir, "/nonexistent:$space", @ident);
 	$answer = refuses('3 refused', 'a directory of another storage domain', attach($vdsm, $space, @ident));
 	like($answer->{message}, qr/$other/, 'names it');
 	works('its own id fits', attach($vdsm, $space, '--storage-domain', $other, '--token', $token));
+
+	# where a domain lies
+	my $mounted = make_domain('mounted');
+	command_ok('mkdir', '-p', "$mounted/$domain/dom_md");
+	spew("$mounted/$domain/dom_md/metadata", "CLASS=Data\nSDUUID=$domain\nVERSION=5\n");
+	$answer = refuses('3 refused', 'a mount point above the domain', attach($mounted, $space, @ident));
+	like($answer->{message}, qr{\Q$mounted/$domain\E"}, 'says where the domain is');
+	works('which can be attached', attach("$mounted/$domain", $space, @ident));
+	command_ok('mkdir', '-p', "$mounted/$domain/images/inner");
+	$answer = refuses('3 refused', 'a domain inside a domain', attach("$mounted/$domain/images/inner", $space, '--storage-domain', $other, '--token', $token));
+	like($answer->{message}, qr/inside another/, 'says so');
+	my $accents = make_domain("sp\xc3\xa9cial");
+	like(refuses('3 refused', 'a path that is not ASCII', attach($accents, $space, @ident))->{hint}, qr/ASCII/, 'says what to do');
+	ok(!-e "$accents/dom_md", 'and leaves nothing there');
+	my $quotes = make_domain(q(with 'quotes" and \\ in it));
+	is(works('a path of any printable characters', attach($quotes, $space, @ident))->{realpath}, $quotes, 'is told as it is');
+	opendir(my $handle, $quotes);
+	is_deeply([ sort grep { !/^\.\.?$/ } readdir $handle ], ['dom_md'], 'no test file left');
+	SKIP:
+	{
+		skip 'strace is not here', 2 if !have_command('strace');
+		my ($code, $out) = run_command([ qw(strace -qq -o /dev/null -e inject=linkat:error=EOPNOTSUPP), $copier, 'volume', attach($quotes, $space, @ident) ]);
+		is($code, 3, 'a file system without hard links');
+		like($out, qr/no hard links/, 'says so');
+	}
 
 	my $trap = make_domain('trap');
 	symlink '/tmp', "$trap/dom_md";

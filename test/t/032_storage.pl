@@ -20,6 +20,7 @@ foreach my $case (
 	[ "'relative'", qr/not an absolute path/, 'relative' ],
 	[ "'" . $node->storage_root . "/nowhere'", qr/ENOENT/, 'missing' ],
 	[ "'$path'", qr/attached as storage domain/, "another domain's" ],
+	[ "'$path/images'", qr/lies inside another storage domain/, 'inside a domain' ],
 	[ 'NULL', qr/needs storage_domain_id and mount_path/, 'null' ])
 {
 	my ($argument, $pattern, $what) = @$case;

@@ -53,7 +53,7 @@ volume_fail_errno(const char *path, const char *what)
 		case EACCES:
 		case EPERM:
 			hint =
-				"Give the server's user access: export with anonuid/anongid, run the copier through a wrapper, or put the user into group kvm.";
+				"Give the server's user access: export with all_squash and anonuid and anongid of the owner, or run the copier as the owner by a wrapper (vmclone.copy_program).";
 			break;
 		case ESTALE:
 			hint = "The NFS server forgot this directory: mount the domain again.";

@@ -26,8 +26,8 @@
 #define IDENTITY_LIMIT 1024
 #define METADATA_LIMIT 65536
 #define REFLINK_PROBE  65536 /* bytes: a multiple of every file system's block size */
-#define THREE_WAYS_OUT                                                                             \
-	"Export the domain with anonuid/anongid of its owner, run the copier through a wrapper as that user, or put the server's user into group kvm."
+#define WAYS_OUT                                                                                   \
+	"Export the domain with all_squash and anonuid and anongid of its owner, or run the copier as that user by a wrapper (vmclone.copy_program)."
 
 /* What dom_md/vmclone-identity says. */
 typedef struct Identity
@@ -333,12 +333,12 @@ check_owner(int rootfd, const VolumeOptions *options)
 		return false;
 	if (options->has_owner &&
 		(status.st_uid != options->owner_uid || status.st_gid != options->owner_gid))
-		return volume_fail(COPIER_REFUSED, 0, options->path, THREE_WAYS_OUT,
+		return volume_fail(COPIER_REFUSED, 0, options->path, WAYS_OUT,
 						   "files created in the storage domain belong to %lu:%lu, not to %lu:%lu",
 						   (unsigned long) status.st_uid, (unsigned long) status.st_gid,
 						   (unsigned long) options->owner_uid, (unsigned long) options->owner_gid);
 	if ((status.st_mode & 07777) != options->mode)
-		return volume_fail(COPIER_REFUSED, 0, options->path, THREE_WAYS_OUT,
+		return volume_fail(COPIER_REFUSED, 0, options->path, WAYS_OUT,
 						   "files created in the storage domain have mode %04o, not %04o",
 						   (unsigned int) (status.st_mode & 07777), (unsigned int) options->mode);
 	return true;
@@ -359,10 +359,11 @@ volume_attach(const VolumeOptions *options, struct json *answer)
 	real = realpath(options->path, NULL);
 	if (real == NULL)
 		return volume_fail_errno(options->path, "could not resolve path");
-	if (!lies_below_roots(real, options->roots))
+	if (!lies_below_roots(real, options->roots) || !volume_place_check_path(real))
 		goto end;
 	rootfd = volume_open_root(real);
-	if (rootfd < 0 || !check_domain_metadata(rootfd, options->domain))
+	if (rootfd < 0 || !check_domain_metadata(rootfd, options->domain) ||
+		!volume_place_check_nesting(rootfd, real, options->domain))
 		goto end;
 
 	/* with --take-over whatever is in the identity file, malformed or not, is replaced */
@@ -387,7 +388,7 @@ volume_attach(const VolumeOptions *options, struct json *answer)
 			goto end;
 		}
 	}
-	if (!check_owner(rootfd, options))
+	if (!check_owner(rootfd, options) || !volume_place_check_links(rootfd))
 		goto end;
 	reflink = probe_reflink(rootfd, options->mode);
 	if (reflink < 0)

@@ -4,6 +4,7 @@
  *
  * volume.c parses the options and dispatches; volume_answer.c builds the answer; volume_paths.c
  * opens things below the root; volume_directory.c takes files away; volume_lease.c knows sanlock's leases;
+ * volume_place.c looks at where a domain lies;
  * volume_meta.c knows VDSM's .meta; volume_domain.c, volume_image.c and volume_block.c are the subcommands.
  */
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
@@ -124,6 +125,20 @@ extern ssize_t volume_read_file(int dirfd, const char *name, char *buffer, size_
  * 1 = taken, 0 = someone else has one, -1 after volume_fail().
  */
 extern int volume_lock_file(int fd, const char *name);
+
+/* ---------- the place of a storage domain (volume_place.c) ---------- */
+
+/* The real path has bytes that the worker's protocol carries: printable ASCII.  False after volume_fail(). */
+extern bool volume_place_check_path(const char *real);
+
+/*
+ * The directory neither lies inside a storage domain nor is a mount point with the domain inside it.  False after
+ * volume_fail().
+ */
+extern bool volume_place_check_nesting(int rootfd, const char *real, const char *domain);
+
+/* Hard links work there and show as one file, which commit needs.  False after volume_fail(). */
+extern bool volume_place_check_links(int rootfd);
 
 /* ---------- leases (volume_lease.c) ---------- */
 
