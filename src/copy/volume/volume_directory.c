@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LEFT_NAMES_LIMIT 32 /* names of foreign files that remove reports */
 #define NONCE_DIGITS     16
+#define UNLINKED_TICK_MS 100
+#define UNLINKED_TICKS   20
 
 int
 volume_lock_for_removal(int dirfd, const char *name)
@@ -92,6 +95,36 @@ volume_remove_unnamed(int dirfd, const char *image, struct json *answer)
 		volume_fail_errno(NULL, "could not read image directory");
 	closedir(directory);
 	return !report_is_set();
+}
+
+/* 1 = a name that an NFS client gives to an open file which was unlinked, 0 = none, -1 after volume_fail(). */
+static int
+has_unlinked_open(int dirfd)
+{
+	DIR *directory = open_for_reading(dirfd);
+	struct dirent *entry;
+	int found = 0;
+
+	if (directory == NULL)
+		return -1;
+	while (found == 0 && (entry = readdir(directory)) != NULL)
+		found = strncmp(entry->d_name, ".nfs", 4) == 0;
+	closedir(directory);
+	return found;
+}
+
+bool
+volume_await_unlinked(int dirfd)
+{
+	const struct timespec tick = {.tv_nsec = UNLINKED_TICK_MS * 1000000L};
+	int found = has_unlinked_open(dirfd);
+
+	for (int i = 0; found == 1 && i < UNLINKED_TICKS; i++)
+	{
+		(void) nanosleep(&tick, NULL);
+		found = has_unlinked_open(dirfd);
+	}
+	return found >= 0;
 }
 
 bool

@@ -432,6 +432,14 @@ find_foreign(int dirfd, const VolumeOptions *options, int part, bool *foreign)
 	return true;
 }
 
+static void
+close_locked(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -2;
+}
+
 bool
 volume_remove(const VolumeOptions *options, struct json *answer)
 {
@@ -489,17 +497,19 @@ volume_remove(const VolumeOptions *options, struct json *answer)
 	if (!volume_remove_unnamed(dirfd, options->image, answer))
 		goto end;
 	json_close(answer, ']');
-	if (!volume_sync_directory(dirfd, options->disk) || !volume_tell_left(dirfd, answer, &empty))
+	/* on NFS what is open stays in the directory */
+	close_locked(&part);
+	close_locked(&final);
+	if (!volume_await_unlinked(dirfd) || !volume_sync_directory(dirfd, options->disk) ||
+		!volume_tell_left(dirfd, answer, &empty))
 		goto end;
 	if (empty && !remove_directory(rootfd, options->disk, &removed))
 		goto end;
 	json_bool(answer, "directory_removed", removed);
 	done = true;
 end:
-	if (part >= 0)
-		close(part);
-	if (final >= 0)
-		close(final);
+	close_locked(&part);
+	close_locked(&final);
 	if (dirfd >= 0)
 		close(dirfd);
 	close(rootfd);

@@ -180,6 +180,12 @@ extern int volume_lock_for_removal(int dirfd, const char *name);
  */
 extern bool volume_remove_unnamed(int dirfd, const char *image, struct json *answer);
 
+/*
+ * An NFS client renames a file that is unlinked while it is open to .nfs… and removes that soon after the last close.
+ * Waits two seconds at most until there is no such name.  False after volume_fail().
+ */
+extern bool volume_await_unlinked(int dirfd);
+
 /* Names what is left in the directory, and says whether it is empty.  False after volume_fail(). */
 extern bool volume_tell_left(int dirfd, struct json *answer, bool *empty);
 
