@@ -100,7 +100,7 @@ static Insertion insert_rows = {
 				   " user_id, user_name, vm_id, vm_name, storage_pool_id, storage_pool_name,"
 				   " cluster_id, cluster_name, storage_domain_id, storage_domain_name, quota_id,"
 				   " quota_name, job_id, correlation_id, origin, custom_event_id, custom_data)"
-				   " SELECT pg_catalog.clock_timestamp(), n.log_type, n.log_type_name, n.severity,"
+				   " SELECT clock_timestamp(), n.log_type, n.log_type_name, n.severity,"
 				   " n.message, n.user_id, left(COALESCE(n.user_name, ''), 255), n.vm_id,"
 				   " COALESCE(n.vm_name, ''), n.storage_pool_id,"
 				   " COALESCE((SELECT name FROM storage_pool WHERE id = n.storage_pool_id), ''),"
@@ -131,7 +131,7 @@ audit_user_name(const pg_uuid_t *user_id, const char *role_name)
 
 	if (uuid_is_zero(user_id) || statement_run(&engine_user, &value, NULL) == 0)
 		return role_name;
-	return field_text(0, 1);
+	return field_text(0, ONLY_COLUMN);
 }
 
 void

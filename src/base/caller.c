@@ -17,10 +17,10 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
-#include "base/extension.h"
 #include "base/binding.h"
 #include "base/caller.h"
 #include "base/compat.h"
+#include "base/extension.h"
 #include "base/frame.h"
 #include "base/statement.h"
 #include "base/uuid.h"
@@ -37,9 +37,16 @@ VMCLONE_FUNCTION_INFO(vmclone_revoke_rights);
 static Statement bound_user = {
 	.sql = "SELECT o.user_id, o.role = $1 FROM vmclone.operators o"
 		   " JOIN pg_catalog.pg_roles b ON b.oid = o.role"
-		   " WHERE pg_catalog.pg_has_role($1, b.oid, 'USAGE') ORDER BY o.role = $1 DESC",
+		   " WHERE pg_has_role($1, b.oid, 'USAGE') ORDER BY o.role = $1 DESC",
 	.argument_count = 1,
 	.argument_types = {OIDOID},
+};
+
+/* Columns of bound_user. */
+enum BoundUserColumn
+{
+	BOUND_USER_ID = 1,
+	BOUND_BY_NAME,
 };
 
 static Statement take_rights = {
@@ -79,7 +86,7 @@ identify_role(Oid role_id)
 	{
 		frame_enter_own(&frame);
 		rows = statement_run(&bound_user, &role, NULL);
-		if (rows > 1 && !field_bool(0, 2))
+		if (rows > 1 && !field_bool(0, BOUND_BY_NAME))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("role \"%s\" is a member of several operator roles", caller.role_name),
@@ -88,7 +95,7 @@ identify_role(Oid role_id)
 		{
 			caller.kind = CALLER_OPERATOR;
 			caller.has_user = true;
-			caller.user_id = field_uuid(0, 1);
+			caller.user_id = field_uuid(0, BOUND_USER_ID);
 		}
 		frame_leave(&frame);
 	}

@@ -2,13 +2,10 @@
  * ovirt_codes.h
  *		Numbers and ids that oVirt's tables hold, each once; docs/design/engine-database.md has their sources.
  *
- * In the text of a statement: CODE(IMAGE_STATUS_LOCKED) is "2".
+ * SQL_… is a number in the text of a statement: "imagestatus = " SQL_IMAGE_STATUS_LOCKED.
  */
 #ifndef VMCLONE_OVIRT_CODES_H
 #define VMCLONE_OVIRT_CODES_H
-
-#define CODE(code)  CODE_(code)
-#define CODE_(code) #code
 
 /* Ids that every engine's database has: the object System, and the group Everyone */
 #define OVIRT_SYSTEM_ID   "'aaa00000-0000-0000-0000-123456789aaa'"
@@ -96,5 +93,20 @@
 #define AUDIT_SEVERITY_WARNING 1
 #define AUDIT_SEVERITY_ERROR   2
 #define AUDIT_SEVERITY_ALERT   10
+
+/* In statements; the sets are for IN: what has block devices, and where disks can be */
+#define SQL_ACTION_ATTACH_DISK_PROFILE    CppAsString2(ACTION_ATTACH_DISK_PROFILE)
+#define SQL_ACTION_CONFIGURE_VM_NETWORK   CppAsString2(ACTION_CONFIGURE_VM_NETWORK)
+#define SQL_ACTION_MANIPULATE_PERMISSIONS CppAsString2(ACTION_MANIPULATE_PERMISSIONS)
+#define SQL_IMAGE_STATUS_LOCKED           CppAsString2(IMAGE_STATUS_LOCKED)
+#define SQL_IMAGE_STATUS_OK               CppAsString2(IMAGE_STATUS_OK)
+#define SQL_STORAGE_DOMAIN_STATUS_ACTIVE  CppAsString2(STORAGE_DOMAIN_STATUS_ACTIVE)
+#define SQL_TEMPLATE_STATUS_OK            CppAsString2(TEMPLATE_STATUS_OK)
+#define SQL_VM_STATUS_DOWN                CppAsString2(VM_STATUS_DOWN)
+#define SQL_VM_STATUS_IMAGE_LOCKED        CppAsString2(VM_STATUS_IMAGE_LOCKED)
+#define SQL_BLOCK_STORAGE_TYPES                                                                    \
+	"(" CppAsString2(STORAGE_TYPE_FCP) ", " CppAsString2(STORAGE_TYPE_ISCSI) ")"
+#define SQL_DATA_DOMAIN_TYPES                                                                      \
+	"(" CppAsString2(STORAGE_DOMAIN_TYPE_MASTER) ", " CppAsString2(STORAGE_DOMAIN_TYPE_DATA) ")"
 
 #endif

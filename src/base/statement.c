@@ -6,6 +6,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -52,6 +53,9 @@ run(Statement *statement, const Datum *values, const bool *nulls, Snapshot snaps
 	bool is_new = statement->plan == NULL;
 	int result;
 
+	/* names are written without schemas: outside of a frame a caller's search_path would choose */
+	if (!InLocalUserIdChange())
+		elog(ERROR, "\"%s\" is run outside of a frame", statement->sql);
 	/*
 	 * Generic plans: the statements look up rows by keys, so that a plan for the values at hand is
 	 * the same plan, made anew each time at a cost above the statement's own.

@@ -42,7 +42,12 @@ extern void statement_run_one_row(Statement *statement, const Datum *values, con
  */
 extern void statement_plan(SPIPlanPtr plan, bool is_new, bool joins);
 
-/* Fields of SPI_tuptable, by row and by column from 1; palloc'd in the current context. */
+/* Of a statement that has one. */
+#define ONLY_COLUMN 1
+
+/*
+ * Fields of SPI_tuptable, by row and by column from 1, for which an enum stands beside the statement; palloc'd in the current context.
+ */
 extern bool field_is_null(uint64 row, int column);
 extern char *field_text(uint64 row,
 						int column); /* NULL for null; any type, by its output function */

@@ -26,20 +26,29 @@
  */
 static Statement read_again = {
 	.sql = "SELECT 0 AS what, r.id, NULL::integer, NULL::text"
-		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS r (id, domain_id)"
+		   " FROM ROWS FROM (unnest($1), unnest($2)) AS r (id, domain_id)"
 		   " WHERE NOT EXISTS (SELECT FROM image_storage_domain_map m"
 		   "  WHERE m.image_id = r.id AND m.storage_domain_id = r.domain_id)"
 		   " UNION ALL SELECT 1, r.id,"
 		   " (SELECT m.status FROM storage_pool_iso_map m WHERE m.storage_id = r.id"
-		   "  AND m.storage_pool_id = $4), NULL FROM pg_catalog.unnest($3) AS r (id)"
+		   "  AND m.storage_pool_id = $4), NULL FROM unnest($3) AS r (id)"
 		   " UNION ALL SELECT 2, v.vm_guid, NULL, v.vm_name::text"
-		   " FROM pg_catalog.unnest($5::varchar[]) AS n(name)"
+		   " FROM unnest($5::varchar[]) AS n(name)"
 		   /* OFFSET 0: by the index on names, not through all VMs of the clusters */
 		   " CROSS JOIN LATERAL (SELECT w.vm_guid, w.vm_name, w.cluster_id"
 		   "  FROM vm_static w WHERE w.vm_name = n.name AND w.entity_type = $6 OFFSET 0) v"
 		   " JOIN cluster c ON c.cluster_id = v.cluster_id WHERE c.storage_pool_id = $4",
 	.argument_count = 6,
 	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID, TEXTARRAYOID, TEXTOID},
+};
+
+/* Columns of read_again. */
+enum ReadAgainColumn
+{
+	READ_WHAT = 1,
+	READ_ID,
+	READ_STATUS,
+	READ_NAME,
 };
 
 /* Values of read_again's first column. */
@@ -108,7 +117,7 @@ collect_domains(const ClonePlan *plan, pg_uuid_t **ids)
 static void
 append_image_move(StringInfo detail, const ClonePlan *plan, uint64 row)
 {
-	pg_uuid_t id = field_uuid(row, 2);
+	pg_uuid_t id = field_uuid(row, READ_ID);
 	const ChainImage *image = find_image(plan, &id);
 
 	appendStringInfo(detail, "%sImage %s is no longer in storage domain %s.",
@@ -118,18 +127,18 @@ append_image_move(StringInfo detail, const ClonePlan *plan, uint64 row)
 static void
 append_domain_change(StringInfo detail, const ClonePlan *plan, uint64 row)
 {
-	pg_uuid_t id = field_uuid(row, 2);
+	pg_uuid_t id = field_uuid(row, READ_ID);
 	const DomainFacts *domain = plan_domain(plan, &id);
 
-	if (domain == NULL || field_int64(row, 3) == STORAGE_DOMAIN_STATUS_ACTIVE)
+	if (domain == NULL || field_int64(row, READ_STATUS) == STORAGE_DOMAIN_STATUS_ACTIVE)
 		return;
 	appendStringInfo(detail, "%sStorage domain %s (%s) ", detail->len ? "  " : "",
 					 domain->name ? domain->name : "", uuid_text(&id));
-	if (field_is_null(row, 3))
+	if (field_is_null(row, READ_STATUS))
 		appendStringInfo(detail, "is no longer in data center \"%s\".", plan->pool_name);
 	else
 		appendStringInfo(detail, "has status %s now.",
-						 storage_domain_status_name((int) field_int64(row, 3)));
+						 storage_domain_status_name((int) field_int64(row, READ_STATUS)));
 }
 
 /* Reads once a run; what has changed, as sentences, in the run. */
@@ -164,7 +173,7 @@ look_again(CheckRun *run)
 	rows = statement_run_latest(&read_again, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		switch ((ReadAgain) field_int64(row, 1))
+		switch ((ReadAgain) field_int64(row, READ_WHAT))
 		{
 			case READ_IMAGE_MOVED:
 				append_image_move(&run->changed_images, plan, row);
@@ -173,7 +182,7 @@ look_again(CheckRun *run)
 				append_domain_change(&run->changed_domains, plan, row);
 				break;
 			case READ_NAME_USED:
-				note_used_name(run, field_text(row, 4), field_text(row, 2));
+				note_used_name(run, field_text(row, READ_NAME), field_text(row, READ_ID));
 				break;
 		}
 	}

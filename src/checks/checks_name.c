@@ -20,7 +20,7 @@
 static Statement used_names = {
 	.sql =
 		/* OFFSET 0: by the index on names, not through all VMs of the clusters */
-	"SELECT v.vm_name::text, v.vm_guid FROM pg_catalog.unnest($1::varchar[]) AS n(name)"
+	"SELECT v.vm_name::text, v.vm_guid FROM unnest($1::varchar[]) AS n(name)"
 	" CROSS JOIN LATERAL (SELECT w.vm_guid, w.vm_name, w.cluster_id FROM vm_static w WHERE w.vm_name = n.name"
 	"  AND w.entity_type = $2 OFFSET 0) v"
 	" JOIN cluster c ON c.cluster_id = v.cluster_id WHERE c.storage_pool_id = $3"
@@ -29,12 +29,26 @@ static Statement used_names = {
 	.argument_types = {TEXTARRAYOID, TEXTOID, UUIDOID},
 };
 
+/* Columns of used_names. */
+enum UsedNameColumn
+{
+	USED_NAME = 1,
+	USED_ID,
+};
+
 /* Names of clones that are under way, or being cleaned up. */
 static Statement reserved_names = {
 	.sql = "SELECT n.vm_name, n.vm_id FROM vmclone.vm_names n"
 		   " WHERE n.storage_pool_id = $2 AND n.vm_name = ANY ($1) ORDER BY 1",
 	.argument_count = 2,
 	.argument_types = {TEXTARRAYOID, UUIDOID},
+};
+
+/* Columns of reserved_names. */
+enum ReservedNameColumn
+{
+	RESERVED_NAME = 1,
+	RESERVED_VM_ID,
 };
 
 static void
@@ -73,12 +87,12 @@ append_reserved_names(const ClonePlan *plan, Datum names_wanted, StringInfo deta
 	rows = statement_run(&reserved_names, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		char *name = field_text(row, 1);
+		char *name = field_text(row, RESERVED_NAME);
 
 		if (!is_listed(listed, name))
-			append_owner(
-				detail, names, name,
-				psprintf("taken by a clone under way, virtual machine %s", field_text(row, 2)));
+			append_owner(detail, names, name,
+						 psprintf("taken by a clone under way, virtual machine %s",
+								  field_text(row, RESERVED_VM_ID)));
 	}
 	frame_leave(&frame);
 }
@@ -101,7 +115,7 @@ look_up_used_names(CheckRun *run)
 	values[2] = UUIDPGetDatum(&plan->pool_id);
 	rows = statement_run(&used_names, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
-		note_used_name(run, field_text(row, 1), field_text(row, 2));
+		note_used_name(run, field_text(row, USED_NAME), field_text(row, USED_ID));
 }
 
 static int

@@ -22,6 +22,13 @@ static Statement used_addresses = {
 	.argument_types = {TEXTARRAYOID},
 };
 
+/* Columns of used_addresses. */
+enum UsedAddressColumn
+{
+	USED_ADDRESS = 1,
+	USED_BY_VM_NAME,
+};
+
 void
 check_macs_left(CheckRun *run)
 {
@@ -117,7 +124,8 @@ check_macs_not_used(CheckRun *run)
 	rows = statement_run(&used_addresses, &array, NULL);
 	for (uint64 row = 0; row < rows; row++)
 		appendStringInfo(&detail, "%sAddress %s is in use by virtual machine \"%s\".",
-						 detail.len ? "  " : "", field_text(row, 1), field_text(row, 2));
+						 detail.len ? "  " : "", field_text(row, USED_ADDRESS),
+						 field_text(row, USED_BY_VM_NAME));
 	if (detail.len)
 		refuse(run, detail.data, "MAC addresses are in use");
 }

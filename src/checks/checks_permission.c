@@ -24,7 +24,7 @@
 
 /* Objects, each with what contains it besides the pool and the system, on which the right is missing. */
 static Statement missing_rights = {
-	.sql = "SELECT DISTINCT r.object FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4))"
+	.sql = "SELECT DISTINCT r.object FROM ROWS FROM (unnest($3), unnest($4))"
 		   " AS r(object, container) WHERE NOT EXISTS (SELECT 1 FROM permissions p"
 		   "  JOIN roles_groups g ON g.role_id = p.role_id"
 		   "  WHERE p.ad_element_id IN ($1, 'eee00000-0000-0000-0000-123456789eee')"
@@ -42,6 +42,14 @@ static Statement template_properties = {
 		   " FROM (SELECT $1 AS id) r LEFT JOIN vm_static t ON t.vm_guid = r.id",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDOID},
+};
+
+/* Columns of template_properties. */
+enum TemplatePropertyColumn
+{
+	TEMPLATE_PREDEFINED = 1,
+	TEMPLATE_USERDEFINED,
+	TEMPLATE_SAME_PINNING,
 };
 
 /* Ids of the objects on which the user lacks the right, as text; NULL: none. */
@@ -63,7 +71,7 @@ list_missing(const ClonePlan *plan, int action, const pg_uuid_t *objects,
 	rows = statement_run(&missing_rights, values, NULL);
 	initStringInfo(&ids);
 	for (uint64 row = 0; row < rows; row++)
-		append_item(&ids, field_text(row, 1));
+		append_item(&ids, field_text(row, ONLY_COLUMN));
 	return rows > 0 ? ids.data : NULL;
 }
 
@@ -150,8 +158,10 @@ some_vm_static(const CheckRun *run, bool (*fulfils)(const Jsonb *vm_static))
 static bool
 has_other_properties(const Jsonb *vm_static)
 {
-	return !same_text(field_text(0, 1), json_get_text(vm_static, "predefined_properties")) ||
-		   !same_text(field_text(0, 2), json_get_text(vm_static, "userdefined_properties"));
+	return !same_text(field_text(0, TEMPLATE_PREDEFINED),
+					  json_get_text(vm_static, "predefined_properties")) ||
+		   !same_text(field_text(0, TEMPLATE_USERDEFINED),
+					  json_get_text(vm_static, "userdefined_properties"));
 }
 
 static bool
@@ -186,7 +196,7 @@ check_admin_properties_permission(CheckRun *run)
 	char *missing;
 
 	load_template(plan, &is_blank);
-	if (is_blank || (field_bool(0, 3) && !some_vm_static(run, has_pinning)))
+	if (is_blank || (field_bool(0, TEMPLATE_SAME_PINNING) && !some_vm_static(run, has_pinning)))
 		return;
 	missing = list_missing(plan, ACTION_EDIT_ADMIN_VM_PROPERTIES, &plan->cluster_id,
 						   &plan->cluster_id, 1, &plan->pool_id);

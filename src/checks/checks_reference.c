@@ -46,16 +46,23 @@ static const struct
 
 /* $1, $2, $3: ids of icons, instance types and image types */
 static Statement lost_references = {
-	.sql = "SELECT 0, r.id FROM pg_catalog.unnest($1) AS r (id)"
+	.sql = "SELECT 0, r.id FROM unnest($1) AS r (id)"
 		   " WHERE NOT EXISTS (SELECT FROM vm_icons i WHERE i.id = r.id)"
-		   " UNION ALL SELECT 1, r.id FROM pg_catalog.unnest($2) AS r (id)"
+		   " UNION ALL SELECT 1, r.id FROM unnest($2) AS r (id)"
 		   " WHERE NOT EXISTS (SELECT FROM vm_static v WHERE v.vm_guid = r.id"
 		   "  AND v.entity_type = 'INSTANCE_TYPE')"
-		   " UNION ALL SELECT 2, r.id FROM pg_catalog.unnest($3) AS r (id)"
+		   " UNION ALL SELECT 2, r.id FROM unnest($3) AS r (id)"
 		   " WHERE NOT EXISTS (SELECT FROM vm_static v WHERE v.vm_guid = r.id"
 		   "  AND v.entity_type = 'IMAGE_TYPE')",
 	.argument_count = 3,
 	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID},
+};
+
+/* Columns of lost_references. */
+enum LostReferenceColumn
+{
+	LOST_KIND = 1,
+	LOST_ID,
 };
 
 /* What callers gave: the parameter's vm_static, and those of the copies. */
@@ -113,8 +120,8 @@ load_references(CheckRun *run)
 	{
 		LostReference *lost = palloc(sizeof(LostReference));
 
-		lost->kind = (ReferenceKind) field_int64(row, 1);
-		lost->id = field_uuid(row, 2);
+		lost->kind = (ReferenceKind) field_int64(row, LOST_KIND);
+		lost->id = field_uuid(row, LOST_ID);
 		run->references = lappend(run->references, lost);
 	}
 }

@@ -351,8 +351,14 @@ add_usb_devices(DeviceSet *set)
 		device_make(set, NULL, "redir", "spicevmc", false, "{}", "added", set->usb.reason);
 }
 
+/*
+ * Decides on one device of the snapshot's list: copied as it is, copied with changes, made anew later, or left out.
+ * The list is the configuration's and not the table's, since the table says what the VM has now.  What
+ * there may be one of only (balloon, smartcard) is noted in the set, so that a second one is left out and
+ * add_missing_devices knows.  Each device is reported with its reason, for lineage.
+ */
 static void
-copy_one(DeviceSet *set, const SourceDevice *source)
+copy_device(DeviceSet *set, const SourceDevice *source)
 {
 	const char *type = source->type;
 
@@ -459,9 +465,13 @@ add_graphics(DeviceSet *set)
 					false, "{}", "added", "the virtual machine is headless no more");
 }
 
-/* What the clone needs and the snapshot's list lacks. */
+/*
+ * What the clone needs and the snapshot's list lacks, as old documents and hand-made ones do: without its
+ * device row a disk or NIC isn't plugged, though its own rows are there.  Controllers, video and graphics
+ * follow from the disks and from vm_static rather than from the list.
+ */
 static void
-add_missing(DeviceSet *set)
+add_missing_devices(DeviceSet *set)
 {
 	const CloneWork *work = set->work;
 	const ClonePlan *plan = work->plan;
@@ -589,9 +599,9 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	{
 		SourceDevice source = read_device(objects[i]);
 
-		copy_one(&set, &source);
+		copy_device(&set, &source);
 	}
-	add_missing(&set);
+	add_missing_devices(&set);
 
 	report_array = json_objects_array(&set.report);
 	for (int i = 0; i < copy_count; i++)

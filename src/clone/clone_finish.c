@@ -7,26 +7,29 @@
 #include "catalog/pg_type.h"
 
 #include "base/frame.h"
+#include "base/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "clone/clone_internal.h"
 
 /* $1: the VM; what the clone is made of is in its lineage, sizes are in its tasks. */
 static Statement finish = {
-	.sql =
-		"WITH made AS (SELECT pg_catalog.unnest(row_ids) AS id FROM vmclone.lineage WHERE vm_id = $1),"
-		" sizes AS (SELECT image_id, virtual_size, actual_size FROM vmclone.async_tasks"
-		"  WHERE vm_id = $1),"
-		" unlocked AS (UPDATE images i SET imagestatus = 1, lastmodified = now(),"
-		"   size = coalesce(s.virtual_size, i.size)"
-		"  FROM made m LEFT JOIN sizes s ON s.image_id = m.id"
-		"  WHERE i.image_guid = m.id AND i.imagestatus = 2),"
-		" measured AS (UPDATE disk_image_dynamic d SET actual_size = s.actual_size"
-		"  FROM sizes s WHERE d.image_id = s.image_id AND s.actual_size IS NOT NULL),"
-		" down AS (UPDATE vm_dynamic SET status = 0 WHERE vm_guid = $1 AND status = 15)"
-		" UPDATE vm_static SET db_generation = coalesce(db_generation, 0) + 1,"
-		"  template_status = CASE WHEN entity_type = 'TEMPLATE' THEN 0 ELSE template_status END"
-		" WHERE vm_guid = $1",
+	.sql = "WITH made AS (SELECT unnest(row_ids) AS id FROM vmclone.lineage WHERE vm_id = $1),"
+		   " sizes AS (SELECT image_id, virtual_size, actual_size FROM vmclone.async_tasks"
+		   "  WHERE vm_id = $1),"
+		   " unlocked AS (UPDATE images i SET imagestatus = " SQL_IMAGE_STATUS_OK
+		   ", lastmodified = now(),"
+		   "   size = COALESCE(s.virtual_size, i.size)"
+		   "  FROM made m LEFT JOIN sizes s ON s.image_id = m.id"
+		   "  WHERE i.image_guid = m.id AND i.imagestatus = " SQL_IMAGE_STATUS_LOCKED "),"
+		   " measured AS (UPDATE disk_image_dynamic d SET actual_size = s.actual_size"
+		   "  FROM sizes s WHERE d.image_id = s.image_id AND s.actual_size IS NOT NULL),"
+		   " down AS (UPDATE vm_dynamic SET status = " SQL_VM_STATUS_DOWN " WHERE vm_guid = $1"
+		   "  AND status = " SQL_VM_STATUS_IMAGE_LOCKED ")"
+		   " UPDATE vm_static SET db_generation = COALESCE(db_generation, 0) + 1,"
+		   "  template_status = CASE WHEN entity_type = 'TEMPLATE' THEN " SQL_TEMPLATE_STATUS_OK
+		   " ELSE template_status END"
+		   " WHERE vm_guid = $1",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
@@ -71,7 +74,7 @@ clone_remove(const pg_uuid_t *vm_id)
 	/* without lineage nothing is known to be ours: it has been removed before */
 	if (statement_run(&made_rows, arguments, NULL) == 0)
 		return;
-	row_ids = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	row_ids = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, ONLY_COLUMN, &is_null);
 	if (is_null)
 		elog(ERROR, "lineage of %s has no row ids", uuid_text(vm_id));
 	arguments[1] = PointerGetDatum(PG_DETOAST_DATUM_COPY(row_ids));

@@ -119,7 +119,7 @@ audit_remaining(CloneWork *work, int remaining)
 	if (remaining > MAC_POOL_REMAINING_WARNING)
 		return;
 	statement_run_one_row(&mac_pool_name, &id, NULL);
-	placeholders[1] = field_text(0, 1);
+	placeholders[1] = field_text(0, ONLY_COLUMN);
 	subject.vm_id = work->copies[0].vm_id;
 	subject.vm_name = work->copies[0].vm_name;
 	subject.job_id = work->copies[0].job_id;

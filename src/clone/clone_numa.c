@@ -43,6 +43,13 @@ static Statement source_numa_nodes = {
 	.argument_types = {UUIDOID},
 };
 
+/* Columns of source_numa_nodes. */
+enum NumaNodeColumn
+{
+	NUMA_NODE_ID = 1,
+	NUMA_NODE_INDEX,
+};
+
 static int64
 largest_number(const Jsonb *numbers)
 {
@@ -138,8 +145,9 @@ clone_numa_write(CloneWork *work)
 	current_indexes = palloc(sizeof(int64) * Max(current_count, 1));
 	for (uint64 i = 0; i < current_count; i++)
 	{
-		current_ids[i] = field_uuid(i, 1);
-		current_indexes[i] = field_is_null(i, 2) ? -1 : field_int64(i, 2);
+		current_ids[i] = field_uuid(i, NUMA_NODE_ID);
+		current_indexes[i] =
+			field_is_null(i, NUMA_NODE_INDEX) ? -1 : field_int64(i, NUMA_NODE_INDEX);
 	}
 
 	rows = row_copy_begin(&numa_node, NULL);

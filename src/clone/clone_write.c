@@ -57,19 +57,28 @@ static RowCopyTarget vm_ovf_generations = {
 /*
  * The version of base template $1; what user $2 needs to own the result: the roles named $3 and $4, and
  * whether rights on the cluster, the data center or the system suffice already
- * (MANIPULATE_PERMISSIONS, 502).
+ * (MANIPULATE_PERMISSIONS).
  */
 static Statement clone_facts = {
 	.sql =
-		"SELECT CASE WHEN $1 IS NULL THEN 1 ELSE (SELECT coalesce(max(template_version_number), 0) + 1"
+		"SELECT CASE WHEN $1 IS NULL THEN 1 ELSE (SELECT COALESCE(max(template_version_number), 0) + 1"
 		"  FROM vm_static WHERE vmt_guid = $1 AND entity_type = 'TEMPLATE') END,"
 		" (SELECT id FROM roles WHERE name = $3), (SELECT id FROM roles WHERE name = $4),"
 		" NOT EXISTS (SELECT 1 FROM permissions p"
-		"  JOIN roles_groups g ON g.role_id = p.role_id AND g.action_group_id = 502"
+		"  JOIN roles_groups g ON g.role_id = p.role_id AND g.action_group_id = " SQL_ACTION_MANIPULATE_PERMISSIONS
 		"  WHERE p.ad_element_id = $2 AND p.object_id IN"
-		"   ($5, $6, 'aaa00000-0000-0000-0000-123456789aaa'))",
+		"   ($5, $6, " OVIRT_SYSTEM_ID "))",
 	.argument_count = 6,
 	.argument_types = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, UUIDOID, UUIDOID},
+};
+
+/* Columns of clone_facts. */
+enum CloneFactColumn
+{
+	CLONE_TEMPLATE_VERSION = 1,
+	CLONE_VM_ROLE_ID,
+	CLONE_DISK_ROLE_ID,
+	CLONE_GRANTS_VM_ROLE,
 };
 
 /* Rows that a new virtual machine starts with and that no other one's are copied for. */
@@ -113,7 +122,7 @@ static Insertion insert_permissions = {
 
 static Statement copy_host_pinning = {
 	.sql = "INSERT INTO vm_host_pinning_map (vm_id, vds_id) SELECT n.vm_id, p.vds_id"
-		   " FROM vm_host_pinning_map p CROSS JOIN pg_catalog.unnest($2) AS n (vm_id)"
+		   " FROM vm_host_pinning_map p CROSS JOIN unnest($2) AS n (vm_id)"
 		   " WHERE p.vm_id = $1",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDARRAYOID},
@@ -152,12 +161,12 @@ read_facts(CloneWork *work)
 	arguments[4] = UUIDPGetDatum(&plan->cluster_id);
 	arguments[5] = UUIDPGetDatum(&plan->pool_id);
 	statement_run_one_row(&clone_facts, arguments, nulls);
-	facts->template_version = (int) field_int64(0, 1);
-	facts->has_vm_role = !field_is_null(0, 2);
-	facts->vm_role_id = field_uuid(0, 2);
-	facts->has_disk_role = !field_is_null(0, 3);
-	facts->disk_role_id = field_uuid(0, 3);
-	facts->grants_vm_role = field_bool(0, 4);
+	facts->template_version = (int) field_int64(0, CLONE_TEMPLATE_VERSION);
+	facts->has_vm_role = !field_is_null(0, CLONE_VM_ROLE_ID);
+	facts->vm_role_id = field_uuid(0, CLONE_VM_ROLE_ID);
+	facts->has_disk_role = !field_is_null(0, CLONE_DISK_ROLE_ID);
+	facts->disk_role_id = field_uuid(0, CLONE_DISK_ROLE_ID);
+	facts->grants_vm_role = field_bool(0, CLONE_GRANTS_VM_ROLE);
 }
 
 static void

@@ -18,8 +18,8 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "base/extension.h"
 #include "base/errors.h"
+#include "base/extension.h"
 #include "base/frame.h"
 #include "base/statement.h"
 #include "base/uuid.h"
@@ -37,6 +37,14 @@ static Statement load_pool = {
 		   " FROM mac_pools p JOIN mac_pool_ranges r ON r.mac_pool_id = p.id WHERE p.id = $1",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
+};
+
+/* Columns of load_pool. */
+enum PoolColumn
+{
+	POOL_ALLOWS_DUPLICATES = 1,
+	POOL_FROM,
+	POOL_TO,
 };
 
 static Statement used_addresses = {
@@ -144,9 +152,9 @@ begin_scan(MacScan *scan, const pg_uuid_t *mac_pool_id, int64 after)
 
 	for (uint64 row = 0; row < rows; row++)
 	{
-		scan->duplicates = field_bool(row, 1);
-		ranges[row].first = range_end(mac_pool_id, field_text(row, 2));
-		ranges[row].last = range_end(mac_pool_id, field_text(row, 3));
+		scan->duplicates = field_bool(row, POOL_ALLOWS_DUPLICATES);
+		ranges[row].first = range_end(mac_pool_id, field_text(row, POOL_FROM));
+		ranges[row].last = range_end(mac_pool_id, field_text(row, POOL_TO));
 	}
 	qsort(ranges, rows, sizeof(MacRange), compare_ranges);
 	for (uint64 row = 0; row < rows; row++)
@@ -223,7 +231,7 @@ look_up_used(const int64 *candidates, int count, int *used_count)
 	used = palloc(sizeof(int64) * (rows + 1));
 	*used_count = 0;
 	for (uint64 row = 0; row < rows; row++)
-		if (parse_mac(field_text(row, 1), &used[*used_count]))
+		if (parse_mac(field_text(row, ONLY_COLUMN), &used[*used_count]))
 			(*used_count)++;
 	qsort(used, *used_count, sizeof(int64), compare_addresses);
 	return used;

@@ -33,14 +33,21 @@ VMCLONE_FUNCTION_INFO(vmclone_checks);
 
 /* Bytes per second of the last hundred copies into a storage domain; NULL: there were none. */
 static Statement domain_rates = {
-	.sql = "SELECT r.id, (SELECT pg_catalog.sum(t.bytes_done)"
-		   "  / NULLIF(pg_catalog.sum(EXTRACT(epoch FROM t.ended_at - t.started_at)), 0)"
+	.sql = "SELECT r.id, (SELECT sum(t.bytes_done)"
+		   "  / NULLIF(sum(EXTRACT(epoch FROM t.ended_at - t.started_at)), 0)"
 		   "  FROM (SELECT * FROM vmclone.async_tasks a WHERE a.storage_domain_id = r.id"
 		   "   AND a.result = 'success' AND a.started_at IS NOT NULL AND a.bytes_done > 0"
 		   "   ORDER BY a.ended_at DESC LIMIT 100) t)::bigint"
-		   " FROM pg_catalog.unnest($1) r(id)",
+		   " FROM unnest($1) r(id)",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
+};
+
+/* Columns of domain_rates. */
+enum RateColumn
+{
+	RATE_DOMAIN_ID = 1,
+	RATE_BYTES,
 };
 
 static Datum
@@ -248,8 +255,8 @@ load_rates(const ClonePlan *plan, int *count)
 	*count = (int) statement_run(&domain_rates, &value, NULL);
 	for (int i = 0; i < *count; i++)
 	{
-		rates[i].id = field_uuid(i, 1);
-		rates[i].rate = field_int64(i, 2);
+		rates[i].id = field_uuid(i, RATE_DOMAIN_ID);
+		rates[i].rate = field_int64(i, RATE_BYTES);
 	}
 	frame_leave(&frame);
 	return rates;

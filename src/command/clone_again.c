@@ -77,7 +77,7 @@ vmclone_clone_again(PG_FUNCTION_ARGS)
 						errmsg("virtual machine %s was not cloned by vmclone",
 							   uuid_text(DatumGetUUIDP(vm_id))),
 						errhint("View vmclone.lineage_tree lists the clones.")));
-	job_id = field_uuid(0, 1);
+	job_id = field_uuid(0, ONLY_COLUMN);
 	frame_leave(&own);
 	result = command_run_again(&job_id, again_overrides(fcinfo), false);
 	for (int i = 0; i < result->copy_count; i++)

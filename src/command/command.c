@@ -17,10 +17,10 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-#include "base/extension.h"
 #include "base/caller.h"
 #include "base/compat.h"
 #include "base/errors.h"
+#include "base/extension.h"
 #include "base/frame.h"
 #include "base/statement.h"
 #include "base/uuid.h"
@@ -43,6 +43,15 @@ static Statement stored_call = {
 		" FROM vmclone.jobs WHERE job_id = $1",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, JSONBOID},
+};
+
+/* Columns of stored_call. */
+enum StoredCallColumn
+{
+	STORED_ACTION = 1,
+	STORED_PARAMETERS,
+	STORED_OWNER,
+	STORED_USER_ID,
 };
 
 static void
@@ -162,12 +171,12 @@ command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides, bool is_retry
 		ereport(ERROR, (errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(job_id)),
 						errkey("JOB_DOES_NOT_EXIST"), errdetail("JOB_DOES_NOT_EXIST."),
 						errhint("View vmclone.jobs_view lists the jobs.")));
-	target = strcmp(field_text(0, 1), "AddVmFromSnapshot") == 0 ? CLONE_TARGET_VM
-																: CLONE_TARGET_TEMPLATE;
-	parameters = field_jsonb(0, 2);
-	owner = (Oid) field_int64(0, 3);
-	user_id.given = !field_is_null(0, 4);
-	user_id.value = field_uuid(0, 4);
+	target = strcmp(field_text(0, STORED_ACTION), "AddVmFromSnapshot") == 0 ? CLONE_TARGET_VM
+																			: CLONE_TARGET_TEMPLATE;
+	parameters = field_jsonb(0, STORED_PARAMETERS);
+	owner = (Oid) field_int64(0, STORED_OWNER);
+	user_id.given = !field_is_null(0, STORED_USER_ID);
+	user_id.value = field_uuid(0, STORED_USER_ID);
 	frame_leave(&frame);
 
 	caller = caller_identify();

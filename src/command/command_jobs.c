@@ -76,7 +76,7 @@ static Insertion insert_tasks = {
 static Statement reserve_names = {
 	.sql = "INSERT INTO vmclone.vm_names (storage_pool_id, vm_name, vm_id, call_id)"
 		   " SELECT $1, c.vm_name, c.vm_id, $2"
-		   " FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS c (vm_name, vm_id)"
+		   " FROM ROWS FROM (unnest($3), unnest($4)) AS c (vm_name, vm_id)"
 		   " ORDER BY c.vm_name ON CONFLICT DO NOTHING RETURNING vm_name",
 	.argument_count = 4,
 	.argument_types = {UUIDOID, UUIDOID, TEXTARRAYOID, UUIDARRAYOID},
@@ -99,7 +99,7 @@ first_absent_name(const CommandResult *result, uint64 rows)
 	{
 		uint64 row = 0;
 
-		while (row < rows && strcmp(field_text(row, 1), result->copies[i].vm_name) != 0)
+		while (row < rows && strcmp(field_text(row, ONLY_COLUMN), result->copies[i].vm_name) != 0)
 			row++;
 		if (row == rows)
 			return result->copies[i].vm_name;

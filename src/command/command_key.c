@@ -32,11 +32,29 @@ static Statement known_request_key = {
 	.argument_types = {OIDOID, TEXTOID, JSONBOID},
 };
 
+/* Columns of known_request_key. */
+enum KnownKeyColumn
+{
+	KNOWN_CALL_ID = 1,
+	KNOWN_SAME_PARAMETERS,
+	KNOWN_CREATED_AT,
+};
+
 static Statement jobs_of_call = {
 	.sql = "SELECT copy_number, job_id, vm_id, vm_name, status FROM vmclone.jobs WHERE call_id = $1"
 		   " ORDER BY copy_number",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
+};
+
+/* Columns of jobs_of_call. */
+enum JobOfCallColumn
+{
+	JOB_COPY_NUMBER = 1,
+	JOB_ID,
+	JOB_VM_ID,
+	JOB_VM_NAME,
+	JOB_STATUS,
 };
 
 bool
@@ -71,15 +89,15 @@ command_find_earlier_call(Command *command)
 						errhint("Use a new request key for a new call.")));
 	values[2] = JsonbPGetDatum(request->parameters);
 	statement_run_one_row(&known_request_key, values, NULL);
-	command->result->call_id = field_uuid(0, 1);
-	same = field_bool(0, 2);
+	command->result->call_id = field_uuid(0, KNOWN_CALL_ID);
+	same = field_bool(0, KNOWN_SAME_PARAMETERS);
 	if (!same)
 		ereport(ERROR,
 				(errcode(ERRCODE_VC_REQUEST_KEY),
 				 errmsg("request key \"%s\" was used for another call", request->request_key),
 				 errkey("REQUEST_KEY_USED"),
 				 errdetail("REQUEST_KEY_USED: call %s of %s had other parameters.",
-						   uuid_text(&command->result->call_id), field_text(0, 3)),
+						   uuid_text(&command->result->call_id), field_text(0, KNOWN_CREATED_AT)),
 				 errhint("Use a new request key for a new call.")));
 	values[0] = UUIDPGetDatum(&command->result->call_id);
 	command->result->copy_count = statement_run(&jobs_of_call, values, NULL);
@@ -87,11 +105,11 @@ command_find_earlier_call(Command *command)
 	command->result->statuses = palloc0(sizeof(char *) * Max(command->result->copy_count, 1));
 	for (int i = 0; i < command->result->copy_count; i++)
 	{
-		command->result->copies[i].number = field_int64(i, 1);
-		command->result->copies[i].job_id = field_uuid(i, 2);
-		command->result->copies[i].vm_id = field_uuid(i, 3);
-		command->result->copies[i].vm_name = field_text(i, 4);
-		command->result->statuses[i] = field_text(i, 5);
+		command->result->copies[i].number = field_int64(i, JOB_COPY_NUMBER);
+		command->result->copies[i].job_id = field_uuid(i, JOB_ID);
+		command->result->copies[i].vm_id = field_uuid(i, JOB_VM_ID);
+		command->result->copies[i].vm_name = field_text(i, JOB_VM_NAME);
+		command->result->statuses[i] = field_text(i, JOB_STATUS);
 	}
 	frame_leave(&frame);
 	return true;

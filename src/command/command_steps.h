@@ -1,6 +1,7 @@
 /*
  * command_steps.h
- *		The steps of one clone call, each in a file of its own; command.c has their order.
+ *		The steps of a clone call that belong to this folder: request key, names, job and task rows, audit.
+ *		The others are of plan, checks, locks and clone; command.c has the order of them all.
  */
 #ifndef VMCLONE_COMMAND_STEPS_H
 #define VMCLONE_COMMAND_STEPS_H

@@ -10,9 +10,9 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-#include "base/extension.h"
 #include "base/caller.h"
 #include "base/compat.h"
+#include "base/extension.h"
 #include "base/frame.h"
 #include "base/statement.h"
 #include "base/uuid.h"

@@ -13,9 +13,9 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-#include "base/extension.h"
 #include "base/caller.h"
 #include "base/compat.h"
+#include "base/extension.h"
 #include "base/frame.h"
 #include "base/json.h"
 #include "base/statement.h"
@@ -31,12 +31,12 @@ static Statement queue_measurements = {
 	.sql = "INSERT INTO vmclone.measurements AS m"
 		   " (snapshot_id, image_id, volume_format, layers, requested_by)"
 		   " SELECT $1, (d ->> 'image_id')::uuid, f.format, d -> 'layers', $3::name"
-		   "  FROM pg_catalog.jsonb_array_elements($2) d"
+		   "  FROM jsonb_array_elements($2) d"
 		   "  CROSS JOIN (VALUES ('COW'), ('RAW')) f(format)"
 		   " ON CONFLICT (snapshot_id, image_id, volume_format) DO UPDATE SET status = 'queued',"
 		   "  layers = excluded.layers, required = NULL, bytes_to_read = NULL, allocated = NULL,"
 		   "  error = NULL, requested_by = excluded.requested_by,"
-		   "  requested_at = pg_catalog.clock_timestamp(), measured_at = NULL"
+		   "  requested_at = clock_timestamp(), measured_at = NULL"
 		   "  WHERE m.status = 'failed' OR m.layers <> excluded.layers",
 	.argument_count = 3,
 	.argument_types = {UUIDOID, JSONBOID, TEXTOID},
@@ -45,7 +45,7 @@ static Statement queue_measurements = {
 static Statement list_measurements = {
 	.sql = "SELECT (d ->> 'disk_id')::uuid, m.image_id, m.volume_format, m.status, m.required,"
 		   " m.bytes_to_read, m.allocated, m.error"
-		   " FROM pg_catalog.jsonb_array_elements($2) WITH ORDINALITY AS e(d, n)"
+		   " FROM jsonb_array_elements($2) WITH ORDINALITY AS e(d, n)"
 		   " JOIN vmclone.measurements m ON m.snapshot_id = $1"
 		   "  AND m.image_id = (d ->> 'image_id')::uuid ORDER BY e.n, m.volume_format",
 	.argument_count = 2,

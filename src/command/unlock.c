@@ -12,11 +12,12 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 
-#include "base/extension.h"
 #include "base/audit.h"
 #include "base/caller.h"
 #include "base/errors.h"
+#include "base/extension.h"
 #include "base/frame.h"
+#include "base/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "locks/locks.h"
@@ -31,6 +32,13 @@ static Statement live_jobs = {
 		   "  WHERE entity_id = ANY ($2)))) ORDER BY created_at, copy_number",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDARRAYOID},
+};
+
+/* Columns of live_jobs. */
+enum LiveJobColumn
+{
+	LIVE_JOB_ID = 1,
+	LIVE_JOB_STATUS,
 };
 
 static Statement dead_holders = {
@@ -74,12 +82,14 @@ static Statement unlock_snapshots = {
 	.argument_types = {UUIDARRAYOID},
 };
 static Statement unlock_images = {
-	.sql = "UPDATE images SET imagestatus = 1 WHERE image_guid = ANY ($1) AND imagestatus = 2",
+	.sql = "UPDATE images SET imagestatus = " SQL_IMAGE_STATUS_OK " WHERE image_guid = ANY ($1)"
+		   " AND imagestatus = " SQL_IMAGE_STATUS_LOCKED,
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
 static Statement unlock_vms = {
-	.sql = "UPDATE vm_dynamic SET status = 0 WHERE vm_guid = ANY ($1) AND status = 15",
+	.sql = "UPDATE vm_dynamic SET status = " SQL_VM_STATUS_DOWN " WHERE vm_guid = ANY ($1)"
+		   " AND status = " SQL_VM_STATUS_IMAGE_LOCKED,
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
@@ -131,7 +141,7 @@ entities_of(const EntityKind *kind, const pg_uuid_t *id)
 	frame_enter_inventory(&frame);
 	statement_run_one_row(kind->entities, &value, NULL);
 	array = DatumGetArrayTypePCopy(
-		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, ONLY_COLUMN, &is_null));
 	frame_leave(&frame);
 	if (is_null || ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -151,8 +161,8 @@ refuse_while_jobs_live(const EntityKind *kind, const pg_uuid_t *id, Datum entiti
 		return;
 	initStringInfo(&detail);
 	for (uint64 row = 0; row < rows; row++)
-		appendStringInfo(&detail, "%sjob %s is %s", row ? "\n" : "", field_text(row, 1),
-						 field_text(row, 2));
+		appendStringInfo(&detail, "%sjob %s is %s", row ? "\n" : "", field_text(row, LIVE_JOB_ID),
+						 field_text(row, LIVE_JOB_STATUS));
 	ereport(ERROR, (errcode(ERRCODE_VC_JOB),
 					errmsg("%s %s is locked by a job that is not over", kind->name, uuid_text(id)),
 					errkey("ACTION_TYPE_FAILED_OBJECT_LOCKED"), errdetail("%s", detail.data),
@@ -194,7 +204,7 @@ vmclone_unlock_entity(PG_FUNCTION_ARGS)
 	holder_count = statement_run(&dead_holders, &entities, NULL);
 	holders = palloc(sizeof(pg_uuid_t) * Max(holder_count, 1));
 	for (uint64 row = 0; row < holder_count; row++)
-		holders[row] = field_uuid(row, 1);
+		holders[row] = field_uuid(row, ONLY_COLUMN);
 	frame_leave(&frame);
 	for (uint64 i = 0; i < holder_count; i++)
 		locks_release(&holders[i]);

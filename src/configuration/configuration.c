@@ -40,6 +40,19 @@ static Statement snapshot_row = {
 	.argument_types = {UUIDOID},
 };
 
+/* Columns of snapshot_row. */
+enum SnapshotColumn
+{
+	SNAPSHOT_VM_ID = 1,
+	SNAPSHOT_OVF,
+	SNAPSHOT_VM_NAME,
+	SNAPSHOT_POOL_ID,
+	SNAPSHOT_QUOTA_ID,
+	SNAPSHOT_INSTANCE_TYPE_ID,
+	SNAPSHOT_LEASE_DOMAIN_ID,
+	SNAPSHOT_MAX_MEMORY,
+};
+
 /* The first of the names $names that no VM or template of the pool $pool has. */
 #define FREE_NAME(names, pool)                                                                     \
 	" (SELECT n.name FROM unnest(" names ") WITH ORDINALITY n(name, ordinal)"                      \
@@ -49,15 +62,17 @@ static Statement snapshot_row = {
 
 /* What is_partial and missing_disks are made of: disks that a clone would copy and can't. */
 #define MISSING_DISKS                                                                              \
-	" coalesce(jsonb_agg(d.disk ORDER BY d.ordinal), '[]'),"                                       \
-	" coalesce(jsonb_agg(jsonb_build_object('disk_id', d.disk -> 'disk_id', 'image_id',"           \
+	" COALESCE(jsonb_agg(d.disk ORDER BY d.ordinal), '[]'),"                                       \
+	" COALESCE(jsonb_agg(jsonb_build_object('disk_id', d.disk -> 'disk_id', 'image_id',"           \
 	" d.disk -> 'image_id', 'disk_alias', d.disk -> 'disk_alias', 'size', d.disk -> 'size',"       \
 	" 'is_boot', d.disk -> 'is_boot', 'image_status', d.disk -> 'image_status')"                   \
 	" ORDER BY d.ordinal)"                                                                         \
 	" FILTER (WHERE d.disk ->> 'image_status' IN ('MISSING', 'ILLEGAL')"                           \
 	" AND d.disk ->> 'shareable' = 'false' AND d.disk ->> 'disk_storage_type' = '0'), '[]')"
 
-#define IMAGE_STATUS  " CASE i.imagestatus WHEN 1 THEN 'OK' WHEN 2 THEN 'LOCKED' ELSE 'ILLEGAL' END"
+#define IMAGE_STATUS                                                                               \
+	" CASE i.imagestatus WHEN " SQL_IMAGE_STATUS_OK " THEN 'OK' WHEN " SQL_IMAGE_STATUS_LOCKED     \
+	" THEN 'LOCKED' ELSE 'ILLEGAL' END"
 #define VOLUME_FORMAT " CASE i.volume_format WHEN 4 THEN 'COW' WHEN 5 THEN 'RAW' END"
 #define VOLUME_TYPE   " CASE i.volume_type WHEN 1 THEN 'Preallocated' WHEN 2 THEN 'Sparse' END"
 #define STORAGE_DOMAIN                                                                             \
@@ -107,41 +122,41 @@ static Statement current_rows = {
 		"SELECT jsonb_build_object('source', 'current', 'vm_id', v.vm_guid, 'vm_static', to_jsonb(v.*),"
 		" 'vm_init', (SELECT to_jsonb(n.*) - 'vm_id' FROM vm_init n WHERE n.vm_id = v.vm_guid),"
 		" 'disks', d.disks, 'missing_disks', d.missing, 'is_partial', d.missing <> '[]',"
-		" 'interfaces', (SELECT coalesce(jsonb_agg(jsonb_build_object('interface_id', n.id, 'name',"
+		" 'interfaces', (SELECT COALESCE(jsonb_agg(jsonb_build_object('interface_id', n.id, 'name',"
 		"  n.name, 'mac_addr', n.mac_addr, 'type', n.type, 'linked', n.linked, 'is_plugged',"
-		"  coalesce(e.is_plugged, true), 'speed', n.speed, 'network_name', w.name, 'profile_name',"
-		"  p.name, 'address', coalesce(e.address, '')) ORDER BY n.name, n.id), '[]')"
+		"  COALESCE(e.is_plugged, true), 'speed', n.speed, 'network_name', w.name, 'profile_name',"
+		"  p.name, 'address', COALESCE(e.address, '')) ORDER BY n.name, n.id), '[]')"
 		"  FROM vm_interface n"
 		"  LEFT JOIN vm_device e ON e.device_id = n.id AND e.vm_id = n.vm_guid"
 		"  LEFT JOIN vnic_profiles p ON p.id = n.vnic_profile_id"
 		"  LEFT JOIN network w ON w.id = p.network_id WHERE n.vm_guid = v.vm_guid),"
-		" 'devices', (SELECT coalesce(jsonb_agg(jsonb_build_object('device_id', e.device_id, 'type',"
+		" 'devices', (SELECT COALESCE(jsonb_agg(jsonb_build_object('device_id', e.device_id, 'type',"
 		"  e.type, 'device', e.device, 'address', e.address, 'alias', e.alias, 'is_managed',"
-		"  e.is_managed, 'is_plugged', coalesce(e.is_plugged, true), 'is_readonly', e.is_readonly,"
-		"  'spec_params', coalesce(nullif(e.spec_params, ''), '{}')::jsonb, 'custom_properties',"
+		"  e.is_managed, 'is_plugged', COALESCE(e.is_plugged, true), 'is_readonly', e.is_readonly,"
+		"  'spec_params', COALESCE(NULLIF(e.spec_params, ''), '{}')::jsonb, 'custom_properties',"
 		"  e.custom_properties, 'boot_order', 0, 'snapshot_id', NULL)"
 		"  ORDER BY e.type, e.device_id), '[]')"
 		"  FROM vm_device e WHERE e.vm_id = v.vm_guid AND e.snapshot_id IS NULL"
 		"  AND (e.type IN ('interface', 'graphics') OR e.type = 'disk' AND e.device = 'disk' AND EXISTS (SELECT"
 		"  FROM images i WHERE i.image_group_id = e.device_id AND i.vm_snapshot_id = $1))),"
-		" 'numa_nodes', (SELECT coalesce(jsonb_agg(jsonb_build_object('numa_node_id',"
+		" 'numa_nodes', (SELECT COALESCE(jsonb_agg(jsonb_build_object('numa_node_id',"
 		"  n.numa_node_id, 'numa_node_index', n.numa_node_index, 'mem_total', n.mem_total,"
 		"  'cpu_count', n.cpu_count, 'numa_tune_mode', lower(n.numa_tune_mode), 'cpu_ids',"
-		"  (SELECT coalesce(jsonb_agg(c.cpu_core_id ORDER BY c.cpu_core_id), '[]')"
+		"  (SELECT COALESCE(jsonb_agg(c.cpu_core_id ORDER BY c.cpu_core_id), '[]')"
 		"   FROM numa_node_cpu_map c WHERE c.numa_node_id = n.numa_node_id), 'host_numa_nodes',"
-		"  (SELECT coalesce(jsonb_agg(h.vds_numa_node_index ORDER BY h.vds_numa_node_index), '[]')"
+		"  (SELECT COALESCE(jsonb_agg(h.vds_numa_node_index ORDER BY h.vds_numa_node_index), '[]')"
 		"   FROM vm_vds_numa_node_map h WHERE h.vm_numa_node_id = n.numa_node_id))"
 		"  ORDER BY n.numa_node_index), '[]') FROM numa_node n WHERE n.vm_id = v.vm_guid),"
-		" 'affinity_groups', (SELECT coalesce(jsonb_agg(g.name ORDER BY g.name), '[]')"
+		" 'affinity_groups', (SELECT COALESCE(jsonb_agg(g.name ORDER BY g.name), '[]')"
 		"  FROM affinity_groups g JOIN affinity_group_members m ON m.affinity_group_id = g.id"
 		"  WHERE m.vm_id = v.vm_guid),"
-		" 'affinity_labels', (SELECT coalesce(jsonb_agg(l.label_name ORDER BY l.label_name), '[]')"
+		" 'affinity_labels', (SELECT COALESCE(jsonb_agg(l.label_name ORDER BY l.label_name), '[]')"
 		"  FROM labels l JOIN labels_map m USING (label_id) WHERE m.vm_id = v.vm_guid),"
-		" 'external_data', (SELECT CASE WHEN coalesce(x.tpm, x.nvram) IS NOT NULL"
+		" 'external_data', (SELECT CASE WHEN COALESCE(x.tpm, x.nvram) IS NOT NULL"
 		"  THEN jsonb_strip_nulls(jsonb_build_object('tpm', x.tpm, 'nvram', x.nvram)) END FROM (SELECT"
 		"  (SELECT e.tpm_data FROM vm_external_data e WHERE e.vm_id = v.vm_guid LIMIT 1),"
 		"  (SELECT n.nvram_data FROM vm_nvram_data n WHERE n.vm_id = v.vm_guid)) x(tpm, nvram)),"
-		" 'pinned_hosts', (SELECT coalesce(jsonb_agg(h.vds_id ORDER BY h.vds_id), '[]')"
+		" 'pinned_hosts', (SELECT COALESCE(jsonb_agg(h.vds_id ORDER BY h.vds_id), '[]')"
 		"  FROM vm_host_pinning_map h WHERE h.vm_id = v.vm_guid),"
 		" 'warnings', '[]'::jsonb, 'suggested_vm_name'," FREE_NAME(
 			"$4",
@@ -152,12 +167,12 @@ static Statement current_rows = {
 				  "   i.size, 'actual_size', (SELECT y.actual_size FROM disk_image_dynamic y WHERE"
 				  "   y.image_id = i.image_guid), 'volume_format'," VOLUME_FORMAT
 				  ", 'volume_type'," VOLUME_TYPE
-				  "   , 'disk_interface', coalesce(e.disk_interface, 'VirtIO'), 'is_boot',"
-				  "   coalesce(e.is_boot, false), 'is_plugged', coalesce(p.is_plugged, true), 'is_readonly',"
-				  "   coalesce(p.is_readonly, false), 'shareable', coalesce(b.shareable, false),"
-				  "   'disk_storage_type', coalesce(b.disk_storage_type, 0), 'pass_discard',"
-				  "   coalesce(e.pass_discard, false), 'is_using_scsi_reservation',"
-				  "   coalesce(e.is_using_scsi_reservation, false), 'wipe_after_delete', b.wipe_after_delete,"
+				  "   , 'disk_interface', COALESCE(e.disk_interface, 'VirtIO'), 'is_boot',"
+				  "   COALESCE(e.is_boot, false), 'is_plugged', COALESCE(p.is_plugged, true), 'is_readonly',"
+				  "   COALESCE(p.is_readonly, false), 'shareable', COALESCE(b.shareable, false),"
+				  "   'disk_storage_type', COALESCE(b.disk_storage_type, 0), 'pass_discard',"
+				  "   COALESCE(e.pass_discard, false), 'is_using_scsi_reservation',"
+				  "   COALESCE(e.is_using_scsi_reservation, false), 'wipe_after_delete', b.wipe_after_delete,"
 				  "   'backup', b.backup, 'storage_domain_id'," STORAGE_DOMAIN
 				  ", 'image_status'," IMAGE_STATUS "   ) AS disk FROM images i"
 				  "   LEFT JOIN base_disks b ON b.disk_id = i.image_group_id"
@@ -184,15 +199,15 @@ load_source(ConfigurationSource *source, const pg_uuid_t *snapshot_id)
 	if (statement_run(&snapshot_row, &value, NULL) == 0)
 		return false;
 	source->snapshot_id = *snapshot_id;
-	source->vm_id = field_uuid(0, 1);
-	source->ovf = field_text(0, 2);
-	source->vm_name = field_text(0, 3);
-	source->has_pool = !field_is_null(0, 4);
-	source->pool_id = field_uuid(0, 4);
-	source->quota_id = field_uuid(0, 5);
-	source->instance_type_id = field_uuid(0, 6);
-	source->lease_sd_id = field_uuid(0, 7);
-	source->max_memory_mb = field_int64(0, 8);
+	source->vm_id = field_uuid(0, SNAPSHOT_VM_ID);
+	source->ovf = field_text(0, SNAPSHOT_OVF);
+	source->vm_name = field_text(0, SNAPSHOT_VM_NAME);
+	source->has_pool = !field_is_null(0, SNAPSHOT_POOL_ID);
+	source->pool_id = field_uuid(0, SNAPSHOT_POOL_ID);
+	source->quota_id = field_uuid(0, SNAPSHOT_QUOTA_ID);
+	source->instance_type_id = field_uuid(0, SNAPSHOT_INSTANCE_TYPE_ID);
+	source->lease_sd_id = field_uuid(0, SNAPSHOT_LEASE_DOMAIN_ID);
+	source->max_memory_mb = field_int64(0, SNAPSHOT_MAX_MEMORY);
 	return true;
 }
 
@@ -207,7 +222,7 @@ try_names(const ConfigurationSource *source, int first, int count)
 	bool nulls[2] = {false, !source->has_pool};
 
 	statement_run_one_row(&free_name, values, nulls);
-	return field_text(0, 1);
+	return field_text(0, ONLY_COLUMN);
 }
 
 static char *
@@ -354,7 +369,7 @@ load_luns(const OvfResult *result)
 	rows = statement_run(&disks_there, &value, NULL);
 	initStringInfo(&luns);
 	for (uint64 row = 0; row < rows; row++)
-		appendStringInfo(&luns, "%s ", field_text(row, 1));
+		appendStringInfo(&luns, "%s ", field_text(row, ONLY_COLUMN));
 	return luns.data;
 }
 
@@ -440,7 +455,7 @@ load_ovf(const ConfigurationSource *source, const OvfResult *result, ImageRows *
 		values[0] = JsonbPGetDatum(document);
 		values[1] = UUIDPGetDatum(&source->vm_id);
 		statement_run_one_row(&repair_vm_static, values, NULL);
-		document = field_jsonb(0, 1);
+		document = field_jsonb(0, ONLY_COLUMN);
 	}
 	return document;
 }
@@ -460,7 +475,7 @@ load_current(const ConfigurationSource *source)
 	values[3] =
 		suggested_names(source->vm_name, source->has_pool, &source->pool_id, 1, NAMES_AT_ONCE);
 	statement_run_one_row(&current_rows, values, nulls);
-	document = field_jsonb(0, 1);
+	document = field_jsonb(0, ONLY_COLUMN);
 	if (!source->wants_name || json_get_text(document, "suggested_vm_name") != NULL)
 		return document;
 	whole = JsonbToCString(NULL, &document->root, VARSIZE(document));

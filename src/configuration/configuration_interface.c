@@ -18,6 +18,7 @@
 #include "base/errors.h"
 #include "base/frame.h"
 #include "base/json.h"
+#include "base/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "configuration/configuration.h"
@@ -35,7 +36,7 @@ VMCLONE_FUNCTION_INFO(vmclone_parse_ovf);
 static Statement form = {
 	.sql =
 		"SELECT $1 || jsonb_build_object("
-		" 'vm_static', (c.row || (SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}')"
+		" 'vm_static', (c.row || (SELECT COALESCE(jsonb_object_agg(e.key, e.value), '{}')"
 		"  FROM jsonb_each($1 -> 'vm_static') e WHERE c.row ? e.key OR c.row = '{}'))"
 		"  - '{vm_guid,vmt_guid,entity_type,creation_date,created_by_user_id,db_generation,"
 		"child_count,template_status,_create_date,_update_date}'::text[]"
@@ -51,7 +52,7 @@ static Statement form = {
 		" 'external_data', (SELECT jsonb_object_agg(e.key, true) FROM jsonb_each("
 		"  CASE WHEN jsonb_typeof($1 -> 'external_data') = 'object'"
 		"  THEN $1 -> 'external_data' ELSE '{}' END) e))"
-		" FROM (SELECT coalesce((SELECT to_jsonb(v.*) FROM vm_static v WHERE v.vm_guid = $2), '{}'))"
+		" FROM (SELECT COALESCE((SELECT to_jsonb(v.*) FROM vm_static v WHERE v.vm_guid = $2), '{}'))"
 		" c(row)",
 	.argument_count = 2,
 	.argument_types = {JSONBOID, UUIDOID},
@@ -61,10 +62,10 @@ static Statement form = {
 static Statement domain_facts = {
 	.sql =
 		"SELECT jsonb_build_object("
-		" 'attached', (SELECT coalesce(jsonb_object_agg(m.storage_domain_id, true), '{}')"
+		" 'attached', (SELECT COALESCE(jsonb_object_agg(m.storage_domain_id, true), '{}')"
 		"  FROM vmclone.storage_mounts m WHERE m.status = 'attached'),"
-		" 'reserved', (SELECT coalesce(jsonb_object_agg(r.storage_domain_id, r.bytes), '{}') FROM"
-		"  (SELECT t.storage_domain_id, sum(greatest(t.bytes_reserved - t.bytes_written, 0)) AS bytes"
+		" 'reserved', (SELECT COALESCE(jsonb_object_agg(r.storage_domain_id, r.bytes), '{}') FROM"
+		"  (SELECT t.storage_domain_id, sum(GREATEST(t.bytes_reserved - t.bytes_written, 0)) AS bytes"
 		"   FROM vmclone.async_tasks t WHERE t.result IS NULL GROUP BY 1) r))",
 };
 
@@ -102,19 +103,21 @@ static Statement disk_rows = {
 		"   OR o.disk ->> 'shareable' = 'true' THEN '{}'::text[]"
 		"   WHEN o.disk ->> 'backup' = 'Incremental' THEN '{COW/Sparse,COW/Preallocated}'"
 		"   ELSE '{RAW/Sparse,RAW/Preallocated,COW/Sparse}' END AS formats) f"
-		" CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_object("
+		" CROSS JOIN LATERAL (SELECT COALESCE(jsonb_agg(jsonb_build_object("
 		"   'storage_domain_id', g.id, 'storage_name', g.storage_name, 'kind',"
-		"   CASE WHEN g.storage_type IN (2, 3) THEN 'block' ELSE 'file' END, 'is_source',"
+		"   CASE WHEN g.storage_type IN " SQL_BLOCK_STORAGE_TYPES
+		" THEN 'block' ELSE 'file' END, 'is_source',"
 		"   g.id::text = o.disk ->> 'storage_domain_id', 'attached', $2 -> 'attached' ? g.id::text,"
 		"   'available_bytes', d.available_disk_size * 1073741824::bigint"
-		"   - coalesce(($2 -> 'reserved' ->> g.id::text)::numeric, 0), 'formats',"
-		"   CASE WHEN g.storage_type IN (2, 3) THEN to_jsonb(array_remove(f.formats, 'RAW/Sparse'))"
+		"   - COALESCE(($2 -> 'reserved' ->> g.id::text)::numeric, 0), 'formats',"
+		"   CASE WHEN g.storage_type IN " SQL_BLOCK_STORAGE_TYPES
+		" THEN to_jsonb(array_remove(f.formats, 'RAW/Sparse'))"
 		"   ELSE to_jsonb(f.formats) END)"
 		"   ORDER BY g.id::text IS DISTINCT FROM o.disk ->> 'storage_domain_id', g.storage_name),"
 		"   '[]') AS domains"
 		"  FROM vm_static v JOIN cluster w ON w.cluster_id = v.cluster_id"
-		"  JOIN storage_pool_iso_map m ON m.storage_pool_id = w.storage_pool_id AND m.status = 3"
-		"  JOIN storage_domain_static g ON g.id = m.storage_id AND g.storage_domain_type IN (0, 1)"
+		"  JOIN storage_pool_iso_map m ON m.storage_pool_id = w.storage_pool_id AND m.status = " SQL_STORAGE_DOMAIN_STATUS_ACTIVE
+		"  JOIN storage_domain_static g ON g.id = m.storage_id AND g.storage_domain_type IN " SQL_DATA_DOMAIN_TYPES
 		"  LEFT JOIN storage_domain_dynamic d ON d.id = g.id"
 		"  WHERE v.vm_guid = ($1 ->> 'vm_id')::uuid AND f.formats <> '{}') s"
 		" ORDER BY o.ordinal",
@@ -167,7 +170,7 @@ vmclone_get_vm_configuration_by_snapshot_id(PG_FUNCTION_ARGS)
 	nulls[1] = !json_get_uuid(document, "vm_id", &vm_id);
 	values[1] = UUIDPGetDatum(&vm_id);
 	statement_run_one_row(&form, values, nulls);
-	result = in_context(caller, JsonbPGetDatum(field_jsonb(0, 1)), false, -1);
+	result = in_context(caller, JsonbPGetDatum(field_jsonb(0, ONLY_COLUMN)), false, -1);
 	frame_leave(&frame);
 	SPI_finish();
 	PG_RETURN_DATUM(result);
@@ -212,7 +215,7 @@ vmclone_snapshot_disks(PG_FUNCTION_ARGS)
 
 	frame_enter_own(&own);
 	statement_run_one_row(&domain_facts, NULL, NULL);
-	values[1] = JsonbPGetDatum(field_jsonb(0, 1));
+	values[1] = JsonbPGetDatum(field_jsonb(0, ONLY_COLUMN));
 	frame_leave(&own);
 
 	frame_enter_inventory(&frame);

@@ -106,7 +106,7 @@ suggested_names(const char *vm_name, bool has_pool, const pg_uuid_t *pool_id, in
 		reserved = statement_run(&reserved_names, values, NULL);
 		for (uint64 row = 0; row < reserved; row++)
 		{
-			char *taken = field_text(row, 1);
+			char *taken = field_text(row, ONLY_COLUMN);
 
 			for (int i = 0; i < kept; i++)
 			{

@@ -22,6 +22,22 @@ static Statement load_images = {
 	.argument_types = {UUIDARRAYOID},
 };
 
+/* Columns of load_images. */
+enum ImageColumn
+{
+	IMAGE_ID = 1,
+	IMAGE_PARENT_ID,
+	IMAGE_TEMPLATE_IMAGE_ID,
+	IMAGE_DISK_ID,
+	IMAGE_STATUS,
+	IMAGE_VOLUME_FORMAT,
+	IMAGE_VOLUME_TYPE,
+	IMAGE_SIZE,
+	IMAGE_ACTIVE,
+	IMAGE_ACTUAL_SIZE,
+	IMAGE_DOMAIN_ID,
+};
+
 static int
 compare_uuids(const void *a, const void *b)
 {
@@ -37,20 +53,20 @@ compare_images(const void *a, const void *b)
 static void
 read_row(uint64 row, ImageRow *image)
 {
-	image->image_id = field_uuid(row, 1);
-	image->parent_id = field_uuid(row, 2);
-	image->template_image_id = field_uuid(row, 3);
-	image->disk_id = field_uuid(row, 4);
-	image->status = (int) field_int64(row, 5);
-	image->volume_format = (int) field_int64(row, 6);
-	image->volume_type = (int) field_int64(row, 7);
-	image->size = field_int64(row, 8);
-	image->active = field_bool(row, 9);
-	image->has_actual_size = !field_is_null(row, 10);
-	image->actual_size = field_int64(row, 10);
-	image->domain_count = field_is_null(row, 11) ? 0 : 1;
+	image->image_id = field_uuid(row, IMAGE_ID);
+	image->parent_id = field_uuid(row, IMAGE_PARENT_ID);
+	image->template_image_id = field_uuid(row, IMAGE_TEMPLATE_IMAGE_ID);
+	image->disk_id = field_uuid(row, IMAGE_DISK_ID);
+	image->status = (int) field_int64(row, IMAGE_STATUS);
+	image->volume_format = (int) field_int64(row, IMAGE_VOLUME_FORMAT);
+	image->volume_type = (int) field_int64(row, IMAGE_VOLUME_TYPE);
+	image->size = field_int64(row, IMAGE_SIZE);
+	image->active = field_bool(row, IMAGE_ACTIVE);
+	image->has_actual_size = !field_is_null(row, IMAGE_ACTUAL_SIZE);
+	image->actual_size = field_int64(row, IMAGE_ACTUAL_SIZE);
+	image->domain_count = field_is_null(row, IMAGE_DOMAIN_ID) ? 0 : 1;
 	image->domains = palloc(sizeof(pg_uuid_t));
-	image->domains[0] = field_uuid(row, 11);
+	image->domains[0] = field_uuid(row, IMAGE_DOMAIN_ID);
 }
 
 /* Neighbours of one image become one, with the domains of all. */

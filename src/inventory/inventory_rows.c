@@ -37,7 +37,7 @@ look_up_query(Name name)
 				 errmsg("there is no inventory query \"%s\"", NameStr(*name)),
 				 errhint("The views vms, disks, missing_disks and storage use this function; "
 						 "select from them.")));
-	sql = field_text(0, 1);
+	sql = field_text(0, ONLY_COLUMN);
 	frame_leave(&own);
 	return sql;
 }

@@ -37,6 +37,13 @@
 
 #define ROW_ALIAS "vmclone_row"
 
+/* Columns of the statement. */
+enum ViolationColumn
+{
+	VIOLATING_ROW = 1,
+	VIOLATED_CONSTRAINT,
+};
+
 /* The constraints of a table as it is now, and the statement that asks them; kept for the session. */
 typedef struct ConstraintPlan
 {
@@ -332,12 +339,12 @@ make_plan(ConstraintPlan *plan, Relation relation, const char *const *settled)
 	add_foreign_keys(relation, settled_list, &plan->constraints, &values);
 	if (plan->constraints == NIL)
 		return;
-	plan->statement.sql = psprintf(
-		"SELECT r.n, c.k FROM pg_catalog.unnest($1) WITH ORDINALITY AS r (value, n)"
-		" CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(ROW (%s)::%s, %s) AS " ROW_ALIAS
-		" CROSS JOIN LATERAL (VALUES %s) AS c (k, holds) WHERE NOT c.holds ORDER BY 1, 2",
-		default_values(relation), plan->relation_name, needed_values(plan->constraints),
-		values.data);
+	plan->statement.sql =
+		psprintf("SELECT r.n, c.k FROM unnest($1) WITH ORDINALITY AS r (value, n)"
+				 " CROSS JOIN LATERAL jsonb_populate_record(ROW (%s)::%s, %s) AS " ROW_ALIAS
+				 " CROSS JOIN LATERAL (VALUES %s) AS c (k, holds) WHERE NOT c.holds ORDER BY 1, 2",
+				 default_values(relation), plan->relation_name, needed_values(plan->constraints),
+				 values.data);
 	plan->statement.argument_count = 1;
 	plan->statement.argument_types[0] = JSONBARRAYOID;
 }
@@ -423,14 +430,15 @@ row_constraints_violated(const char *relation_name, Jsonb *const *rows, int row_
 	plan->users--;
 	for (uint64 row = 0; row < found; row++)
 	{
-		const RowViolation *constraint = list_nth(plan->constraints, (int) field_int64(row, 2));
+		const RowViolation *constraint =
+			list_nth(plan->constraints, (int) field_int64(row, VIOLATED_CONSTRAINT));
 		RowViolation *violation;
 
 		if (!concerns(constraint, given))
 			continue;
 		violation = palloc(sizeof(RowViolation));
 		*violation = *constraint;
-		violation->row = (int) field_int64(row, 1) - 1;
+		violation->row = (int) field_int64(row, VIOLATING_ROW) - 1;
 		violations = lappend(violations, violation);
 	}
 	return violations;

@@ -53,7 +53,7 @@ populate(const CopiedColumn *column, const JsonbValue *value, bool *is_null)
 	JsonbValue copy = *value;
 	Oid type = JSONBOID;
 	Datum argument;
-	char *text = psprintf("SELECT r.value FROM pg_catalog.jsonb_to_record($1) AS r (value %s)",
+	char *text = psprintf("SELECT r.value FROM jsonb_to_record($1) AS r (value %s)",
 						  format_type_with_typemod(column->type, column->type_modifier));
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);

@@ -22,7 +22,7 @@
 VMCLONE_FUNCTION_INFO(vmclone_held_now);
 
 static Statement held_now = {
-	.sql = "SELECT h.entity_id, h.keeps_status FROM pg_catalog.unnest($2) AS i(id)"
+	.sql = "SELECT h.entity_id, h.keeps_status FROM unnest($2) AS i(id)"
 		   " CROSS JOIN LATERAL (SELECT * FROM vmclone.image_locks l WHERE l.kind = $1"
 		   "  AND l.entity_id = i.id OFFSET 0) h",
 	.argument_count = 2,

@@ -207,12 +207,13 @@ holding(const Suspect *suspect, uint64 held_count)
 
 	for (uint64 i = 0; i < held_count; i++)
 	{
-		pg_uuid_t held = field_uuid(i, 1);
+		pg_uuid_t held = field_uuid(i, HELD_NOW_ID);
 
 		if (uuid_same(&held, &suspect->id))
 			return &suspect->id;
 		/* children of what keeps its status, a template's image, are free */
-		if (suspect->leaves_parent && !field_bool(i, 2) && uuid_same(&held, &suspect->parent))
+		if (suspect->leaves_parent && !field_bool(i, HELD_NOW_KEEPS_STATUS) &&
+			uuid_same(&held, &suspect->parent))
 			result = &suspect->parent;
 	}
 	return result;

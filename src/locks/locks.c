@@ -29,8 +29,18 @@ static Statement entity_holders = {
 	.argument_types = {UUIDARRAYOID},
 };
 
+/* Columns of entity_holders. */
+enum EntityHolderColumn
+{
+	HOLDER_IS_IMAGE = 1,
+	HOLDER_ENTITY_ID,
+	HOLDER_IS_EXCLUSIVE,
+	HOLDER_KEEPS_STATUS,
+	HOLDER_ID,
+};
+
 static Statement jobs_of_holder = {
-	.sql = "SELECT pg_catalog.string_agg(job_id::text, ', ' ORDER BY copy_number)"
+	.sql = "SELECT string_agg(job_id::text, ', ' ORDER BY copy_number)"
 		   " FROM vmclone.jobs WHERE call_id = $1",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
@@ -44,12 +54,12 @@ static Statement jobs_of_holder = {
 	"WITH state AS (INSERT INTO vmclone.lock_state AS s"                                           \
 	"  (kind, entity_id, earlier_status, shared_only)"                                             \
 	"  SELECT 'snapshot', $1, $2, $6 UNION ALL SELECT 'image', i.id, i.status::text, $6"           \
-	"  FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS i(id, status)" on_conflict \
+	"  FROM ROWS FROM (unnest($3), unnest($4)) AS i(id, status)" on_conflict                       \
 	") INSERT INTO vmclone.image_locks (kind, entity_id, holder, mode, keeps_status)"              \
 	" SELECT 'snapshot', $1, $7, CASE WHEN $6 THEN 'shared' ELSE 'exclusive' END, false"           \
 	" UNION ALL SELECT 'image', id, $7, CASE WHEN $6 THEN 'shared' ELSE 'exclusive' END, false"    \
-	"  FROM pg_catalog.unnest($3) id"                                                              \
-	" UNION ALL SELECT 'image', id, $7, 'shared', true FROM pg_catalog.unnest($5) id"
+	"  FROM unnest($3) id"                                                                         \
+	" UNION ALL SELECT 'image', id, $7, 'shared', true FROM unnest($5) id"
 #define WRITE_LOCKS_ARGUMENTS                                                                      \
 	.argument_count = 7, .argument_types = {UUIDOID,      TEXTOID, UUIDARRAYOID, INT4ARRAYOID,     \
 											UUIDARRAYOID, BOOLOID, UUIDOID}
@@ -69,7 +79,8 @@ static Statement set_snapshot_locked = {
 };
 
 static Statement set_images_locked = {
-	.sql = "UPDATE images SET imagestatus = 2 WHERE image_guid = ANY ($1) AND imagestatus <> 2",
+	.sql = "UPDATE images SET imagestatus = " SQL_IMAGE_STATUS_LOCKED " WHERE image_guid = ANY ($1)"
+		   " AND imagestatus <> " SQL_IMAGE_STATUS_LOCKED,
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
@@ -103,11 +114,11 @@ load_holders(const LockSet *set, int *count)
 	holders = palloc(sizeof(EntityHolder) * (rows + 1));
 	for (uint64 row = 0; row < rows; row++)
 	{
-		holders[row].is_image = field_bool(row, 1);
-		holders[row].entity_id = field_uuid(row, 2);
-		holders[row].exclusive = field_bool(row, 3);
-		holders[row].keeps_status = field_bool(row, 4);
-		holders[row].holder = field_uuid(row, 5);
+		holders[row].is_image = field_bool(row, HOLDER_IS_IMAGE);
+		holders[row].entity_id = field_uuid(row, HOLDER_ENTITY_ID);
+		holders[row].exclusive = field_bool(row, HOLDER_IS_EXCLUSIVE);
+		holders[row].keeps_status = field_bool(row, HOLDER_KEEPS_STATUS);
+		holders[row].holder = field_uuid(row, HOLDER_ID);
 	}
 	*count = (int) rows;
 	return holders;
@@ -120,7 +131,7 @@ append_obstacle(StringInfo detail, const EntityHolder *holder)
 	char *jobs;
 
 	statement_run_one_row(&jobs_of_holder, &value, NULL);
-	jobs = field_text(0, 1);
+	jobs = field_text(0, ONLY_COLUMN);
 	locks_append_entity(detail, holder->is_image ? "image" : "snapshot",
 						uuid_text(&holder->entity_id));
 	appendStringInfo(detail, " is held %s by %s%s", holder->exclusive ? "exclusively" : "shared",

@@ -22,7 +22,7 @@
 
 static Statement make_counted = {
 	.sql = "INSERT INTO vmclone.reservations (kind, entity_id) SELECT kind, entity_id"
-		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS c(kind, entity_id)"
+		   " FROM ROWS FROM (unnest($1), unnest($2)) AS c(kind, entity_id)"
 		   " ORDER BY kind, entity_id ON CONFLICT DO NOTHING",
 	.argument_count = 2,
 	.argument_types = {TEXTARRAYOID, UUIDARRAYOID},
@@ -37,12 +37,12 @@ static Statement count_up = {
 	.sql = "UPDATE vmclone.reservations r SET version = r.version + 1,"
 		   " bytes = LEAST(r.bytes, $4) + o.bytes"
 		   " FROM (SELECT l.kind, l.entity_id, c.bytes"
-		   "  FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
+		   "  FROM ROWS FROM (unnest($1), unnest($2), unnest($3))"
 		   "   AS c(kind, entity_id, bytes)"
 		   "  JOIN vmclone.reservations l ON l.kind = c.kind AND l.entity_id = c.entity_id"
-		   "  WHERE (SELECT count(*) FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
+		   "  WHERE (SELECT count(*) FROM ROWS FROM (unnest($1), unnest($2))"
 		   "   AS m(kind, entity_id) JOIN vmclone.reservations USING (kind, entity_id))"
-		   "   = pg_catalog.cardinality($1)"
+		   "   = cardinality($1)"
 		   "  ORDER BY l.kind, l.entity_id FOR NO KEY UPDATE OF l) o"
 		   " WHERE r.kind = o.kind AND r.entity_id = o.entity_id"
 		   " RETURNING r.kind, r.entity_id, r.last_address, r.bytes",
@@ -50,9 +50,18 @@ static Statement count_up = {
 	.argument_types = {TEXTARRAYOID, UUIDARRAYOID, INT8ARRAYOID, INT8OID},
 };
 
+/* Columns of count_up. */
+enum CountedColumn
+{
+	COUNTED_KIND = 1,
+	COUNTED_ID,
+	COUNTED_LAST_ADDRESS,
+	COUNTED_BYTES,
+};
+
 static Statement set_summed_up = {
 	.sql = "UPDATE vmclone.reservations r SET bytes = c.bytes"
-		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS c(entity_id, bytes)"
+		   " FROM ROWS FROM (unnest($1), unnest($2)) AS c(entity_id, bytes)"
 		   " WHERE r.kind = 'storage_domain' AND r.entity_id = c.entity_id",
 	.argument_count = 2,
 	.argument_types = {UUIDARRAYOID, INT8ARRAYOID},
@@ -154,18 +163,18 @@ locks_take_counted(ClonePlan *plan)
 	}
 	for (uint64 row = 0; row < rows; row++)
 	{
-		char *kind = field_text(row, 1);
-		pg_uuid_t id = field_uuid(row, 2);
+		char *kind = field_text(row, COUNTED_KIND);
+		pg_uuid_t id = field_uuid(row, COUNTED_ID);
 
-		if (strcmp(kind, "mac_pool") == 0 && !field_is_null(row, 3))
-			plan->last_mac_address = field_int64(row, 3);
+		if (strcmp(kind, "mac_pool") == 0 && !field_is_null(row, COUNTED_LAST_ADDRESS))
+			plan->last_mac_address = field_int64(row, COUNTED_LAST_ADDRESS);
 		else if (strcmp(kind, "storage_domain") == 0)
 		{
 			DomainFacts *domain = plan_domain(plan, &id);
 
 			domain->is_counted = true;
 			/* a new row doesn't know what was reserved before */
-			domain->bytes_counted = is_new ? PG_INT64_MAX : field_int64(row, 4);
+			domain->bytes_counted = is_new ? PG_INT64_MAX : field_int64(row, COUNTED_BYTES);
 		}
 	}
 	frame_leave(&frame);

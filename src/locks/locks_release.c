@@ -9,6 +9,7 @@
 #include "utils/array.h"
 
 #include "base/frame.h"
+#include "base/ovirt_codes.h"
 #include "base/statement.h"
 #include "locks/locks.h"
 
@@ -34,6 +35,13 @@ static Statement held_entities = {
 	.argument_types = {UUIDOID},
 };
 
+/* Columns of held_entities. */
+enum HeldColumn
+{
+	HELD_SNAPSHOT_ID = 1,
+	HELD_IMAGE_IDS,
+};
+
 /*
  * Removes a holder; returns what nobody holds any longer and the status it had.  OFFSET 0: one index
  * probe an entity; the planner has mostly seen these tables empty, and would scan them.
@@ -48,7 +56,7 @@ static Statement remove_holder = {
 		" state AS (DELETE FROM vmclone.lock_state s USING last"
 		"  WHERE s.kind = last.kind AND s.entity_id = last.entity_id"
 		"  RETURNING s.kind, s.entity_id, s.earlier_status)"
-		" SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('kind', kind, 'entity_id',"
+		" SELECT jsonb_agg(jsonb_build_object('kind', kind, 'entity_id',"
 		"  entity_id, 'status', earlier_status)) FROM state",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
@@ -71,16 +79,17 @@ static Statement refresh_shared_only = {
 
 static Statement restore_snapshot = {
 	.sql = "UPDATE snapshots s SET status = e.status"
-		   " FROM pg_catalog.jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
+		   " FROM jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
 		   " WHERE e.kind = 'snapshot' AND s.snapshot_id = e.entity_id AND s.status = 'LOCKED'",
 	.argument_count = 1,
 	.argument_types = {JSONBOID},
 };
 
 static Statement restore_images = {
-	.sql = "UPDATE images i SET imagestatus = e.status::integer"
-		   " FROM pg_catalog.jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
-		   " WHERE e.kind = 'image' AND i.image_guid = e.entity_id AND i.imagestatus = 2",
+	.sql =
+		"UPDATE images i SET imagestatus = e.status::integer"
+		" FROM jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
+		" WHERE e.kind = 'image' AND i.image_guid = e.entity_id AND i.imagestatus = " SQL_IMAGE_STATUS_LOCKED,
 	.argument_count = 1,
 	.argument_types = {JSONBOID},
 };
@@ -100,10 +109,10 @@ locks_release(const pg_uuid_t *call_id)
 
 	frame_enter_own(&own);
 	statement_run_one_row(&held_entities, &holder, NULL);
-	nothing = field_is_null(0, 1);
-	*snapshot_id = field_uuid(0, 1);
+	nothing = field_is_null(0, HELD_SNAPSHOT_ID);
+	*snapshot_id = field_uuid(0, HELD_SNAPSHOT_ID);
 	images = PointerGetDatum(DatumGetArrayTypePCopy(
-		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null)));
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, HELD_IMAGE_IDS, &is_null)));
 	frame_leave(&own);
 	if (nothing)
 		return;
@@ -116,8 +125,8 @@ locks_release(const pg_uuid_t *call_id)
 	frame_enter_own(&own);
 	(void) statement_run(&refresh_shared_only, &holder, NULL);
 	statement_run_one_row(&remove_holder, &holder, NULL);
-	is_null = field_is_null(0, 1);
-	released = is_null ? (Datum) 0 : JsonbPGetDatum(field_jsonb(0, 1));
+	is_null = field_is_null(0, ONLY_COLUMN);
+	released = is_null ? (Datum) 0 : JsonbPGetDatum(field_jsonb(0, ONLY_COLUMN));
 	frame_leave(&own);
 	if (is_null)
 		return;

@@ -46,6 +46,18 @@
 	" WHERE image_guid = ANY ((SELECT ids FROM wanted)::uuid[])"                                   \
 	" ORDER BY image_guid FOR NO KEY UPDATE OF images"
 
+/* Columns of LOCK_IMAGES and, but for the last one, of lock_template_images. */
+enum LockedImageColumn
+{
+	LOCKED_IMAGE_ID = 1,
+	LOCKED_STATUS,
+	LOCKED_PARENT_ID,
+	LOCKED_DISK_ID,
+	LOCKED_VOLUME_FORMAT,
+	LOCKED_SIZE,
+	LOCKED_WANTED,
+};
+
 static Statement lock_snapshot_wait = {
 	.sql = LOCK_SNAPSHOT, .argument_count = 1, .argument_types = {UUIDOID}};
 static Statement lock_snapshot_skip = {
@@ -74,6 +86,15 @@ static Statement row_places = {
 		   "  WHERE image_guid = ANY ($2) ORDER BY image_guid)",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDARRAYOID},
+};
+
+/* Columns of row_places. */
+enum RowPlaceColumn
+{
+	PLACE_KIND = 1,
+	PLACE_ID,
+	PLACE_TABLE,
+	PLACE_ROW,
 };
 
 bool
@@ -257,11 +278,11 @@ append_held_rows(StringInfo detail, const pg_uuid_t *snapshot_id, const pg_uuid_
 
 		initStringInfo(&holders);
 		if (!append_row_holders(
-				&holders, DatumGetObjectId(SPI_getbinval(tuple, columns, 3, &is_null)),
-				(ItemPointer) DatumGetPointer(SPI_getbinval(tuple, columns, 4, &is_null))))
+				&holders, DatumGetObjectId(SPI_getbinval(tuple, columns, PLACE_TABLE, &is_null)),
+				(ItemPointer) DatumGetPointer(SPI_getbinval(tuple, columns, PLACE_ROW, &is_null))))
 			continue;
-		locks_append_entity(detail, SPI_getvalue(tuple, columns, 1),
-							SPI_getvalue(tuple, columns, 2));
+		locks_append_entity(detail, SPI_getvalue(tuple, columns, PLACE_KIND),
+							SPI_getvalue(tuple, columns, PLACE_ID));
 		appendStringInfo(detail, " is locked%s", holders.data);
 	}
 }
@@ -282,14 +303,14 @@ add_locked(LockSet *set, uint64 rows)
 	{
 		LockedImage *image = &set->got[set->got_count];
 
-		image->id = field_uuid(row, 1);
+		image->id = field_uuid(row, LOCKED_IMAGE_ID);
 		if (lock_set_find(set, &image->id))
 			continue;
-		image->status = (int) field_int64(row, 2);
-		image->parent_id = field_uuid(row, 3);
-		image->disk_id = field_uuid(row, 4);
-		image->volume_format = (int) field_int64(row, 5);
-		image->size = field_int64(row, 6);
+		image->status = (int) field_int64(row, LOCKED_STATUS);
+		image->parent_id = field_uuid(row, LOCKED_PARENT_ID);
+		image->disk_id = field_uuid(row, LOCKED_DISK_ID);
+		image->volume_format = (int) field_int64(row, LOCKED_VOLUME_FORMAT);
+		image->size = field_int64(row, LOCKED_SIZE);
 		set->got_count++;
 	}
 }
@@ -309,14 +330,14 @@ lock_images(LockSet *set, int *count)
 		rows = statement_run(&lock_images_skip, values, NULL);
 	add_locked(set, rows);
 	if (rows > 0)
-		return field_uuids(0, 7, count);
+		return field_uuids(0, LOCKED_WANTED, count);
 	wanted = palloc(sizeof(pg_uuid_t) * (set->image_count + 1));
 	memcpy(wanted, set->images, sizeof(pg_uuid_t) * set->image_count);
 	*count = set->image_count;
 	rows = statement_run(&children, values, NULL);
 	wanted = repalloc(wanted, sizeof(pg_uuid_t) * (*count + rows + 1));
 	for (uint64 row = 0; row < rows; row++)
-		wanted[(*count)++] = field_uuid(row, 1);
+		wanted[(*count)++] = field_uuid(row, ONLY_COLUMN);
 	return wanted;
 }
 
@@ -338,7 +359,7 @@ try_lock_rows(LockSet *set)
 						  : statement_run(&lock_snapshot_skip, &snapshot, NULL);
 
 		if (rows == 1)
-			set->snapshot_status = field_text(0, 1);
+			set->snapshot_status = field_text(0, ONLY_COLUMN);
 	}
 	if (set->image_count > 0)
 		wanted = lock_images(set, &wanted_count);

@@ -35,7 +35,7 @@ append_prepared(StringInfo text, TransactionId xid)
 	Datum value = TransactionIdGetDatum(xid);
 
 	if (statement_run(&prepared_transaction, &value, NULL) == 1)
-		appendStringInfo(text, "the prepared transaction \"%s\"", field_text(0, 1));
+		appendStringInfo(text, "the prepared transaction \"%s\"", field_text(0, ONLY_COLUMN));
 	else
 		appendStringInfoString(text, "another transaction");
 }

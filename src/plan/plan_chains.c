@@ -28,7 +28,7 @@ static Statement load_chains = {
 		"WITH RECURSIVE chain AS ("
 		" SELECT c.n, c.disk_id, 0 AS depth, i.image_guid, i.parentid, i.it_guid, i.image_group_id,"
 		"  i.imagestatus, i.volume_format, i.volume_type, i.size"
-		"  FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) WITH ORDINALITY"
+		"  FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY"
 		"   AS c(image_id, disk_id, n) JOIN images i ON i.image_guid = c.image_id"
 		" UNION ALL"
 		" SELECT c.n, c.disk_id, c.depth + 1, i.image_guid, i.parentid, i.it_guid,"
@@ -47,6 +47,23 @@ static Statement load_chains = {
 		" ORDER BY c.n, c.depth",
 	.argument_count = 3,
 	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, INT4OID},
+};
+
+/* Columns of load_chains. */
+enum ChainColumn
+{
+	CHAIN_NUMBER = 1,
+	CHAIN_IMAGE_ID,
+	CHAIN_PARENT_ID,
+	CHAIN_TEMPLATE_IMAGE_ID,
+	CHAIN_DISK_ID,
+	CHAIN_STATUS,
+	CHAIN_VOLUME_FORMAT,
+	CHAIN_VOLUME_TYPE,
+	CHAIN_SIZE,
+	CHAIN_ACTUAL_SIZE,
+	CHAIN_DOMAINS,
+	CHAIN_OF_TEMPLATE_DISK,
 };
 
 /* One image of a chain, and whether its disk, if it isn't the chain's, is a template's. */
@@ -250,17 +267,17 @@ follow_chain(PlannedDisk *disk, const ImageRows *images)
 static void
 read_link(uint64 row, ChainLink *link)
 {
-	link->image.image_id = field_uuid(row, 2);
-	link->image.parent_id = field_uuid(row, 3);
-	link->image.template_image_id = field_uuid(row, 4);
-	link->image.disk_id = field_uuid(row, 5);
-	link->image.status = (int) field_int64(row, 6);
-	link->image.volume_format = (int) field_int64(row, 7);
-	link->image.volume_type = (int) field_int64(row, 8);
-	link->image.size = field_int64(row, 9);
-	link->image.actual_size = field_int64(row, 10);
-	link->image.domains = field_uuids(row, 11, &link->image.domain_count);
-	link->of_template_disk = field_bool(row, 12);
+	link->image.image_id = field_uuid(row, CHAIN_IMAGE_ID);
+	link->image.parent_id = field_uuid(row, CHAIN_PARENT_ID);
+	link->image.template_image_id = field_uuid(row, CHAIN_TEMPLATE_IMAGE_ID);
+	link->image.disk_id = field_uuid(row, CHAIN_DISK_ID);
+	link->image.status = (int) field_int64(row, CHAIN_STATUS);
+	link->image.volume_format = (int) field_int64(row, CHAIN_VOLUME_FORMAT);
+	link->image.volume_type = (int) field_int64(row, CHAIN_VOLUME_TYPE);
+	link->image.size = field_int64(row, CHAIN_SIZE);
+	link->image.actual_size = field_int64(row, CHAIN_ACTUAL_SIZE);
+	link->image.domains = field_uuids(row, CHAIN_DOMAINS, &link->image.domain_count);
+	link->of_template_disk = field_bool(row, CHAIN_OF_TEMPLATE_DISK);
 }
 
 static void
@@ -282,11 +299,11 @@ load_chains_of(PlannedDisk **disks, int count)
 	rows = statement_run(&load_chains, values, NULL);
 	for (uint64 first = 0; first < rows;)
 	{
-		int64 number = field_int64(first, 1);
+		int64 number = field_int64(first, CHAIN_NUMBER);
 		uint64 last = first;
 		ChainLink *links;
 
-		while (last < rows && field_int64(last, 1) == number)
+		while (last < rows && field_int64(last, CHAIN_NUMBER) == number)
 			last++;
 		if (number < 1 || number > count)
 			elog(ERROR, "chain of disk number " INT64_FORMAT " was not asked for", number);

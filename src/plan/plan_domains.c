@@ -19,27 +19,47 @@
 
 /*
  * What the engine says of the domains, and what vmclone does.  For a user: profiles that it may
- * attach (ATTACH_DISK_PROFILE 1563) come first.
+ * attach (ATTACH_DISK_PROFILE) come first.
  */
 static Statement load_domains = {
 	.sql =
 		"SELECT r.id, s.storage_name::text, m.status, s.storage_domain_type, s.storage_type,"
 		" d.available_disk_size, s.critical_space_action_blocker, ARRAY (SELECT f.id FROM disk_profiles f WHERE f.storage_domain_id = s.id"
 		"  ORDER BY $3 IS NULL OR EXISTS (SELECT 1 FROM permissions pm"
-		"    JOIN roles_groups g ON g.role_id = pm.role_id AND g.action_group_id = 1563"
-		"    WHERE pm.ad_element_id IN ($3, 'eee00000-0000-0000-0000-123456789eee')"
-		"     AND pm.object_id IN (f.id, s.id, $2, 'aaa00000-0000-0000-0000-123456789aaa')) DESC,"
-		"   f.name, f.id), (pg_catalog.to_jsonb(d) ->> '_update_date')::timestamptz,"
+		"    JOIN roles_groups g ON g.role_id = pm.role_id AND g.action_group_id = " SQL_ACTION_ATTACH_DISK_PROFILE
+		"    WHERE pm.ad_element_id IN ($3, " OVIRT_EVERYONE_ID ")"
+		"     AND pm.object_id IN (f.id, s.id, $2, " OVIRT_SYSTEM_ID ")) DESC,"
+		"   f.name, f.id), (to_jsonb(d) ->> '_update_date')::timestamptz,"
 		" s.storage_domain_format_type::text, a.status = 'attached', a.reflink, a.available_bytes,"
 		" a.checked_at, EXISTS (SELECT 1 FROM vmclone.measurements e"
 		"  WHERE e.snapshot_id = $4 AND e.status = 'done')"
-		" FROM pg_catalog.unnest($1) r(id)"
+		" FROM unnest($1) r(id)"
 		" LEFT JOIN storage_domain_static s ON s.id = r.id"
 		" LEFT JOIN storage_domain_dynamic d ON d.id = s.id"
 		" LEFT JOIN storage_pool_iso_map m ON m.storage_id = s.id AND m.storage_pool_id = $2"
 		" LEFT JOIN vmclone.storage_mounts a ON a.storage_domain_id = r.id",
 	.argument_count = 4,
 	.argument_types = {UUIDARRAYOID, UUIDOID, UUIDOID, UUIDOID},
+};
+
+/* Columns of load_domains. */
+enum DomainColumn
+{
+	DOMAIN_ID = 1,
+	DOMAIN_NAME,
+	DOMAIN_STATUS,
+	DOMAIN_TYPE,
+	DOMAIN_STORAGE_TYPE,
+	DOMAIN_AVAILABLE_GB,
+	DOMAIN_BLOCKER_GB,
+	DOMAIN_DISK_PROFILES,
+	DOMAIN_ENGINE_LOOKED_AT,
+	DOMAIN_FORMAT,
+	DOMAIN_ATTACHED,
+	DOMAIN_REFLINK,
+	DOMAIN_AVAILABLE_BYTES,
+	DOMAIN_LOOKED_AT,
+	DOMAIN_MEASURED,
 };
 
 /*
@@ -50,32 +70,47 @@ static Statement load_domains = {
 static Statement load_reserved = {
 	.sql =
 		"SELECT r.id,"
-		" LEAST(COALESCE((SELECT pg_catalog.sum(CASE WHEN t.started_at > r.known_at"
+		" LEAST(COALESCE((SELECT sum(CASE WHEN t.started_at > r.known_at"
 		"    THEN GREATEST(t.bytes_reserved, t.bytes_written)"
 		"    ELSE GREATEST(t.bytes_reserved - t.bytes_written, 0) END)"
 		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL), 0)"
-		"  + COALESCE((SELECT pg_catalog.sum(COALESCE(t.actual_size, t.bytes_written))"
+		"  + COALESCE((SELECT sum(COALESCE(t.actual_size, t.bytes_written))"
 		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result = 'success'"
 		"    AND t.ended_at > r.known_at), 0), 9223372036854775807)::bigint"
-		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS r(id, known_at)",
+		" FROM ROWS FROM (unnest($1), unnest($2)) AS r(id, known_at)",
 	.argument_count = 2,
 	.argument_types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID},
 };
 
+/* Columns of load_reserved. */
+enum ReservedColumn
+{
+	RESERVED_DOMAIN_ID = 1,
+	RESERVED_BYTES,
+};
+
 static Statement load_holders = {
 	.sql =
-		"SELECT s.entity_id, s.shared_only, (SELECT pg_catalog.string_agg(h.job_id::text, ', ' ORDER BY h.created_at, h.job_id)"
-		"   || CASE WHEN pg_catalog.max(h.total) > 3"
-		"    THEN pg_catalog.format(' and %s more', pg_catalog.max(h.total) - 3) ELSE '' END"
-		"   FROM (SELECT j.job_id, j.created_at, pg_catalog.count(*) OVER () AS total"
+		"SELECT s.entity_id, s.shared_only, (SELECT string_agg(h.job_id::text, ', ' ORDER BY h.created_at, h.job_id)"
+		"   || CASE WHEN max(h.total) > 3"
+		"    THEN format(' and %s more', max(h.total) - 3) ELSE '' END"
+		"   FROM (SELECT j.job_id, j.created_at, count(*) OVER () AS total"
 		"    FROM vmclone.image_locks l JOIN vmclone.jobs j ON j.call_id = l.holder"
 		"    WHERE l.kind = s.kind AND l.entity_id = s.entity_id"
 		"    ORDER BY j.created_at, j.job_id LIMIT 3) h)"
-		" FROM pg_catalog.unnest($1) AS i(id) CROSS JOIN (VALUES ('snapshot'), ('image')) k(kind)"
+		" FROM unnest($1) AS i(id) CROSS JOIN (VALUES ('snapshot'), ('image')) k(kind)"
 		" CROSS JOIN LATERAL (SELECT * FROM vmclone.lock_state l WHERE l.kind = k.kind"
 		"  AND l.entity_id = i.id OFFSET 0) s",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
+};
+
+/* Columns of load_holders. */
+enum HolderColumn
+{
+	HOLDER_ENTITY_ID = 1,
+	HOLDER_SHARED_ONLY,
+	HOLDER_JOBS,
 };
 
 DomainFacts *
@@ -146,32 +181,34 @@ read_domain(uint64 row, DomainFacts *domain)
 	Datum since;
 	bool is_null;
 
-	domain->name = field_text(row, 2);
-	domain->exists = !field_is_null(row, 3);
-	domain->status = (int) field_int64(row, 3);
-	domain->domain_type = (int) field_int64(row, 4);
-	domain->storage_type = (int) field_int64(row, 5);
-	/* FCP and iSCSI */
-	domain->is_block = domain->storage_type == 2 || domain->storage_type == 3;
-	domain->engine_knows_available = !field_is_null(row, 6);
+	domain->name = field_text(row, DOMAIN_NAME);
+	domain->exists = !field_is_null(row, DOMAIN_STATUS);
+	domain->status = (int) field_int64(row, DOMAIN_STATUS);
+	domain->domain_type = (int) field_int64(row, DOMAIN_TYPE);
+	domain->storage_type = (int) field_int64(row, DOMAIN_STORAGE_TYPE);
+	domain->is_block =
+		domain->storage_type == STORAGE_TYPE_FCP || domain->storage_type == STORAGE_TYPE_ISCSI;
+	domain->engine_knows_available = !field_is_null(row, DOMAIN_AVAILABLE_GB);
 	domain->has_available = domain->engine_knows_available;
-	domain->available_gb = field_int64(row, 6);
-	domain->has_blocker = !field_is_null(row, 7);
-	domain->critical_blocker_gb = field_int64(row, 7);
-	domain->disk_profiles = field_uuids(row, 8, &domain->disk_profile_count);
-	domain->format = field_text(row, 10);
-	domain->attached = field_bool(row, 11);
-	domain->reflink = field_bool(row, 12);
-	if (!domain->engine_knows_available && !field_is_null(row, 13))
+	domain->available_gb = field_int64(row, DOMAIN_AVAILABLE_GB);
+	domain->has_blocker = !field_is_null(row, DOMAIN_BLOCKER_GB);
+	domain->critical_blocker_gb = field_int64(row, DOMAIN_BLOCKER_GB);
+	domain->disk_profiles = field_uuids(row, DOMAIN_DISK_PROFILES, &domain->disk_profile_count);
+	domain->format = field_text(row, DOMAIN_FORMAT);
+	domain->attached = field_bool(row, DOMAIN_ATTACHED);
+	domain->reflink = field_bool(row, DOMAIN_REFLINK);
+	if (!domain->engine_knows_available && !field_is_null(row, DOMAIN_AVAILABLE_BYTES))
 	{
 		domain->has_available = true;
-		domain->available_gb = field_int64(row, 13) / ((int64) 1024 * 1024 * 1024);
+		domain->available_gb =
+			field_int64(row, DOMAIN_AVAILABLE_BYTES) / ((int64) 1024 * 1024 * 1024);
 	}
 	/* who doesn't say when has looked just now */
-	since = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-						  domain->engine_knows_available ? 9 : 14, &is_null);
+	since = SPI_getbinval(
+		SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+		domain->engine_knows_available ? DOMAIN_ENGINE_LOOKED_AT : DOMAIN_LOOKED_AT, &is_null);
 	domain->available_since = is_null ? DT_NOEND : DatumGetTimestampTz(since);
-	domain->snapshot_measured = field_bool(row, 15);
+	domain->snapshot_measured = field_bool(row, DOMAIN_MEASURED);
 }
 
 /* Ids of the plan's domains, all or those that are written. */
@@ -218,11 +255,11 @@ plan_load_reserved(const ClonePlan *plan)
 	rows = statement_run(&load_reserved, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		pg_uuid_t id = field_uuid(row, 1);
+		pg_uuid_t id = field_uuid(row, RESERVED_DOMAIN_ID);
 
 		DomainFacts *domain = plan_domain(plan, &id);
 
-		domain->bytes_reserved = field_int64(row, 2);
+		domain->bytes_reserved = field_int64(row, RESERVED_BYTES);
 		domain->is_summed_up = true;
 	}
 	frame_leave(&frame);
@@ -248,7 +285,7 @@ plan_load_domains(ClonePlan *plan)
 	rows = statement_run(&load_domains, values, nulls);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		pg_uuid_t id = field_uuid(row, 1);
+		pg_uuid_t id = field_uuid(row, DOMAIN_ID);
 
 		read_domain(row, plan_domain(plan, &id));
 	}
@@ -327,7 +364,7 @@ plan_load_locks(ClonePlan *plan)
 	rows = statement_run(&load_holders, &value, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		pg_uuid_t id = field_uuid(row, 1);
+		pg_uuid_t id = field_uuid(row, HOLDER_ENTITY_ID);
 
 		foreach (cell, entities)
 		{
@@ -335,8 +372,8 @@ plan_load_locks(ClonePlan *plan)
 
 			if (!uuid_same(entity->id, &id))
 				continue;
-			*entity->shared_only = field_bool(row, 2);
-			*entity->holders = field_text(row, 3);
+			*entity->shared_only = field_bool(row, HOLDER_SHARED_ONLY);
+			*entity->holders = field_text(row, HOLDER_JOBS);
 		}
 	}
 	frame_leave(&frame);

@@ -36,7 +36,7 @@ static Statement load_facts = {
 		"  ORDER BY f.name, f.id),"
 		" s.vm_configuration, v.quota_id, v.instance_type_id, v.lease_sd_id, v.max_memory_size_mb,"
 		" a.disk_ids, a.aliases, a.storage_types,"
-		" (SELECT pg_catalog.jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
+		" (SELECT jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
 		"  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets', 'MaxNumOfCpuPerSocket',"
 		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus', 'NumberOfUSBSlots')"
 		"   AND o.version IN ('general', c.compatibility_version)),"
@@ -44,19 +44,58 @@ static Statement load_facts = {
 		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id) r"
 		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
 		" LEFT JOIN LATERAL (SELECT w.vm_name, w.cluster_id, w.quota_id, w.instance_type_id,"
-		"  w.lease_sd_id, w.max_memory_size_mb, pg_catalog.to_jsonb(w.*) AS all_columns"
+		"  w.lease_sd_id, w.max_memory_size_mb, to_jsonb(w.*) AS all_columns"
 		"  FROM vm_static w WHERE w.vm_guid = s.vm_id OFFSET 0) v ON true"
 		" LEFT JOIN cluster sc ON sc.cluster_id = v.cluster_id"
 		" LEFT JOIN cluster c ON c.cluster_id = COALESCE(r.cluster_id, v.cluster_id)"
 		" LEFT JOIN mac_pools m ON m.id = c.mac_pool_id"
 		" LEFT JOIN storage_pool p ON p.id = c.storage_pool_id"
-		" CROSS JOIN LATERAL (SELECT pg_catalog.array_agg(e.disk_id) AS disk_ids,"
-		"  pg_catalog.array_agg(b.disk_alias::text) AS aliases,"
-		"  pg_catalog.array_agg(b.disk_storage_type::integer) AS storage_types"
+		" CROSS JOIN LATERAL (SELECT array_agg(e.disk_id) AS disk_ids,"
+		"  array_agg(b.disk_alias::text) AS aliases,"
+		"  array_agg(b.disk_storage_type::integer) AS storage_types"
 		"  FROM disk_vm_element e JOIN base_disks b ON b.disk_id = e.disk_id"
 		"  WHERE e.vm_id = s.vm_id AND NOT COALESCE(b.shareable, false)) a",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDOID},
+};
+
+/* Columns of load_facts. */
+enum FactsColumn
+{
+	FACT_SNAPSHOT_TYPE = 1,
+	FACT_SNAPSHOT_DESCRIPTION,
+	FACT_CONFIGURATION_BROKEN,
+	FACT_SOURCE_VM_ID,
+	FACT_SOURCE_VM_NAME,
+	FACT_SOURCE_VM_STATUS,
+	FACT_SOURCE_CLUSTER_ID,
+	FACT_SOURCE_POOL_ID,
+	FACT_SOURCE_ROW,
+	FACT_SOME_SNAPSHOT_BUSY,
+	FACT_CLUSTER_ID,
+	FACT_CLUSTER_NAME,
+	FACT_ARCHITECTURE,
+	FACT_CLUSTER_BIOS_TYPE,
+	FACT_COMPATIBILITY_VERSION,
+	FACT_MAC_POOL_ID,
+	FACT_MAC_POOL_ALLOWS_DUPLICATES,
+	FACT_POOL_ID,
+	FACT_POOL_NAME,
+	FACT_POOL_STATUS,
+	FACT_QUOTA_ENFORCEMENT,
+	FACT_DEFAULT_QUOTA_ID,
+	FACT_CPU_PROFILES,
+	FACT_OVF,
+	FACT_SOURCE_QUOTA_ID,
+	FACT_SOURCE_INSTANCE_TYPE_ID,
+	FACT_SOURCE_LEASE_DOMAIN_ID,
+	FACT_SOURCE_MAX_MEMORY,
+	FACT_ACTIVE_DISK_IDS,
+	FACT_ACTIVE_DISK_ALIASES,
+	FACT_ACTIVE_DISK_STORAGE_TYPES,
+	FACT_OPTIONS,
+	FACT_APP_LIST,
+	FACT_RNG_SOURCES,
 };
 
 /* Run where they say something, which is seldom: snapshots at work, and */
@@ -65,6 +104,14 @@ static Statement load_busy_snapshots = {
 		   " WHERE vm_id = $1 AND status <> 'OK' ORDER BY snapshot_id",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
+};
+
+/* Columns of load_busy_snapshots. */
+enum BusySnapshotColumn
+{
+	BUSY_SNAPSHOT_ID = 1,
+	BUSY_DESCRIPTION,
+	BUSY_STATUS,
 };
 
 /* a template that the caller names. */
@@ -77,6 +124,16 @@ static Statement load_template = {
 	.argument_types = {UUIDOID},
 };
 
+/* Columns of load_template. */
+enum TemplateColumn
+{
+	TEMPLATE_NAME = 1,
+	TEMPLATE_DISABLED,
+	TEMPLATE_STATUS,
+	TEMPLATE_POOL_ID,
+	TEMPLATE_IS_VERSION,
+};
+
 static void
 read_busy_snapshots(ClonePlan *plan)
 {
@@ -87,9 +144,9 @@ read_busy_snapshots(ClonePlan *plan)
 	plan->busy_snapshot_count = (int) rows;
 	for (uint64 row = 0; row < rows; row++)
 	{
-		plan->busy_snapshots[row].snapshot_id = field_uuid(row, 1);
-		plan->busy_snapshots[row].description = field_text(row, 2);
-		plan->busy_snapshots[row].status = field_text(row, 3);
+		plan->busy_snapshots[row].snapshot_id = field_uuid(row, BUSY_SNAPSHOT_ID);
+		plan->busy_snapshots[row].description = field_text(row, BUSY_DESCRIPTION);
+		plan->busy_snapshots[row].status = field_text(row, BUSY_STATUS);
 	}
 }
 
@@ -102,11 +159,11 @@ read_template(ClonePlan *plan)
 	if (statement_run(&load_template, &value, NULL) == 0)
 		return;
 	plan->template_exists = true;
-	plan->template_name = field_text(0, 1);
-	plan->template_disabled = field_bool(0, 2);
-	plan->template_status = (int) field_int64(0, 3);
-	pool_id = field_uuid(0, 4);
-	plan->template_is_version = field_bool(0, 5);
+	plan->template_name = field_text(0, TEMPLATE_NAME);
+	plan->template_disabled = field_bool(0, TEMPLATE_DISABLED);
+	plan->template_status = (int) field_int64(0, TEMPLATE_STATUS);
+	pool_id = field_uuid(0, TEMPLATE_POOL_ID);
+	plan->template_is_version = field_bool(0, TEMPLATE_IS_VERSION);
 	/* Blank and templates without a cluster belong to every data center */
 	plan->template_in_pool = uuid_is_zero(&pool_id) || uuid_same(&pool_id, &plan->pool_id);
 }
@@ -116,11 +173,11 @@ static void
 read_attached_disks(ClonePlan *plan)
 {
 	int count;
-	pg_uuid_t *ids = field_uuids(0, 29, &count);
+	pg_uuid_t *ids = field_uuids(0, FACT_ACTIVE_DISK_IDS, &count);
 	bool *alias_nulls;
 	bool *type_nulls;
-	Datum *aliases = field_elements(0, 30, TEXTOID, &alias_nulls, &count);
-	Datum *types = field_elements(0, 31, INT4OID, &type_nulls, &count);
+	Datum *aliases = field_elements(0, FACT_ACTIVE_DISK_ALIASES, TEXTOID, &alias_nulls, &count);
+	Datum *types = field_elements(0, FACT_ACTIVE_DISK_STORAGE_TYPES, INT4OID, &type_nulls, &count);
 
 	plan->active_disks = palloc0(sizeof(ActiveDisk) * (count + 1));
 	plan->active_disk_count = count;
@@ -137,14 +194,14 @@ read_source(const ClonePlan *plan, ConfigurationSource *source)
 {
 	source->snapshot_id = plan->snapshot_id;
 	source->vm_id = plan->source_vm_id;
-	source->ovf = field_text(0, 24);
+	source->ovf = field_text(0, FACT_OVF);
 	source->vm_name = plan->source_vm_name;
-	source->has_pool = !field_is_null(0, 8);
+	source->has_pool = !field_is_null(0, FACT_SOURCE_POOL_ID);
 	source->pool_id = plan->source_pool_id;
-	source->quota_id = field_uuid(0, 25);
-	source->instance_type_id = field_uuid(0, 26);
-	source->lease_sd_id = field_uuid(0, 27);
-	source->max_memory_mb = field_int64(0, 28);
+	source->quota_id = field_uuid(0, FACT_SOURCE_QUOTA_ID);
+	source->instance_type_id = field_uuid(0, FACT_SOURCE_INSTANCE_TYPE_ID);
+	source->lease_sd_id = field_uuid(0, FACT_SOURCE_LEASE_DOMAIN_ID);
+	source->max_memory_mb = field_int64(0, FACT_SOURCE_MAX_MEMORY);
 	source->wants_name = plan->request->vm_name == NULL;
 }
 
@@ -166,6 +223,11 @@ check_cluster_given_once(const ClonePlan *plan)
 					errhint("Give the cluster once.")));
 }
 
+/*
+ * One statement for nearly everything, since starting a statement costs more than what these read: a call has
+ * some 45 of them.  What is not there leaves zeros and NULLs behind, for the checks to name.  The
+ * two things that seldom say anything, snapshots at work and a template, have statements of their own.
+ */
 void
 plan_load_facts(ClonePlan *plan, LoadedFacts *facts)
 {
@@ -184,40 +246,41 @@ plan_load_facts(ClonePlan *plan, LoadedFacts *facts)
 	statement_run_one_row(&load_facts, values, nulls);
 
 	plan->snapshot_id = request->snapshot_id.value;
-	plan->snapshot_exists = !field_is_null(0, 4);
-	plan->snapshot_type = field_text(0, 1);
-	plan->snapshot_description = field_text(0, 2);
-	plan->configuration_broken = field_bool(0, 3);
-	plan->source_vm_id = field_uuid(0, 4);
-	plan->source_vm_name = field_text(0, 5);
-	plan->source_vm_status = field_is_null(0, 6) ? -1 : (int) field_int64(0, 6);
-	plan->source_cluster_id = field_uuid(0, 7);
-	plan->source_pool_id = field_uuid(0, 8);
+	plan->snapshot_exists = !field_is_null(0, FACT_SOURCE_VM_ID);
+	plan->snapshot_type = field_text(0, FACT_SNAPSHOT_TYPE);
+	plan->snapshot_description = field_text(0, FACT_SNAPSHOT_DESCRIPTION);
+	plan->configuration_broken = field_bool(0, FACT_CONFIGURATION_BROKEN);
+	plan->source_vm_id = field_uuid(0, FACT_SOURCE_VM_ID);
+	plan->source_vm_name = field_text(0, FACT_SOURCE_VM_NAME);
+	plan->source_vm_status =
+		field_is_null(0, FACT_SOURCE_VM_STATUS) ? -1 : (int) field_int64(0, FACT_SOURCE_VM_STATUS);
+	plan->source_cluster_id = field_uuid(0, FACT_SOURCE_CLUSTER_ID);
+	plan->source_pool_id = field_uuid(0, FACT_SOURCE_POOL_ID);
 	check_cluster_given_once(plan);
-	facts->current = field_jsonb(0, 9);
-	some_busy = field_bool(0, 10);
-	plan->cluster_exists = !field_is_null(0, 11);
-	plan->cluster_id = plan->cluster_exists ? field_uuid(0, 11) : cluster.value;
-	plan->cluster_name = field_text(0, 12);
-	plan->architecture = (int) field_int64(0, 13);
-	plan->cluster_bios_type = (int) field_int64(0, 14);
-	plan->compatibility_version = field_text(0, 15);
-	plan->has_mac_pool = !field_is_null(0, 16);
-	plan->mac_pool_id = field_uuid(0, 16);
-	plan->mac_pool_allows_duplicates = field_bool(0, 17);
-	plan->pool_exists = !field_is_null(0, 18);
-	plan->pool_id = field_uuid(0, 18);
-	plan->pool_name = field_text(0, 19);
-	plan->pool_status = (int) field_int64(0, 20);
-	plan->quota_enforcement = (int) field_int64(0, 21);
-	plan->default_quota_id.given = !field_is_null(0, 22);
-	plan->default_quota_id.value = field_uuid(0, 22);
-	facts->cpu_profiles = field_uuids(0, 23, &facts->cpu_profile_count);
+	facts->current = field_jsonb(0, FACT_SOURCE_ROW);
+	some_busy = field_bool(0, FACT_SOME_SNAPSHOT_BUSY);
+	plan->cluster_exists = !field_is_null(0, FACT_CLUSTER_ID);
+	plan->cluster_id = plan->cluster_exists ? field_uuid(0, FACT_CLUSTER_ID) : cluster.value;
+	plan->cluster_name = field_text(0, FACT_CLUSTER_NAME);
+	plan->architecture = (int) field_int64(0, FACT_ARCHITECTURE);
+	plan->cluster_bios_type = (int) field_int64(0, FACT_CLUSTER_BIOS_TYPE);
+	plan->compatibility_version = field_text(0, FACT_COMPATIBILITY_VERSION);
+	plan->has_mac_pool = !field_is_null(0, FACT_MAC_POOL_ID);
+	plan->mac_pool_id = field_uuid(0, FACT_MAC_POOL_ID);
+	plan->mac_pool_allows_duplicates = field_bool(0, FACT_MAC_POOL_ALLOWS_DUPLICATES);
+	plan->pool_exists = !field_is_null(0, FACT_POOL_ID);
+	plan->pool_id = field_uuid(0, FACT_POOL_ID);
+	plan->pool_name = field_text(0, FACT_POOL_NAME);
+	plan->pool_status = (int) field_int64(0, FACT_POOL_STATUS);
+	plan->quota_enforcement = (int) field_int64(0, FACT_QUOTA_ENFORCEMENT);
+	plan->default_quota_id.given = !field_is_null(0, FACT_DEFAULT_QUOTA_ID);
+	plan->default_quota_id.value = field_uuid(0, FACT_DEFAULT_QUOTA_ID);
+	facts->cpu_profiles = field_uuids(0, FACT_CPU_PROFILES, &facts->cpu_profile_count);
 	read_source(plan, &facts->source);
 	read_attached_disks(plan);
-	plan->options = field_jsonb(0, 32);
-	plan->app_list = field_text(0, 33);
-	plan->rng_sources = field_text(0, 34);
+	plan->options = field_jsonb(0, FACT_OPTIONS);
+	plan->app_list = field_text(0, FACT_APP_LIST);
+	plan->rng_sources = field_text(0, FACT_RNG_SOURCES);
 
 	if (some_busy)
 		read_busy_snapshots(plan);

@@ -22,6 +22,17 @@ static Statement load_measurements = {
 	.argument_types = {UUIDOID},
 };
 
+/* Columns of load_measurements. */
+enum MeasurementColumn
+{
+	MEASUREMENT_IMAGE_ID = 1,
+	MEASUREMENT_VOLUME_FORMAT,
+	MEASUREMENT_LAYERS,
+	MEASUREMENT_REQUIRED,
+	MEASUREMENT_BYTES_TO_READ,
+	MEASUREMENT_ALLOCATED,
+};
+
 typedef struct Measurement
 {
 	pg_uuid_t image_id;
@@ -204,12 +215,12 @@ read_measurements(const ClonePlan *plan, int *count)
 	{
 		Measurement *measurement = &measurements[row];
 
-		measurement->image_id = field_uuid(row, 1);
-		measurement->volume_format = parse_format(field_text(row, 2));
-		measurement->layers = field_jsonb(row, 3);
-		measurement->required = field_int64(row, 4);
-		measurement->bytes_to_read = field_int64(row, 5);
-		measurement->allocated = field_int64(row, 6);
+		measurement->image_id = field_uuid(row, MEASUREMENT_IMAGE_ID);
+		measurement->volume_format = parse_format(field_text(row, MEASUREMENT_VOLUME_FORMAT));
+		measurement->layers = field_jsonb(row, MEASUREMENT_LAYERS);
+		measurement->required = field_int64(row, MEASUREMENT_REQUIRED);
+		measurement->bytes_to_read = field_int64(row, MEASUREMENT_BYTES_TO_READ);
+		measurement->allocated = field_int64(row, MEASUREMENT_ALLOCATED);
 	}
 	frame_leave(&frame);
 	*count = (int) rows;

@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/json_objects.h"
+#include "base/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "inventory/row_copy.h"
@@ -19,13 +20,13 @@
 
 /*
  * One row per interface.  By name: the network must be a VM network of the target cluster; the
- * profile of that name, else the first that the user may use (CONFIGURE_VM_NETWORK 9), or for an
+ * profile of that name, else the first that the user may use (CONFIGURE_VM_NETWORK), or for an
  * internal call the first without port mirroring.  By id: what the caller chose.
  */
 static Statement resolve_profiles = {
 	.sql =
 		"SELECT r.n::integer, w.id, g.id, gn.id IS NOT NULL, gn.name::text, t.id, g.network_id"
-		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
+		" FROM ROWS FROM (unnest($1), unnest($2), unnest($3))"
 		"  WITH ORDINALITY AS r(network_name, profile_name, given, n)"
 		" LEFT JOIN network t ON t.name = r.network_name AND t.storage_pool_id = $4 AND t.vm_network"
 		"  AND EXISTS (SELECT 1 FROM network_cluster c"
@@ -33,9 +34,9 @@ static Statement resolve_profiles = {
 		" LEFT JOIN LATERAL (SELECT p.id FROM vnic_profiles p WHERE p.network_id = t.id"
 		"  AND (p.name = r.profile_name OR CASE WHEN $6 IS NULL THEN NOT p.port_mirroring"
 		"   ELSE EXISTS (SELECT 1 FROM permissions pm JOIN roles_groups rg"
-		"     ON rg.role_id = pm.role_id AND rg.action_group_id = 9"
-		"    WHERE pm.ad_element_id IN ($6, 'eee00000-0000-0000-0000-123456789eee')"
-		"     AND pm.object_id IN (p.id, t.id, $4, 'aaa00000-0000-0000-0000-123456789aaa')) END)"
+		"     ON rg.role_id = pm.role_id AND rg.action_group_id = " SQL_ACTION_CONFIGURE_VM_NETWORK
+		"    WHERE pm.ad_element_id IN ($6, " OVIRT_EVERYONE_ID ")"
+		"     AND pm.object_id IN (p.id, t.id, $4, " OVIRT_SYSTEM_ID ")) END)"
 		"  ORDER BY p.name IS NOT DISTINCT FROM r.profile_name DESC, p.name, p.id LIMIT 1) w ON true"
 		" LEFT JOIN vnic_profiles g ON g.id = r.given"
 		" LEFT JOIN network gn ON gn.id = g.network_id AND gn.vm_network"
@@ -44,6 +45,18 @@ static Statement resolve_profiles = {
 		" ORDER BY r.n",
 	.argument_count = 6,
 	.argument_types = {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, UUIDOID, UUIDOID, UUIDOID},
+};
+
+/* Columns of resolve_profiles. */
+enum ProfileColumn
+{
+	PROFILE_NUMBER = 1,
+	PROFILE_BY_NAME,
+	PROFILE_GIVEN,
+	PROFILE_GIVEN_FITS,
+	PROFILE_GIVEN_NETWORK_NAME,
+	PROFILE_NETWORK_ID,
+	PROFILE_GIVEN_NETWORK_ID,
 };
 
 static Jsonb *
@@ -348,18 +361,19 @@ resolve(const ClonePlan *plan, PlannedInterface **interfaces, int count)
 
 		if (interface->vnic_profile_id.given)
 		{
-			pg_uuid_t by_name = field_uuid(i, 2);
+			pg_uuid_t by_name = field_uuid(i, PROFILE_BY_NAME);
 
 			interface->profile_chosen |= !uuid_same(&by_name, &interface->vnic_profile_id.value);
-			interface->network_id = field_uuid(i, 7);
-			interface->profile_unknown = field_is_null(i, 3);
-			interface->profile_elsewhere = !interface->profile_unknown && !field_bool(i, 4);
-			interface->network_name = field_text(i, 5);
+			interface->network_id = field_uuid(i, PROFILE_GIVEN_NETWORK_ID);
+			interface->profile_unknown = field_is_null(i, PROFILE_GIVEN);
+			interface->profile_elsewhere =
+				!interface->profile_unknown && !field_bool(i, PROFILE_GIVEN_FITS);
+			interface->network_name = field_text(i, PROFILE_GIVEN_NETWORK_NAME);
 			continue;
 		}
-		interface->vnic_profile_id.given = !field_is_null(i, 2);
-		interface->vnic_profile_id.value = field_uuid(i, 2);
-		interface->network_id = field_uuid(i, 6);
+		interface->vnic_profile_id.given = !field_is_null(i, PROFILE_BY_NAME);
+		interface->vnic_profile_id.value = field_uuid(i, PROFILE_BY_NAME);
+		interface->network_id = field_uuid(i, PROFILE_NETWORK_ID);
 		interface->profile_chosen &= interface->vnic_profile_id.given;
 		interface->profile_lost =
 			interface->network_name != NULL && !interface->vnic_profile_id.given;

@@ -25,29 +25,43 @@
 #define UNLIMITED (-1)
 
 static Statement load_quotas = {
-	.sql =
-		"SELECT r.id, q.quota_name::text, q.storage_pool_id, q.threshold_storage_percentage,"
-		" q.grace_storage_percentage, l.global_gb, COALESCE(l.global_storage, false),"
-		" COALESCE(l.specific_storage, false), COALESCE(l.global_cluster, false),"
-		" COALESCE(l.specific_cluster, false)"
-		" FROM pg_catalog.unnest($1) r(id) LEFT JOIN quota q ON q.id = r.id"
-		" LEFT JOIN LATERAL (SELECT"
-		"  pg_catalog.max(storage_size_gb) FILTER (WHERE storage_id IS NULL AND cluster_id IS NULL)"
-		"   AS global_gb,"
-		"  pg_catalog.bool_or(storage_id IS NULL AND cluster_id IS NULL"
-		"   AND storage_size_gb IS NOT NULL) AS global_storage,"
-		"  pg_catalog.bool_or(storage_id IS NOT NULL) AS specific_storage,"
-		"  pg_catalog.bool_or(storage_id IS NULL AND cluster_id IS NULL"
-		"   AND (virtual_cpu IS NOT NULL OR mem_size_mb IS NOT NULL)) AS global_cluster,"
-		"  pg_catalog.bool_or(cluster_id IS NOT NULL) AS specific_cluster"
-		"  FROM quota_limitation WHERE quota_id = q.id) l ON true",
+	.sql = "SELECT r.id, q.quota_name::text, q.storage_pool_id, q.threshold_storage_percentage,"
+		   " q.grace_storage_percentage, l.global_gb, COALESCE(l.global_storage, false),"
+		   " COALESCE(l.specific_storage, false), COALESCE(l.global_cluster, false),"
+		   " COALESCE(l.specific_cluster, false)"
+		   " FROM unnest($1) r(id) LEFT JOIN quota q ON q.id = r.id"
+		   " LEFT JOIN LATERAL (SELECT"
+		   "  max(storage_size_gb) FILTER (WHERE storage_id IS NULL AND cluster_id IS NULL)"
+		   "   AS global_gb,"
+		   "  bool_or(storage_id IS NULL AND cluster_id IS NULL"
+		   "   AND storage_size_gb IS NOT NULL) AS global_storage,"
+		   "  bool_or(storage_id IS NOT NULL) AS specific_storage,"
+		   "  bool_or(storage_id IS NULL AND cluster_id IS NULL"
+		   "   AND (virtual_cpu IS NOT NULL OR mem_size_mb IS NOT NULL)) AS global_cluster,"
+		   "  bool_or(cluster_id IS NOT NULL) AS specific_cluster"
+		   "  FROM quota_limitation WHERE quota_id = q.id) l ON true",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
 
+/* Columns of load_quotas. */
+enum QuotaColumn
+{
+	QUOTA_ID = 1,
+	QUOTA_NAME,
+	QUOTA_POOL_ID,
+	QUOTA_THRESHOLD,
+	QUOTA_GRACE,
+	QUOTA_GLOBAL_GB,
+	QUOTA_GLOBAL_STORAGE,
+	QUOTA_SPECIFIC_STORAGE,
+	QUOTA_GLOBAL_CLUSTER,
+	QUOTA_SPECIFIC_CLUSTER,
+};
+
 static Statement load_domain_limits = {
-	.sql = "SELECT r.n::integer, l.storage_size_gb FROM ROWS FROM (pg_catalog.unnest($1),"
-		   " pg_catalog.unnest($2)) WITH ORDINALITY AS r(quota_id, storage_id, n)"
+	.sql = "SELECT r.n::integer, l.storage_size_gb FROM ROWS FROM (unnest($1),"
+		   " unnest($2)) WITH ORDINALITY AS r(quota_id, storage_id, n)"
 		   " JOIN quota_limitation l ON l.quota_id = r.quota_id AND l.storage_id = r.storage_id"
 		   " AND l.storage_size_gb IS NOT NULL",
 	.argument_count = 2,
@@ -58,17 +72,24 @@ static Statement load_domain_limits = {
  * The engine's CalculateStorageUsage, in bytes; more than a bigint has are above every limit too.
  */
 static Statement count_usage = {
-	.sql = "SELECT r.n::integer, LEAST(COALESCE((SELECT pg_catalog.sum(CASE WHEN i.active THEN"
+	.sql = "SELECT r.n::integer, LEAST(COALESCE((SELECT sum(CASE WHEN i.active THEN"
 		   "   i.size ELSE COALESCE(d.actual_size, 0) END) FROM image_storage_domain_map m"
 		   "  JOIN images i ON i.image_guid = m.image_id"
 		   "  LEFT JOIN disk_image_dynamic d ON d.image_id = m.image_id"
 		   "  WHERE m.quota_id = r.quota_id"
 		   "   AND (r.storage_id IS NULL OR m.storage_domain_id = r.storage_id)), 0),"
 		   "  9223372036854775807)::bigint"
-		   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
+		   " FROM ROWS FROM (unnest($1), unnest($2))"
 		   "  WITH ORDINALITY AS r(quota_id, storage_id, n)",
 	.argument_count = 2,
 	.argument_types = {UUIDARRAYOID, UUIDARRAYOID},
+};
+
+/* Columns of count_usage. */
+enum DemandColumn
+{
+	DEMAND_NUMBER = 1,
+	DEMAND_VALUE,
 };
 
 static QuotaFacts *
@@ -100,21 +121,23 @@ read_quotas(const ClonePlan *plan, QuotaState *state)
 	rows = statement_run(&load_quotas, &value, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		pg_uuid_t id = field_uuid(row, 1);
-		pg_uuid_t pool = field_uuid(row, 3);
+		pg_uuid_t id = field_uuid(row, QUOTA_ID);
+		pg_uuid_t pool = field_uuid(row, QUOTA_POOL_ID);
 		QuotaFacts *quota = find_quota(state, &id);
-		bool global = field_bool(row, 7);
-		bool specific = field_bool(row, 8);
+		bool global = field_bool(row, QUOTA_GLOBAL_STORAGE);
+		bool specific = field_bool(row, QUOTA_SPECIFIC_STORAGE);
 
-		quota->name = field_text(row, 2);
+		quota->name = field_text(row, QUOTA_NAME);
 		quota->in_pool = plan->pool_exists && uuid_same(&pool, &plan->pool_id);
-		quota->threshold_percent = (int) field_int64(row, 4);
-		quota->grace_percent = (int) field_int64(row, 5);
+		quota->threshold_percent = (int) field_int64(row, QUOTA_THRESHOLD);
+		quota->grace_percent = (int) field_int64(row, QUOTA_GRACE);
 		quota->has_global = global;
-		quota->global_limit_gb = field_int64(row, 6);
+		quota->global_limit_gb = field_int64(row, QUOTA_GLOBAL_GB);
 		quota->limits_storage = global || specific;
-		quota->limits_cluster = field_bool(row, 9) || field_bool(row, 10);
-		quota->limits_mixed = (global && specific) || (field_bool(row, 9) && field_bool(row, 10));
+		quota->limits_cluster =
+			field_bool(row, QUOTA_GLOBAL_CLUSTER) || field_bool(row, QUOTA_SPECIFIC_CLUSTER);
+		quota->limits_mixed = (global && specific) || (field_bool(row, QUOTA_GLOBAL_CLUSTER) &&
+													   field_bool(row, QUOTA_SPECIFIC_CLUSTER));
 	}
 }
 
@@ -303,8 +326,15 @@ add_storage_event(QuotaState *state, const QuotaDemand *demand, AuditType type)
 	event->placeholders[5] = percent_of(demand, demand->requested_bytes);
 }
 
+/*
+ * Compares what a demand would take with its limit.  Enforcement decides what comes of it: HARD leaves the
+ * verdict for the checks to refuse; SOFT lets the call go on, so that only the audit row tells.  The rows
+ * for the threshold and for the limit within grace are written under both, as the engine does
+ * (docs/design/ovirt-clone.md, "Quota").  A demand without a limit to compare with keeps the verdict that
+ * it was made with.
+ */
 static void
-judge(const ClonePlan *plan, QuotaState *state, QuotaDemand *demand)
+judge_demand(const ClonePlan *plan, QuotaState *state, QuotaDemand *demand)
 {
 	bool soft = plan->quota_enforcement == QUOTA_SOFT;
 
@@ -347,16 +377,16 @@ quota_evaluate(const ClonePlan *plan)
 	rows = run_for_demands(&load_domain_limits, state, needs_domain_limit, picked);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		QuotaDemand *demand = picked[field_int64(row, 1) - 1];
+		QuotaDemand *demand = picked[field_int64(row, DEMAND_NUMBER) - 1];
 
 		demand->verdict = QUOTA_WITHIN;
-		demand->limit_gb = field_int64(row, 2);
+		demand->limit_gb = field_int64(row, DEMAND_VALUE);
 	}
 	rows = run_for_demands(&count_usage, state, needs_usage, picked);
 	for (uint64 row = 0; row < rows; row++)
-		picked[field_int64(row, 1) - 1]->used_bytes = field_int64(row, 2);
+		picked[field_int64(row, DEMAND_NUMBER) - 1]->used_bytes = field_int64(row, DEMAND_VALUE);
 	for (int i = 0; i < state->demand_count; i++)
-		judge(plan, state, &state->demands[i]);
+		judge_demand(plan, state, &state->demands[i]);
 	if (plan->quota_enforcement == QUOTA_SOFT &&
 		(state->vm_quota == NULL || state->vm_quota->name == NULL))
 	{
