@@ -18,6 +18,7 @@ char *vmclone_storage_roots = NULL;
 char *vmclone_copy_program = NULL;
 char *vmclone_domain_owner = NULL;
 char *vmclone_lock_mode = NULL;
+int vmclone_log_jobs = LOG_JOBS_ALL;
 int vmclone_max_parallel_copies = 2;
 int vmclone_copy_threads = 0;
 int vmclone_max_attempts = 5;
@@ -28,6 +29,13 @@ int vmclone_retry_delay = 1000;
 int vmclone_storage_timeout = 30;
 int vmclone_poll_interval = 10;
 bool vmclone_resume_on_promotion = false;
+
+static const struct config_enum_entry log_jobs_options[] = {
+	{"none", LOG_JOBS_NONE, false},
+	{"problems", LOG_JOBS_PROBLEMS, false},
+	{"all", LOG_JOBS_ALL, false},
+	{NULL, 0, false},
+};
 
 /* A list of absolute directories; empty is allowed. */
 static bool
@@ -108,6 +116,11 @@ settings_define(void)
 							   "How a clone holds its source where the call does not say.",
 							   "\"exclusive\" or \"shared\".", &vmclone_lock_mode, "exclusive",
 							   PGC_USERSET, 0, check_lock_mode, NULL, NULL);
+	DefineCustomEnumVariable(
+		"vmclone.log_jobs", "What the server's log is told of jobs.",
+		"\"problems\": that they fail, wait or are held, and that cleaning did "
+		"not succeed; \"all\": also the start and the end of each.",
+		&vmclone_log_jobs, LOG_JOBS_ALL, log_jobs_options, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"vmclone.max_parallel_copies", "Copy processes that a database's worker runs at once.",
 		NULL, &vmclone_max_parallel_copies, 2, 1, 64, PGC_SIGHUP, 0, NULL, NULL, NULL);

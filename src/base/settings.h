@@ -5,11 +5,20 @@
 #ifndef VMCLONE_SETTINGS_H
 #define VMCLONE_SETTINGS_H
 
+/* What the server's log is told of jobs. */
+typedef enum LogJobs
+{
+	LOG_JOBS_NONE,
+	LOG_JOBS_PROBLEMS,
+	LOG_JOBS_ALL,
+} LogJobs;
+
 extern char
 	*vmclone_storage_roots; /* ':'-separated directories; empty = no domain may be attached */
 extern char *vmclone_copy_program;      /* empty = vmclone-copy beside the server's programs */
 extern char *vmclone_domain_owner;      /* "UID:GID" that files of a domain must get, or empty */
 extern char *vmclone_lock_mode;         /* "exclusive" or "shared" */
+extern int vmclone_log_jobs;            /* a LogJobs */
 extern int vmclone_max_parallel_copies; /* copier processes at once, per worker */
 extern int vmclone_copy_threads;        /* --threads of each copier; 0 = the copier's own choice */
 extern int vmclone_max_attempts;        /* of one task before its job fails */

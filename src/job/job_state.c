@@ -10,6 +10,7 @@
 #include "base/uuid.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
+#include "job/job_log.h"
 #include "job/job_state.h"
 #include "job/retry_delay.h"
 #include "job/task_state.h"
@@ -17,6 +18,9 @@
 #include "utils/timestamp.h"
 
 #define JOB_CHANNEL "vmclone_job"
+
+/* Attempts to clean, up to a minute apart, of which the log is told one. */
+#define CLEANINGS_A_MESSAGE 10
 
 static Statement set_running = {
 	.sql = "UPDATE vmclone.jobs SET status = 'running', next_attempt_at = NULL,"
@@ -215,6 +219,9 @@ job_set_running(JobRow *job)
 {
 	if (job->status != JOB_RUNNING)
 		move_only(job, JOB_RUNNING, &set_running);
+	if (!job->has_started)
+		job_log_start(job);
+	job->has_started = true;
 }
 
 void
@@ -255,6 +262,9 @@ job_set_failing(JobRow *job, const char *reason_key, const char *reason)
 		undo(job, JOB_FAILING, JOB_FAILED, reason_key, reason);
 	else if (job->status != JOB_HELD)
 		move(job, JOB_HELD, &set_held, values);
+	else
+		return;
+	job_log_problem(job, job->hold_on_failure ? "is held" : "fails", reason);
 }
 
 void
@@ -269,10 +279,16 @@ job_set_waiting(JobRow *job, const char *reason_key, const char *reason)
 	if (wait_is_over(job))
 		job_set_failing(job, reason_key,
 						psprintf("%s; waited %d seconds", reason, vmclone_wait_limit));
-	else if (job->status == JOB_WAITING)
-		(void) statement_run(&set_waiting, values, NULL);
 	else
-		move(job, JOB_WAITING, &set_waiting, values);
+	{
+		/* once for a cause, not with every attempt */
+		if (job->reason == NULL || strcmp(job->reason, reason) != 0)
+			job_log_problem(job, "waits", reason);
+		if (job->status == JOB_WAITING)
+			(void) statement_run(&set_waiting, values, NULL);
+		else
+			move(job, JOB_WAITING, &set_waiting, values);
+	}
 }
 
 void
@@ -309,12 +325,14 @@ void
 job_set_succeeded(JobRow *job)
 {
 	move_to(job, JOB_SUCCEEDED, &set_ended);
+	job_log_end(job);
 }
 
 void
 job_set_undone(JobRow *job)
 {
 	move_to(job, job->is_cancelled ? JOB_CANCELLED : JOB_FAILED, &set_ended);
+	job_log_end(job);
 }
 
 void
@@ -331,6 +349,8 @@ job_cleaning_waits(const JobRow *job, const char *problem)
 	Datum values[3] = {UUIDPGetDatum(&job->job_id), CStringGetTextDatum(problem),
 					   TimestampTzGetDatum(retry_at(job->clean_attempts))};
 
+	if (job->clean_attempts % CLEANINGS_A_MESSAGE == 0)
+		job_log_problem(job, "could not be cleaned", problem);
 	(void) statement_run(&cleaning_waits, values, NULL);
 }
 
@@ -343,7 +363,11 @@ job_finishing_waits(JobRow *job, const char *problem)
 	if (wait_is_over(job))
 		job_set_failing(job, "finishing", problem);
 	else
+	{
+		if (job->reason == NULL || strcmp(job->reason, problem) != 0)
+			job_log_problem(job, "could not be finished", problem);
 		(void) statement_run(&finishing_waits, values, NULL);
+	}
 }
 
 void

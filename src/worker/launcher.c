@@ -272,7 +272,7 @@ vmclone_launcher_main(Datum argument)
 	LauncherLocal *local;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	before_shmem_exit(forget_launcher, (Datum) 0);
@@ -294,6 +294,9 @@ vmclone_launcher_main(Datum argument)
 	{
 		long timeout;
 
+		/* with 0 the server would not start it again where only the launcher was told to stop */
+		if (ShutdownRequestPending)
+			proc_exit(1);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{

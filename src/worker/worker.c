@@ -89,7 +89,8 @@ static void
 connect_to_database(Oid database_id)
 {
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
+	/* it exits between two steps, as an orderly process does, and not with FATAL in the middle of one */
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	/* A child that is gone tells so by its pipe; SIGPIPE would end the worker. */
 	pqsignal(SIGPIPE, PG_SIG_IGN);
 	BackgroundWorkerUnblockSignals();
@@ -236,7 +237,7 @@ pass(bool *first)
 		moved |= job_claim_next();
 		moved |= job_claim_cleaning();
 		moved |= job_claim_measurement();
-		if (!moved)
+		if (!moved || ShutdownRequestPending)
 			break;
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -285,6 +286,8 @@ work(void)
 	{
 		bool changed;
 
+		if (ShutdownRequestPending)
+			return;
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(loop_context);
 		MemoryContextReset(loop_context);
@@ -321,7 +324,9 @@ vmclone_worker_main(Datum argument)
 		work();
 		ereport(LOG, (errmsg("vmclone worker for database %u exits", MyDatabaseId)));
 	}
-	worker_slot_retire();
+	/* who was told to stop is started again, unless the server stops too */
+	if (!ShutdownRequestPending)
+		worker_slot_retire();
 	proc_exit(0);
 }
 
