@@ -32,6 +32,9 @@
 #define ERRCODE_VC_VM_CONFIGURATION MAKE_SQLSTATE('V', 'C', '0', '1', '8')
 #define ERRCODE_VC_STORAGE_COMMAND  MAKE_SQLSTATE('V', 'C', '0', '1', '9')
 #define ERRCODE_VC_IDENTITY         MAKE_SQLSTATE('V', 'C', '0', '2', '0')
+#define ERRCODE_VC_WAIT_TIMEOUT     MAKE_SQLSTATE('V', 'C', '0', '2', '1')
+#define ERRCODE_VC_NO_SUCH_JOB      MAKE_SQLSTATE('V', 'C', '0', '2', '2')
+#define ERRCODE_VC_JOB_STATE        MAKE_SQLSTATE('V', 'C', '0', '2', '3')
 
 typedef enum Severity
 {

@@ -168,7 +168,8 @@ command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides, bool is_retry
 
 	frame_enter_own(&frame);
 	if (statement_run(&stored_call, values, nulls) != 1)
-		ereport(ERROR, (errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(job_id)),
+		ereport(ERROR, (errcode(ERRCODE_VC_NO_SUCH_JOB),
+						errmsg("job %s does not exist", uuid_text(job_id)),
 						errkey("JOB_DOES_NOT_EXIST"), errdetail("JOB_DOES_NOT_EXIST."),
 						errhint("View vmclone.jobs_view lists the jobs.")));
 	target = strcmp(field_text(0, STORED_ACTION), "AddVmFromSnapshot") == 0 ? CLONE_TARGET_VM

@@ -134,9 +134,10 @@ enter_job(FunctionCallInfo fcinfo, ControlledJob *job)
 	frame_enter_own(&job->frame);
 	value = UUIDPGetDatum(&job->job_id);
 	if (statement_run(&find_job, &value, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(&job->job_id)),
-				 errhint("View vmclone.jobs_view lists the jobs.")));
+		ereport(ERROR, (errcode(ERRCODE_VC_NO_SUCH_JOB),
+						errmsg("job %s does not exist", uuid_text(&job->job_id)),
+						errkey("JOB_DOES_NOT_EXIST"), errdetail("JOB_DOES_NOT_EXIST."),
+						errhint("View vmclone.jobs_view lists the jobs.")));
 	owner = (Oid) field_int64(0, JOB_OWNER);
 	job->status = job_status_of_word(field_text(0, JOB_STATUS));
 	job->requested = job_request_of_word(field_text(0, JOB_REQUESTED));
@@ -160,10 +161,10 @@ leave_job(const ControlledJob *job)
 static void
 refuse(const ControlledJob *job, const char *what, const char *hint)
 {
-	ereport(ERROR, (errcode(ERRCODE_VC_JOB),
+	ereport(ERROR, (errcode(ERRCODE_VC_JOB_STATE), errkey("JOB_STATE_DOES_NOT_ALLOW"),
 					errmsg("cannot %s job %s: it is %s", what, uuid_text(&job->job_id),
 						   job_status_word(job->status)),
-					errdetail("The job makes \"%s\".", job->vm_name),
+					errdetail("JOB_STATE_DOES_NOT_ALLOW: The job makes \"%s\".", job->vm_name),
 					hint ? errhint("%s", hint)
 					: state_in(job->status, JOB_IS_UNDONE)
 						? errhint("Wait until it is undone: CALL vmclone.wait_for_job('%s').",

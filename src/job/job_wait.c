@@ -126,7 +126,9 @@ take_look(const pg_uuid_t *job_id, MemoryContext context, JobLook *look)
 	if (SPI_execute_with_args(look_sql, 1, types, &value, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read job %s", uuid_text(job_id));
 	if (SPI_processed == 0)
-		ereport(ERROR, (errcode(ERRCODE_VC_JOB), errmsg("job %s does not exist", uuid_text(job_id)),
+		ereport(ERROR, (errcode(ERRCODE_VC_NO_SUCH_JOB),
+						errmsg("job %s does not exist", uuid_text(job_id)),
+						errkey("JOB_DOES_NOT_EXIST"), errdetail("JOB_DOES_NOT_EXIST."),
 						errhint("View vmclone.jobs_view lists the jobs.")));
 	if (field_bool(0, LOOK_IS_OWN_INSERT))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -214,7 +216,7 @@ vmclone_wait_for_job(PG_FUNCTION_ARGS)
 								   look.reason ? look.reason : "no reason was recorded"),
 							errhint("Mend the cause and use retry_job, or use cancel_job.")));
 		if (until != 0 && now >= until)
-			ereport(ERROR, (errcode(ERRCODE_VC_JOB),
+			ereport(ERROR, (errcode(ERRCODE_VC_WAIT_TIMEOUT), errkey("JOB_IS_NOT_OVER"),
 							errmsg("job %s is not over yet: %s", uuid_text(&job_id), look.text),
 							errhint("The job goes on; wait longer, or look at view "
 									"vmclone.progress.")));

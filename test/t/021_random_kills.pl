@@ -63,7 +63,7 @@ BEGIN
 	FOR job IN SELECT job_id FROM vmclone.jobs WHERE $live LOOP
 		BEGIN
 			PERFORM vmclone.alter_job(job, bandwidth_limit => 0);
-		EXCEPTION WHEN SQLSTATE 'VC014' THEN
+		EXCEPTION WHEN SQLSTATE 'VC023' THEN
 			CONTINUE;
 		END;
 	END LOOP;

@@ -66,6 +66,19 @@ $node->images_equal($job->{vm_id}, $vm, 0);
 # abandoned
 $job = $node->clone($snapshot, vm_name => 'left', start_paused => 'true');
 $node->wait_for_status($job->{job_id}, 'paused');
+# what programs tell apart
+foreach my $case (
+	[ "CALL vmclone.wait_for_job('$job->{job_id}', '10 ms')", 'VC021', 'JOB_IS_NOT_OVER' ],
+	[ "CALL vmclone.wait_for_job(gen_random_uuid())", 'VC022', 'JOB_DOES_NOT_EXIST' ],
+	[ "SELECT vmclone.pause_job(gen_random_uuid())", 'VC022', 'JOB_DOES_NOT_EXIST' ],
+	[ "SELECT vmclone.retry_job('$job->{job_id}')", 'VC023', 'JOB_STATE_DOES_NOT_ALLOW' ])
+{
+	my ($statement, $sqlstate, $key) = @$case;
+	my (undef, undef, $error) = $node->psql('postgres', "\\set VERBOSITY verbose\n$statement");
+
+	like($error, qr/ERROR:  $sqlstate: .*^CONSTRAINT NAME:  $key$/ms, "$statement: $sqlstate");
+}
+
 $node->safe_psql('template1', 'CREATE DATABASE copied TEMPLATE postgres');
 is( heard('copied', <<"SQL"), 'cleaning failed', "adopt('abandon'): each state is told");
 SELECT vmclone.adopt('abandon');
