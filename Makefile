@@ -97,6 +97,7 @@ uninstall-copy:
 	rm -f '$(DESTDIR)$(bindir)/vmclone-copy' '$(DESTDIR)$(mandir)/man1/vmclone-copy.1'
 
 include src/terminal/terminal.mk
+include src/provision/provision.mk
 
 .PHONY: install-copy uninstall-copy
 endif

@@ -101,6 +101,17 @@ copier_error_word(enum copier_error kind)
 #define COPIER_VOLUME_STAT      "stat"
 #define COPIER_VOLUME_PROVISION "provision"
 
+/* What "volume provision" asks the provisioning program to do (docs/provisioning.md). */
+#define COPIER_PROVISION_ATTACH     "attach"
+#define COPIER_PROVISION_DETACH     "detach"
+#define COPIER_PROVISION_SPACE      "space"
+#define COPIER_PROVISION_LIST       "list"
+#define COPIER_PROVISION_CREATE     "create"
+#define COPIER_PROVISION_ACTIVATE   "activate"
+#define COPIER_PROVISION_DEACTIVATE "deactivate"
+#define COPIER_PROVISION_COMMIT     "commit"
+#define COPIER_PROVISION_REMOVE     "remove"
+
 /*
  * Control lines, on the copier's stdin
  */

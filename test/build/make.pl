@@ -113,7 +113,7 @@ foreach my $case (
 
 # --- install and uninstall
 my $destination = tempdir(CLEANUP => 1);
-my @expected = sort("$bindir/vmclone-copy", "$bindir/vmclone", "$libdir/vmclone.so", "$mandir/man1/vmclone.1",
+my @expected = sort("$bindir/vmclone-copy", "$bindir/vmclone", "$bindir/vmclone-provision-lvm", "$libdir/vmclone.so", "$mandir/man1/vmclone.1",
 	"/usr/share/bash-completion/completions/vmclone",
 	(map { "$sharedir/extension/$_" } 'vmclone.control', "vmclone--$version.sql", "vmclone--1.0--$version.sql"),
 	(-f 'docs/man/vmclone-copy.1' ? "$mandir/man1/vmclone-copy.1" : ()));

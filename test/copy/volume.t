@@ -467,13 +467,16 @@ my $program = "$space/provision";
 spew($program, <<"SH");
 #!/bin/sh
 set -e
-echo "\$0 \$*" >> $space/provision.log
+request=\$(cat)
+echo "\$* \$request" >> $space/provision.log
+lv=\$(printf '%s' "\$request" | sed 's/.*"lv":"\\([^"]*\\)".*/\\1/')
 [ ! -e $space/fail ] || { echo 'no such vg' >&2; exit 5; }
 [ ! -e $space/hang ] || sleep 30
 case \$1 in
-create) mkdir -p $space/dev/\$2; ln -sf \$(cat $space/target) $space/dev/\$2/\$3;;
-remove) rm -f $space/dev/\$2/\$3;;
+create) mkdir -p $space/dev/vg-one; ln -sf \$(cat $space/target) $space/dev/vg-one/\$lv;;
+remove) rm -f $space/dev/vg-one/\$lv;;
 esac
+echo '{"extent_size": 4096, "note": "\\u00e9 \\"", "list": [1, -2.5e3, true, null, {}]}'
 SH
 chmod 0755, $program;
 my @size = ('--size', 4 << 20);
@@ -481,13 +484,14 @@ my @size = ('--size', 4 << 20);
 sub provision
 {
 	my ($action, $lv, @rest) = @_;
-	return (provision => $action, '--command', $program, '--root', "$space/dev", '--vg', 'vg-one', '--lv', $lv, @rest);
+	return (provision => $action, '--command', $program, '--root', "$space/dev", '--vg', 'vg-one', '--lv', $lv,
+		'--request', qq({"protocol":1,"lv":"$lv"}), @rest);
 }
 {
 	refuses('2 usage', 'create needs a size', provision('create', $image));
 	spew("$space/target", '../dm-987654');
 	refuses('1 not_found', 'device is missing', provision('create', $image, @size));
-	is(slurp("$space/provision.log"), "$program create vg-one $image 4194304\n", 'fixed arguments');
+	is(slurp("$space/provision.log"), qq(create {"protocol":1,"lv":"$image"}\n), 'one argument, and the request on its stdin');
 	for my $target ('/dev/null', '../loop0', '../dm-', '../dm-1x', '../../dm-1', '/dev/dm-1', '/dev/loop0')
 	{
 		spew("$space/target", $target);
@@ -496,7 +500,9 @@ sub provision
 	spew("$space/target",   '../dm-1');
 	spew("$space/dev/dm-1", 'a file');
 	refuses('3 refused', 'a file is no device', provision('create', $image, @size));
-	works('remove', provision('remove', $image));
+	is(works('remove', provision('remove', $image))->{answer}{note}, "\x{e9} \"", 'the answer is passed on');
+	like(slurp("$space/provision.log"), qr/^remove .*"lv":"$image"/m, 'remove is asked for');
+	is_deeply(works('space needs no volume', provision => 'space', '--command', $program, '--vg', 'a', '--request', '{}')->{devices}, [], 'and shows none');
 	spew("$space/fail", '');
 	like(refuses('1 io', 'the program fails', provision('create', $image, @size))->{message},
 		qr/exit code 5: no such vg/, 'with its reason');
@@ -512,10 +518,25 @@ sub provision
 	cmp_ok(time - $begin, '<', 15, 'at once');
 	spew($program, $usual);
 	unlink "$space/hang";
+	# what it may answer, and what it may not
+	foreach my $case ('', '{', '{}{}', '[]', '{"a":1,}', '{"a":01}', '{"a":"\x01"}', '{"a":"\\x"}', '{"a":' . '[' x 40 . ']' x 40 . '}', '{"a":"' . 'x' x 61000 . '"}')
+	{
+		spew("$space/answer", $case);
+		spew($program, "#!/bin/sh\ncat $space/answer\n");
+		refuses('3 refused', 'no such answer: ' . substr($case, 0, 20), provision('space', $image));
+	}
+	foreach my $case ([ no_space => '1 no_space' ], [ busy => '3 busy' ], [ other_owner => '1 io' ])
+	{
+		spew($program, qq(#!/bin/sh\necho '{"error": "why \\"so\\"", "kind": "$case->[0]"}'\nexit 1\n));
+		like(refuses($case->[1], "kind $case->[0]", provision('space', $image))->{message}, qr/could not space: why "so"$/, 'in its words');
+	}
+	spew($program, $usual);
 	refuses('2 usage', 'no relative program',
-		provision => 'create', '--command', 'sh', '--vg', 'a', '--lv', 'b', @size);
+		provision => 'create', '--command', 'sh', '--request', '{}', '--vg', 'a', '--lv', 'b', @size);
+	refuses('2 usage', 'no request that is no object', provision => 'space', '--command', $program, '--request', '[]', '--vg', 'a');
+	refuses('2 usage', 'no create without a volume', provision => 'create', '--command', $program, '--request', '{}', '--vg', 'a', @size);
 	refuses('2 usage', 'no path as a name',
-		provision => 'create', '--command', $program, '--vg', '../x', '--lv', 'b', @size);
+		provision => 'create', '--command', $program, '--request', '{}', '--vg', '../x', '--lv', 'b', @size);
 	refuses('2 usage', 'no option as a name', provision('create', '-f', @size));
 	refuses('2 usage', 'no other action',     provision('shred',  $image));
 	refuses('2 usage', 'no action',           provision => '--command', $program, '--vg', 'a', '--lv', 'b');
@@ -535,7 +556,7 @@ SKIP:
 	chomp $loop;
 	spew("$space/target", $loop);
 	my $answer = works('loop device with --allow-loop', provision('create', $image, @size, '--allow-loop'));
-	is(($answer->{path} // '') . ' ' . ($answer->{size} // ''), "$loop 4194304", 'path and size');
+	is_deeply([ @{ $answer->{devices}[0] }{qw(lv path size)} ], [ $image, $loop, 4194304 ], 'name, path and size');
 	refuses('3 refused',  'and never without',  provision('create', $image, @size));
 	refuses('1 no_space', 'too small a device', provision('create', $image, '--size', 8 << 20, '--allow-loop'));
 
@@ -552,9 +573,9 @@ SKIP:
 		command_ok('mknod', "$space/dev/dm-$minor", 'b', $major, $minor);
 		spew("$space/target", "../dm-$minor");
 		refuses('3 refused', "the kernel's name decides", provision('create', $image, @size));
-		is(works('the right name', provision('create', 'other', @size))->{size}, 4 << 20, 'size');
+		is(works('the right name', provision('create', 'other', @size))->{devices}[0]{size}, 4 << 20, 'size');
 		command_ok('dmsetup', 'remove', 'vg--one-other');
-		my ($gone) = volume(provision('commit', 'other'));
+		my ($gone) = volume(provision('activate', 'other'));
 		isnt($gone, 0, 'a device that is gone is no device');
 	}
 	run_command([ 'losetup', '-d', $loop ]);

@@ -114,6 +114,13 @@ json_string(struct json *json, const char *key, const char *value)
 }
 
 void
+json_value(struct json *json, const char *key, const char *value)
+{
+	append_key(json, key);
+	append_text(json, value);
+}
+
+void
 json_integer(struct json *json, const char *key, uint64_t value)
 {
 	char digits[24];

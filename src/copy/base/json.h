@@ -31,6 +31,9 @@ extern void json_decimal(struct json *json, const char *key, double value, int d
 extern void json_bool(struct json *json, const char *key, bool value);
 extern void json_null(struct json *json, const char *key);
 
+/* A value that is JSON already (json_read.h). */
+extern void json_value(struct json *json, const char *key, const char *value);
+
 /* Begins an event: an object whose first member is its name. */
 extern void json_open_event(struct json *json, const char *event);
 

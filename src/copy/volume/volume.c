@@ -76,7 +76,8 @@ static const struct argument arguments[] = {
 	{"sequence", true, true, SET(CREATE), 0},
 	{"command", true, true, SET(PROVISION), SET(PROVISION)},
 	{"vg", true, true, SET(PROVISION), SET(PROVISION)},
-	{"lv", true, true, SET(PROVISION), SET(PROVISION)},
+	{"lv", true, false, SET(PROVISION), 0},
+	{"request", true, true, SET(PROVISION), SET(PROVISION)},
 	{"timeout", true, true, SET(PROVISION), 0},
 	{"allow-loop", false, true, SET(PROVISION), 0},
 	{NULL, false, false, 0, 0},
@@ -104,9 +105,11 @@ static const char *const help =
 	"  remove --root DIR --disk UUID --image UUID\n"
 	"  stat   --root DIR --disk UUID --image UUID\n"
 	"Devices of block domains\n"
-	"  provision create|commit|remove --command PROGRAM --vg NAME --lv NAME\n"
+	"  provision attach|detach|space|list|create|activate|deactivate|commit|remove\n"
+	"         --command PROGRAM --request JSON --vg NAME [--lv NAME ...]\n"
 	"         [--size BYTES] [--root /dev] [--timeout SECONDS] [--allow-loop]\n"
-	"         runs PROGRAM create|commit|remove VG LV BYTES and checks the device\n"
+	"         runs PROGRAM ACTION with the request on its stdin, passes its answer on,\n"
+	"         and checks the devices that it must have made or removed\n"
 	"\n"
 	"Exit status: 0 done, 1 storage failed, 2 usage, 3 refused.\n";
 
@@ -180,6 +183,22 @@ parse_owner(char *value, VolumeOptions *options)
 }
 
 static bool
+parse_lv(const char *value, VolumeOptions *options)
+{
+	if (!volume_is_lvm_name(value))
+		return bad_value("lv", value, "a logical volume's name");
+	if (options->lv_count == COPIER_MAX_LAYERS)
+		return volume_fail(COPIER_USAGE, 0, NULL, NULL, "at most %d logical volumes can be given",
+						   COPIER_MAX_LAYERS);
+	if (options->lvs == NULL)
+		options->lvs = malloc(COPIER_MAX_LAYERS * sizeof(*options->lvs));
+	if (options->lvs == NULL)
+		return volume_fail(COPIER_IO, ENOMEM, NULL, NULL, "out of memory");
+	options->lvs[options->lv_count++] = value;
+	return true;
+}
+
+static bool
 parse_option(const char *option, char *value, VolumeOptions *options)
 {
 	static const char *const formats[] = {"RAW", "COW", NULL};
@@ -202,8 +221,10 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 		options->command = value;
 	else if (strcmp(option, "vg") == 0)
 		options->vg = value;
+	else if (strcmp(option, "request") == 0)
+		options->request = value;
 	else if (strcmp(option, "lv") == 0)
-		options->lv = value;
+		return parse_lv(value, options);
 	else if (strcmp(option, "storage-domain") == 0 || strcmp(option, "domain") == 0)
 		return parse_uuid(option, value, &options->domain);
 	else if (strcmp(option, "disk") == 0)
@@ -262,8 +283,24 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 static bool
 is_provision_action(const char *word)
 {
-	return strcmp(word, "create") == 0 || strcmp(word, "commit") == 0 ||
-		   strcmp(word, "remove") == 0;
+	static const char *const actions[] = {
+		COPIER_PROVISION_ATTACH,     COPIER_PROVISION_DETACH, COPIER_PROVISION_SPACE,
+		COPIER_PROVISION_LIST,       COPIER_PROVISION_CREATE, COPIER_PROVISION_ACTIVATE,
+		COPIER_PROVISION_DEACTIVATE, COPIER_PROVISION_COMMIT, COPIER_PROVISION_REMOVE};
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (strcmp(word, actions[i]) == 0)
+			return true;
+	return false;
+}
+
+/* These three name the volumes whose devices are looked at. */
+static bool
+action_needs_volumes(const char *action)
+{
+	return strcmp(action, COPIER_PROVISION_CREATE) == 0 ||
+		   strcmp(action, COPIER_PROVISION_ACTIVATE) == 0 ||
+		   strcmp(action, COPIER_PROVISION_REMOVE) == 0;
 }
 
 static int
@@ -279,10 +316,15 @@ check_options(const Subcommand *subcommand, const VolumeOptions *options)
 	if (subcommand->run == volume_create && options->size % COPIER_VOLUME_SIZE_UNIT != 0)
 		return volume_fail(COPIER_USAGE, 0, NULL, "Round the size up to a multiple of 4096 bytes.",
 						   "--size must be a multiple of %d bytes", COPIER_VOLUME_SIZE_UNIT);
-	if (subcommand->run == volume_provision && strcmp(options->action, "create") == 0 &&
+	if (subcommand->run == volume_provision &&
+		strcmp(options->action, COPIER_PROVISION_CREATE) == 0 &&
 		(!options->has_size || options->size == 0))
 		return volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
 						   "volume provision create needs --size");
+	if (subcommand->run == volume_provision && options->lv_count == 0 &&
+		action_needs_volumes(options->action))
+		return volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+						   "volume provision %s needs --lv", options->action);
 	return true;
 }
 
@@ -297,7 +339,7 @@ parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptio
 	{
 		if (argc < 2 || !is_provision_action(argv[1]))
 			return volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-							   "volume provision needs an action: create, commit or remove");
+							   "volume provision needs an action, as create or remove");
 		options->action = argv[1];
 		argc--;
 		argv++;
@@ -334,5 +376,6 @@ volume_main(int argc, char **argv)
 					"remove, stat or provision");
 	else if (parse_arguments(subcommand, argc - 1, argv + 1, &options))
 		(void) subcommand->run(&options, &answer);
+	free(options.lvs);
 	return volume_print_answer(&answer);
 }

@@ -4,8 +4,8 @@
  *
  * volume.c parses the options and dispatches; volume_answer.c builds the answer; volume_paths.c
  * opens things below the root; volume_directory.c takes files away; volume_lease.c knows sanlock's leases;
- * volume_place.c looks at where a domain lies;
- * volume_meta.c knows VDSM's .meta; volume_domain.c, volume_image.c and volume_block.c are the subcommands.
+ * volume_place.c looks at where a domain lies; volume_meta.c knows VDSM's .meta; volume_device.c proves which
+ * device a logical volume is; volume_domain.c, volume_image.c and volume_provision.c are the subcommands.
  */
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
 #define VMCLONE_COPY_VOLUME_INTERNAL_H
@@ -55,9 +55,11 @@ typedef struct VolumeOptions
 	const char *disk_type;
 	const char *description;
 	const char *command;
-	const char *action; /* provision: create, commit, remove */
+	const char *action;  /* provision: one of COPIER_PROVISION_ACTIONS */
+	const char *request; /* provision: one JSON object */
 	const char *vg;
-	const char *lv;
+	const char **lvs; /* provision: names of logical volumes */
+	int lv_count;
 	uint64_t size; /* bytes */
 	bool has_size;
 	uint64_t sequence;
@@ -188,6 +190,20 @@ extern bool volume_await_unlinked(int dirfd);
 
 /* Names what is left in the directory, and says whether it is empty.  False after volume_fail(). */
 extern bool volume_tell_left(int dirfd, struct json *answer, bool *empty);
+
+/* ---------- devices of block domains (volume_device.c) ---------- */
+
+/* A name that LVM allows, and that is no option. */
+extern bool volume_is_lvm_name(const char *name);
+
+/*
+ * Proves that <root>/<vg>/<lv> is a logical volume of that name by device mapper's names in the kernel, and at least
+ * options->size bytes long; adds an object with its path, size, logical_block_size and device number to the open
+ * array of the answer.
+ */
+extern bool volume_find_device(const VolumeOptions *options, const char *lv, struct json *answer);
+
+extern bool volume_device_is_gone(const VolumeOptions *options, const char *lv);
 
 /* ---------- VDSM's volume metadata (volume_meta.c; docs/design/storage.md) ---------- */
 
