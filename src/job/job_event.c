@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "contract/copier_protocol.h"
 #include "job/job_event.h"
 #include "job/job_run.h"
 #include "job/job_state.h"
@@ -61,9 +62,9 @@ static void
 take_error(JobRun *run, const Jsonb *event)
 {
 	StringInfoData message;
-	char *layer = json_get_text(event, "layer");
-	char *path = json_get_text(event, "path");
-	char *offset = json_get_text(event, "offset");
+	char *layer = json_get_text(event, COPIER_FIELD_LAYER);
+	char *path = json_get_text(event, COPIER_FIELD_PATH);
+	char *offset = json_get_text(event, COPIER_FIELD_OFFSET);
 
 	initStringInfo(&message);
 	appendStringInfoString(&message, "copying failed");
@@ -73,12 +74,12 @@ take_error(JobRun *run, const Jsonb *event)
 		appendStringInfo(&message, ", \"%s\"", path);
 	if (offset != NULL)
 		appendStringInfo(&message, ", offset %s", offset);
-	if (json_has(event, "message"))
-		appendStringInfo(&message, ": %s", json_get_text(event, "message"));
+	if (json_has(event, COPIER_FIELD_MESSAGE))
+		appendStringInfo(&message, ": %s", json_get_text(event, COPIER_FIELD_MESSAGE));
 	run->error_in_layer = layer != NULL;
-	run->error_path = keep_text(run, event, "path", run->error_path);
-	run->error_kind = keep_text(run, event, "kind", run->error_kind);
-	run->error_errno = keep_text(run, event, "errno", run->error_errno);
+	run->error_path = keep_text(run, event, COPIER_FIELD_PATH, run->error_path);
+	run->error_kind = keep_text(run, event, COPIER_FIELD_KIND, run->error_kind);
+	run->error_errno = keep_text(run, event, COPIER_FIELD_ERRNO, run->error_errno);
 	if (run->error_errno != NULL)
 		appendStringInfo(&message, " (%s)", run->error_errno);
 	if (run->error_message != NULL)
@@ -97,7 +98,7 @@ knows_its_place(const JobRun *run)
 static void
 take_bytes(JobRun *run, const Jsonb *event)
 {
-	int64 done = json_get_count(event, "bytes_done", run->bytes_done);
+	int64 done = json_get_count(event, COPIER_FIELD_BYTES_DONE, run->bytes_done);
 
 	if (!knows_its_place(run))
 		return;
@@ -111,9 +112,9 @@ take_bytes(JobRun *run, const Jsonb *event)
 static void
 take_phase(JobRun *run, const Jsonb *event)
 {
-	char *phase = json_get_text(event, "phase");
+	char *phase = json_get_text(event, COPIER_FIELD_PHASE);
 
-	if (json_get_bool(event, "paused", false))
+	if (json_get_bool(event, COPIER_FIELD_PAUSED, false))
 		phase = "paused";
 	if (phase != NULL)
 		strlcpy(run->phase, phase, sizeof(run->phase));
@@ -122,39 +123,39 @@ take_phase(JobRun *run, const Jsonb *event)
 static void
 take_event(JobRun *run, const Jsonb *event)
 {
-	char *name = json_get_text(event, "event");
+	char *name = json_get_text(event, COPIER_FIELD_EVENT);
 	char earlier_phase[sizeof(run->phase)];
 	int64 earlier_bytes = run->bytes_done;
 	int64 earlier_verified = run->bytes_verified;
 
 	if (name == NULL)
 		return;
-	if (strcmp(name, "error") == 0)
+	if (strcmp(name, COPIER_EVENT_ERROR) == 0)
 	{
 		take_error(run, event);
 		return;
 	}
 	strlcpy(earlier_phase, run->phase, sizeof(earlier_phase));
 	take_phase(run, event);
-	run->bytes_total = json_get_count(event, "bytes_total", run->bytes_total);
-	run->output_size = json_get_count(event, "output_size", run->output_size);
-	run->allocated = json_get_count(event, "allocated", run->allocated);
-	run->method = keep_text(run, event, "method", run->method);
-	run->method_reason = keep_text(run, event, "reason", run->method_reason);
-	if (json_has(event, "bytes_done"))
+	run->bytes_total = json_get_count(event, COPIER_FIELD_BYTES_TOTAL, run->bytes_total);
+	run->output_size = json_get_count(event, COPIER_FIELD_OUTPUT_SIZE, run->output_size);
+	run->allocated = json_get_count(event, COPIER_FIELD_ALLOCATED, run->allocated);
+	run->method = keep_text(run, event, COPIER_FIELD_METHOD, run->method);
+	run->method_reason = keep_text(run, event, COPIER_FIELD_REASON, run->method_reason);
+	if (json_has(event, COPIER_FIELD_BYTES_DONE))
 		take_bytes(run, event);
-	if (strcmp(name, "progress") == 0)
+	if (strcmp(name, COPIER_EVENT_PROGRESS) == 0)
 	{
-		char *checkpoint = json_get_text(event, "checkpoint");
+		char *checkpoint = json_get_text(event, COPIER_FIELD_CHECKPOINT);
 
-		run->paused = json_get_bool(event, "paused", false);
-		run->rate = run->paused ? 0 : json_get_count(event, "rate", 0);
-		run->bytes_verified = json_get_count(event, "verified", run->bytes_verified);
-		run->bytes_to_verify = json_get_count(event, "to_verify", run->bytes_to_verify);
+		run->paused = json_get_bool(event, COPIER_FIELD_PAUSED, false);
+		run->rate = run->paused ? 0 : json_get_count(event, COPIER_FIELD_RATE, 0);
+		run->bytes_verified = json_get_count(event, COPIER_FIELD_VERIFIED, run->bytes_verified);
+		run->bytes_to_verify = json_get_count(event, COPIER_FIELD_TO_VERIFY, run->bytes_to_verify);
 		if (checkpoint != NULL && knows_its_place(run))
 			strlcpy(run->checkpoint, checkpoint, sizeof(run->checkpoint));
 	}
-	if (strcmp(name, "done") == 0)
+	if (strcmp(name, COPIER_EVENT_DONE) == 0)
 	{
 		run->moves = run->advanced = true;
 		run->rate = 0;

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "contract/copier_protocol.h"
 #include "base/json.h"
 #include "base/settings.h"
 #include "base/statement.h"
@@ -161,9 +162,9 @@ write_measurement(void *argument)
 	nulls[6] = answer != NULL;
 	if (answer != NULL)
 	{
-		values[3] = Int64GetDatum(json_get_count(answer, "required", 0));
-		values[4] = Int64GetDatum(json_get_count(answer, "bytes_to_read", 0));
-		values[5] = Int64GetDatum(json_get_count(answer, "allocated_bytes", 0));
+		values[3] = Int64GetDatum(json_get_count(answer, COPIER_FIELD_REQUIRED, 0));
+		values[4] = Int64GetDatum(json_get_count(answer, COPIER_FIELD_BYTES_TO_READ, 0));
+		values[5] = Int64GetDatum(json_get_count(answer, COPIER_FIELD_ALLOCATED_BYTES, 0));
 	}
 	else
 		values[6] = CStringGetTextDatum(run->error_message ? run->error_message : "no answer");
@@ -222,7 +223,7 @@ step_done(JobRun *run, Jsonb *answer)
 		case STEP_SPACE:
 			break;
 		case STEP_COMMIT:
-			run->allocated = json_get_count(answer, "allocated", run->allocated);
+			run->allocated = json_get_count(answer, COPIER_FIELD_ALLOCATED, run->allocated);
 			return written(job_transaction(write_success, run));
 		case STEP_REMOVE:
 			return written(job_transaction(write_cleaned, run));
@@ -236,7 +237,7 @@ static bool
 found_no_space(const JobRun *run)
 {
 	return run->kind == RUN_COPY && run->step == STEP_COPY && run->error_kind != NULL &&
-		   strcmp(run->error_kind, "no_space") == 0;
+		   strcmp(run->error_kind, copier_error_word(COPIER_NO_SPACE)) == 0;
 }
 
 /* The domain said how much there is, if it could: the copy's message gets the bytes that are missing. */
@@ -246,7 +247,7 @@ take_missing_bytes(JobRun *run, const Jsonb *answer)
 	int64 needed = Max(run->bytes_total - run->bytes_done, 0);
 	int64 available = answer != NULL ? json_get_count(answer, "available_bytes", -1) : -1;
 
-	run->error_kind = "no_space";
+	run->error_kind = (char *) copier_error_word(COPIER_NO_SPACE);
 	run->error_message = run->space_error;
 	if (available >= 0)
 		run->error_message = MemoryContextStrdup(

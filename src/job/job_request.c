@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "contract/copier_protocol.h"
 #include "job/job_request.h"
 #include "job/job_run.h"
 #include "job/job_state.h"
@@ -257,13 +258,13 @@ tell_copier(JobRun *run, const RunRow *row)
 	{
 		char line[64];
 
-		snprintf(line, sizeof(line), "limit " INT64_FORMAT, limit);
+		snprintf(line, sizeof(line), COPIER_CONTROL_LIMIT " " INT64_FORMAT, limit);
 		storage_command_send(run->command, line);
 		run->limit_sent = limit;
 	}
 	if (pause != run->pause_sent && (pause || !run->paused || may_go_on(run, row)))
 	{
-		storage_command_send(run->command, pause ? "pause" : "resume");
+		storage_command_send(run->command, pause ? COPIER_CONTROL_PAUSE : COPIER_CONTROL_RESUME);
 		run->pause_sent = pause;
 	}
 }

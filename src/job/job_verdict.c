@@ -17,12 +17,13 @@ static const char *const passing_errors[] = {
 	"EDQUOT",   "ENODEV",      "ENXIO",        "EROFS",      "ESHUTDOWN", "ENOMEM",
 	"ENFILE",   "EMFILE",      NULL,
 };
-static const char *const passing_kinds[] = {"no_space", "source_stale", "not_attached",
-											"no_resources", NULL};
+static const enum copier_error passing_kinds[] = {COPIER_NO_SPACE, COPIER_SOURCE_STALE,
+												  COPIER_NOT_ATTACHED, COPIER_NO_ERROR};
 
 /* What another attempt would meet again. */
-static const char *const final_kinds[] = {"refused",      "exists",         "usage", "not_found",
-										  "outside_root", "source_changed", "io",    NULL};
+static const enum copier_error final_kinds[] = {
+	COPIER_REFUSED,      COPIER_EXISTS,         COPIER_USAGE, COPIER_NOT_FOUND,
+	COPIER_OUTSIDE_ROOT, COPIER_SOURCE_CHANGED, COPIER_IO,    COPIER_NO_ERROR};
 
 /* words end with NULL; a NULL word is none of them. */
 static bool
@@ -58,13 +59,32 @@ job_answer(const JobRun *run)
 	return answer;
 }
 
+/* kinds end with COPIER_NO_ERROR; a NULL word is none of them. */
+static bool
+is_kind_among(const char *word, const enum copier_error *kinds)
+{
+	for (; word != NULL && *kinds != COPIER_NO_ERROR; kinds++)
+		if (strcmp(word, copier_error_word(*kinds)) == 0)
+			return true;
+	return false;
+}
+
+/* The storage's or the machine's trouble: "no_resources" is the worker's own word (job_step.c). */
+static bool
+may_pass(const JobRun *run)
+{
+	return is_kind_among(run->error_kind, passing_kinds) ||
+		   (run->error_kind != NULL && strcmp(run->error_kind, "no_resources") == 0) ||
+		   is_among(run->error_errno, passing_errors);
+}
+
 /* A volume command's own words on why it did not do what it was told. */
 static void
 take_refusal(JobRun *run, const Jsonb *answer)
 {
-	char *message = answer ? json_get_text(answer, "message") : NULL;
-	char *path = answer ? json_get_text(answer, "path") : NULL;
-	char *hint = answer ? json_get_text(answer, "hint") : NULL;
+	char *message = answer ? json_get_text(answer, COPIER_FIELD_MESSAGE) : NULL;
+	char *path = answer ? json_get_text(answer, COPIER_FIELD_PATH) : NULL;
+	char *hint = answer ? json_get_text(answer, COPIER_FIELD_HINT) : NULL;
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	StringInfoData text;
 
@@ -72,9 +92,10 @@ take_refusal(JobRun *run, const Jsonb *answer)
 	{
 		initStringInfo(&text);
 		appendStringInfoString(&text, message);
-		run->error_kind =
-			pstrdup(json_get_text(answer, "kind") ? json_get_text(answer, "kind") : "io");
-		run->error_errno = json_get_text(answer, "errno");
+		run->error_kind = pstrdup(json_get_text(answer, COPIER_FIELD_KIND)
+									  ? json_get_text(answer, COPIER_FIELD_KIND)
+									  : copier_error_word(COPIER_IO));
+		run->error_errno = json_get_text(answer, COPIER_FIELD_ERRNO);
 		if (path != NULL)
 			appendStringInfo(&text, ": \"%s\"", path);
 		if (run->error_errno != NULL)
@@ -90,7 +111,7 @@ take_refusal(JobRun *run, const Jsonb *answer)
 static void
 take_usage_error(JobRun *run, const char *said)
 {
-	run->error_kind = "usage";
+	run->error_kind = (char *) copier_error_word(COPIER_USAGE);
 	run->error_message = MemoryContextStrdup(
 		run->context,
 		"vmclone-copy does not take what this version of the extension tells it; install both from "
@@ -131,7 +152,7 @@ job_verdict(JobRun *run, const Jsonb *answer)
 	const char *said;
 
 	if (run->command == NULL)
-		return is_among(run->error_kind, passing_kinds) ? VERDICT_WAIT : VERDICT_CRASHED;
+		return may_pass(run) ? VERDICT_WAIT : VERDICT_CRASHED;
 	exit_code = storage_command_exit_code(run->command);
 	said = run->command->error_text.data;
 	if (run->command->timed_out)
@@ -155,11 +176,11 @@ job_verdict(JobRun *run, const Jsonb *answer)
 		take_last_words(run, exit_code, said);
 	if (run->step == STEP_CHECK)
 		return VERDICT_WAIT;
-	if (is_among(run->error_kind, passing_kinds) || is_among(run->error_errno, passing_errors))
+	if (may_pass(run))
 		return VERDICT_WAIT;
-	if (run->error_kind != NULL && strcmp(run->error_kind, "busy") == 0)
+	if (run->error_kind != NULL && strcmp(run->error_kind, copier_error_word(COPIER_BUSY)) == 0)
 		return run->error_in_layer ? VERDICT_FAIL : VERDICT_WAIT;
-	if (!is_among(run->error_kind, final_kinds))
+	if (!is_kind_among(run->error_kind, final_kinds))
 		return VERDICT_CRASHED;
 	return run->reads_copy && run->error_in_layer ? VERDICT_CHAIN : VERDICT_FAIL;
 }

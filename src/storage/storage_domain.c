@@ -159,20 +159,20 @@ run_volume_command(List *arguments)
 						errhint("Install both from the same version; see vmclone.copy_program.")));
 	}
 	answer.object = json_from_text(result.output);
-	answer.ok = result.exit_code == 0 && json_get_bool(answer.object, "ok", false);
+	answer.ok = result.exit_code == 0 && json_get_bool(answer.object, COPIER_FIELD_OK, false);
 	if (answer.ok)
 		return answer;
-	answer.kind = json_get_text(answer.object, "kind");
-	answer.message = json_get_text(answer.object, "message");
+	answer.kind = json_get_text(answer.object, COPIER_FIELD_KIND);
+	answer.message = json_get_text(answer.object, COPIER_FIELD_MESSAGE);
 	if (answer.message == NULL)
 		answer.message = psprintf("vmclone-copy ended with exit code %d", result.exit_code);
-	path = json_get_text(answer.object, "path");
-	error = json_get_text(answer.object, "errno");
+	path = json_get_text(answer.object, COPIER_FIELD_PATH);
+	error = json_get_text(answer.object, COPIER_FIELD_ERRNO);
 	if (path != NULL)
 		answer.message = psprintf("%s: \"%s\"", answer.message, path);
 	if (error != NULL)
 		answer.message = psprintf("%s (%s)", answer.message, error);
-	answer.hint = json_get_text(answer.object, "hint");
+	answer.hint = json_get_text(answer.object, COPIER_FIELD_HINT);
 	return answer;
 }
 
@@ -244,7 +244,8 @@ capitalized(const char *message)
 static void
 refuse_attach(const Answer *answer, const char *name, const char *path)
 {
-	bool outside = answer->kind != NULL && strcmp(answer->kind, "outside_root") == 0;
+	bool outside =
+		answer->kind != NULL && strcmp(answer->kind, copier_error_word(COPIER_OUTSIDE_ROOT)) == 0;
 
 	ereport(ERROR,
 			(errcode(ERRCODE_VC_STORAGE_DOMAIN),
