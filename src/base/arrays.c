@@ -12,13 +12,47 @@
 #include "base/arrays.h"
 
 Datum
+array_of_datums(Datum *values, int count, Oid type)
+{
+	bool by_value = true;
+	int16 length;
+	char alignment;
+
+	switch (type)
+	{
+		case UUIDOID:
+			length = UUID_LEN;
+			by_value = false;
+			alignment = TYPALIGN_CHAR;
+			break;
+		case INT4OID:
+			length = sizeof(int32);
+			alignment = TYPALIGN_INT;
+			break;
+		case INT8OID:
+		case TIMESTAMPTZOID:
+			length = sizeof(int64);
+			by_value = FLOAT8PASSBYVAL;
+			alignment = TYPALIGN_DOUBLE;
+			break;
+		default:
+			Assert(type == TEXTOID || type == JSONBOID);
+			length = -1;
+			by_value = false;
+			alignment = TYPALIGN_INT;
+			break;
+	}
+	return PointerGetDatum(construct_array(values, count, type, length, by_value, alignment));
+}
+
+Datum
 array_of_uuids(const pg_uuid_t *ids, int count)
 {
 	Datum *values = palloc(sizeof(Datum) * (count + 1));
 
 	for (int i = 0; i < count; i++)
 		values[i] = UUIDPGetDatum(&ids[i]);
-	return PointerGetDatum(construct_array(values, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	return array_of_datums(values, count, UUIDOID);
 }
 
 Datum
@@ -47,8 +81,7 @@ array_of_int64s(const int64 *numbers, int count)
 
 	for (int i = 0; i < count; i++)
 		values[i] = Int64GetDatum(numbers[i]);
-	return PointerGetDatum(
-		construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return array_of_datums(values, count, INT8OID);
 }
 
 Datum
@@ -58,8 +91,7 @@ array_of_int32s(const int32 *numbers, int count)
 
 	for (int i = 0; i < count; i++)
 		values[i] = Int32GetDatum(numbers[i]);
-	return PointerGetDatum(
-		construct_array(values, count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	return array_of_datums(values, count, INT4OID);
 }
 
 pg_uuid_t *

@@ -15,6 +15,9 @@ extern Datum array_of_texts(const char *const *texts, int count); /* NULL become
 extern Datum array_of_int64s(const int64 *numbers, int count);
 extern Datum array_of_int32s(const int32 *numbers, int count);
 
+/* Of values that are there already: uuid, text, jsonb, bigint, integer and timestamptz. */
+extern Datum array_of_datums(Datum *values, int count, Oid type);
+
 /* Fields of SPI_tuptable, by row and by column from 1; *count is 0 for null. */
 extern pg_uuid_t *field_uuids(uint64 row, int column, int *count); /* NULL for null */
 

@@ -104,6 +104,10 @@
 #define SQL_TEMPLATE_STATUS_OK            CppAsString2(TEMPLATE_STATUS_OK)
 #define SQL_VM_STATUS_DOWN                CppAsString2(VM_STATUS_DOWN)
 #define SQL_VM_STATUS_IMAGE_LOCKED        CppAsString2(VM_STATUS_IMAGE_LOCKED)
+/* For CASE: the engine's words for images.volume_format and volume_type. */
+#define SQL_VOLUME_FORMAT_WORDS "WHEN 4 THEN 'COW' WHEN 5 THEN 'RAW'"
+#define SQL_VOLUME_TYPE_WORDS   "WHEN 1 THEN 'Preallocated' WHEN 2 THEN 'Sparse'"
+
 #define SQL_BLOCK_STORAGE_TYPES                                                                    \
 	"(" CppAsString2(STORAGE_TYPE_FCP) ", " CppAsString2(STORAGE_TYPE_ISCSI) ")"
 #define SQL_DATA_DOMAIN_TYPES                                                                      \

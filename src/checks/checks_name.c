@@ -9,6 +9,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/arrays.h"
 #include "base/errors.h"
 #include "base/frame.h"
 #include "base/json.h"
@@ -186,7 +187,7 @@ check_no_version_under_way(CheckRun *run)
 	if (!plan->request->base_template_id.given || plan->template_name == NULL || !plan->pool_exists)
 		return;
 	name = CStringGetTextDatum(plan->template_name);
-	wanted = PointerGetDatum(construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT));
+	wanted = array_of_datums(&name, 1, TEXTOID);
 	initStringInfo(&names);
 	initStringInfo(&detail);
 	/* under the locks the names are reserved, which says the same */

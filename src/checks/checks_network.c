@@ -8,6 +8,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/arrays.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "checks/check_table.h"
@@ -120,7 +121,7 @@ check_macs_not_used(CheckRun *run)
 	values = palloc(sizeof(Datum) * list_length(wanted));
 	foreach (cell, wanted)
 		values[count++] = CStringGetTextDatum(lfirst(cell));
-	array = PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
+	array = array_of_datums(values, count, TEXTOID);
 	rows = statement_run(&used_addresses, &array, NULL);
 	for (uint64 row = 0; row < rows; row++)
 		appendStringInfo(&detail, "%sAddress %s is in use by virtual machine \"%s\".",

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/arrays.h"
 #include "base/insertion.h"
 #include "base/json.h"
 #include "base/json_objects.h"
@@ -135,8 +136,7 @@ vm_id_array(const CloneWork *work)
 
 	for (int c = 0; c < work->copy_count; c++)
 		ids[c] = UUIDPGetDatum(&work->copies[c].vm_id);
-	return PointerGetDatum(
-		construct_array(ids, work->copy_count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	return array_of_datums(ids, work->copy_count, UUIDOID);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/arrays.h"
 #include "base/frame.h"
 #include "base/insertion.h"
 #include "clone/lineage.h"
@@ -39,7 +40,7 @@ uuid_array(const pg_uuid_t *ids, int count)
 
 	for (int i = 0; i < count; i++)
 		values[i] = UUIDPGetDatum(&ids[i]);
-	return PointerGetDatum(construct_array(values, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	return array_of_datums(values, count, UUIDOID);
 }
 
 void

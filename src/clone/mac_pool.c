@@ -18,6 +18,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/arrays.h"
 #include "base/errors.h"
 #include "base/extension.h"
 #include "base/frame.h"
@@ -226,7 +227,7 @@ look_up_used(const int64 *candidates, int count, int *used_count)
 
 	for (int i = 0; i < count; i++)
 		texts[i] = CStringGetTextDatum(mac_text(candidates[i]));
-	array = PointerGetDatum(construct_array(texts, count, TEXTOID, -1, false, TYPALIGN_INT));
+	array = array_of_datums(texts, count, TEXTOID);
 	rows = statement_run(&used_addresses, &array, NULL);
 	used = palloc(sizeof(int64) * (rows + 1));
 	*used_count = 0;

@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/arrays.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/frame.h"
@@ -114,8 +115,7 @@ names_array(const CommandResult *result)
 
 	for (int i = 0; i < result->copy_count; i++)
 		values[i] = CStringGetTextDatum(result->copies[i].vm_name);
-	return PointerGetDatum(
-		construct_array(values, result->copy_count, TEXTOID, -1, false, TYPALIGN_INT));
+	return array_of_datums(values, result->copy_count, TEXTOID);
 }
 
 static Datum
@@ -125,8 +125,7 @@ vm_ids_array(const CommandResult *result)
 
 	for (int i = 0; i < result->copy_count; i++)
 		values[i] = UUIDPGetDatum(&result->copies[i].vm_id);
-	return PointerGetDatum(
-		construct_array(values, result->copy_count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	return array_of_datums(values, result->copy_count, UUIDOID);
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/arrays.h"
 #include "base/compat.h"
 #include "base/json.h"
 #include "base/ovirt_codes.h"
@@ -73,8 +74,8 @@ enum SnapshotColumn
 #define IMAGE_STATUS                                                                               \
 	" CASE i.imagestatus WHEN " SQL_IMAGE_STATUS_OK " THEN 'OK' WHEN " SQL_IMAGE_STATUS_LOCKED     \
 	" THEN 'LOCKED' ELSE 'ILLEGAL' END"
-#define VOLUME_FORMAT " CASE i.volume_format WHEN 4 THEN 'COW' WHEN 5 THEN 'RAW' END"
-#define VOLUME_TYPE   " CASE i.volume_type WHEN 1 THEN 'Preallocated' WHEN 2 THEN 'Sparse' END"
+#define VOLUME_FORMAT " CASE i.volume_format " SQL_VOLUME_FORMAT_WORDS " END"
+#define VOLUME_TYPE   " CASE i.volume_type " SQL_VOLUME_TYPE_WORDS " END"
 #define STORAGE_DOMAIN                                                                             \
 	" (SELECT m.storage_domain_id FROM image_storage_domain_map m WHERE m.image_id = i.image_guid" \
 	" ORDER BY m.storage_domain_id LIMIT 1)"
@@ -365,7 +366,7 @@ load_luns(const OvfResult *result)
 	}
 	if (count == 0)
 		return NULL;
-	value = PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	value = array_of_datums(ids, count, UUIDOID);
 	rows = statement_run(&disks_there, &value, NULL);
 	initStringInfo(&luns);
 	for (uint64 row = 0; row < rows; row++)

@@ -96,7 +96,7 @@ static Statement disk_rows = {
 		"    FROM chain JOIN images p ON p.image_guid = chain.parentid WHERE chain.depth < 1024"
 		"     AND chain.parentid <> '00000000-0000-0000-0000-000000000000')"
 		"  SELECT count(*) AS depth, sum(y.actual_size) AS actual_size,"
-		"   (array_agg(CASE chain.volume_format WHEN 4 THEN 'COW' WHEN 5 THEN 'RAW' END"
+		"   (array_agg(CASE chain.volume_format " SQL_VOLUME_FORMAT_WORDS " END"
 		"    ORDER BY chain.depth DESC))[1] AS root_format"
 		"  FROM chain LEFT JOIN disk_image_dynamic y ON y.image_id = chain.image_guid) c"
 		" CROSS JOIN LATERAL (SELECT CASE WHEN o.disk ->> 'disk_storage_type' <> '0'"

@@ -9,6 +9,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "base/arrays.h"
 #include "base/frame.h"
 #include "base/statement.h"
 #include "configuration/configuration.h"
@@ -95,7 +96,7 @@ suggested_names(const char *vm_name, bool has_pool, const pg_uuid_t *pool_id, in
 
 	for (int i = 0; i < count; i++)
 		names[i] = CStringGetTextDatum(numbered_name(name, first + i));
-	offered = PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+	offered = array_of_datums(names, count, TEXTOID);
 	if (has_pool)
 	{
 		Frame frame;
@@ -119,8 +120,7 @@ suggested_names(const char *vm_name, bool has_pool, const pg_uuid_t *pool_id, in
 		}
 		frame_leave(&frame);
 		if (reserved > 0)
-			offered =
-				PointerGetDatum(construct_array(names, kept, TEXTOID, -1, false, TYPALIGN_INT));
+			offered = array_of_datums(names, kept, TEXTOID);
 	}
 	return offered;
 }

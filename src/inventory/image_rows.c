@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 
+#include "base/arrays.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "inventory/image_rows.h"
@@ -103,7 +104,7 @@ image_rows_load(const pg_uuid_t *disk_ids, int count)
 		return images;
 	for (int i = 0; i < count; i++)
 		ids[i] = UUIDPGetDatum(&disk_ids[i]);
-	value = PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	value = array_of_datums(ids, count, UUIDOID);
 	rows = statement_run(&load_images, &value, NULL);
 	images->rows = palloc_extended(sizeof(ImageRow) * (rows + 1), MCXT_ALLOC_HUGE);
 	for (uint64 row = 0; row < rows; row++)

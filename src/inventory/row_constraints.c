@@ -30,6 +30,7 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "base/arrays.h"
 #include "base/compat.h"
 #include "base/statement.h"
 #include "inventory/row_constraints.h"
@@ -423,8 +424,7 @@ row_constraints_violated(const char *relation_name, Jsonb *const *rows, int row_
 		return NIL;
 	for (int i = 0; i < row_count; i++)
 		elements[i] = JsonbPGetDatum(rows[i]);
-	argument =
-		PointerGetDatum(construct_array(elements, row_count, JSONBOID, -1, false, TYPALIGN_INT));
+	argument = array_of_datums(elements, row_count, JSONBOID);
 	plan->users++;
 	found = statement_run(&plan->statement, &argument, NULL);
 	plan->users--;

@@ -19,6 +19,7 @@
 #include "utils/datum.h"
 #include "utils/tuplestore.h"
 
+#include "base/arrays.h"
 #include "base/compat.h"
 #include "base/insertion.h"
 #include "base/statement.h"
@@ -165,8 +166,7 @@ find_rows(const RowCopy *copy, RowCopyTable *table, int *count)
 	if (copy->has_second_key)
 		argument = UUIDPGetDatum(&copy->second_key);
 	else
-		argument = PointerGetDatum(
-			construct_array(keys, key_count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+		argument = array_of_datums(keys, key_count, UUIDOID);
 	statement_plan(table->read_plan, !table->has_read, true);
 	table->has_read = true;
 	result = SPI_execute_plan(table->read_plan, &argument, NULL, false, 0);

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "base/arrays.h"
 #include "base/frame.h"
 #include "job/job_claim.h"
 #include "job/job_run.h"
@@ -19,10 +20,9 @@
 #include "base/settings.h"
 #include "base/statement.h"
 #include "base/uuid.h"
+#include "base/ovirt_codes.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-
-#define DOMAIN_ACTIVE 3 /* storage_pool_iso_map.status */
 
 /* Claims at once that only find out that they have to wait. */
 #define CLAIMS_A_PASS 100
@@ -240,7 +240,7 @@ add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id, Ru
 	format = field_text(0, DOMAIN_FORMAT);
 	status = field_int64(0, DOMAIN_STATUS);
 	frame_leave(&frame);
-	if (pool_id != NULL && status != DOMAIN_ACTIVE)
+	if (pool_id != NULL && status != STORAGE_DOMAIN_STATUS_ACTIVE)
 		return psprintf("storage domain \"%s\" (%s) is not active", name, id);
 
 	if (statement_run(&mount_of, values, NULL) == 0)
@@ -354,7 +354,7 @@ targets_of_runs(void)
 
 			ids[count++] = DirectFunctionCall1(uuid_in, CStringGetDatum(target->id));
 		}
-	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	return array_of_datums(ids, count, UUIDOID);
 }
 
 /*
@@ -382,10 +382,8 @@ stalled_domains(Datum *targets, Datum *sources)
 		target_ids[count] = DirectFunctionCall1(uuid_in, CStringGetDatum(job_run_target(run)->id));
 		source_ids[count++] = DirectFunctionCall1(uuid_in, CStringGetDatum(source->id));
 	}
-	*targets = PointerGetDatum(
-		construct_array(target_ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	*sources = PointerGetDatum(
-		construct_array(source_ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	*targets = array_of_datums(target_ids, count, UUIDOID);
+	*sources = array_of_datums(source_ids, count, UUIDOID);
 }
 
 static void
@@ -526,7 +524,7 @@ tasks_with_runs(void)
 
 	foreach (cell, job_runs_list)
 		ids[count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task.task_id);
-	return PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	return array_of_datums(ids, count, UUIDOID);
 }
 
 static void

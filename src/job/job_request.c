@@ -6,6 +6,7 @@
 
 #include "catalog/pg_type.h"
 #include "contract/copier_protocol.h"
+#include "base/arrays.h"
 #include "job/job_request.h"
 #include "job/job_run.h"
 #include "job/job_state.h"
@@ -156,8 +157,7 @@ read_run_rows(void *argument)
 
 	foreach (cell, job_runs_list)
 		ids[id_count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task.task_id);
-	array =
-		PointerGetDatum(construct_array(ids, id_count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	array = array_of_datums(ids, id_count, UUIDOID);
 	found = statement_run(&run_rows, &array, NULL);
 	old = MemoryContextSwitchTo(rows->context);
 	rows->rows = palloc0(sizeof(RunRow) * (found + 1));

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "base/arrays.h"
 #include "job/state_table.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -128,7 +129,7 @@ words_array(StateSet set, const char *const *words, int word_count)
 	for (int i = 0; i < word_count; i++)
 		if (state_in(i, set))
 			elements[count++] = CStringGetTextDatum(words[i]);
-	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+	return array_of_datums(elements, count, TEXTOID);
 }
 
 Datum

@@ -19,6 +19,7 @@
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
+#include "base/arrays.h"
 #include "base/compat.h"
 #include "base/extension.h"
 #include "base/frame.h"
@@ -238,9 +239,7 @@ refuse_held_suspect(const Guarded *guarded, const List *suspects)
 		if (suspect->leaves_parent)
 			ids[n++] = UUIDPGetDatum(&suspect->parent);
 	}
-	held_count = guards_held_now(
-		guarded->kind,
-		PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)));
+	held_count = guards_held_now(guarded->kind, array_of_datums(ids, n, UUIDOID));
 	foreach (cell, suspects)
 	{
 		const Suspect *suspect = lfirst(cell);

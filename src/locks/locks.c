@@ -218,8 +218,7 @@ write_locks(const LockSet *set, const pg_uuid_t *call_id, Datum snapshot, Datum 
 	values[0] = snapshot;
 	values[1] = CStringGetTextDatum(set->snapshot_status);
 	values[2] = images;
-	values[3] = PointerGetDatum(
-		construct_array(statuses, set->image_count, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+	values[3] = array_of_datums(statuses, set->image_count, INT4OID);
 	values[4] = array_of_uuids(set->template_images, set->template_image_count);
 	values[5] = BoolGetDatum(set->shared);
 	values[6] = UUIDPGetDatum(call_id);

@@ -123,8 +123,7 @@ bytes_array(const int64 *bytes, int count)
 
 	for (int i = 0; i < count; i++)
 		values[i] = Int64GetDatum(bytes[i]);
-	return PointerGetDatum(
-		construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return array_of_datums(values, count, INT8OID);
 }
 
 void
@@ -144,8 +143,7 @@ locks_take_counted(ClonePlan *plan)
 	kinds = palloc(sizeof(Datum) * counted.count);
 	for (int i = 0; i < counted.count; i++)
 		kinds[i] = CStringGetTextDatum(counted.kinds[i]);
-	values[0] =
-		PointerGetDatum(construct_array(kinds, counted.count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[0] = array_of_datums(kinds, counted.count, TEXTOID);
 	values[1] = array_of_uuids(counted.ids, counted.count);
 	values[2] = bytes_array(counted.bytes, counted.count);
 	values[3] = Int64GetDatum(MOST_BYTES);

@@ -249,8 +249,7 @@ plan_load_reserved(const ClonePlan *plan)
 	if (count == 0)
 		return;
 	values[0] = domain_array(plan, true);
-	values[1] = PointerGetDatum(construct_array(times, count, TIMESTAMPTZOID, sizeof(TimestampTz),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[1] = array_of_datums(times, count, TIMESTAMPTZOID);
 	frame_enter_own(&frame);
 	rows = statement_run(&load_reserved, values, NULL);
 	for (uint64 row = 0; row < rows; row++)

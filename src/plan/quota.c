@@ -264,8 +264,7 @@ run_for_demands(Statement *statement, QuotaState *state, bool (*wanted)(const Qu
 	}
 	if (count == 0)
 		return 0;
-	values[0] =
-		PointerGetDatum(construct_array(quotas, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	values[0] = array_of_datums(quotas, count, UUIDOID);
 	values[1] = PointerGetDatum(construct_md_array(domains, nulls, 1, &count, &lower_bound, UUIDOID,
 												   UUID_LEN, false, TYPALIGN_CHAR));
 	return statement_run(statement, values, NULL);

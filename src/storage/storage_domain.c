@@ -24,6 +24,7 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "base/statement.h"
+#include "base/ovirt_codes.h"
 #include "storage/storage_command.h"
 #include "wake/wake.h"
 
@@ -32,7 +33,8 @@ VMCLONE_FUNCTION_INFO(vmclone_detach_storage_domain);
 VMCLONE_FUNCTION_INFO(vmclone_check_storage_domain);
 
 static Statement find_domain = {
-	.sql = "SELECT storage_name, storage_type IN (2, 3) FROM storage_domain_static WHERE id = $1",
+	.sql = "SELECT storage_name, storage_type IN " SQL_BLOCK_STORAGE_TYPES
+		   " FROM storage_domain_static WHERE id = $1",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
