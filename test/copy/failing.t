@@ -18,8 +18,17 @@ command_ok(qw(qemu-io -f raw -c), 'write -q -P 1 0 8M', 'base.raw');
 command_ok(qw(qemu-img create -q -f qcow2 -b base.raw -F raw top.qcow2));
 command_ok(qw(qemu-io -f qcow2 -c), 'write -q -P 2 1M 2M', 'top.qcow2');
 my @layers = qw(--layer raw:base.raw --layer qcow2:top.qcow2);
+
+# qemu is kept away by the copier's locks; who heeds none is not
+sub write_without_lock
+{
+	open(my $base, '+<', 'base.raw') or die "cannot open base.raw: $!";
+	print {$base} "\x09" x 4096 or die "cannot write base.raw: $!";
+	close $base or die "cannot write base.raw: $!";
+	return;
+}
 for my $change (
-	[ 'is written to' => sub { command_ok(qw(qemu-io -f raw -c), 'write -q -P 9 0 4k', 'base.raw') } ],
+	[ 'is written to' => \&write_without_lock ],
 	[ 'is touched'    => sub { utime time + 5, time + 5, 'base.raw' } ],
 	[ 'grows'         => sub { truncate 'base.raw', 9 << 20; truncate 'base.raw', (8 << 20) + 4096 } ],
 	[ 'is cut'        => sub { truncate 'base.raw', 4 << 20 } ])
