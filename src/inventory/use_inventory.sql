@@ -112,14 +112,17 @@ BEGIN
 END
 $$;
 
--- How a schema compares.  A column's type fits if it is the same, or of the same kind (text and varchar; the integers and
--- numeric; the timestamps): values are converted by assignment.
+-- How a schema compares.  A column's type fits if it is the same, a text of any length for another, or a wider integer: these
+-- are what all statements read and write alike.  A column that only comes along in whole rows may be of any type, but where
+-- snapshots' documents and callers give values: in vm_static and vm_init.
 CREATE FUNCTION inspect_inventory(p_schema name)
 RETURNS TABLE (relation name, column_name name, required boolean, present boolean, type_ok boolean, owner oid, note text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT w.relation, w.column_name, w.column_required AND (w.table_required OR c.oid IS NOT NULL),
         a.attnum IS NOT NULL AND c.relkind IN ('r', 'p'),
-        f.oid = w.type OR f.typcategory = t.typcategory AND t.typcategory IN ('S', 'N', 'D'),
+        NOT (w.column_required OR w.relation IN ('vm_static', 'vm_init')) OR f.oid = w.type
+            OR 'text'::regtype IN (f.oid, w.type) AND 'varchar'::regtype IN (f.oid, w.type)
+            OR f.typlen >= t.typlen AND f.oid = ANY ('{int2,int4,int8}'::regtype[]) AND w.type = ANY ('{int2,int4,int8}'::regtype[]),
         c.relowner,
         CASE
             WHEN c.oid IS NULL THEN CASE WHEN w.table_required THEN 'table is missing' ELSE 'optional table is missing' END
@@ -139,7 +142,8 @@ CREATE FUNCTION inventory_report()
 RETURNS TABLE (relation name, "column" name, present boolean, type_ok boolean, note text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT i.relation, i.column_name, i.present, i.type_ok,
-        coalesce(i.note || CASE WHEN i.required AND NOT (i.present AND i.type_ok IS TRUE) THEN ' (needed)' ELSE '' END, CASE WHEN i.required THEN 'needed' ELSE '' END)
+        coalesce(i.note || CASE WHEN i.required AND NOT i.present OR i.present AND i.type_ok IS NOT TRUE THEN ' (needed)' ELSE '' END,
+            CASE WHEN i.required THEN 'needed' ELSE '' END)
     FROM @extschema@.inspect_inventory(coalesce((SELECT schema_name FROM @extschema@.inventory_choice), '@extschema@')) i
     ORDER BY i.relation, i.column_name
 $$;
@@ -236,7 +240,7 @@ BEGIN
         UNION ALL
         SELECT format('%I.%I: %s', i.relation, i.column_name, i.note)
         FROM @extschema@.inspect_inventory(p_schema) i
-        WHERE i.required AND i.note NOT IN ('table is missing', 'is not a table') AND NOT (i.present AND i.type_ok)
+        WHERE i.note NOT IN ('table is missing', 'is not a table') AND (i.required AND NOT i.present OR i.present AND NOT i.type_ok)
     ) l;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'schema "%" cannot be the inventory', p_schema
