@@ -37,6 +37,16 @@ device_lay_over(Overlays *overlays, const Jsonb *overlay)
 	overlays->items[overlays->count++] = overlay;
 }
 
+void
+device_lay_over_disk(Overlays *overlays, const DeviceSet *set, const PlannedDisk *disk,
+					 bool plugged)
+{
+	const Jsonb *given = disk->configuration;
+
+	device_lay_over(overlays, set->plugged[json_get_bool(given, "is_plugged", plugged)]);
+	device_lay_over(overlays, set->readonly[json_get_bool(given, "is_readonly", false)]);
+}
+
 /* What holds for every copied row: it is new, belongs to no snapshot, has no nulls where none go. */
 Overlays
 device_overlays(const DeviceSet *set, const SourceDevice *source, const char *changes)
@@ -173,6 +183,12 @@ device_add_interface_rows(DeviceSet *set, int n, const pg_uuid_t *source_id,
 		device_add_row(set, source, c, &work->interface_ids[c][n]);
 	}
 	set->interfaces[n] = true;
+}
+
+int64
+device_display_type(const DeviceSet *set)
+{
+	return json_get_int64(set->vm_static, "default_display_type", DISPLAY_QXL);
 }
 
 bool

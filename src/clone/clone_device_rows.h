@@ -8,6 +8,7 @@
 #include "clone/clone_internal.h"
 #include "clone/clone_usb.h"
 #include "base/json.h"
+#include "base/json_objects.h"
 
 /* One device of the snapshot's configuration. */
 typedef struct SourceDevice
@@ -76,6 +77,10 @@ extern Overlays device_overlays(const DeviceSet *set, const SourceDevice *source
 								const char *changes);
 extern void device_lay_over(Overlays *overlays, const Jsonb *overlay);
 
+/* Plugged and read-only as the plan of the disk says; plugged: what holds where it says nothing. */
+extern void device_lay_over_disk(Overlays *overlays, const DeviceSet *set, const PlannedDisk *disk,
+								 bool plugged);
+
 /* A row for every copy, under the id that is given or a new one. */
 extern void device_add_row(DeviceSet *set, int source, int copy, const pg_uuid_t *id);
 extern void device_add_disk_rows(DeviceSet *set, int d, const pg_uuid_t *source_id,
@@ -91,6 +96,12 @@ extern void device_make(DeviceSet *set, const SourceDevice *source, const char *
 						const char *reason);
 
 extern char *device_spec_text(const Jsonb *object); /* NULL: it has none */
+
+/* vm_static.default_display_type of the set's copies. */
+extern int64 device_display_type(const DeviceSet *set);
+
+/* Adds what the copies need and the snapshot's list of devices, which has been gone through, lacks. */
+extern void device_add_missing(DeviceSet *set);
 
 /* True if any of the set's copies has interface n. */
 extern bool device_interface_included(const DeviceSet *set, int n);

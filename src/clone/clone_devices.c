@@ -18,10 +18,6 @@
 #include "clone/clone_device_rows.h"
 #include "clone/clone_usb.h"
 
-/* vm_static.default_display_type */
-
-/* vm_static.bios_type: 1 is I440FX, the others are Q35 */
-
 static RowCopyTarget vm_device = {
 	.relation = "vm_device",
 	.key = "device_id",
@@ -84,13 +80,6 @@ disk_reason(const PlannedDisk *disk)
 	}
 }
 
-/* The caller's word, else the snapshot's: of its disk or of its device. */
-static bool
-disk_is_readonly(const PlannedDisk *disk)
-{
-	return json_get_bool(disk->configuration, "is_readonly", false);
-}
-
 static void
 copy_disk(DeviceSet *set, const SourceDevice *source)
 {
@@ -108,13 +97,10 @@ copy_disk(DeviceSet *set, const SourceDevice *source)
 		device_leave_out(set, source, "a second device of the same disk");
 	else if (disk_is_made(disk) || disk->fate == DISK_ATTACH)
 	{
-		/* the caller may have said otherwise than the snapshot */
-		bool plugged = json_get_bool(disk->configuration, "is_plugged",
-									 json_get_bool(source->object, "is_plugged", true));
 		Overlays overlays = device_overlays(set, source, device_empty_spec);
 
-		device_lay_over(&overlays, set->plugged[plugged]);
-		device_lay_over(&overlays, set->readonly[disk_is_readonly(disk)]);
+		device_lay_over_disk(&overlays, set, disk,
+							 json_get_bool(source->object, "is_plugged", true));
 		device_add_disk_rows(set, d, &source->id, &overlays);
 		device_report(set, source, source->type, source->device, "copied",
 					  disk->fate == DISK_ATTACH ? "the same disk is attached" : NULL);
@@ -163,20 +149,6 @@ copy_cdrom(DeviceSet *set, const SourceDevice *source)
 	appendStringInfoString(&changes, "}}");
 	device_copy(set, source, changes.data, NULL);
 	set->cdrom = true;
-}
-
-static bool
-wants_virtio_scsi(const ClonePlan *plan)
-{
-	for (int d = 0; d < plan->disk_count; d++)
-	{
-		const PlannedDisk *disk = &plan->disks[d];
-
-		if ((disk_is_made(disk) || disk->fate == DISK_ATTACH) &&
-			is(disk->disk_interface, "VirtIO_SCSI"))
-			return true;
-	}
-	return false;
 }
 
 static void
@@ -248,18 +220,12 @@ copy_rng(DeviceSet *set, const SourceDevice *source)
 	device_copy(set, source, NULL, NULL);
 }
 
-static int64
-display_type(const DeviceSet *set)
-{
-	return json_get_int64(set->vm_static, "default_display_type", DISPLAY_QXL);
-}
-
 static void
 copy_graphics(DeviceSet *set, const SourceDevice *source)
 {
 	ListCell *cell;
 
-	if (display_type(set) >= DISPLAY_NONE)
+	if (device_display_type(set) >= DISPLAY_NONE)
 	{
 		device_leave_out(set, source, "the virtual machine is headless");
 		return;
@@ -340,22 +306,11 @@ copy_redirection(DeviceSet *set, const SourceDevice *source)
 	device_copy(set, source, device_empty_spec, NULL);
 }
 
-static void
-add_usb_devices(DeviceSet *set)
-{
-	ListCell *cell;
-
-	foreach (cell, set->usb.controllers)
-		device_make(set, NULL, "controller", "usb", false, lfirst(cell), "added", set->usb.reason);
-	for (int i = 0; i < set->usb.new_slots; i++)
-		device_make(set, NULL, "redir", "spicevmc", false, "{}", "added", set->usb.reason);
-}
-
 /*
  * Decides on one device of the snapshot's list: copied as it is, copied with changes, made anew later, or left out.
  * The list is the configuration's and not the table's, since the table says what the VM has now.  What
  * there may be one of only (balloon, smartcard) is noted in the set, so that a second one is left out and
- * add_missing_devices knows.  Each device is reported with its reason, for lineage.
+ * device_add_missing knows.  Each device is reported with its reason, for lineage.
  */
 static void
 copy_device(DeviceSet *set, const SourceDevice *source)
@@ -431,120 +386,6 @@ copy_device(DeviceSet *set, const SourceDevice *source)
 		device_copy(set, source, device_empty_spec, NULL);
 }
 
-/* Video devices: as many as the monitors need, of the display type. */
-static void
-make_videos(DeviceSet *set)
-{
-	static const char *const names[] = {"cirrus", "qxl", "vga", "bochs"};
-	int64 type = display_type(set);
-	int64 count = json_get_int64(set->vm_static, "num_of_monitors", 1);
-	const char *device;
-	char *spec = device_spec_text(set->first_video);
-
-	/* 3 was "none" in some versions: a VM without video devices stays so */
-	if (type >= DISPLAY_NONE || (type == DISPLAY_BOCHS && set->videos == 0))
-		return;
-	if (type == DISPLAY_QXL && json_get_bool(set->vm_static, "single_qxl_pci", false))
-		count = 1;
-	count = Max(count, 1);
-	device = type >= 0 ? names[type] : names[DISPLAY_QXL];
-	for (int64 i = 0; i < count; i++)
-		device_make(set, NULL, "video", device, false, spec ? spec : "{}",
-					set->videos > 0 ? "remade" : "added", "one for each monitor");
-}
-
-/* A virtual machine that was headless and gets a display needs a server for it. */
-static void
-add_graphics(DeviceSet *set)
-{
-	Jsonb *old = json_get(set->work->plan->configuration, "vm_static");
-
-	if (set->graphics == NIL && display_type(set) < DISPLAY_NONE &&
-		json_get_int64(old, "default_display_type", DISPLAY_QXL) >= DISPLAY_NONE)
-		device_make(set, NULL, "graphics", display_type(set) == DISPLAY_QXL ? "spice" : "vnc",
-					false, "{}", "added", "the virtual machine is headless no more");
-}
-
-/*
- * What the clone needs and the snapshot's list lacks, as old documents and hand-made ones do: without its
- * device row a disk or NIC isn't plugged, though its own rows are there.  Controllers, video and graphics
- * follow from the disks and from vm_static rather than from the list.
- */
-static void
-add_missing_devices(DeviceSet *set)
-{
-	const CloneWork *work = set->work;
-	const ClonePlan *plan = work->plan;
-
-	for (int d = 0; d < plan->disk_count; d++)
-	{
-		const PlannedDisk *disk = &plan->disks[d];
-		Overlays overlays = {0};
-
-		if (set->disks[d] || !(disk_is_made(disk) || disk->fate == DISK_ATTACH))
-			continue;
-		device_lay_over(
-			&overlays,
-			json_from_text("{\"type\": \"disk\", \"device\": \"disk\", \"address\": \"\","
-						   " \"alias\": \"\", \"is_managed\": true, \"spec_params\": {},"
-						   " \"snapshot_id\": null, \"logical_name\": null}"));
-		device_lay_over(&overlays,
-						set->plugged[json_get_bool(disk->configuration, "is_plugged", true)]);
-		device_lay_over(&overlays, set->readonly[disk_is_readonly(disk)]);
-		device_add_disk_rows(set, d, &disk->disk_id, &overlays);
-		device_report(set, NULL, "disk", "disk", "added",
-					  "the snapshot lists no device for the disk");
-	}
-	for (int n = 0; n < plan->interface_count; n++)
-	{
-		const char *device =
-			json_get_int64(set->source_interfaces[n], "type", 0) == INTERFACE_TYPE_PCI_PASSTHROUGH
-				? "hostdev"
-				: "bridge";
-		Overlays overlays = {0};
-
-		if (set->interfaces[n] || !device_interface_included(set, n))
-			continue;
-		device_lay_over(&overlays,
-						json_from_text(psprintf(
-							"{\"type\": \"interface\", \"device\": \"%s\", \"address\": \"\","
-							" \"alias\": \"\", \"is_managed\": true, \"is_readonly\": false,"
-							" \"spec_params\": {}, \"snapshot_id\": null, \"logical_name\": null}",
-							device)));
-		device_add_interface_rows(set, n, &plan->interfaces[n].interface_id, &overlays, true);
-		device_report(set, NULL, "interface", device, "added",
-					  "the snapshot lists no device for the NIC");
-	}
-	if (!set->cdrom)
-	{
-		char *path = json_get_text(set->vm_static, "iso_path");
-		StringInfoData spec;
-
-		initStringInfo(&spec);
-		appendStringInfoString(&spec, "{\"path\": ");
-		json_append_string(&spec, path ? path : "");
-		appendStringInfoChar(&spec, '}');
-		device_make(set, NULL, "disk", "cdrom", true, spec.data, "added",
-					"every virtual machine has a CD-ROM drive");
-	}
-	if (!set->balloon)
-		device_make(set, NULL, "balloon", "memballoon", false, "{\"model\": \"virtio\"}", "added",
-					"every virtual machine has a balloon");
-	if (!set->smartcard && json_get_bool(set->vm_static, "is_smartcard_enabled", false))
-		device_make(set, NULL, "smartcard", "smartcard", false,
-					"{\"mode\": \"passthrough\", \"type\": \"spicevmc\"}", "added",
-					"the smartcard is enabled");
-	if (!set->virtio_scsi && wants_virtio_scsi(plan))
-		device_make(set, NULL, "controller", "virtio-scsi", false, "{}", "added",
-					"a disk is on virtio-scsi");
-	else if (!set->virtio_scsi && plan->request->virtio_scsi_given && plan->request->virtio_scsi)
-		device_make(set, NULL, "controller", "virtio-scsi", false, "{}", "added",
-					"the caller wants VirtIO SCSI");
-	add_usb_devices(set);
-	add_graphics(set);
-	make_videos(set);
-}
-
 static SourceDevice
 read_device(Jsonb *object)
 {
@@ -601,7 +442,7 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 
 		copy_device(&set, &source);
 	}
-	add_missing_devices(&set);
+	device_add_missing(&set);
 
 	report_array = json_objects_array(&set.report);
 	for (int i = 0; i < copy_count; i++)

@@ -2,17 +2,16 @@
  * job_claim.c
  *		Which task, cleaning or measurement is next.
  *
- * The first copy of a call reads the source's chain.  The others read the finished first image of
- * the same disk while its job isn't over (afterwards its VM may run and change it); they wait for
- * it as long as it makes its way, and read the chain themselves if it doesn't.
+ * The first copy of a call reads the source's chain.  The other copies wait until its image of the same disk
+ * is finished and read that (job_source.c); when it fails or pauses, they read the chain themselves.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
 #include "base/arrays.h"
-#include "base/frame.h"
 #include "job/job_claim.h"
 #include "job/job_run.h"
+#include "job/job_source.h"
 #include "job/job_state.h"
 #include "job/job_step.h"
 #include "job/job_transaction.h"
@@ -87,59 +86,6 @@ enum
 	TASK_BYTES_TOTAL,
 };
 
-/* The image that stands for the chain: the one with the lowest number, so that all take the same. */
-static Statement finished_sibling = {
-	.sql = "SELECT e.disk_id, e.image_id, e.storage_domain_id, e.volume_format"
-		   " FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
-		   " WHERE ej.call_id = $1 AND ej.job_id <> $2 AND e.disk_number = $3"
-		   " AND e.result = 'success' AND e.virtual_size = $4"
-		   " AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')"
-		   " ORDER BY ej.copy_number LIMIT 1",
-	.argument_count = 4,
-	.argument_types = {UUIDOID, UUIDOID, INT4OID, INT8OID},
-};
-
-/* Columns of finished_sibling. */
-enum
-{
-	SIBLING_DISK_ID = 1,
-	SIBLING_IMAGE_ID,
-	SIBLING_STORAGE_DOMAIN_ID,
-	SIBLING_VOLUME_FORMAT,
-};
-
-static Statement mount_of = {
-	.sql = "SELECT real_path, token, status, error FROM vmclone.storage_mounts"
-		   " WHERE storage_domain_id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
-/* Columns of mount_of. */
-enum
-{
-	MOUNT_REAL_PATH = 1,
-	MOUNT_TOKEN,
-	MOUNT_STATUS,
-	MOUNT_ERROR,
-};
-
-static Statement domain_in_pool = {
-	.sql = "SELECT s.storage_name, s.storage_domain_format_type, p.status"
-		   " FROM storage_domain_static s LEFT JOIN storage_pool_iso_map p"
-		   " ON p.storage_id = s.id AND p.storage_pool_id = $2 WHERE s.id = $1",
-	.argument_count = 2,
-	.argument_types = {UUIDOID, UUIDOID},
-};
-
-/* Columns of domain_in_pool. */
-enum
-{
-	DOMAIN_NAME = 1,
-	DOMAIN_FORMAT,
-	DOMAIN_STATUS,
-};
-
 static Statement next_cleaning = {
 	.sql = "SELECT t.task_id, t.job_id, t.disk_id, t.image_id, t.storage_domain_id"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
@@ -199,144 +145,6 @@ static char *
 keep(JobRun *run, const char *text)
 {
 	return text != NULL ? MemoryContextStrdup(run->context, text) : NULL;
-}
-
-/*
- * Adds the domain to those that the run touches, once.  NULL, or why it can't be used at present.
- *
- * The inventory says whether the domain exists and is active in the data centre, our own table where
- * it lies on this machine.  An answer is a reason to wait, never to fail: an administrator activates or
- * attaches the domain, and the job goes on.  pool_id NULL leaves out whether it is active, for cleaning
- * and measuring, which need the files only.
- */
-static char *
-add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id, RunDomain **result)
-{
-	char *id = uuid_text(domain_id);
-	Datum values[2] = {UUIDPGetDatum(domain_id), UUIDPGetDatum(pool_id)};
-	bool nulls[2] = {false, pool_id == NULL};
-	MemoryContext old;
-	RunDomain *domain;
-	Frame frame;
-	char *name;
-	char *format;
-	int64 status;
-	ListCell *cell;
-
-	foreach (cell, run->domains)
-	{
-		*result = lfirst(cell);
-		if (strcmp((*result)->id, id) == 0)
-			return NULL;
-	}
-
-	frame_enter_inventory(&frame);
-	if (statement_run(&domain_in_pool, values, nulls) == 0)
-	{
-		frame_leave(&frame);
-		return psprintf("storage domain %s does not exist", id);
-	}
-	name = field_text(0, DOMAIN_NAME);
-	format = field_text(0, DOMAIN_FORMAT);
-	status = field_int64(0, DOMAIN_STATUS);
-	frame_leave(&frame);
-	if (pool_id != NULL && status != STORAGE_DOMAIN_STATUS_ACTIVE)
-		return psprintf("storage domain \"%s\" (%s) is not active", name, id);
-
-	if (statement_run(&mount_of, values, NULL) == 0)
-		return psprintf("storage domain \"%s\" (%s) is not attached", name, id);
-	if (strcmp(field_text(0, MOUNT_STATUS), "attached") != 0)
-		return psprintf("storage domain \"%s\" (%s) cannot be used: %s", name, id,
-						field_is_null(0, MOUNT_ERROR) ? "its last check failed"
-													  : field_text(0, MOUNT_ERROR));
-	old = MemoryContextSwitchTo(run->context);
-	domain = palloc(sizeof(RunDomain));
-	domain->id = pstrdup(id);
-	domain->name = pstrdup(name);
-	domain->root = field_text(0, MOUNT_REAL_PATH);
-	domain->token = field_text(0, MOUNT_TOKEN);
-	domain->format = pstrdup(format != NULL && format[0] != '\0' ? format : "0");
-	run->domains = lappend(run->domains, domain);
-	MemoryContextSwitchTo(old);
-	*result = domain;
-	return NULL;
-}
-
-static void
-add_layer(JobRun *run, const RunDomain *domain, const char *format, const char *group_id,
-		  const char *image_id, const char *parent_id)
-{
-	MemoryContext old = MemoryContextSwitchTo(run->context);
-
-	run->layers = lappend(run->layers, "--layer");
-	run->layers = lappend(run->layers, psprintf("%s:%s/images/%s/%s",
-												strcmp(format, "RAW") == 0 ? "raw" : "qcow2",
-												domain->root, group_id, image_id));
-	if (parent_id != NULL)
-	{
-		run->layers = lappend(run->layers, "--backing-name");
-		run->layers = lappend(run->layers, pstrdup(parent_id));
-	}
-	MemoryContextSwitchTo(old);
-}
-
-/* The chain of async_tasks.layers or measurements.layers.  NULL, or why it can't be read now. */
-static char *
-add_layers(JobRun *run, const Jsonb *layers, const pg_uuid_t *pool_id)
-{
-	JsonbIterator *iterator = JsonbIteratorInit((JsonbContainer *) &layers->root);
-	JsonbValue value;
-	JsonbIteratorToken token;
-	char *parent_id = NULL;
-
-	(void) JsonbIteratorNext(&iterator, &value, false);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_ELEM)
-	{
-		Jsonb *layer = JsonbValueToJsonb(&value);
-		char *format = json_get_text(layer, "volume_format");
-		RunDomain *domain;
-		pg_uuid_t domain_id;
-		pg_uuid_t image_id;
-		pg_uuid_t group_id;
-		char *problem;
-
-		if (format == NULL || !json_get_uuid(layer, "image_id", &image_id) ||
-			!json_get_uuid(layer, "image_group_id", &group_id) ||
-			!json_get_uuid(layer, "storage_domain_id", &domain_id))
-			elog(ERROR,
-				 "a layer lacks image_id, image_group_id, storage_domain_id or volume_format");
-		problem = add_domain(run, &domain_id, pool_id, &domain);
-		if (problem != NULL)
-			return problem;
-		add_layer(run, domain, format, uuid_text(&group_id), uuid_text(&image_id), parent_id);
-		parent_id = uuid_text(&image_id);
-	}
-	return NULL;
-}
-
-/* What is to be read: a finished sibling's image, or the chain. */
-static char *
-choose_source(JobRun *run, const JobRow *job, const Jsonb *layers, int disk_number, bool may_read)
-{
-	Datum values[4] = {UUIDPGetDatum(&job->call_id), UUIDPGetDatum(&job->job_id),
-					   Int32GetDatum(disk_number), Int64GetDatum(run->virtual_size)};
-
-	if (may_read && statement_run(&finished_sibling, values, NULL) > 0)
-	{
-		pg_uuid_t disk_id = field_uuid(0, SIBLING_DISK_ID);
-		pg_uuid_t image_id = field_uuid(0, SIBLING_IMAGE_ID);
-		pg_uuid_t domain_id = field_uuid(0, SIBLING_STORAGE_DOMAIN_ID);
-		char *format = field_text(0, SIBLING_VOLUME_FORMAT);
-		RunDomain *domain;
-		char *problem = add_domain(run, &domain_id, &job->storage_pool_id, &domain);
-
-		if (problem != NULL)
-			return problem;
-		add_layer(run, domain, format, uuid_text(&disk_id), uuid_text(&image_id), NULL);
-		run->reads_copy = true;
-		return NULL;
-	}
-	return add_layers(run, layers, &job->storage_pool_id);
 }
 
 /* Target domains of the copies that run, each as often as it is written to. */
@@ -426,9 +234,9 @@ claim_copy(void *argument)
 	if (!job_lock(&run->job_id, &job))
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
 	claim->claimed = true;
-	problem = add_domain(run, &domain_id, &job.storage_pool_id, &target);
+	problem = job_run_add_domain(run, &domain_id, &job.storage_pool_id, &target);
 	if (problem == NULL)
-		problem = choose_source(run, &job, layers, disk_number, may_read);
+		problem = job_run_choose_source(run, &job, layers, disk_number, may_read);
 	if (problem != NULL)
 	{
 		job_set_waiting(&job, "storage_domain",
@@ -549,7 +357,7 @@ claim_clean(void *argument)
 	domain_id = field_uuid(0, CLEANING_STORAGE_DOMAIN_ID);
 	if (!job_lock(&run->job_id, &job))
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
-	problem = add_domain(run, &domain_id, NULL, &target);
+	problem = job_run_add_domain(run, &domain_id, NULL, &target);
 	if (problem != NULL)
 	{
 		job_cleaning_waits(&job, problem);
@@ -590,7 +398,7 @@ claim_measurement(void *argument)
 	run->task.task_id = field_uuid(0, MEASUREMENT_IMAGE_ID);
 	run->volume_format = keep(run, field_text(0, MEASUREMENT_VOLUME_FORMAT));
 	layers = field_jsonb(0, MEASUREMENT_LAYERS);
-	problem = add_layers(run, layers, NULL);
+	problem = job_run_add_layers(run, layers, NULL);
 	if (problem == NULL && run->layers == NIL)
 		problem = "there are no images to measure";
 	if (problem != NULL)

@@ -6,6 +6,7 @@
  * claim: a result with an older claim is dropped.
  *
  *	job_claim.c		which task, cleaning or measurement is next
+ *	job_source.c	what it reads, and the domains that it touches
  *	job_run.c		the list of runs
  *	job_arguments.c	what a run's child is told on its command line
  *	job_step.c		the way of a run from one child to the next
