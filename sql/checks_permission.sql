@@ -57,7 +57,9 @@ SELECT * FROM fixture.try($$UPDATE storage_pool SET quota_enforcement_type = 2$$
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'DiskProfileUser', 'profile nfs1')$$, $$user_id => fixture.id('alice')$$);
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'DiskProfileUser', 'profile nfs1'); INSERT INTO disk_profiles (id, name, storage_domain_id) VALUES (fixture.id('p2'), 'zz', fixture.id('nfs1'));
     SELECT fixture.give(fixture.id('alice'), 'DiskProfileUser', fixture.id('p2'))$$, $$user_id => fixture.id('alice')$$);
+-- who may create VMs in a cluster may use its profiles, but by a role of one's own
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'CpuProfileOperator', 'cpu profile cl1')$$, $$user_id => fixture.id('alice')$$);
+SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'CpuProfileOperator', 'cpu profile cl1'); DELETE FROM roles_groups WHERE action_group_id = 1668$$, $$user_id => fixture.id('alice')$$);
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VnicProfileUser', 'vnic net1')$$, $$user_id => fixture.id('alice')$$);
 -- a vNIC profile that the caller chooses, by id or by name, for all copies or for one; its network's users may too
 SELECT * FROM fixture.try('', $$user_id => fixture.id('alice'), interfaces => jsonb_build_array(jsonb_build_object('name', 'nic1', 'vnic_profile_id', fixture.id('vnic net1_mirror')))$$);

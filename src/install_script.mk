@@ -14,6 +14,7 @@ SQL_PARTS = \
 	inventory/tables/permission.sql \
 	inventory/tables/affinity.sql \
 	inventory/tables/audit.sql \
+	inventory/tables/null_default.sql \
 	base/role_id.sql \
 	base/binding.sql \
 	inventory/use_inventory.sql \

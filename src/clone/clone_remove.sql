@@ -13,7 +13,8 @@ DECLARE
     key text;
 BEGIN
     FOR reference IN
-        SELECT c.conrelid, c.conrelid::regclass AS name,
+        SELECT c.conrelid, c.conrelid::regclass AS name, c.conname, c.confdeltype IN ('a', 'r') AS refuses,
+            has_schema_privilege(l.relnamespace, 'USAGE') AND has_table_privilege(c.conrelid, 'SELECT') AS readable,
             (SELECT string_agg(format('r.%I = t.%I', a.attname, b.attname), ' AND ')
              FROM unnest(c.conkey, c.confkey) AS k (own, other)
              JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.own
@@ -26,9 +27,19 @@ BEGIN
                       WHERE i.indrelid = c.conrelid AND i.indisprimary HAVING count(*) > 0),
                      'to_jsonb(r)::text') AS key
         FROM pg_constraint c
+        JOIN pg_class l ON l.oid = c.conrelid
         WHERE c.contype = 'f' AND c.confrelid = p_table
         ORDER BY c.conname
     LOOP
+        IF NOT reference.readable THEN
+            -- the foreign key finds such a row, whoever may read it
+            CONTINUE WHEN reference.refuses;
+            RAISE EXCEPTION 'rows of the new virtual machine cannot be removed: table "%" may have rows that would be lost, and role "%" may not read it',
+                    reference.name, current_user
+                USING ERRCODE = 'VC014', DETAIL = format('Foreign key "%s" of table "%s" removes or changes rows together with those of table "%s".',
+                    reference.conname, reference.name, p_table),
+                HINT = format('Run GRANT SELECT ON %s TO %I; cleaning is tried again by itself.', reference.name, current_user);
+        END IF;
         EXECUTE format('SELECT %s FROM (SELECT * FROM %s WHERE %s) t JOIN %s r ON %s%s LIMIT 1', reference.key, p_table, p_condition,
             reference.name, reference.same,
             CASE WHEN reference.conrelid = p_table

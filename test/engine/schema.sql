@@ -9,12 +9,14 @@ SET client_min_messages = warning;
 CREATE TEMP TABLE engine_columns (table_name name, position integer, column_name name, data_type text, not_null boolean, column_default text);
 CREATE TEMP TABLE engine_constraints (table_name name, kind text, name name, definition text);
 CREATE TEMP TABLE engine_indexes (table_name name, name name, definition text);
+CREATE TEMP TABLE engine_roles (id uuid, name text, role_type integer, allows_viewing_children boolean, app_mode integer, groups integer[]);
 CREATE TEMP TABLE engine_triggers (table_name name, name name, function name, timing text, events text, for_each_row boolean);
 \copy engine_columns FROM test/engine/columns.csv CSV HEADER
 \copy engine_constraints FROM test/engine/constraints.csv CSV HEADER
 \copy engine_indexes FROM test/engine/indexes.csv CSV HEADER
+\copy engine_roles FROM test/engine/roles.csv CSV HEADER
 \copy engine_triggers FROM test/engine/triggers.csv CSV HEADER
-GRANT SELECT ON engine_columns, engine_constraints, engine_indexes, engine_triggers TO PUBLIC;
+GRANT SELECT ON engine_columns, engine_constraints, engine_indexes, engine_roles, engine_triggers TO PUBLIC;
 
 DO $$
 BEGIN
@@ -101,8 +103,19 @@ INSERT INTO mac_pools (id, name, description, default_pool)
 VALUES ('58ca604b-017d-0374-0220-00000000014e', 'Default', 'Default MAC pool', true);
 INSERT INTO ad_groups (id, name, external_id)
 VALUES ('eee00000-0000-0000-0000-123456789eee', 'Everyone', 'eee00000-0000-0000-0000-123456789eee');
+-- The roles, and what is everybody's: to make VMs of Blank and of the instance types, to use the default MAC pool, to edit the own profile.
+INSERT INTO roles (id, name, description, is_readonly, role_type, allows_viewing_children, app_mode)
+SELECT id, name, '', true, role_type, allows_viewing_children, app_mode FROM pg_temp.engine_roles;
+INSERT INTO roles_groups (role_id, action_group_id)
+SELECT id, unnest(groups) FROM pg_temp.engine_roles;
+INSERT INTO permissions (id, role_id, ad_element_id, object_id, object_type_id)
+SELECT md5('permission ' || p.object_id)::uuid, r.id, 'eee00000-0000-0000-0000-123456789eee', p.object_id, p.object_type
+FROM (SELECT 'UserTemplateBasedVm' AS role, vm_guid AS object_id, 4 AS object_type FROM vm_static
+    UNION ALL SELECT 'MacPoolUser', id, 28 FROM mac_pools
+    UNION ALL SELECT 'UserProfileEditor', 'aaa00000-0000-0000-0000-123456789aaa', 1) p
+JOIN roles r ON r.name = p.role;
 
 RESET search_path;
 RESET ROLE;
-DROP TABLE engine_columns, engine_constraints, engine_indexes, engine_triggers;
+DROP TABLE engine_columns, engine_constraints, engine_indexes, engine_roles, engine_triggers;
 RESET client_min_messages;

@@ -28,7 +28,7 @@ sub nothing_is_left
 	is($node->value("SELECT count(*) FROM vmclone.vm_static WHERE vm_name = '$name'"), 0, "$what: no row is left");
 	is($node->value("SELECT count(*) FROM vmclone.vm_names WHERE vm_name = '$name'"), 0, "$what: the name is free");
 	is($node->value('SELECT count(*) FROM vmclone.image_locks'), 0, "$what: the source is free");
-	is($node->value('SELECT count(*) FROM vmclone.images WHERE imagestatus <> 1'), 0, "$what: all images are OK");
+	is($node->value('SELECT count(*) FROM vmclone.images WHERE imagestatus <> 1 AND image_group_id IS NOT NULL'), 0, "$what: all images are OK");
 }
 
 # inactive domain
@@ -126,7 +126,7 @@ $node->wait_for_job($job->{job_id});
 is(PostgreSQL::Test::Utils::slurp_file("$folder/$task->{image_id}"), 'precious', 'and is not removed with what the job made');
 remove_tree($folder);
 
-# people's rows: removal is refused visibly and goes on when they are gone
+# people's rows: removal is refused visibly and goes on when they are gone, may the tables' owner read them or not
 $job = $node->clone($snapshot, vm_name => 'tagged', start_paused => 'true');
 $node->safe_psql('postgres', <<"SQL");
 CREATE TABLE public.notes (vm_id uuid REFERENCES vmclone.vm_static (vm_guid));
@@ -140,6 +140,18 @@ $node->safe_psql('postgres', 'DELETE FROM public.notes');
 is($node->wait_for_job($job->{job_id}), 'cancelled', 'and it is removed when that row is gone');
 $node->safe_psql('postgres', 'DROP TABLE public.notes');
 nothing_is_left('user rows', 'tagged');
+$job = $node->clone($snapshot, vm_name => 'noted', start_paused => 'true');
+$node->safe_psql('postgres', <<"SQL");
+CREATE TABLE public.notes (vm_id uuid REFERENCES vmclone.vm_static (vm_guid) ON DELETE CASCADE);
+INSERT INTO public.notes VALUES ('$job->{vm_id}');
+SELECT vmclone.cancel_job('$job->{job_id}');
+SQL
+ok($node->poll_query_until('postgres',
+		"SELECT status = 'cleaning' AND cleaning_error ~ 'notes' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	'rows that would be deleted with the VM keep it, too');
+is($node->value('SELECT count(*) FROM public.notes'), 1, 'and stay');
+$node->safe_psql('postgres', 'DROP TABLE public.notes');
+is($node->wait_for_job($job->{job_id}), 'cancelled', 'until their table is gone');
 
 # the engine's own rows, that refer to a disk and an image of a clone that fails: all of it stays until they are gone
 rename $layer, "$layer.away" or die "rename: $!";
@@ -153,6 +165,7 @@ SQL
 my $all_there = { vm => 1, devices => JSON::PP::true, images => 2, disks => 2, names => 1, audits => 0 };
 $node->safe_psql('postgres', <<"SQL");
 CREATE TABLE public.backups (disk_id uuid REFERENCES vmclone.base_disks (disk_id), image_id uuid REFERENCES vmclone.images (image_guid));
+GRANT SELECT ON public.backups TO PUBLIC;
 INSERT INTO public.backups (disk_id) SELECT disk_id FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}' AND disk_number = 1;
 SELECT vmclone.resume_job('$job->{job_id}');
 SQL

@@ -102,6 +102,7 @@ foreach my $database (qw(rows restored))
 	is($node->safe_psql($database, q{SELECT string_agg(vm_name || ' ' || status, ', ' ORDER BY vm_name) FROM vmclone.jobs_view}),
 		'cancelled cancelled, done succeeded, held held, many1 paused, many2 paused, paused paused', "$database: jobs");
 	is($node->safe_psql($database, 'SELECT identity FROM vmclone.worker'), 'other server', "$database: knows that it is a copy");
+	is($node->safe_psql($database, "SELECT count(*) > 0, bool_and(quota_name = '' AND vds_name = '') FROM vmclone.audit_log WHERE quota_id IS NULL"), 't|t', "$database: a NULL that oVirt does not take is the default");
 	$node->safe_psql($database, "SELECT vmclone.adopt('abandon')");
 	ok($node->poll_query_until($database, 'SELECT count(*) = 0 FROM vmclone.jobs WHERE ended_at IS NULL'), "$database: the worker ends what came along");
 	is($node->safe_psql($database, "SELECT count(*) FROM vmclone.can_add_vm_from_snapshot((SELECT source_snapshot_id FROM vmclone.jobs WHERE vm_name = 'done'), vm_name => 'done') WHERE message_key = 'ACTION_TYPE_FAILED_NAME_ALREADY_USED'"),

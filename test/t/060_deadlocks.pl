@@ -157,7 +157,7 @@ invariants(
 	'no status is kept' => q{SELECT count(*) FROM vmclone.lock_state},
 	'no name is taken' => q{SELECT count(*) FROM vmclone.vm_names},
 	'no clone is left' => q{SELECT count(*) FROM vmclone.vm_static WHERE vm_name LIKE 'clone%'},
-	'no image is LOCKED' => q{SELECT count(*) FROM vmclone.images WHERE imagestatus <> 1},
+	'no image is LOCKED' => q{SELECT count(*) FROM vmclone.images WHERE imagestatus <> 1 AND image_group_id IS NOT NULL},
 	'no snapshot is LOCKED' => q{SELECT count(*) FROM vmclone.snapshots WHERE status <> 'OK'},
 	'no disk is left' => q{SELECT count(*) FROM vmclone.base_disks WHERE disk_alias !~ '^(vm\d|golden)_Disk\d$'});
 

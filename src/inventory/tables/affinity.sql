@@ -5,7 +5,7 @@ CREATE TABLE affinity_groups (
     name varchar(255) NOT NULL,
     description varchar(4000),
     cluster_id uuid NOT NULL CONSTRAINT affinity_group_cluster_id_fk REFERENCES cluster (cluster_id) ON DELETE CASCADE,
-    vm_positive boolean NOT NULL DEFAULT true,
+    vm_positive boolean DEFAULT true,
     vm_enforcing boolean NOT NULL DEFAULT true,
     _create_date timestamptz DEFAULT now(),
     _update_date timestamptz,

@@ -8,7 +8,7 @@ CREATE TABLE vm_device (
     address varchar(255) NOT NULL,
     spec_params text,
     is_managed boolean NOT NULL DEFAULT false,
-    is_plugged boolean DEFAULT false,
+    is_plugged boolean NOT NULL DEFAULT false,
     is_readonly boolean NOT NULL DEFAULT false,
     _create_date timestamptz DEFAULT now(),
     _update_date timestamptz,
@@ -54,7 +54,7 @@ CREATE TABLE vm_interface (
     _update_date timestamptz,
     linked boolean NOT NULL DEFAULT true,
     vnic_profile_id uuid CONSTRAINT fk_vm_interface_vnic_profile_id REFERENCES vnic_profiles (id) ON DELETE SET NULL,
-    synced boolean NOT NULL DEFAULT true,
+    synced boolean DEFAULT true,
     CONSTRAINT vm_interface_mac_form CHECK (mac_addr ~* '^([0-9a-f]{2}:){5}[0-9a-f]{2}$'),
     CONSTRAINT vm_interface_codes CHECK (type BETWEEN 0 AND 6 AND speed >= 0)
 );
@@ -73,10 +73,10 @@ CREATE TABLE vm_interface_statistics (
     id uuid CONSTRAINT pk_vm_interface_statistics PRIMARY KEY
         CONSTRAINT fk_vm_interface_statistics_vm_interface REFERENCES vm_interface (id) ON DELETE CASCADE,
     vm_id uuid CONSTRAINT fk_vm_interface_statistics_vm_static REFERENCES vm_static (vm_guid) ON DELETE CASCADE,
-    rx_rate numeric(18,0),
-    tx_rate numeric(18,0),
-    rx_drop numeric(18,0),
-    tx_drop numeric(18,0),
+    rx_rate numeric(24,4),
+    tx_rate numeric(24,4),
+    rx_drop numeric(20,0),
+    tx_drop numeric(20,0),
     iface_status integer,
     _update_date timestamptz,
     rx_total bigint,

@@ -6,13 +6,13 @@ CREATE TABLE base_disks (
     wipe_after_delete boolean NOT NULL DEFAULT false,
     propagate_errors varchar(32) NOT NULL DEFAULT 'Off',
     disk_alias varchar(255),
-    disk_description varchar(500) DEFAULT '',
+    disk_description varchar(500) NOT NULL DEFAULT '',
     shareable boolean DEFAULT false,
     sgio smallint,
     disk_storage_type smallint,
     cinder_volume_type varchar(255),
     disk_content_type smallint NOT NULL DEFAULT 0,
-    backup varchar(32) NOT NULL DEFAULT 'None',
+    backup varchar(32) DEFAULT 'None',
     backup_mode varchar(32),
     CONSTRAINT base_disks_codes CHECK (propagate_errors = ANY ('{Off,On}') AND disk_storage_type BETWEEN 0 AND 4
         AND disk_content_type BETWEEN 0 AND 9 AND backup = ANY ('{None,Incremental}'))
@@ -30,7 +30,7 @@ COMMENT ON COLUMN base_disks.backup IS 'None or Incremental';
 
 CREATE TABLE disk_lun_map (
     disk_id uuid NOT NULL CONSTRAINT fk_disk_lun_to_disk REFERENCES base_disks (disk_id) ON DELETE CASCADE,
-    lun_id varchar(255) NOT NULL CONSTRAINT fk_disk_lun_to_lun REFERENCES luns (lun_id) ON DELETE CASCADE,
+    lun_id varchar NOT NULL CONSTRAINT fk_disk_lun_to_lun REFERENCES luns (lun_id) ON DELETE CASCADE,
     CONSTRAINT disk_lun_map_pk PRIMARY KEY (disk_id, lun_id)
 );
 CREATE INDEX idx_disk_lun_map_lun_id ON disk_lun_map (lun_id);

@@ -31,7 +31,7 @@ COMMENT ON COLUMN mac_pool_ranges.to_mac IS 'Last address';
 CREATE TABLE network (
     id uuid CONSTRAINT pk_network PRIMARY KEY,
     name varchar(256) NOT NULL DEFAULT '',
-    description varchar(4000) DEFAULT '',
+    description varchar(4000) NOT NULL DEFAULT '',
     type integer,
     addr varchar(50),
     subnet varchar(20),
@@ -43,7 +43,7 @@ CREATE TABLE network (
     vm_network boolean NOT NULL DEFAULT true,
     provider_network_provider_id uuid,
     provider_network_external_id text,
-    free_text_comment text DEFAULT '',
+    free_text_comment text NOT NULL DEFAULT '',
     label text,
     qos_id uuid,
     vdsm_name varchar(15),

@@ -4,14 +4,14 @@ CREATE TABLE quota (
     id uuid CONSTRAINT pk_quota PRIMARY KEY,
     storage_pool_id uuid NOT NULL CONSTRAINT fk_quota_pool REFERENCES storage_pool (id) ON DELETE CASCADE,
     quota_name varchar(65) NOT NULL,
-    description varchar(500) DEFAULT '',
+    description varchar(500) NOT NULL DEFAULT '',
     _create_date timestamptz DEFAULT now(),
     _update_date timestamptz,
     threshold_cluster_percentage integer DEFAULT 80,
     threshold_storage_percentage integer DEFAULT 80,
     grace_cluster_percentage integer DEFAULT 20,
     grace_storage_percentage integer DEFAULT 20,
-    is_default boolean NOT NULL DEFAULT false,
+    is_default boolean DEFAULT false,
     CONSTRAINT quota_name_once UNIQUE (storage_pool_id, quota_name),
     CONSTRAINT quota_percentages_not_negative CHECK (threshold_cluster_percentage >= 0 AND threshold_storage_percentage >= 0
         AND grace_cluster_percentage >= 0 AND grace_storage_percentage >= 0)

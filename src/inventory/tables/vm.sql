@@ -2,7 +2,7 @@
 
 CREATE TABLE vm_icons (
     id uuid CONSTRAINT vm_icons_pkey PRIMARY KEY,
-    data_url varchar(32768) NOT NULL
+    data_url varchar NOT NULL
 );
 CREATE UNIQUE INDEX unique_vm_icon_data_url ON vm_icons (md5(data_url));
 
@@ -15,7 +15,7 @@ CREATE TABLE vm_static (
     max_memory_size_mb integer NOT NULL,
     vmt_guid uuid NOT NULL,
     os integer NOT NULL DEFAULT 0,
-    description varchar(4000) DEFAULT '',
+    description varchar(4000) NOT NULL DEFAULT '',
     cluster_id uuid CONSTRAINT cluster_vm_static REFERENCES cluster (cluster_id),
     creation_date timestamptz,
     num_of_monitors integer NOT NULL DEFAULT 1,
@@ -58,7 +58,7 @@ CREATE TABLE vm_static (
     is_run_and_pause boolean NOT NULL DEFAULT false,
     created_by_user_id uuid,
     tunnel_migration boolean,
-    free_text_comment text DEFAULT '',
+    free_text_comment text NOT NULL DEFAULT '',
     cpu_shares integer NOT NULL DEFAULT 0,
     vnc_keyboard_layout varchar(16),
     instance_type_id uuid,
@@ -92,11 +92,11 @@ CREATE TABLE vm_static (
     lease_sd_id uuid CONSTRAINT fk_vm_static_lease_sd_id_storage_domain_static_id REFERENCES storage_domain_static (id),
     multi_queues_enabled boolean NOT NULL DEFAULT true,
     virtio_scsi_multi_queues integer NOT NULL DEFAULT 0,
-    use_tsc_frequency boolean NOT NULL DEFAULT false,
+    use_tsc_frequency boolean DEFAULT false,
     namespace varchar(253),
     balloon_enabled boolean NOT NULL DEFAULT false,
     bios_type integer,
-    is_template_sealed boolean DEFAULT false,
+    is_template_sealed boolean NOT NULL DEFAULT false,
     parallel_migrations smallint,
     CONSTRAINT vm_static_kind CHECK (entity_type = ANY ('{VM,TEMPLATE,INSTANCE_TYPE,IMAGE_TYPE}')
         AND template_status = ANY ('{0,1,2}') AND child_count >= 0),
@@ -234,7 +234,7 @@ CREATE TABLE vm_dynamic (
     vm_host varchar(255),
     last_start_time timestamptz,
     boot_time timestamptz,
-    downtime bigint NOT NULL DEFAULT 0,
+    downtime bigint DEFAULT 0,
     last_stop_time timestamptz,
     guest_cur_user_name text,
     guest_os varchar(255),
@@ -257,9 +257,9 @@ CREATE TABLE vm_dynamic (
     last_watchdog_event bigint,
     last_watchdog_action varchar(8),
     is_run_once boolean NOT NULL DEFAULT false,
-    volatile_run boolean DEFAULT false,
+    volatile_run boolean NOT NULL DEFAULT false,
     vm_fqdn text DEFAULT '',
-    cpu_name varchar(255),
+    cpu_name varchar(4000),
     current_cd varchar(4000),
     reason text,
     exit_reason integer DEFAULT -1,

@@ -1,0 +1,88 @@
+-- Inventory: NULL where oVirt takes none.
+--
+-- The engine's tables have these columns NOT NULL with a default since 4.3, and so have these here; but the dump of an older
+-- inventory, version 1.0's too, has NULLs in them.  What is inserted with such a NULL gets the default, by a restore as by
+-- people.  Not what clones write, in the inventory's frame (its search_path): it must be right as it is, or be refused here
+-- as an engine's tables would refuse it.
+
+CREATE FUNCTION null_is_default() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN jsonb_populate_record(NEW, (SELECT jsonb_object_agg(d.key, d.value) FROM jsonb_each(TG_ARGV[0]::jsonb) d
+        WHERE to_jsonb(NEW) -> d.key = 'null'));
+END
+$$;
+COMMENT ON FUNCTION null_is_default() IS 'internal: trigger: NULL for a column that takes none becomes its default; the argument has the defaults by column';
+REVOKE ALL ON FUNCTION null_is_default() FROM PUBLIC;
+
+CREATE TRIGGER null_is_default BEFORE INSERT ON audit_log FOR EACH ROW
+    WHEN ((NEW.user_name IS NULL OR NEW.vm_name IS NULL OR NEW.vm_template_name IS NULL OR NEW.vds_name IS NULL OR
+        NEW.storage_pool_name IS NULL OR NEW.storage_domain_name IS NULL OR NEW.cluster_name IS NULL OR NEW.quota_name IS NULL
+        OR NEW.gluster_volume_name IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"user_name": "", "vm_name": "", "vm_template_name": "", "vds_name": "", "storage_pool_name": "",
+        "storage_domain_name": "", "cluster_name": "", "quota_name": "", "gluster_volume_name": ""}');
+CREATE TRIGGER null_is_default BEFORE INSERT ON base_disks FOR EACH ROW
+    WHEN ((NEW.disk_description IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"disk_description": ""}');
+CREATE TRIGGER null_is_default BEFORE INSERT ON cluster FOR EACH ROW
+    WHEN ((NEW.description IS NULL OR NEW.free_text_comment IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"description": "", "free_text_comment": ""}');
+CREATE TRIGGER null_is_default BEFORE INSERT ON network FOR EACH ROW
+    WHEN ((NEW.description IS NULL OR NEW.free_text_comment IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"description": "", "free_text_comment": ""}');
+CREATE TRIGGER null_is_default BEFORE INSERT ON quota FOR EACH ROW
+    WHEN ((NEW.description IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"description": ""}');
+CREATE TRIGGER null_is_default BEFORE INSERT ON storage_domain_static FOR EACH ROW
+    WHEN ((NEW.storage_comment IS NULL OR NEW.storage_description IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"storage_comment": "", "storage_description": ""}');
+CREATE TRIGGER null_is_default BEFORE INSERT ON storage_pool FOR EACH ROW
+    WHEN ((NEW.free_text_comment IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"free_text_comment": ""}');
+CREATE TRIGGER null_is_default BEFORE INSERT ON users FOR EACH ROW
+    WHEN ((NEW.department IS NULL OR NEW.name IS NULL OR NEW.surname IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"department": "", "name": "", "surname": ""}');
+CREATE TRIGGER null_is_default BEFORE INSERT ON vm_device FOR EACH ROW
+    WHEN ((NEW.is_plugged IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"is_plugged": false}');
+CREATE TRIGGER null_is_default BEFORE INSERT ON vm_dynamic FOR EACH ROW
+    WHEN ((NEW.volatile_run IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"volatile_run": false}');
+CREATE TRIGGER null_is_default BEFORE INSERT ON vm_static FOR EACH ROW
+    WHEN ((NEW.description IS NULL OR NEW.free_text_comment IS NULL OR NEW.is_template_sealed IS NULL)
+        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
+    EXECUTE FUNCTION null_is_default('{"description": "", "free_text_comment": "", "is_template_sealed": false}');
+-- also where a parallel restore or a subscription inserts (session_replication_role)
+ALTER TABLE audit_log ENABLE ALWAYS TRIGGER null_is_default;
+ALTER TABLE base_disks ENABLE ALWAYS TRIGGER null_is_default;
+ALTER TABLE cluster ENABLE ALWAYS TRIGGER null_is_default;
+ALTER TABLE network ENABLE ALWAYS TRIGGER null_is_default;
+ALTER TABLE quota ENABLE ALWAYS TRIGGER null_is_default;
+ALTER TABLE storage_domain_static ENABLE ALWAYS TRIGGER null_is_default;
+ALTER TABLE storage_pool ENABLE ALWAYS TRIGGER null_is_default;
+ALTER TABLE users ENABLE ALWAYS TRIGGER null_is_default;
+ALTER TABLE vm_device ENABLE ALWAYS TRIGGER null_is_default;
+ALTER TABLE vm_dynamic ENABLE ALWAYS TRIGGER null_is_default;
+ALTER TABLE vm_static ENABLE ALWAYS TRIGGER null_is_default;
+
+COMMENT ON TRIGGER null_is_default ON audit_log IS 'what older dumps have as NULL gets the column''s default';
+COMMENT ON TRIGGER null_is_default ON base_disks IS 'what older dumps have as NULL gets the column''s default';
+COMMENT ON TRIGGER null_is_default ON cluster IS 'what older dumps have as NULL gets the column''s default';
+COMMENT ON TRIGGER null_is_default ON network IS 'what older dumps have as NULL gets the column''s default';
+COMMENT ON TRIGGER null_is_default ON quota IS 'what older dumps have as NULL gets the column''s default';
+COMMENT ON TRIGGER null_is_default ON storage_domain_static IS 'what older dumps have as NULL gets the column''s default';
+COMMENT ON TRIGGER null_is_default ON storage_pool IS 'what older dumps have as NULL gets the column''s default';
+COMMENT ON TRIGGER null_is_default ON users IS 'what older dumps have as NULL gets the column''s default';
+COMMENT ON TRIGGER null_is_default ON vm_device IS 'what older dumps have as NULL gets the column''s default';
+COMMENT ON TRIGGER null_is_default ON vm_dynamic IS 'what older dumps have as NULL gets the column''s default';
+COMMENT ON TRIGGER null_is_default ON vm_static IS 'what older dumps have as NULL gets the column''s default';
