@@ -28,7 +28,7 @@ for my $verb ([ 'copy', '--output', 'raw:out' ], [ 'copy', '--output', 'qcow2:ou
 	my ($command, @rest) = @$verb;
 	my ($code, $out, $err) = run_command([ $probe, $command, @layer, @rest ]);
 	my %tried = map { $_->{call} => $_ } grep { ($_->{event} // '') eq 'probe' } events_of($out);
-	for my $call (qw(open openat openat2 creat socket connect execve fork io_uring_setup ptrace mmap_exec kill
+	for my $call (qw(open openat openat2 creat socket connect execve fork io_uring_setup ptrace mmap_exec kill process_vm_readv
 		stat newfstatat newfstatat_empty statx access chmod chown truncate link symlink mkdir renameat2 unlink unlinkat chdir
 		inotify_add_watch fcntl_setown sendmsg))
 	{

@@ -515,7 +515,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (count > 0)
 	{
 		report_reset();
-		if (chain_open_files(&chain, options, count, false) != 0 ||
+		if (chain_open_files(&chain, options, count, FROM_PAGE_CACHE) != 0 ||
 			chain_read(&chain, false, NULL) != 0)
 		{
 			report_print(false);

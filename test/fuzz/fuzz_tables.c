@@ -78,7 +78,8 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	if (!fuzz_chain_make(&made, input, size))
 		return 0;
 	report_reset();
-	if (chain_open_files(&chain, made.options, made.count, (made.flags & 2) != 0) == 0 &&
+	if (chain_open_files(&chain, made.options, made.count,
+						 (made.flags & 2) != 0 ? FROM_CACHE_OR_DEVICE : FROM_PAGE_CACHE) == 0 &&
 		chain_read(&chain, (made.flags & 1) != 0, NULL) == 0)
 	{
 		struct chain_map *map = chain_map_open(&chain, true);

@@ -129,8 +129,9 @@ static const int allowed_calls[] = {
 	SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range), SCMP_SYS(fadvise64), SCMP_SYS(copy_file_range),
 	SCMP_SYS(close),
 	/* memory and threads that run */
-	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex),
-	SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mincore), SCMP_SYS(brk),
+	SCMP_SYS(futex), SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(sched_yield),
+	SCMP_SYS(sched_getaffinity),
 	/* time, signals, end */
 	SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(nanosleep), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigprocmask),
@@ -171,6 +172,10 @@ add_rules(scmp_filter_ctx filter)
 	/* abort() signals its own thread. */
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+								  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t) getpid()));
+	/* Pages of the cache are read through the copier's own memory. */
+	if (result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(process_vm_readv), 1,
 								  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t) getpid()));
 	return result;
 }
@@ -266,6 +271,7 @@ sandbox_probe(void)
 									 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	print_probe("rename", syscall(SYS_rename, path, "/tmp/vmclone-copy-probe"));
 	print_probe("kill", syscall(SYS_kill, getppid(), 0));
+	print_probe("process_vm_readv", syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0));
 	probe_file(getenv("VMCLONE_COPY_PROBE"));
 	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)

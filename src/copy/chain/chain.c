@@ -12,6 +12,7 @@
 
 #include "copy/chain/chain.h"
 #include "copy/base/fileio.h"
+#include "copy/base/page_cache.h"
 #include "copy/chain/qcow2_header.h"
 #include "copy/base/report.h"
 #include "copy/base/rootpath.h"
@@ -235,7 +236,7 @@ allocate_layers(struct chain *chain, int count)
  * all that a copy can't do without, and leave room for its output.
  */
 static void
-open_direct(struct chain *chain)
+open_direct(struct chain *chain, bool or_cached)
 {
 	for (int i = 0; i < chain->count; i++)
 	{
@@ -249,6 +250,8 @@ open_direct(struct chain *chain)
 			return;
 		}
 		layer->direct_alignment = layer->direct_fd >= 0 ? file_direct_alignment(layer->fd) : 0;
+		layer->cache_known =
+			or_cached && layer->direct_fd >= 0 && page_cache_is_known(layer->fd, layer->file_size);
 	}
 }
 
@@ -270,7 +273,8 @@ refuse_same_file(const struct chain *chain, int index)
 }
 
 int
-chain_open_files(struct chain *chain, const struct layer_option *options, int count, bool direct)
+chain_open_files(struct chain *chain, const struct layer_option *options, int count,
+				 enum data_source source)
 {
 	struct stat status;
 
@@ -294,8 +298,8 @@ chain_open_files(struct chain *chain, const struct layer_option *options, int co
 		if (layer->is_block_device && fstat(layer->fd, &status) == 0)
 			layer->device_identity = file_device_identity(&status);
 	}
-	if (direct)
-		open_direct(chain);
+	if (source != FROM_PAGE_CACHE)
+		open_direct(chain, source == FROM_CACHE_OR_DEVICE);
 	return 0;
 }
 

@@ -27,13 +27,21 @@ struct chain
 	uint32_t max_cluster;  /* largest cluster size, or 0 without qcow2 layers */
 };
 
+/* Where the data of layers comes from. */
+enum data_source
+{
+	FROM_PAGE_CACHE,
+	FROM_DEVICE,         /* past the page cache where files allow it */
+	FROM_CACHE_OR_DEVICE /* from the cache what it holds, else past it */
+};
+
 /*
- * Opens the files of all layers for reading and reads none of their bytes.  With "direct" each is
- * opened for direct I/O too where it allows that.  Returns 0, or -1 after report_error(); close with
- * chain_close() in both cases.
+ * Opens the files of all layers for reading and reads none of their bytes; each is opened for direct I/O too where
+ * "source" wants it and the file allows it.  Returns 0, or -1 after report_error(); close with chain_close() in both
+ * cases.
  */
 extern int chain_open_files(struct chain *chain, const struct layer_option *options, int count,
-							bool direct);
+							enum data_source source);
 
 /*
  * Reads and checks the headers and L1 tables of the opened layers, and how they fit together.  Before that

@@ -107,7 +107,7 @@ copy_open(struct copy *copy)
 	copy->resume.fd = copy->resume.directory_fd = -1;
 	progress_phase(&copy->progress, COPIER_PHASE_MAP);
 	if (chain_open_files(&copy->chain, options->layers, options->layer_count,
-						 options->io != IO_BUFFERED) != 0)
+						 options_data_source(options)) != 0)
 		return -1;
 	if (open_output(copy) != 0)
 		return -1;

@@ -106,7 +106,7 @@ map_main(int argc, char **argv)
 
 	sandbox_prepare(false);
 	if (options_parse(&options, OPTIONS_MAP, argc, argv) == 0 &&
-		chain_open_files(&chain, options.layers, options.layer_count, false) == 0 &&
+		chain_open_files(&chain, options.layers, options.layer_count, FROM_PAGE_CACHE) == 0 &&
 		sandbox_enter() == 0 && chain_read(&chain, options.force_share, NULL) == 0)
 		print_map(&chain, options.svg);
 	chain_close(&chain);

@@ -355,3 +355,18 @@ options_parse(struct options *options, enum option_set set, int argc, char **arg
 		options->cluster_bits = DEFAULT_CLUSTER_BITS;
 	return 0;
 }
+
+enum data_source
+options_data_source(const struct options *options)
+{
+	switch (options->io)
+	{
+		case IO_BUFFERED:
+			return FROM_PAGE_CACHE;
+		case IO_DIRECT:
+			return FROM_DEVICE;
+		case IO_AUTO:
+			break;
+	}
+	return FROM_CACHE_OR_DEVICE;
+}

@@ -45,6 +45,9 @@ struct options
 	enum progress_style progress;
 };
 
+/* Where the data of the layers comes from, as --io says. */
+extern enum data_source options_data_source(const struct options *options);
+
 /* What a subcommand takes. */
 enum option_set
 {

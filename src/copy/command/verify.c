@@ -2,7 +2,6 @@
  * verify.c
  *		Compares the guest contents of two chains.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 
@@ -10,6 +9,7 @@
 #include "copy/chain/chain_map.h"
 #include "copy/chain/decompress.h"
 #include "copy/base/fileio.h"
+#include "copy/chain/layer_read.h"
 #include "copy/base/report.h"
 #include "copy/command/verify.h"
 
@@ -84,21 +84,6 @@ side_is_zero(const struct side *side, uint64_t at)
 	return side->at_end || at < side->extent.start || side->extent.kind == EXTENT_ZERO;
 }
 
-/* Past the page cache where offset and length allow it. */
-static int
-read_layer(const struct layer *layer, unsigned char *to, uint64_t length, uint64_t host)
-{
-	if (layer->direct_fd >= 0 && is_aligned(host, DIRECT_BLOCK) && is_aligned(length, DIRECT_BLOCK))
-	{
-		if (file_read_zero_filled(layer->direct_fd, to, (size_t) length, host) == 0)
-			return 0;
-		/* Some file systems refuse the tail of a file. */
-		if (errno != EINVAL)
-			return -1;
-	}
-	return file_read_zero_filled(layer->fd, to, (size_t) length, host);
-}
-
 static int
 side_read(struct side *side, uint64_t at, uint64_t length)
 {
@@ -110,10 +95,7 @@ side_read(struct side *side, uint64_t at, uint64_t length)
 		return decompressor_get(side->decompressor, layer, extent->host, extent->compressed_length,
 								(uint32_t) (at & ((UINT64_C(1) << layer->qcow2.cluster_bits) - 1)),
 								(uint32_t) length, side->buffer);
-	if (read_layer(layer, side->buffer, length, extent->host + skip) != 0)
-		return report_io_error(errno, layer->shown_as, layer->path, extent->host + skip,
-							   "could not read data");
-	return 0;
+	return layer_read(layer, side->buffer, (size_t) length, extent->host + skip);
 }
 
 /* The thread that reads the result. */

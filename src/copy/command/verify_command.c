@@ -25,7 +25,7 @@ verify(const struct options *options, struct chain *source, struct chain *result
 	int direct_fd = -1;
 
 	if (chain_open_files(source, options->layers, options->layer_count,
-						 options->io != IO_BUFFERED) != 0)
+						 options_data_source(options)) != 0)
 		return -1;
 	fd = root_open(options->output_path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	if (fd < 0)

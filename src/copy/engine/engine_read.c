@@ -2,32 +2,12 @@
  * engine_read.c
  *		Reads the pieces of a batch into its buffer, with as few calls as the layers' files allow.
  */
-#include <errno.h>
-
 #include "copy/engine/engine_internal.h"
-#include "copy/base/fileio.h"
 #include "copy/base/report.h"
+#include "copy/chain/layer_read.h"
 
 /* Compressed pieces no further apart than this are still read in one go. */
 #define READ_GAP ((uint64_t) 4096)
-
-static int
-read_data(const struct layer *layer, unsigned char *to, size_t length, uint64_t host)
-{
-	int fd = layer->fd;
-
-	if (layer->direct_fd >= 0 && is_aligned(host, layer->direct_alignment) &&
-		is_aligned((uintptr_t) to, layer->direct_alignment) &&
-		is_aligned(length, layer->direct_alignment))
-		fd = layer->direct_fd;
-	if (file_read_zero_filled(fd, to, length, host) == 0)
-		return 0;
-	/* A tail that direct I/O refuses is read buffered. */
-	if (fd != layer->fd && errno == EINVAL &&
-		file_read_zero_filled(layer->fd, to, length, host) == 0)
-		return 0;
-	return report_io_error(errno, layer->shown_as, layer->path, host, "could not read data");
-}
 
 /* Bytes of a layer that read_compressed() has read ahead. */
 struct read_ahead
@@ -93,8 +73,8 @@ read_batch(struct worker *worker, const struct batch *batch)
 				  batch->pieces[i].at == piece->at + length;
 			 i++)
 			length += batch->pieces[i].length;
-		if (read_data(&chain->layers[piece->layer], batch->buffer->bytes + piece->at, length,
-					  piece->host) != 0)
+		if (layer_read(&chain->layers[piece->layer], batch->buffer->bytes + piece->at, length,
+					   piece->host) != 0)
 			return -1;
 	}
 	return 0;

@@ -1,0 +1,140 @@
+/*
+ * page_cache.c
+ *		Reads of a file what the page cache holds, and nothing else.
+ *
+ * pread() won't do: where somebody has read the file from its beginning, a page that is cached may carry the mark that
+ * more is to be read ahead, and each page that comes in by it carries the next one.  A mapping can be told to do without
+ * (MADV_RANDOM).  Nobody touches it directly: where a file has been cut off meanwhile that would be the end of the
+ * process, while process_vm_readv() fails.
+ */
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "copy/base/page_cache.h"
+#include "copy/base/system.h"
+
+/* Fewer held pages between others are read with them. */
+#define WORTH_A_READ ((size_t) 16)
+
+/* Changes of other machines come to a file of these only through its server. */
+static bool
+is_shared_by_machines(int fd)
+{
+	struct statfs system;
+
+	if (fstatfs(fd, &system) != 0)
+		return true;
+	switch ((uint32_t) system.f_type)
+	{
+		case NFS_SUPER_MAGIC:
+		case SMB2_SUPER_MAGIC:
+		case CIFS_SUPER_MAGIC:
+		case CEPH_SUPER_MAGIC:
+		case FUSE_SUPER_MAGIC:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* A window of the file: memory for "pages" pages, and of each whether it is cached (bit 0). */
+struct window
+{
+	unsigned char *memory;
+	size_t pages;
+	unsigned char cached[PAGE_CACHE_WINDOW / PAGE_BYTES + 1];
+};
+
+static bool
+open_window(struct window *window, int fd, uint64_t first_page, size_t pages)
+{
+	size_t bytes = pages * PAGE_BYTES;
+
+	window->pages = pages;
+	window->memory =
+		mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, (off_t) (first_page * PAGE_BYTES));
+	if (window->memory == MAP_FAILED)
+		return false;
+	if (mincore(window->memory, bytes, window->cached) == 0 &&
+		madvise(window->memory, bytes, MADV_RANDOM) == 0)
+		return true;
+	munmap(window->memory, bytes);
+	return false;
+}
+
+static void
+close_window(const struct window *window)
+{
+	munmap(window->memory, window->pages * PAGE_BYTES);
+}
+
+bool
+page_cache_is_known(int fd, uint64_t size)
+{
+	struct window window;
+	bool known;
+
+	/* Whom it doesn't tell the kernel says that all is cached: even a page that is past the end. */
+	if (sysconf(_SC_PAGESIZE) != (long) PAGE_BYTES || size > INT64_MAX - 2 * PAGE_BYTES ||
+		is_shared_by_machines(fd) ||
+		!open_window(&window, fd, align_up(size, PAGE_BYTES) / PAGE_BYTES, 1))
+		return false;
+	known = (window.cached[0] & 1) == 0;
+	close_window(&window);
+	return known;
+}
+
+/* Pages from "first" on that are as it is. */
+static size_t
+run_length(const struct window *window, size_t first)
+{
+	size_t end = first + 1;
+
+	while (end < window->pages && (window->cached[end] & 1) == (window->cached[first] & 1))
+		end++;
+	return end - first;
+}
+
+/* Pages from the first on that are read in one way. */
+static size_t
+first_part(const struct window *window, bool *held)
+{
+	size_t end = run_length(window, 0);
+
+	*held = (window->cached[0] & 1) != 0 && (end >= WORTH_A_READ || end == window->pages);
+	while (!*held && end < window->pages)
+	{
+		size_t run = run_length(window, end);
+
+		if ((window->cached[end] & 1) != 0 && run >= WORTH_A_READ)
+			break;
+		end += run;
+	}
+	return end;
+}
+
+size_t
+page_cache_read(int fd, unsigned char *to, size_t length, uint64_t offset, bool *held)
+{
+	struct window window;
+	size_t skip = (size_t) (offset % PAGE_BYTES);
+	size_t part;
+
+	*held = false;
+	if (!open_window(&window, fd, offset / PAGE_BYTES,
+					 (skip + length + PAGE_BYTES - 1) / PAGE_BYTES))
+		return length;
+	part = (size_t) min_u64(first_part(&window, held) * PAGE_BYTES - skip, length);
+	if (*held)
+	{
+		struct iovec from = {window.memory + skip, part};
+		struct iovec into = {to, part};
+
+		*held = process_vm_readv(getpid(), &into, 1, &from, 1, 0) == (ssize_t) part;
+	}
+	close_window(&window);
+	return part;
+}
