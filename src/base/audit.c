@@ -9,7 +9,7 @@
 #include "utils/builtins.h"
 
 #include "base/audit.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 

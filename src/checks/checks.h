@@ -17,6 +17,12 @@ typedef enum CheckPhase
 	CHECK_USER = 1 << 2, /* only for calls on behalf of an engine user */
 } CheckPhase;
 
+/* Steps of the table that others look for in the refusals. */
+#define STEP_USER_MAY_CLONE         500
+#define STEP_SNAPSHOT_EXISTS        1100
+#define STEP_CONFIGURATION_IS_WHOLE 1300
+#define STEP_CONFIGURATION_READABLE 1600
+
 #define CHECK_ALL (CHECK_ALWAYS | CHECK_AFTER_LOCKS | CHECK_USER)
 
 /*

@@ -4,21 +4,21 @@
  */
 #include "postgres.h"
 
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/uuid.h"
 #include "checks/check_table.h"
 
-/* oVirt's ArchitectureType: 2 ppc64, 3 ppc, 5 ppc64le, 6 ppcle, 7 s390x, 8 s390 */
 bool
 is_power(int architecture)
 {
-	return architecture == 2 || architecture == 3 || architecture == 5 || architecture == 6;
+	return architecture == ARCHITECTURE_PPC64 || architecture == ARCHITECTURE_PPC ||
+		   architecture == ARCHITECTURE_PPC64LE || architecture == ARCHITECTURE_PPCLE;
 }
 
 bool
 is_s390(int architecture)
 {
-	return architecture == 7 || architecture == 8;
+	return architecture == ARCHITECTURE_S390X || architecture == ARCHITECTURE_S390;
 }
 
 void
@@ -161,9 +161,11 @@ check_tpm_device(CheckRun *run)
 
 	if (!plan->cluster_exists || is_power(plan->architecture) || !has_device(plan, "tpm", NULL))
 		return;
-	if (is_s390(plan->architecture) || planned_integer(run, "bios_type", 0) < BIOS_Q35_OVMF)
+	if (is_s390(plan->architecture) ||
+		planned_integer(run, "bios_type", BIOS_CLUSTER_DEFAULT) < BIOS_Q35_OVMF)
 		refuse(run,
-			   psprintf("bios_type is " INT64_FORMAT ".", planned_integer(run, "bios_type", 0)),
+			   psprintf("bios_type is " INT64_FORMAT ".",
+						planned_integer(run, "bios_type", BIOS_CLUSTER_DEFAULT)),
 			   "a TPM needs UEFI, or a POWER cluster");
 }
 
@@ -205,7 +207,7 @@ check_bios_type(CheckRun *run)
 	const ClonePlan *plan = run->plan;
 
 	if (plan->cluster_exists && plan->cluster_bios_type == 0 &&
-		planned_integer(run, "bios_type", 0) == 0)
+		planned_integer(run, "bios_type", BIOS_CLUSTER_DEFAULT) == BIOS_CLUSTER_DEFAULT)
 		refuse(run, NULL, "neither the virtual machine nor cluster \"%s\" has a BIOS type",
 			   plan->cluster_name);
 }
@@ -215,7 +217,7 @@ void
 check_bios_platform(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
-	int64 bios_type = planned_integer(run, "bios_type", 0);
+	int64 bios_type = planned_integer(run, "bios_type", BIOS_CLUSTER_DEFAULT);
 
 	if (plan->cluster_exists && (is_power(plan->architecture) || is_s390(plan->architecture)) &&
 		bios_type > BIOS_I440FX)

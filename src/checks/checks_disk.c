@@ -5,7 +5,7 @@
 #include "postgres.h"
 
 #include "base/json.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/uuid.h"
 #include "checks/check_table.h"
 
@@ -47,7 +47,7 @@ count_pci_slots(const ClonePlan *plan, const Jsonb *vm_static, const PlannedInte
 
 	for (int i = 0; i < plan->interface_count; i++)
 	{
-		int64 type = json_get_int64(interfaces[i].configuration, "type", 3);
+		int64 type = json_get_int64(interfaces[i].configuration, "type", INTERFACE_TYPE_PV);
 
 		if (!interfaces[i].include || type == INTERFACE_TYPE_PCI_PASSTHROUGH)
 			continue;

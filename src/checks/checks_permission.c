@@ -13,7 +13,7 @@
 
 #include "base/arrays.h"
 #include "base/json.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "checks/check_table.h"

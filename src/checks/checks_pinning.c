@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "checks/check_table.h"
 
 #define MAX_PROCESSOR 8191 /* the most that Linux has */

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/uuid.h"
 #include "checks/check_table.h"
 #include "plan/quota.h"

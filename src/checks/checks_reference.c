@@ -10,7 +10,7 @@
 #include "base/arrays.h"
 #include "base/json.h"
 #include "base/json_objects.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "checks/check_table.h"

@@ -13,7 +13,7 @@
 #include "base/compat.h"
 #include "base/json.h"
 #include "base/json_objects.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/uuid.h"
 #include "clone/clone_device_rows.h"
 #include "clone/clone_usb.h"

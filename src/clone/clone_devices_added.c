@@ -5,7 +5,7 @@
 #include "postgres.h"
 
 #include "base/json.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "clone/clone_device_rows.h"
 #include "clone/clone_usb.h"
 

@@ -10,7 +10,7 @@
 
 #include "base/insertion.h"
 #include "base/json.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/uuid.h"
 #include "clone/clone_internal.h"
 

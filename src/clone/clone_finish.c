@@ -7,7 +7,7 @@
 #include "catalog/pg_type.h"
 
 #include "base/frame.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "clone/clone_internal.h"

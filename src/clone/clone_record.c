@@ -5,7 +5,7 @@
 #include "postgres.h"
 
 #include "base/json.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "clone/clone_internal.h"
 
 void
@@ -28,9 +28,10 @@ bool
 clone_changes_chipset(const ClonePlan *plan, const Jsonb *vm_static)
 {
 	Jsonb *old = json_get(plan->configuration, "vm_static");
-	int64 before = json_get_int64(old, "bios_type", 0);
-	int64 after = json_get_int64(vm_static, "bios_type", 0);
+	int64 before = json_get_int64(old, "bios_type", BIOS_CLUSTER_DEFAULT);
+	int64 after = json_get_int64(vm_static, "bios_type", BIOS_CLUSTER_DEFAULT);
 
-	/* 0: the cluster's, or not known */
-	return before > 0 && after > 0 && (before == BIOS_I440FX) != (after == BIOS_I440FX);
+	/* the cluster's, or not known, is no change */
+	return before != BIOS_CLUSTER_DEFAULT && after != BIOS_CLUSTER_DEFAULT &&
+		   (before == BIOS_I440FX) != (after == BIOS_I440FX);
 }

@@ -19,7 +19,7 @@ BEGIN
              FROM unnest(c.conkey, c.confkey) AS k (own, other)
              JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.own
              JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.other) AS same,
-            coalesce((SELECT format('concat(''(%s)=('', concat_ws('', '', %s), '')'')', string_agg(a.attname, ', ' ORDER BY k.n),
+            COALESCE((SELECT format('concat(''(%s)=('', concat_ws('', '', %s), '')'')', string_agg(a.attname, ', ' ORDER BY k.n),
                              string_agg(format('r.%I', a.attname), ', ' ORDER BY k.n))
                       FROM pg_index i
                       CROSS JOIN unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (number, n)
@@ -74,7 +74,7 @@ DECLARE
 BEGIN
     -- from here nobody attaches anything: the check of a foreign key waits for these locks
     PERFORM FROM vm_static WHERE vm_guid = p_vm_id FOR UPDATE;
-    SELECT coalesce(array_agg(DISTINCT d.disk_id), '{}') INTO disks
+    SELECT COALESCE(array_agg(DISTINCT d.disk_id), '{}') INTO disks
     FROM (SELECT i.image_group_id AS disk_id FROM images i WHERE i.image_guid = ANY (p_ids)
           UNION ALL SELECT t.disk_id FROM vmclone.async_tasks t WHERE t.vm_id = p_vm_id AND t.disk_id = ANY (p_ids)) d;
     PERFORM FROM base_disks WHERE disk_id = ANY (disks) ORDER BY disk_id FOR UPDATE;

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/json_objects.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "clone/clone_internal.h"
 #include "clone/clone_usb.h"
 
@@ -86,14 +86,14 @@ add_plain_controller(CloneUsb *usb, const ClonePlan *plan, bool is_q35)
 {
 	switch (plan->architecture)
 	{
-		case 2: /* ppc64, ppc, ppc64le, ppcle */
-		case 3:
-		case 5:
-		case 6:
+		case ARCHITECTURE_PPC64:
+		case ARCHITECTURE_PPC:
+		case ARCHITECTURE_PPC64LE:
+		case ARCHITECTURE_PPCLE:
 			add_controller(usb, "nec-xhci", 0);
 			break;
-		case 7: /* s390x, s390 */
-		case 8:
+		case ARCHITECTURE_S390X:
+		case ARCHITECTURE_S390:
 			break;
 		default:
 			add_controller(usb, is_q35 ? "qemu-xhci" : "piix3-uhci", 0);

@@ -17,7 +17,7 @@
 #include "base/insertion.h"
 #include "base/json.h"
 #include "base/json_objects.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "clone/clone_internal.h"

@@ -10,7 +10,7 @@ RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     -- by statements: chr() of a box is an error elsewhere, also where it is only planned
-    IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
+    IF getdatabaseencoding() <> 'UTF8' THEN
         RETURN CASE p_mark WHEN 'last' THEN '`- ' WHEN 'next' THEN '|- ' WHEN 'line' THEN '|  ' ELSE ' <' END;
     ELSIF p_mark = 'last' THEN
         RETURN chr(9492) || chr(9472) || ' ';
@@ -31,7 +31,7 @@ RETURNS TABLE (tree text, vm_id uuid, vm_name text, kind text, snapshot_id uuid,
     created_by name, user_id uuid, copy_number integer, job_id uuid, parameters jsonb, vm_exists boolean)
 LANGUAGE sql STABLE AS $$
     WITH RECURSIVE seen AS (
-        SELECT l.* FROM vmclone.lineage l WHERE $2 IS NULL OR l.created_by_role = nullif($2, 0::oid)
+        SELECT l.* FROM vmclone.lineage l WHERE $2 IS NULL OR l.created_by_role = NULLIF($2, 0::oid)
     ), of_snapshot AS (
         SELECT s.vm_id AS id FROM snapshots s WHERE s.snapshot_id = $1
         UNION
@@ -49,7 +49,7 @@ LANGUAGE sql STABLE AS $$
         SELECT s.source_vm_id FROM seen s WHERE $1 IS NULL AND NOT EXISTS (SELECT FROM seen a WHERE a.vm_id = s.source_vm_id)
     ), nodes AS (
         SELECT r.id, NULL::uuid AS made, ''::text AS branch, ''::text AS indent, ARRAY[r.id::text] AS path,
-            coalesce((SELECT v.vm_name::text FROM vm_static v WHERE v.vm_guid = r.id),
+            COALESCE((SELECT v.vm_name::text FROM vm_static v WHERE v.vm_guid = r.id),
                 (SELECT s.source_vm_name FROM seen s WHERE s.source_vm_id = r.id ORDER BY s.created_at DESC LIMIT 1)) AS name
         FROM roots r
         UNION ALL
@@ -63,10 +63,10 @@ LANGUAGE sql STABLE AS $$
             WHERE n.made IS NOT NULL OR NOT EXISTS (SELECT FROM of_snapshot) OR s.source_snapshot_id = $1
         ) c
     )
-    SELECT n.branch || coalesce(v.vm_name::text, n.name) || CASE WHEN v.vm_guid IS NULL THEN ' (deleted)' ELSE '' END
+    SELECT n.branch || COALESCE(v.vm_name::text, n.name) || CASE WHEN v.vm_guid IS NULL THEN ' (deleted)' ELSE '' END
             || CASE WHEN n.id = $1 THEN vmclone.tree_mark('here') ELSE '' END,
-        n.id, coalesce(v.vm_name::text, n.name), coalesce(s.entity_type, v.entity_type::text), s.source_snapshot_id, s.source_snapshot_description,
-        s.created_at, coalesce(nullif(s.created_by_role::text, '')::name, s.created_by), s.user_id, s.copy_number, s.job_id, s.parameters, v.vm_guid IS NOT NULL
+        n.id, COALESCE(v.vm_name::text, n.name), COALESCE(s.entity_type, v.entity_type::text), s.source_snapshot_id, s.source_snapshot_description,
+        s.created_at, COALESCE(NULLIF(s.created_by_role::text, '')::name, s.created_by), s.user_id, s.copy_number, s.job_id, s.parameters, v.vm_guid IS NOT NULL
     FROM nodes n
     LEFT JOIN seen s ON s.vm_id = n.made
     LEFT JOIN vm_static v ON v.vm_guid = n.id
@@ -94,19 +94,19 @@ LANGUAGE sql STABLE AS $$
         FROM snapshots s WHERE s.vm_id = $1
     ), groups AS (
         -- what has images of the VM: the template below it, each snapshot, and images that no snapshot has
-        SELECT 1 AS rank, NULL::uuid AS group_id, 'template ' || coalesce(string_agg(DISTINCT t.vm_name::text, ', '), '(deleted)') AS name,
+        SELECT 1 AS rank, NULL::uuid AS group_id, 'template ' || COALESCE(string_agg(DISTINCT t.vm_name::text, ', '), '(deleted)') AS name,
             'TEMPLATE' AS type, NULL::text AS status, NULL::timestamptz AS created
         FROM own o LEFT JOIN disk_vm_element e ON e.disk_id = o.image_group_id LEFT JOIN vm_static t ON t.vm_guid = e.vm_id
         WHERE o.below > 0 HAVING count(*) > 0
         UNION ALL
-        SELECT 2, s.snapshot_id, coalesce(nullif(s.name, ''), s.snapshot_id::text), s.type, s.status, s.creation_date FROM of_snapshots s
+        SELECT 2, s.snapshot_id, COALESCE(NULLIF(s.name, ''), s.snapshot_id::text), s.type, s.status, s.creation_date FROM of_snapshots s
         UNION ALL
         SELECT 3, NULL, 'images of no snapshot', NULL, NULL, NULL
         FROM own o WHERE o.below = 0 AND NOT EXISTS (SELECT FROM of_snapshots s WHERE s.snapshot_id = o.vm_snapshot_id) HAVING count(*) > 0
     ), numbered AS (
         SELECT g.*, row_number() OVER w AS number, lead(1) OVER w IS NULL AS is_last FROM groups g WINDOW w AS (ORDER BY g.rank, g.created, g.group_id)
     ), holders AS (
-        SELECT l.kind, l.entity_id, string_agg(format('%s by %s', l.mode, CASE WHEN $2 IS NULL OR j.owner_role = nullif($2, 0::oid) THEN j.vm_name ELSE 'another job' END),
+        SELECT l.kind, l.entity_id, string_agg(format('%s by %s', l.mode, CASE WHEN $2 IS NULL OR j.owner_role = NULLIF($2, 0::oid) THEN j.vm_name ELSE 'another job' END),
             ', ' ORDER BY l.mode, j.vm_name) AS text
         FROM vmclone.image_locks l LEFT JOIN vmclone.jobs j ON j.call_id = l.holder
         GROUP BY l.kind, l.entity_id
@@ -123,14 +123,14 @@ LANGUAGE sql STABLE AS $$
         SELECT n.number, row_number() OVER (PARTITION BY n.number ORDER BY b.disk_alias, o.below DESC, o.image_guid),
             CASE WHEN n.is_last THEN '   ' ELSE vmclone.tree_mark('line') END
                 || CASE WHEN lead(1) OVER (PARTITION BY n.number ORDER BY b.disk_alias, o.below DESC, o.image_guid) IS NULL THEN vmclone.tree_mark('last') ELSE vmclone.tree_mark('next') END
-                || coalesce(b.disk_alias, b.disk_id::text),
+                || COALESCE(b.disk_alias, b.disk_id::text),
             'image', CASE i.imagestatus WHEN 0 THEN 'Unassigned' WHEN 1 THEN 'OK' WHEN 2 THEN 'LOCKED' WHEN 4 THEN 'ILLEGAL' END,
             CASE i.volume_format WHEN 4 THEN 'COW' WHEN 5 THEN 'RAW' ELSE 'Unassigned' END || ' '
                 || CASE i.volume_type WHEN 1 THEN 'Preallocated' WHEN 2 THEN 'Sparse' ELSE 'Unassigned' END,
             pg_size_pretty(i.size), pg_size_pretty(d.actual_size),
             (SELECT string_agg(s.storage_name::text, ', ' ORDER BY s.storage_name)
              FROM image_storage_domain_map m JOIN storage_domain_static s ON s.id = m.storage_domain_id WHERE m.image_id = i.image_guid),
-            i.creation_date, h.text, i.image_guid, nullif(i.parentid, '00000000-0000-0000-0000-000000000000')
+            i.creation_date, h.text, i.image_guid, NULLIF(i.parentid, '00000000-0000-0000-0000-000000000000')
         FROM own o
         JOIN images i ON i.image_guid = o.image_guid
         LEFT JOIN base_disks b ON b.disk_id = i.image_group_id

@@ -56,8 +56,10 @@ static Statement list_measurements = {
 static bool
 forbids_measuring(const Refusal *refusal)
 {
-	return refusal->severity == SEVERITY_ERROR && (refusal->step == 500 || refusal->step == 1100 ||
-												   refusal->step == 1300 || refusal->step == 1600);
+	return refusal->severity == SEVERITY_ERROR &&
+		   (refusal->step == STEP_USER_MAY_CLONE || refusal->step == STEP_SNAPSHOT_EXISTS ||
+			refusal->step == STEP_CONFIGURATION_IS_WHOLE ||
+			refusal->step == STEP_CONFIGURATION_READABLE);
 }
 
 static Jsonb *

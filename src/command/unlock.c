@@ -17,7 +17,7 @@
 #include "base/errors.h"
 #include "base/extension.h"
 #include "base/frame.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "locks/locks.h"
@@ -94,8 +94,9 @@ static Statement unlock_vms = {
 	.argument_types = {UUIDARRAYOID},
 };
 static Statement unlock_templates = {
-	.sql = "UPDATE vm_static SET template_status = 0 WHERE vm_guid = ANY ($1)"
-		   " AND entity_type = 'TEMPLATE' AND template_status = 1",
+	.sql =
+		"UPDATE vm_static SET template_status = " SQL_TEMPLATE_STATUS_OK " WHERE vm_guid = ANY ($1)"
+		" AND entity_type = 'TEMPLATE' AND template_status = " SQL_TEMPLATE_STATUS_LOCKED,
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };

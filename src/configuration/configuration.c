@@ -16,7 +16,7 @@
 #include "base/arrays.h"
 #include "base/compat.h"
 #include "base/json.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "configuration/configuration.h"
@@ -62,14 +62,15 @@ enum SnapshotColumn
 	" ORDER BY n.ordinal LIMIT 1)"
 
 /* What is_partial and missing_disks are made of: disks that a clone would copy and can't. */
-#define MISSING_DISKS                                                                              \
-	" COALESCE(jsonb_agg(d.disk ORDER BY d.ordinal), '[]'),"                                       \
-	" COALESCE(jsonb_agg(jsonb_build_object('disk_id', d.disk -> 'disk_id', 'image_id',"           \
-	" d.disk -> 'image_id', 'disk_alias', d.disk -> 'disk_alias', 'size', d.disk -> 'size',"       \
-	" 'is_boot', d.disk -> 'is_boot', 'image_status', d.disk -> 'image_status')"                   \
-	" ORDER BY d.ordinal)"                                                                         \
-	" FILTER (WHERE d.disk ->> 'image_status' IN ('MISSING', 'ILLEGAL')"                           \
-	" AND d.disk ->> 'shareable' = 'false' AND d.disk ->> 'disk_storage_type' = '0'), '[]')"
+#define MISSING_DISKS                                                                                          \
+	" COALESCE(jsonb_agg(d.disk ORDER BY d.ordinal), '[]'),"                                                   \
+	" COALESCE(jsonb_agg(jsonb_build_object('disk_id', d.disk -> 'disk_id', 'image_id',"                       \
+	" d.disk -> 'image_id', 'disk_alias', d.disk -> 'disk_alias', 'size', d.disk -> 'size',"                   \
+	" 'is_boot', d.disk -> 'is_boot', 'image_status', d.disk -> 'image_status')"                               \
+	" ORDER BY d.ordinal)"                                                                                     \
+	" FILTER (WHERE d.disk ->> 'image_status' IN ('MISSING', 'ILLEGAL')"                                       \
+	" AND d.disk ->> 'shareable' = 'false' AND d.disk ->> 'disk_storage_type' = '" SQL_DISK_STORAGE_TYPE_IMAGE \
+	"'), '[]')"
 
 #define IMAGE_STATUS                                                                               \
 	" CASE i.imagestatus WHEN " SQL_IMAGE_STATUS_OK " THEN 'OK' WHEN " SQL_IMAGE_STATUS_LOCKED     \
@@ -180,7 +181,7 @@ static Statement current_rows = {
 				  "   LEFT JOIN disk_vm_element e ON e.disk_id = i.image_group_id AND e.vm_id = $2"
 				  "   LEFT JOIN vm_device p ON p.device_id = i.image_group_id AND p.vm_id = $2"
 				  "   WHERE i.vm_snapshot_id = $1"
-				  "   AND COALESCE(b.disk_content_type, 0) NOT IN (1, 2, 3, 9)) d)"
+				  "   AND COALESCE(b.disk_content_type, 0) NOT IN " SQL_SPECIAL_CONTENT_TYPES ") d)"
 				  " d(disks, missing) WHERE v.vm_guid = $2",
 	.argument_count = 4,
 	.argument_types = {UUIDOID, UUIDOID, UUIDOID, TEXTARRAYOID},

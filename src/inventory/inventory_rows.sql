@@ -26,7 +26,7 @@ SELECT v.vm_guid AS vm_id,
     p.name::text AS data_center,
     CASE WHEN v.vmt_guid <> v.vm_guid THEN t.vm_name END::text AS template,
     v.mem_size_mb::bigint AS memory_mb,
-    least(v.num_of_sockets::numeric * v.cpu_per_socket * v.threads_per_cpu, 2147483647)::integer AS cpus,
+    LEAST(v.num_of_sockets::numeric * v.cpu_per_socket * v.threads_per_cpu, 2147483647)::integer AS cpus,
     CASE v.bios_type WHEN 1 THEN 'I440FX_SEA_BIOS' WHEN 2 THEN 'Q35_SEA_BIOS' WHEN 3 THEN 'Q35_OVMF' WHEN 4 THEN 'Q35_SECURE_BOOT' END::text AS bios,
     (SELECT count(*) FROM disk_vm_element e WHERE e.vm_id = v.vm_guid)::integer AS disks,
     (SELECT count(*) FROM vm_interface i WHERE i.vm_guid = v.vm_guid)::integer AS nics,
@@ -109,7 +109,7 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN d.image ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN d.image END::uuid AS image_id) ref
 LEFT JOIN images i ON i.image_guid = ref.image_id
 WHERE s.snapshot_type <> 'PREVIEW' AND d.lun IS NULL AND lower(d.shareable) IS DISTINCT FROM 'true' AND d.file_ref LIKE '%/%'
-    AND ref.image_id IS NOT NULL AND (i.image_guid IS NULL OR i.imagestatus = 4)
+    AND ref.image_id IS NOT NULL AND (i.image_guid IS NULL OR i.imagestatus = 4 /* ILLEGAL */)
 $query$);
 
 INSERT INTO inventory_queries (name, sql) VALUES ('storage', $query$
@@ -121,7 +121,7 @@ SELECT s.id AS storage_domain_id,
     CASE s.storage_type WHEN 0 THEN 'UNKNOWN' WHEN 1 THEN 'NFS' WHEN 2 THEN 'FCP' WHEN 3 THEN 'ISCSI' WHEN 4 THEN 'LOCALFS' WHEN 6 THEN 'POSIXFS'
         WHEN 7 THEN 'GLUSTERFS' WHEN 8 THEN 'GLANCE' WHEN 9 THEN 'CINDER' WHEN 10 THEN 'MANAGED_BLOCK_STORAGE' WHEN 11 THEN 'UNMANAGED'
         ELSE 'code ' || s.storage_type END::text AS storage_type,
-    CASE WHEN s.storage_type IN (2, 3) THEN 'block' WHEN s.storage_type IN (1, 4, 6, 7) THEN 'file' END::text AS kind,
+    CASE WHEN s.storage_type IN (2, 3 /* FCP, ISCSI */) THEN 'block' WHEN s.storage_type IN (1, 4, 6, 7 /* NFS, LOCALFS, POSIXFS, GLUSTERFS */) THEN 'file' END::text AS kind,
     s.storage_domain_format_type::text AS format,
     CASE m.status WHEN 0 THEN 'Unknown' WHEN 1 THEN 'Uninitialized' WHEN 2 THEN 'Unattached' WHEN 3 THEN 'Active' WHEN 4 THEN 'Inactive' WHEN 5 THEN 'Locked'
         WHEN 6 THEN 'Maintenance' WHEN 7 THEN 'PreparingForMaintenance' WHEN 8 THEN 'Detaching' WHEN 9 THEN 'Activating' ELSE 'Unattached' END::text AS status,
@@ -151,7 +151,7 @@ SELECT * FROM inventory_rows('missing_disks') AS r (snapshot_id uuid, snapshot t
 
 CREATE VIEW storage AS
 SELECT r.storage_domain_id, r.storage_domain, r.data_center, r.type, r.storage_type, r.kind, r.format, r.status, r.available_gb, r.used_gb,
-    r.warning_below_percent, r.blocked_below_gb, a.mount_path, coalesce(a.status, 'not attached') AS attached, a.error AS attach_error, a.reflink,
+    r.warning_below_percent, r.blocked_below_gb, a.mount_path, COALESCE(a.status, 'not attached') AS attached, a.error AS attach_error, a.reflink,
     a.total_bytes, a.available_bytes, a.checked_at, r.storage_pool_id
 FROM inventory_rows('storage') AS r (storage_domain_id uuid, storage_domain text, data_center text, type text, storage_type text, kind text, format text,
     status text, available_gb bigint, used_gb bigint, warning_below_percent integer, blocked_below_gb integer, storage_pool_id uuid)

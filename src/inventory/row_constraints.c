@@ -320,8 +320,8 @@ needed_values(const List *constraints)
 			appendStringInfo(&names, "%s%s", names.len ? ", " : "",
 							 quote_literal_cstr((const char *) lfirst(column)));
 	}
-	return psprintf("(SELECT pg_catalog.jsonb_object_agg(o.key, o.value)"
-					" FROM pg_catalog.jsonb_each(r.value) AS o WHERE o.key IN (%s))",
+	return psprintf("(SELECT jsonb_object_agg(o.key, o.value)"
+					" FROM jsonb_each(r.value) AS o WHERE o.key IN (%s))",
 					names.data);
 }
 

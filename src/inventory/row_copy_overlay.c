@@ -13,6 +13,7 @@
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/statement.h"
 #include "inventory/row_copy_internal.h"
 
 Datum
@@ -64,7 +65,7 @@ populate(const CopiedColumn *column, const JsonbValue *value, bool *is_null)
 	if (SPI_execute_with_args(text, 1, &type, &argument, NULL, false, 0) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not read a value of column %s", column->name);
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, is_null);
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, ONLY_COLUMN, is_null);
 }
 
 static Datum

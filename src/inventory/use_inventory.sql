@@ -142,9 +142,9 @@ CREATE FUNCTION inventory_report()
 RETURNS TABLE (relation name, "column" name, present boolean, type_ok boolean, note text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT i.relation, i.column_name, i.present, i.type_ok,
-        coalesce(i.note || CASE WHEN i.required AND NOT i.present OR i.present AND i.type_ok IS NOT TRUE THEN ' (needed)' ELSE '' END,
+        COALESCE(i.note || CASE WHEN i.required AND NOT i.present OR i.present AND i.type_ok IS NOT TRUE THEN ' (needed)' ELSE '' END,
             CASE WHEN i.required THEN 'needed' ELSE '' END)
-    FROM @extschema@.inspect_inventory(coalesce((SELECT schema_name FROM @extschema@.inventory_choice), '@extschema@')) i
+    FROM @extschema@.inspect_inventory(COALESCE((SELECT schema_name FROM @extschema@.inventory_choice), '@extschema@')) i
     ORDER BY i.relation, i.column_name
 $$;
 COMMENT ON FUNCTION inventory_report() IS 'How the inventory''s tables compare with what the functions know: one row for each column';
@@ -157,7 +157,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     FROM (
         SELECT CASE pg_get_userbyid(x.grantee) WHEN 'pg_database_owner' THEN d.datdba ELSE x.grantee END AS grantee
         FROM pg_namespace n
-        CROSS JOIN LATERAL aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) x
+        CROSS JOIN LATERAL aclexplode(COALESCE(n.nspacl, acldefault('n', n.nspowner))) x
         CROSS JOIN pg_database d
         WHERE n.nspname = p_schema AND x.privilege_type = 'CREATE' AND d.datname = current_database()
     ) g
@@ -264,7 +264,7 @@ BEGIN
             HINT = format('Run REVOKE CREATE ON SCHEMA %I FROM %s; for a schema''s owner, ALTER SCHEMA ... OWNER TO.', p_schema, wrong);
     END IF;
 
-    IF p_schema <> coalesce(chosen, '@extschema@') THEN
+    IF p_schema <> COALESCE(chosen, '@extschema@') THEN
         SELECT string_agg(j.job_id::text, ', ') INTO wrong
         FROM (SELECT job_id FROM @extschema@.jobs WHERE status NOT IN ('succeeded', 'failed', 'cancelled') ORDER BY created_at LIMIT 10) j;
         IF wrong IS NOT NULL THEN
@@ -277,7 +277,7 @@ BEGIN
     PERFORM @extschema@.grant_to_inventory_owner(previous.owner, false) WHERE previous.owner IS DISTINCT FROM owners[1];
     PERFORM @extschema@.grant_to_inventory_owner(owners[1], true);
     -- numbers of external events go on behind those that the tables have from an earlier installation
-    EXECUTE format('SELECT setval(%L, greatest(max(custom_event_id), (SELECT last_value FROM @extschema@.external_event_seq)))
+    EXECUTE format('SELECT setval(%L, GREATEST(max(custom_event_id), (SELECT last_value FROM @extschema@.external_event_seq)))
         FROM %I.audit_log WHERE origin = ''vmclone'' HAVING max(custom_event_id) IS NOT NULL', '@extschema@.external_event_seq', p_schema);
     DELETE FROM @extschema@.inventory_choice;
     INSERT INTO @extschema@.inventory_choice (schema_name) SELECT p_schema WHERE p_schema <> '@extschema@';

@@ -19,7 +19,7 @@
 #include "base/settings.h"
 #include "base/statement.h"
 #include "base/uuid.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -51,7 +51,7 @@ static Statement next_task = {
 		   " (SELECT count(*) FROM unnest($1) target WHERE target = t.storage_domain_id))"
 		   " AND NOT EXISTS (SELECT FROM unnest($2, $3) AS stalled (target, source)"
 		   " WHERE stalled.target = t.storage_domain_id"
-		   " AND stalled.source = coalesce(t.source_storage_domain_id, t.storage_domain_id))"
+		   " AND stalled.source = COALESCE(t.source_storage_domain_id, t.storage_domain_id))"
 		   " AND (t.read_from_task IS NULL OR maker.call_id IS NULL"
 		   " OR (j.call_id, t.disk_number) IN (SELECT ej.call_id, e.disk_number"
 		   " FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"

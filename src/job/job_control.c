@@ -59,8 +59,8 @@ static Statement retry_cleaning = {
 };
 
 static Statement alter_job = {
-	.sql = "UPDATE vmclone.jobs SET priority = coalesce($2, priority),"
-		   " bandwidth_limit = CASE WHEN $3 IS NULL THEN bandwidth_limit ELSE nullif($3, 0) END"
+	.sql = "UPDATE vmclone.jobs SET priority = COALESCE($2, priority),"
+		   " bandwidth_limit = CASE WHEN $3 IS NULL THEN bandwidth_limit ELSE NULLIF($3, 0) END"
 		   " WHERE job_id = $1",
 	.argument_count = 3,
 	.argument_types = {UUIDOID, INT4OID, INT8OID},
@@ -70,9 +70,9 @@ static Statement alter_job = {
 static Statement note_orphans = {
 	.sql = "INSERT INTO vmclone.orphan_files (job_id, task_id, storage_domain_id, path, reason,"
 		   " abandoned_by) SELECT t.job_id, t.task_id, t.storage_domain_id,"
-		   " coalesce(m.real_path, 'storage domain ' || t.storage_domain_id) || '/images/'"
+		   " COALESCE(m.real_path, 'storage domain ' || t.storage_domain_id) || '/images/'"
 		   " || t.disk_id || '/' || t.image_id,"
-		   " coalesce(j.cleaning_error, 'cleaning was not tried to its end'), $2"
+		   " COALESCE(j.cleaning_error, 'cleaning was not tried to its end'), $2"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
 		   " WHERE t.job_id = $1 AND t.status = 'cleaning' RETURNING path",

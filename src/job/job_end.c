@@ -87,9 +87,6 @@ static Statement live_jobs = {
 		   " OR EXISTS (SELECT FROM vmclone.measurements WHERE status = 'queued')",
 };
 
-/* Of statements with one column. */
-#define ONLY_COLUMN 1
-
 static void
 write_audit(const JobRow *job, AuditType type)
 {

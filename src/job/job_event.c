@@ -26,11 +26,11 @@
 
 /* What this attempt doesn't know yet, an earlier one may have found. */
 static Statement write_progress = {
-	.sql = "UPDATE vmclone.async_tasks SET phase = $3, bytes_total = coalesce(nullif($4, 0),"
-		   " bytes_total), bytes_done = $5, bytes_written = $6, rate = nullif($7, 0),"
-		   " method = coalesce($8, method), method_reason = coalesce($9, method_reason),"
-		   " checkpoint = coalesce($10, checkpoint), last_progress_at = $11,"
-		   " bytes_verified = CASE WHEN $13 > 0 THEN $12 END, bytes_to_verify = nullif($13, 0)"
+	.sql = "UPDATE vmclone.async_tasks SET phase = $3, bytes_total = COALESCE(NULLIF($4, 0),"
+		   " bytes_total), bytes_done = $5, bytes_written = $6, rate = NULLIF($7, 0),"
+		   " method = COALESCE($8, method), method_reason = COALESCE($9, method_reason),"
+		   " checkpoint = COALESCE($10, checkpoint), last_progress_at = $11,"
+		   " bytes_verified = CASE WHEN $13 > 0 THEN $12 END, bytes_to_verify = NULLIF($13, 0)"
 		   " WHERE task_id = $1 AND claim = $2 AND status IN ('running', 'aborting', 'cleaning')",
 	.argument_count = 13,
 	.argument_types = {UUIDOID, INT4OID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID,

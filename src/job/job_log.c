@@ -13,9 +13,9 @@
 #include "miscadmin.h"
 
 static Statement figures = {
-	.sql = "SELECT count(*), coalesce(sum(t.bytes_written), 0)::int8,"
-		   " coalesce(string_agg(DISTINCT t.method, ', '), 'nothing to copy'),"
-		   " coalesce(extract(epoch FROM clock_timestamp() - j.started_at) * 1000, 0)::int8"
+	.sql = "SELECT count(*), COALESCE(sum(t.bytes_written), 0)::int8,"
+		   " COALESCE(string_agg(DISTINCT t.method, ', '), 'nothing to copy'),"
+		   " COALESCE(extract(epoch FROM clock_timestamp() - j.started_at) * 1000, 0)::int8"
 		   " FROM vmclone.jobs j LEFT JOIN vmclone.async_tasks t ON t.job_id = j.job_id"
 		   " WHERE j.job_id = $1 GROUP BY j.job_id",
 	.argument_count = 1,

@@ -13,7 +13,7 @@
 
 #include "base/frame.h"
 #include "base/json.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "job/job_source.h"

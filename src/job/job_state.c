@@ -24,7 +24,7 @@
 
 static Statement set_running = {
 	.sql = "UPDATE vmclone.jobs SET status = 'running', next_attempt_at = NULL,"
-		   " started_at = coalesce(started_at, clock_timestamp()) WHERE job_id = $1",
+		   " started_at = COALESCE(started_at, clock_timestamp()) WHERE job_id = $1",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
@@ -48,7 +48,7 @@ static Statement clear_wait = {
 
 static Statement set_waiting = {
 	.sql = "UPDATE vmclone.jobs SET status = 'waiting', reason_key = $2, reason = $3,"
-		   " waiting_since = coalesce(waiting_since, clock_timestamp()), next_attempt_at = $4"
+		   " waiting_since = COALESCE(waiting_since, clock_timestamp()), next_attempt_at = $4"
 		   " WHERE job_id = $1",
 	.argument_count = 4,
 	.argument_types = {UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
@@ -122,7 +122,7 @@ static Statement cleaning_waits = {
 
 static Statement finishing_waits = {
 	.sql = "UPDATE vmclone.jobs SET reason_key = 'finishing', reason = $2,"
-		   " waiting_since = coalesce(waiting_since, clock_timestamp()), next_attempt_at = $3"
+		   " waiting_since = COALESCE(waiting_since, clock_timestamp()), next_attempt_at = $3"
 		   " WHERE job_id = $1",
 	.argument_count = 3,
 	.argument_types = {UUIDOID, TEXTOID, TIMESTAMPTZOID},

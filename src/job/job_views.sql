@@ -12,18 +12,18 @@ SELECT t.*, s.moves, s.stalled,
          THEN 'no worker runs: SELECT vmclone.start_worker() starts it'
          WHEN t.phase = 'stuck'
          THEN format('the copier can''t be ended: storage domain %s%s does not answer',
-             t.storage_domain_id, ' or ' || nullif(t.source_storage_domain_id, t.storage_domain_id))
+             t.storage_domain_id, ' or ' || NULLIF(t.source_storage_domain_id, t.storage_domain_id))
          WHEN s.stalled
          THEN format('no progress since %s: see whether storage domain %s%s answers (check_storage_domain); cancel_job(%L) gives the job up',
-             t.last_progress_at, t.storage_domain_id, ' or ' || nullif(t.source_storage_domain_id, t.storage_domain_id), t.job_id) END AS advice
+             t.last_progress_at, t.storage_domain_id, ' or ' || NULLIF(t.source_storage_domain_id, t.storage_domain_id), t.job_id) END AS advice
 FROM vmclone.async_tasks t
 CROSS JOIN LATERAL (
     SELECT w.lives AS worker_lives,
-        w.lives AND t.status = 'running' AND t.last_progress_at > clock_timestamp() - least(interval '10 s', w.timeout) AS moves,
+        w.lives AND t.status = 'running' AND t.last_progress_at > clock_timestamp() - LEAST(interval '10 s', w.timeout) AS moves,
         w.lives AND t.status = 'running' AND t.phase <> 'paused'
             AND t.last_progress_at <= clock_timestamp() - w.timeout AS stalled
     FROM (SELECT (SELECT p.pid IS NOT NULL FROM vmclone.worker_process() p) AS lives,
-        (SELECT coalesce(current_setting('vmclone.storage_timeout', true), '30s')::interval) AS timeout) w) s;
+        (SELECT COALESCE(current_setting('vmclone.storage_timeout', true), '30s')::interval) AS timeout) w) s;
 
 COMMENT ON VIEW vmclone.tasks_now IS 'internal: async_tasks, and what is true of them now';
 COMMENT ON COLUMN vmclone.tasks_now.moves IS 'has made progress within ten seconds';
@@ -32,16 +32,16 @@ COMMENT ON COLUMN vmclone.tasks_now.stalled IS 'is to copy, and has made no prog
 CREATE VIEW vmclone.jobs_view WITH (security_barrier) AS
 SELECT j.job_id, j.call_id, j.copy_number, j.action, j.status, j.requested, j.reason, j.reason_key,
     j.vm_id, j.vm_name, j.source_vm_id, j.source_snapshot_id,
-    coalesce(nullif(j.owner_role::text, '')::name, j.owner) AS owner, j.user_id, j.priority,
+    COALESCE(NULLIF(j.owner_role::text, '')::name, j.owner) AS owner, j.user_id, j.priority,
     j.bandwidth_limit, j.lock_mode, j.on_failure, j.verify, j.retry_of,
     t.disks, t.disks_done, t.bytes_done, t.bytes_total,
     CASE WHEN j.status = 'succeeded' THEN 100.0
-         WHEN t.bytes_total > 0 THEN round(least(100.0, 100.0 * t.bytes_done / t.bytes_total), 1) END AS percent,
+         WHEN t.bytes_total > 0 THEN round(LEAST(100.0, 100.0 * t.bytes_done / t.bytes_total), 1) END AS percent,
     CASE WHEN j.reason IS NOT NULL THEN j.waiting_since END AS waiting_since, j.next_attempt_at, j.clean_attempts, j.cleaning_error, j.source_freed,
     j.created_at, j.started_at, j.ended_at, j.owner_role::text = '' AS owner_is_gone,
     t.last_progress_at, t.rate,
     CASE WHEN t.rate > 0 THEN make_interval(secs => round(t.bytes_left / t.rate)::float8) END AS eta,
-    coalesce(t.advice, CASE WHEN j.status IN ('queued', 'waiting', 'finishing', 'failing', 'cancelling')
+    COALESCE(t.advice, CASE WHEN j.status IN ('queued', 'waiting', 'finishing', 'failing', 'cancelling')
         AND (SELECT p.pid IS NULL FROM vmclone.worker_process() p)
         THEN 'no worker runs: SELECT vmclone.start_worker() starts it' END) AS advice
 FROM vmclone.jobs j
@@ -50,7 +50,7 @@ CROSS JOIN LATERAL (
         sum(a.bytes_done) AS bytes_done,
         CASE WHEN count(*) = count(a.bytes_total) THEN sum(a.bytes_total) END AS bytes_total,
         max(a.last_progress_at) AS last_progress_at, sum(a.rate_now) AS rate,
-        CASE WHEN count(*) = count(a.bytes_total) THEN greatest(sum(a.bytes_left), 0) END AS bytes_left, max(a.advice) AS advice
+        CASE WHEN count(*) = count(a.bytes_total) THEN GREATEST(sum(a.bytes_left), 0) END AS bytes_left, max(a.advice) AS advice
     FROM vmclone.tasks_now a WHERE a.job_id = j.job_id) t
 WHERE (SELECT vmclone.caller_sees_all()) OR j.owner_role = (SELECT vmclone.caller_role());
 
@@ -80,14 +80,14 @@ CREATE VIEW vmclone.progress WITH (security_barrier) AS
 SELECT t.job_id, j.vm_name, j.status AS job_status, j.requested, t.task_id, t.disk_number, t.disk_alias,
     t.status, t.result, t.phase, t.bytes_done, t.bytes_total,
     CASE WHEN t.result = 'success' THEN 100.0
-         WHEN t.bytes_total > 0 THEN round(least(100.0, 100.0 * t.bytes_done / t.bytes_total), 1) END AS percent,
+         WHEN t.bytes_total > 0 THEN round(LEAST(100.0, 100.0 * t.bytes_done / t.bytes_total), 1) END AS percent,
     t.rate_now AS rate,
     CASE WHEN t.rate_now > 0 AND t.bytes_left >= 0
          THEN make_interval(secs => round(t.bytes_left::numeric / t.rate_now)::float8) END AS eta,
     t.method, t.method_reason, t.checkpoint, t.attempts, t.error, j.reason AS job_reason,
     t.started_at, t.ended_at, t.last_progress_at, t.bytes_verified, t.bytes_to_verify,
     CASE WHEN t.bytes_to_verify > 0
-         THEN round(least(100.0, 100.0 * t.bytes_verified / t.bytes_to_verify), 1) END AS verified_percent,
+         THEN round(LEAST(100.0, 100.0 * t.bytes_verified / t.bytes_to_verify), 1) END AS verified_percent,
     t.advice
 FROM vmclone.tasks_now t
 JOIN vmclone.jobs j ON j.job_id = t.job_id
@@ -108,7 +108,7 @@ COMMENT ON COLUMN vmclone.progress.advice IS 'what a person has to look after, a
 
 CREATE VIEW vmclone.worker AS
 SELECT current_database() AS database, a.pid, vmclone.worker_preloaded() AS preloaded,
-    coalesce(a.activity, 'not running') AS activity,
+    COALESCE(a.activity, 'not running') AS activity,
     i.identity,
     CASE WHEN i.identity LIKE 'other%' OR (i.identity = 'none' AND w.jobs_live > 0)
          THEN 'claims and deletes nothing until SELECT vmclone.adopt(''resume'' | ''abandon'')'

@@ -40,10 +40,10 @@
 VMCLONE_FUNCTION_INFO(vmclone_wait_for_job);
 
 static const char *const look_sql =
-	"SELECT j.owner_role::oid::int8, j.status, coalesce(j.reason, j.cleaning_error), j.reason_key, j.vm_name,"
-	" coalesce(sum(t.bytes_done), 0)::int8, coalesce(sum(t.bytes_total), 0)::int8,"
-	" coalesce(sum(t.rate) FILTER (WHERE t.last_progress_at > clock_timestamp() - interval '10 s'), 0)::int8,"
-	" coalesce(sum(t.bytes_verified), 0)::int8, coalesce(sum(t.bytes_to_verify), 0)::int8, j.requested,"
+	"SELECT j.owner_role::oid::int8, j.status, COALESCE(j.reason, j.cleaning_error), j.reason_key, j.vm_name,"
+	" COALESCE(sum(t.bytes_done), 0)::int8, COALESCE(sum(t.bytes_total), 0)::int8,"
+	" COALESCE(sum(t.rate) FILTER (WHERE t.last_progress_at > clock_timestamp() - interval '10 s'), 0)::int8,"
+	" COALESCE(sum(t.bytes_verified), 0)::int8, COALESCE(sum(t.bytes_to_verify), 0)::int8, j.requested,"
 	" j.xmin::text = pg_current_xact_id_if_assigned()::xid::text AND j.status = 'queued'"
 	" FROM vmclone.jobs j LEFT JOIN vmclone.async_tasks t ON t.job_id = j.job_id"
 	" WHERE j.job_id = $1 GROUP BY j.job_id, j.xmin";

@@ -19,7 +19,7 @@
 
 static Statement claim_task = {
 	.sql = "UPDATE vmclone.async_tasks SET status = 'running', claim = claim + 1,"
-		   " phase = 'checking', started_at = coalesce(started_at, clock_timestamp()),"
+		   " phase = 'checking', started_at = COALESCE(started_at, clock_timestamp()),"
 		   " next_attempt_at = NULL, error = NULL, error_kind = NULL"
 		   " WHERE task_id = $1 AND status = ANY ($2) RETURNING claim",
 	.argument_count = 2,
@@ -28,10 +28,10 @@ static Statement claim_task = {
 
 static Statement succeeded = {
 	.sql = "UPDATE vmclone.async_tasks SET status = 'finished', result = 'success',"
-		   " phase = 'done', rate = NULL, actual_size = nullif($3, 0),"
+		   " phase = 'done', rate = NULL, actual_size = NULLIF($3, 0),"
 		   " bytes_total = $4, bytes_done = $4, bytes_written = $5,"
-		   " method = coalesce($6, method), method_reason = coalesce($7, method_reason),"
-		   " bytes_verified = nullif($8, 0), bytes_to_verify = nullif($8, 0),"
+		   " method = COALESCE($6, method), method_reason = COALESCE($7, method_reason),"
+		   " bytes_verified = NULLIF($8, 0), bytes_to_verify = NULLIF($8, 0),"
 		   " ended_at = clock_timestamp(), error = NULL, error_kind = NULL"
 		   " WHERE task_id = $1 AND claim = $2 AND status = ANY ($9)",
 	.argument_count = 9,

@@ -27,7 +27,7 @@ BEGIN
         DETAIL = CASE p_kind WHEN 'image' THEN 'ACTION_TYPE_FAILED_DISKS_LOCKED'
             ELSE 'ACTION_TYPE_FAILED_VM_IS_DURING_SNAPSHOT' END
             || CASE WHEN p_held <> p_id THEN format(': it stands on image %s', p_held) ELSE '' END
-            || ': held by ' || coalesce(
+            || ': held by ' || COALESCE(
             (SELECT string_agg('job ' || j.job_id, ', ' ORDER BY j.created_at, j.copy_number)
              FROM vmclone.image_locks l JOIN vmclone.jobs j ON j.call_id = l.holder
              WHERE l.entity_id = p_held AND j.ended_at IS NULL), 'a call under way') || '.',

@@ -9,7 +9,7 @@
 #include "utils/array.h"
 
 #include "base/frame.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "locks/locks.h"
 

@@ -14,7 +14,7 @@
 
 #include "base/arrays.h"
 #include "base/errors.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/settings.h"
 #include "base/statement.h"
 #include "base/uuid.h"

@@ -4,7 +4,7 @@
 
 CREATE VIEW vmclone.locks WITH (security_barrier) AS
 SELECT l.kind, l.entity_id, l.mode, l.locked_at, s.earlier_status, l.keeps_status,
-       j.job_id, j.status AS job_status, j.vm_name, coalesce(nullif(j.owner_role::text, '')::name, j.owner) AS owner, j.source_vm_id, j.source_snapshot_id
+       j.job_id, j.status AS job_status, j.vm_name, COALESCE(NULLIF(j.owner_role::text, '')::name, j.owner) AS owner, j.source_vm_id, j.source_snapshot_id
 FROM vmclone.image_locks l
 LEFT JOIN vmclone.lock_state s USING (kind, entity_id)
 LEFT JOIN vmclone.jobs j ON j.call_id = l.holder

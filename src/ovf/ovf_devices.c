@@ -23,9 +23,7 @@
 #define RESOURCE_GRAPHICS_OVIRT   26
 #define RESOURCE_MONITOR_STANDARD 32768
 
-#define INTERFACE_PV              3
-#define INTERFACE_PCI_PASSTHROUGH 5
-#define MAX_SPEC_PARAMS_DEPTH     16
+#define MAX_SPEC_PARAMS_DEPTH 16
 
 typedef struct InterfaceType
 {
@@ -300,7 +298,7 @@ read_interface_type(OvfReader *reader, const xmlNode *item, int *type)
 	const char *text = ovf_text(reader, node);
 	long long code;
 
-	*type = INTERFACE_PV;
+	*type = INTERFACE_TYPE_PV;
 	if (ovf_is_blank(text))
 		return true;
 	for (size_t i = 0; i < sizeof(interface_types) / sizeof(interface_types[0]); i++)
@@ -379,7 +377,7 @@ read_interface(OvfReader *reader, const xmlNode *item)
 		name = default_name;
 	}
 	if (!write_device(reader, item, id, "interface",
-					  type == INTERFACE_PCI_PASSTHROUGH ? "hostdev" : "bridge", true, &plugged,
+					  type == INTERFACE_TYPE_PCI_PASSTHROUGH ? "hostdev" : "bridge", true, &plugged,
 					  &read_only))
 		return false;
 
@@ -536,8 +534,8 @@ ovf_add_default_devices(OvfReader *reader, long long display_type, bool has_disp
 {
 	if (!reader->has_virtio_serial && !add_device(reader, "controller", "virtio-serial"))
 		return false;
-	if (reader->has_graphics || (has_display && display_type == OVF_DISPLAY_NONE))
+	if (reader->has_graphics || (has_display && display_type == DISPLAY_NONE))
 		return true;
 	return add_device(reader, "graphics",
-					  !has_display || display_type == OVF_DISPLAY_QXL ? "spice" : "vnc");
+					  !has_display || display_type == DISPLAY_QXL ? "spice" : "vnc");
 }

@@ -11,9 +11,8 @@
 
 #include "ovf/ovf_internal.h"
 
-#define BYTES_PER_GIB    (1024LL * 1024 * 1024)
-#define MAX_SIZE_IN_GIB  (8LL * 1024 * 1024)
-#define STORAGE_TYPE_LUN 1
+#define BYTES_PER_GIB   (1024LL * 1024 * 1024)
+#define MAX_SIZE_IN_GIB (8LL * 1024 * 1024)
 
 static const char *const storage_types[] = {"IMAGE", "LUN", "CINDER", "MANAGED_BLOCK_STORAGE",
 											"KUBERNETES"};
@@ -72,13 +71,13 @@ read_file(OvfReader *reader, const xmlNode *file, OvfDisk *disk)
 	else
 		disk_id[0] = '\0';
 	if (!ovf_is_uuid(disk_id, disk->disk_id) ||
-		(slash == NULL && disk->storage_type != STORAGE_TYPE_LUN))
+		(slash == NULL && disk->storage_type != DISK_STORAGE_TYPE_LUN))
 		return ovf_fail(reader, attribute,
 						"\"%s\" is not a disk's uuid, a slash and an image's uuid",
 						ovf_excerpt(href, shown, sizeof(shown)));
 	disk->file = file;
 	disk->plugged = true;
-	if (disk->storage_type == STORAGE_TYPE_LUN)
+	if (disk->storage_type == DISK_STORAGE_TYPE_LUN)
 	{
 		disk->image_id[0] = '\0';
 		return true;
@@ -106,8 +105,8 @@ find_disk(OvfReader *reader, const char *id)
 	{
 		OvfDisk *disk = &reader->disks[i];
 
-		if (strcmp(disk->storage_type == STORAGE_TYPE_LUN ? disk->disk_id : disk->image_id, id) ==
-			0)
+		if (strcmp(disk->storage_type == DISK_STORAGE_TYPE_LUN ? disk->disk_id : disk->image_id,
+				   id) == 0)
 			return disk;
 	}
 	return NULL;
@@ -279,7 +278,7 @@ write_disk(OvfReader *reader, OvfJson *json, OvfJson *short_form, OvfDiskPlace *
 	else
 		ovf_json_text(json, "is_using_scsi_reservation", NULL);
 	ovf_json_text(json, "backup", incremental ? "Incremental" : "None");
-	if (disk->storage_type == STORAGE_TYPE_LUN)
+	if (disk->storage_type == DISK_STORAGE_TYPE_LUN)
 		ovf_json_text(json, "lun_id", ovf_attribute_text(reader, node, "lun_id"));
 	place->end = json->length;
 	place->short_end = short_form->length;

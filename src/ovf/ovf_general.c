@@ -354,8 +354,8 @@ ovf_read_general(OvfReader *reader, const xmlNode *content)
 	if (!tag_integer(reader, content, "DefaultDisplayType", 0, 4, &display_type, &has_display))
 		return false;
 	/* bochs came with 4.4 and took the number of the headless VM */
-	if (display_type == OVF_DISPLAY_BOCHS && reader->version < 404)
-		display_type = OVF_DISPLAY_NONE;
+	if (display_type == DISPLAY_BOCHS && reader->version < 404)
+		display_type = DISPLAY_NONE;
 	if (has_display)
 		ovf_json_integer(&reader->vm_static, "default_display_type", display_type);
 	return read_time_zone(reader, content) && read_bios_type(reader, content) &&

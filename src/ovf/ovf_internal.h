@@ -15,11 +15,7 @@
 #include <libxml/tree.h>
 
 #include "ovf/ovf.h"
-
-/* default_display_type */
-#define OVF_DISPLAY_QXL   1
-#define OVF_DISPLAY_BOCHS 3
-#define OVF_DISPLAY_NONE  4
+#include "ovirt/ovirt_codes.h"
 
 /* JSON text under construction; a failed allocation is remembered and reported once at the end. */
 typedef struct OvfJson

@@ -11,7 +11,7 @@
 #include "catalog/pg_type.h"
 
 #include "base/arrays.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "plan/plan_parts.h"

@@ -11,7 +11,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/json_objects.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "inventory/row_copy.h"

@@ -12,7 +12,7 @@
 #include "base/arrays.h"
 #include "base/frame.h"
 #include "base/json.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "plan/plan_parts.h"

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "base/json_objects.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "base/uuid.h"
 #include "plan/plan_parts.h"
 
@@ -129,7 +129,8 @@ plan_build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 	/* below what copies have of their own */
 	if (json_get_text(merged, "origin") == NULL)
 		appendStringInfo(&overlay, ",\"origin\":%d", ORIGIN_OVIRT);
-	if (json_get_int64(merged, "bios_type", 0) == 0 && plan->cluster_bios_type != 0)
+	if (json_get_int64(merged, "bios_type", BIOS_CLUSTER_DEFAULT) == BIOS_CLUSTER_DEFAULT &&
+		plan->cluster_bios_type != BIOS_CLUSTER_DEFAULT)
 		appendStringInfo(&overlay, ",\"bios_type\":%d", plan->cluster_bios_type);
 	/* a lease only if it is asked for */
 	if (!json_has(given, "lease_sd_id") && json_has(merged, "lease_sd_id"))

@@ -24,7 +24,7 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "base/statement.h"
-#include "base/ovirt_codes.h"
+#include "ovirt/ovirt_codes.h"
 #include "storage/storage_command.h"
 #include "wake/wake.h"
 
@@ -97,8 +97,8 @@ static Statement remove_mount = {
 static Statement note_check = {
 	.sql = "UPDATE vmclone.storage_mounts SET checked_at = clock_timestamp(),"
 		   " status = CASE WHEN $2 IS NULL THEN 'attached' ELSE 'failed' END, error = $2,"
-		   " total_bytes = coalesce($3, total_bytes), available_bytes = coalesce($4,"
-		   " available_bytes), reflink = coalesce($5, reflink) WHERE storage_domain_id = $1"
+		   " total_bytes = COALESCE($3, total_bytes), available_bytes = COALESCE($4,"
+		   " available_bytes), reflink = COALESCE($5, reflink) WHERE storage_domain_id = $1"
 		   " RETURNING storage_domain_id, status, real_path, filesystem, block_size, reflink,"
 		   " total_bytes, available_bytes, error",
 	.argument_count = 5,

@@ -106,7 +106,7 @@ CREATE TABLE vm_static (
     CONSTRAINT vm_static_bios_type_check CHECK ((cluster_id IS NULL) = (bios_type IS NULL)),
     CONSTRAINT vm_static_bios_type_code CHECK (bios_type BETWEEN 0 AND 4),
     CONSTRAINT vm_static_cpu_profile_with_cluster CHECK (cluster_id IS NULL OR cpu_profile_id IS NOT NULL),
-    CONSTRAINT vm_static_cpu_pinning_set_for_manual_pinning_policy_only CHECK ((cpu_pinning_policy = 1) = (cpu_pinning IS NOT NULL)),
+    CONSTRAINT vm_static_cpu_pinning_set_for_manual_pinning_policy_only CHECK ((cpu_pinning_policy = 1 /* MANUAL */) = (cpu_pinning IS NOT NULL)),
     CONSTRAINT vm_static_migration_support_code CHECK (migration_support = ANY ('{0,1,2}'))
 );
 CREATE INDEX idx_vm_static_vm_name ON vm_static (vm_name, cluster_id);
@@ -290,7 +290,7 @@ CREATE TABLE vm_dynamic (
     current_numa_pinning text,
     CONSTRAINT vm_dynamic_status_code CHECK (status = ANY ('{-1,0,1,2,4,5,6,7,8,9,10,11,12,13,14,15,16}'))
 );
-CREATE INDEX idx_vm_dynamic_status ON vm_dynamic (status) WHERE status <> 0;
+CREATE INDEX idx_vm_dynamic_status ON vm_dynamic (status) WHERE status <> 0 /* down */;
 CREATE INDEX idx_vm_dynamic_run_on_vds ON vm_dynamic (run_on_vds) WHERE run_on_vds IS NOT NULL;
 
 COMMENT ON TABLE vm_dynamic IS 'The state of a VM at present';

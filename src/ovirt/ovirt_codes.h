@@ -11,13 +11,22 @@
 #define OVIRT_SYSTEM_ID   "'aaa00000-0000-0000-0000-123456789aaa'"
 #define OVIRT_EVERYONE_ID "'eee00000-0000-0000-0000-123456789eee'"
 
-/* vm_static.bios_type; 0: the cluster's; from 2 on the chipset is Q35 */
+/* cluster.architecture; 0 is undefined, 1 is x86_64 */
+#define ARCHITECTURE_PPC64   2
+#define ARCHITECTURE_PPC     3
+#define ARCHITECTURE_PPC64LE 5
+#define ARCHITECTURE_PPCLE   6
+#define ARCHITECTURE_S390X   7
+#define ARCHITECTURE_S390    8
+
+/* vm_static.bios_type, cluster.bios_type; from 2 on the chipset is Q35 */
+#define BIOS_CLUSTER_DEFAULT 0
 #define BIOS_I440FX          1
 #define BIOS_Q35_SEA         2
 #define BIOS_Q35_OVMF        3
 #define BIOS_Q35_SECURE_BOOT 4
 
-/* vm_static.default_display_type */
+/* vm_static.default_display_type; 3 was "none" in documents before 4.4 */
 #define DISPLAY_QXL   1
 #define DISPLAY_BOCHS 3
 #define DISPLAY_NONE  4
@@ -48,6 +57,12 @@
 #define DISK_STORAGE_TYPE_IMAGE         0
 #define DISK_STORAGE_TYPE_LUN           1
 #define DISK_STORAGE_TYPE_MANAGED_BLOCK 3
+
+/* base_disks.disk_content_type, as far as snapshots don't have such disks; 0 is data */
+#define DISK_CONTENT_TYPE_OVF_STORE       1
+#define DISK_CONTENT_TYPE_MEMORY_DUMP     2
+#define DISK_CONTENT_TYPE_MEMORY_METADATA 3
+#define DISK_CONTENT_TYPE_BACKUP_SCRATCH  9
 
 /* storage_domain_static.storage_type, storage_domain_type */
 #define STORAGE_TYPE_FCP           2
@@ -94,17 +109,24 @@
 #define AUDIT_SEVERITY_ERROR   2
 #define AUDIT_SEVERITY_ALERT   10
 
-/* In statements; the sets are for IN: what has block devices, and where disks can be */
+/*
+ * In statements, for which CppAsString2 is PostgreSQL's.  The sets are for IN: what has block devices, where disks can
+ * be, and disks that no snapshot has.
+ */
 #define SQL_ACTION_ATTACH_DISK_PROFILE    CppAsString2(ACTION_ATTACH_DISK_PROFILE)
 #define SQL_ACTION_CONFIGURE_VM_NETWORK   CppAsString2(ACTION_CONFIGURE_VM_NETWORK)
 #define SQL_ACTION_MANIPULATE_PERMISSIONS CppAsString2(ACTION_MANIPULATE_PERMISSIONS)
+#define SQL_DISK_STORAGE_TYPE_IMAGE       CppAsString2(DISK_STORAGE_TYPE_IMAGE)
 #define SQL_IMAGE_STATUS_LOCKED           CppAsString2(IMAGE_STATUS_LOCKED)
 #define SQL_IMAGE_STATUS_OK               CppAsString2(IMAGE_STATUS_OK)
 #define SQL_STORAGE_DOMAIN_STATUS_ACTIVE  CppAsString2(STORAGE_DOMAIN_STATUS_ACTIVE)
+#define SQL_TEMPLATE_STATUS_LOCKED        CppAsString2(TEMPLATE_STATUS_LOCKED)
 #define SQL_TEMPLATE_STATUS_OK            CppAsString2(TEMPLATE_STATUS_OK)
 #define SQL_VM_STATUS_DOWN                CppAsString2(VM_STATUS_DOWN)
 #define SQL_VM_STATUS_IMAGE_LOCKED        CppAsString2(VM_STATUS_IMAGE_LOCKED)
-/* For CASE: the engine's words for images.volume_format and volume_type. */
+/* For CASE: the engine's words for images.volume_format and volume_type, and for base_disks.disk_storage_type. */
+#define SQL_DISK_STORAGE_TYPE_WORDS                                                                \
+	"WHEN 0 THEN 'IMAGE' WHEN 1 THEN 'LUN' WHEN 2 THEN 'CINDER' WHEN 3 THEN 'MANAGED_BLOCK_STORAGE' WHEN 4 THEN 'KUBERNETES'"
 #define SQL_VOLUME_FORMAT_WORDS "WHEN 4 THEN 'COW' WHEN 5 THEN 'RAW'"
 #define SQL_VOLUME_TYPE_WORDS   "WHEN 1 THEN 'Preallocated' WHEN 2 THEN 'Sparse'"
 
@@ -112,5 +134,8 @@
 	"(" CppAsString2(STORAGE_TYPE_FCP) ", " CppAsString2(STORAGE_TYPE_ISCSI) ")"
 #define SQL_DATA_DOMAIN_TYPES                                                                      \
 	"(" CppAsString2(STORAGE_DOMAIN_TYPE_MASTER) ", " CppAsString2(STORAGE_DOMAIN_TYPE_DATA) ")"
+#define SQL_SPECIAL_CONTENT_TYPES                                                                                     \
+	"(" CppAsString2(DISK_CONTENT_TYPE_OVF_STORE) ", " CppAsString2(DISK_CONTENT_TYPE_MEMORY_DUMP) ", " CppAsString2( \
+		DISK_CONTENT_TYPE_MEMORY_METADATA) ", " CppAsString2(DISK_CONTENT_TYPE_BACKUP_SCRATCH) ")"
 
 #endif
