@@ -20,6 +20,7 @@
 #include "base/uuid.h"
 #include "command/command_steps.h"
 #include "locks/locks.h"
+#include "state/state_table.h"
 
 static Insertion insert_jobs = {
 	.relation = "vmclone.jobs",
@@ -51,26 +52,17 @@ static Insertion insert_jobs = {
 
 static Insertion insert_tasks = {
 	.relation = "vmclone.async_tasks",
-	.column_count = 20,
-	.columns = {{"task_id", UUIDOID},
-				{"job_id", UUIDOID},
-				{"vm_id", UUIDOID},
-				{"disk_number", INT4OID},
-				{"source_disk_id", UUIDOID},
-				{"source_image_id", UUIDOID},
-				{"source_storage_domain_id", UUIDOID},
-				{"layers", JSONBOID},
-				{"read_from_task", UUIDOID},
-				{"disk_id", UUIDOID},
-				{"disk_alias", TEXTOID},
-				{"image_id", UUIDOID},
-				{"storage_domain_id", UUIDOID},
-				{"volume_format", TEXTOID},
-				{"volume_type", TEXTOID},
-				{"copy_volume_type", TEXTOID},
-				{"virtual_size", INT8OID},
-				{"bytes_reserved", INT8OID},
-				{"bytes_total", INT8OID},
+	.column_count = 21,
+	.columns = {{"task_id", UUIDOID},          {"job_id", UUIDOID},
+				{"status", TEXTOID},           {"vm_id", UUIDOID},
+				{"disk_number", INT4OID},      {"source_disk_id", UUIDOID},
+				{"source_image_id", UUIDOID},  {"source_storage_domain_id", UUIDOID},
+				{"layers", JSONBOID},          {"read_from_task", UUIDOID},
+				{"disk_id", UUIDOID},          {"disk_alias", TEXTOID},
+				{"image_id", UUIDOID},         {"storage_domain_id", UUIDOID},
+				{"volume_format", TEXTOID},    {"volume_type", TEXTOID},
+				{"copy_volume_type", TEXTOID}, {"virtual_size", INT8OID},
+				{"bytes_reserved", INT8OID},   {"bytes_total", INT8OID},
 				{"description", TEXTOID}},
 };
 
@@ -178,6 +170,7 @@ put_task(NewRows *rows, const Command *command, const CloneCopy *copy, int d, co
 
 	new_rows_put_uuid(rows, task_id);
 	new_rows_put_uuid(rows, &copy->job_id);
+	new_rows_put_text(rows, task_first_word(TASK_INIT));
 	new_rows_put_uuid(rows, &copy->vm_id);
 	new_rows_put(rows, Int32GetDatum(disk->number));
 	new_rows_put_uuid(rows, &disk->disk_id);
@@ -240,8 +233,8 @@ const char *
 command_initial_status(const Command *command)
 {
 	if (command->tasks_per_copy == 0)
-		return "succeeded";
-	return command->request->start_paused ? "paused" : "queued";
+		return job_first_word(JOB_SUCCEEDED);
+	return job_first_word(command->request->start_paused ? JOB_PAUSED : JOB_QUEUED);
 }
 
 /* In the order of insert_jobs. */
@@ -280,7 +273,7 @@ put_job(NewRows *rows, const Command *command, const CloneCopy *copy)
 	new_rows_put(rows, BoolGetDatum(request->verify));
 	for (int i = 0; i < 2; i++) /* started_at, ended_at */
 	{
-		if (strcmp(status, "succeeded") == 0)
+		if (command->tasks_per_copy == 0) /* it has succeeded */
 			new_rows_put(rows, now);
 		else
 			new_rows_put_null(rows);

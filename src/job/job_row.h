@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
-#include "job/state_table.h"
+#include "state/state_table.h"
 #include "utils/uuid.h"
 
 /* jobs.requested: what a person asked for and the worker has not done yet. */

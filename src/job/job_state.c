@@ -164,19 +164,11 @@ job_notify(const pg_uuid_t *job_id, JobStatus status)
 									   job_status_word(status)));
 }
 
-static void
-check_move(const pg_uuid_t *job_id, JobStatus from, JobStatus to, Mover mover)
-{
-	if (!state_in(from, job_sources(to, mover)))
-		elog(ERROR, "job %s must not go from %s to %s", uuid_text(job_id), job_status_word(from),
-			 job_status_word(to));
-}
-
 /* The worker writes a state: by a statement whose first argument is the job's id. */
 static void
 move(JobRow *job, JobStatus to, Statement *statement, const Datum *values)
 {
-	check_move(&job->job_id, job->status, to, MOVER_WORKER);
+	job_check_move(&job->job_id, job->status, to, MOVER_WORKER);
 	(void) statement_run(statement, values, NULL);
 	job->status = to;
 	job_notify(&job->job_id, to);
@@ -376,7 +368,7 @@ job_retry_now(const pg_uuid_t *job_id, JobStatus status)
 	Datum value = UUIDPGetDatum(job_id);
 
 	if (status != JOB_WAITING)
-		check_move(job_id, status, JOB_WAITING, MOVER_RETRY_JOB);
+		job_check_move(job_id, status, JOB_WAITING, MOVER_RETRY_JOB);
 	(void) statement_run(&retry_now, &value, NULL);
 	if (status != JOB_WAITING)
 		job_notify(job_id, JOB_WAITING);

@@ -22,8 +22,8 @@ static const enum copier_error passing_kinds[] = {COPIER_NO_SPACE, COPIER_SOURCE
 
 /* What another attempt would meet again. */
 static const enum copier_error final_kinds[] = {
-	COPIER_REFUSED,      COPIER_EXISTS,         COPIER_USAGE, COPIER_NOT_FOUND,
-	COPIER_OUTSIDE_ROOT, COPIER_SOURCE_CHANGED, COPIER_IO,    COPIER_NO_ERROR};
+	COPIER_REFUSED,        COPIER_EXISTS,     COPIER_USAGE, COPIER_NOT_FOUND, COPIER_OUTSIDE_ROOT,
+	COPIER_SOURCE_CHANGED, COPIER_SUPERSEDED, COPIER_IO,    COPIER_NO_ERROR};
 
 /* words end with NULL; a NULL word is none of them. */
 static bool

@@ -30,7 +30,7 @@
 #include "base/json.h"
 #include "base/statement.h"
 #include "base/uuid.h"
-#include "job/state_table.h"
+#include "state/state_table.h"
 #include "wake/wake.h"
 
 #define LOOK_INTERVAL_MS   100

@@ -9,7 +9,7 @@
 #include "base/statement.h"
 #include "catalog/pg_type.h"
 #include "job/retry_delay.h"
-#include "job/state_table.h"
+#include "state/state_table.h"
 #include "job/task_state.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"

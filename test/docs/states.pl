@@ -1,9 +1,11 @@
 #!/usr/bin/perl
-# The state machine stands once: the tables in src/job/state_table.c are those of docs/jobs.md, the words are those that the
+# The state machine stands once: the tables in src/state/state_table.c are those of docs/jobs.md, the words are those that the
 # tables of the database allow, and no other file writes a state.
 use strict;
 use warnings;
 use Test::More;
+use lib 'test/t/lib';
+use StateTable qw(moves_of_page);
 
 sub slurp
 {
@@ -13,8 +15,7 @@ sub slurp
 	return <$handle>;
 }
 
-my $code = slurp('src/job/state_table.c');
-my $page = slurp('docs/jobs.md');
+my $code = slurp('src/state/state_table.c');
 my %movers = (
 	CALL => 'the call', WORKER => 'worker', RETRY_JOB => '`retry_job`',
 	ABANDON_CLEANING => '`abandon_cleaning`', ADOPT => '`adopt`');
@@ -39,25 +40,6 @@ sub moves_of_code
 	return @moves;
 }
 
-sub moves_of_page
-{
-	my ($heading) = @_;
-	my ($section) = $page =~ /^## \Q$heading\E\n(.*?)(?=^## |\z)/ms or die "no $heading";
-	my @moves;
-
-	while ($section =~ /^\| ([^|]+) \| ([^|]+) \| ([^|]+) \| [^|]+ \|$/mg)
-	{
-		my ($from, $to, $mover) = ($1, $2, $3);
-		my @to = $to =~ /`(\w+)`/g or next;
-
-		foreach my $one ($from eq '–' ? '–' : $from =~ /`(\w+)`/g)
-		{
-			push @moves, map { "$one > $_ by $mover" } @to;
-		}
-	}
-	return @moves;
-}
-
 my @job_moves = moves_of_code('job_moves', 'JOB');
 my @task_moves = moves_of_code('task_moves', 'TASK');
 cmp_ok(scalar(@job_moves), '>', 30, 'the code has moves of jobs');
@@ -76,13 +58,16 @@ foreach my $kind ([ 'job_words', qr/CONSTRAINT jobs_words/ ], [ 'task_words', qr
 }
 
 # who writes
-my @writers;
+my (@writers, @makers);
 foreach my $file (glob('src/*/*.c'), glob('src/*/*.sql'))
 {
 	my $source = slurp($file);
 
 	$source =~ s/"\s*\n\s*"//g;
+	push @makers, $file if $source =~ /relation = "vmclone\.(?:jobs|async_tasks)"|INSERT INTO vmclone\.(?:jobs|async_tasks)\b/;
 	push @writers, $file if $source =~ /UPDATE vmclone\.(?:jobs|async_tasks)\b[^;}]*?\bSET\b(?:(?!\bWHERE\b)[^;}])*?\bstatus = /s;
 }
 is(join(' ', sort @writers), 'src/job/job_state.c src/job/task_state.c', 'no other file writes a state');
+is(join(' ', sort @makers), 'src/command/command_jobs.c', 'one file makes rows');
+unlike(slurp('src/command/command_jobs.c'), qr/"(?:queued|paused|succeeded|init)"/, 'with states from the table');
 done_testing();

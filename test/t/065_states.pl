@@ -53,6 +53,15 @@ unlike($task->{error}, qr/keep-record/, "the command line's error is not shown t
 like($task->{error}, qr/install both from the same version/, 'but what to do is');
 like(slurp_file($node->logfile), qr/refused its command line.*\n.*--keep-record/, "the server's log has it");
 
+# another worker has the task: this one's copier gives way, and trying again would be met the same
+my $superseded = '{"event":"error","kind":"superseded","errno":null,"layer":null,"path":null,"offset":null,"message":"another claim"}';
+use_program(make_program('late-copy', "echo '$superseded'; exit 1"));
+$job = $node->clone($snapshot, vm_name => 'late');
+is($node->wait_for_job($job->{job_id}), 'failed', 'a copier that was superseded ends its task');
+$task = $node->row("SELECT * FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+is("$task->{error_kind} $task->{attempts}", 'superseded 0', 'at once');
+use_program($old);
+
 # held, and on
 $job = $node->clone($snapshot, vm_name => 'kept', on_failure => 'hold');
 is($node->wait_for_status($job->{job_id}, 'held', 'failed'), 'held', 'a job is held');

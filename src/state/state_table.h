@@ -2,14 +2,16 @@
  * state_table.h
  *		The states of jobs and tasks, and who may move which from where to where.
  *
- * Two tables, one for jobs.status and one for async_tasks.status, are all there is: job_state.c and
- * task_state.c ask them before they write a state, and docs/jobs.md shows them (test/docs/states.pl
- * holds code and page together).
+ * Two tables, one for jobs.status and one for async_tasks.status, are all there is.  job_state.c and
+ * task_state.c ask them before they change a state, command_jobs.c before it makes a row; docs/jobs.md
+ * shows them (test/docs/states.pl holds code and page together, test/t/069_state_table.pl tries every move).
  */
 #ifndef VMCLONE_STATE_TABLE_H
 #define VMCLONE_STATE_TABLE_H
 
 #include "postgres.h"
+
+#include "utils/uuid.h"
 
 typedef enum JobStatus
 {
@@ -68,6 +70,13 @@ extern const char *task_status_word(TaskStatus status);
 /* States from which the mover may move a job, or a task, to the given one. */
 extern StateSet job_sources(JobStatus to, Mover mover);
 extern StateSet task_sources(TaskStatus to, Mover mover);
+
+/* XX000 unless the mover may move the job from the one state to the other. */
+extern void job_check_move(const pg_uuid_t *job_id, JobStatus from, JobStatus to, Mover mover);
+
+/* The word of a state that a call writes into a new row; XX000 unless a row may begin so. */
+extern const char *job_first_word(JobStatus status);
+extern const char *task_first_word(TaskStatus status);
 
 /* A set as text[] for status = ANY ($n), in the current memory context. */
 extern Datum job_status_array(StateSet set);

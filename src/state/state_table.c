@@ -6,7 +6,8 @@
 
 #include "catalog/pg_type.h"
 #include "base/arrays.h"
-#include "job/state_table.h"
+#include "base/uuid.h"
+#include "state/state_table.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -118,6 +119,38 @@ StateSet
 task_sources(TaskStatus to, Mover mover)
 {
 	return sources(task_moves, lengthof(task_moves), to, mover);
+}
+
+void
+job_check_move(const pg_uuid_t *job_id, JobStatus from, JobStatus to, Mover mover)
+{
+	if (!state_in(from, job_sources(to, mover)))
+		elog(ERROR, "job %s must not go from %s to %s", uuid_text(job_id), job_words[from],
+			 job_words[to]);
+}
+
+/* Raises an error unless the table has a row that leads from nothing to the state. */
+static void
+check_first(const Move *moves, int count, int to, const char *what, const char *word)
+{
+	for (int i = 0; i < count; i++)
+		if (moves[i].from == FROM_NOTHING && moves[i].to == to && moves[i].mover == MOVER_CALL)
+			return;
+	elog(ERROR, "a %s must not begin as %s", what, word);
+}
+
+const char *
+job_first_word(JobStatus status)
+{
+	check_first(job_moves, lengthof(job_moves), status, "job", job_words[status]);
+	return job_words[status];
+}
+
+const char *
+task_first_word(TaskStatus status)
+{
+	check_first(task_moves, lengthof(task_moves), status, "task", task_words[status]);
+	return task_words[status];
 }
 
 static Datum
