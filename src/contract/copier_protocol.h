@@ -113,6 +113,60 @@ copier_error_word(enum copier_error kind)
 #define COPIER_PROVISION_REMOVE     "remove"
 
 /*
+ * Options that the worker gives, behind "--"; people have more (vmclone-copy --help).  Values that are words follow.
+ */
+
+#define COPIER_OPTION_LAYER        "layer"
+#define COPIER_OPTION_OUTPUT       "output"
+#define COPIER_OPTION_FORMAT       "format"
+#define COPIER_OPTION_SIZE         "size"
+#define COPIER_OPTION_PREALLOCATE  "preallocate"
+#define COPIER_OPTION_COMPAT       "compat"
+#define COPIER_OPTION_THREADS      "threads"
+#define COPIER_OPTION_LIMIT        "limit"
+#define COPIER_OPTION_RESUME       "resume"
+#define COPIER_OPTION_VERIFY       "verify"
+#define COPIER_OPTION_BACKING_NAME "backing-name"
+#define COPIER_OPTION_PROGRESS     "progress"
+#define COPIER_OPTION_ROOT         "root"
+#define COPIER_OPTION_KEEP_RECORD  "keep-record"
+
+/* Of volume, beside root, size and format */
+#define COPIER_OPTION_PATH           "path"
+#define COPIER_OPTION_ROOTS          "roots"
+#define COPIER_OPTION_STORAGE_DOMAIN "storage-domain"
+#define COPIER_OPTION_TOKEN          "token"
+#define COPIER_OPTION_OWNER          "owner"
+#define COPIER_OPTION_TAKE_OVER      "take-over"
+#define COPIER_OPTION_DOMAIN         "domain"
+#define COPIER_OPTION_DISK           "disk"
+#define COPIER_OPTION_IMAGE          "image"
+#define COPIER_OPTION_TYPE           "type"
+#define COPIER_OPTION_VOLTYPE        "voltype"
+#define COPIER_OPTION_DOMAIN_FORMAT  "domain-format"
+#define COPIER_OPTION_DISK_TYPE      "disk-type"
+#define COPIER_OPTION_DESCRIPTION    "description"
+
+#define COPIER_FORMAT_RAW    "raw" /* and a colon and a path: layer, output */
+#define COPIER_FORMAT_QCOW2  "qcow2"
+#define COPIER_COMPAT_V2     "0.10"
+#define COPIER_COMPAT_V3     "1.1"
+#define COPIER_PROGRESS_JSON "json"
+
+/* Of a volume, VDSM's words */
+#define COPIER_WORD_RAW          "RAW"
+#define COPIER_WORD_COW          "COW"
+#define COPIER_WORD_SPARSE       "SPARSE"
+#define COPIER_WORD_PREALLOCATED "PREALLOCATED"
+#define COPIER_WORD_LEAF         "LEAF"
+#define COPIER_WORD_SHARED       "SHARED"
+#define COPIER_WORD_DATA         "DATA"
+
+/* What a copy writes beside the image's name until "volume commit" */
+#define COPIER_SUFFIX_PART   ".part"
+#define COPIER_SUFFIX_RECORD ".resume" /* behind the other */
+
+/*
  * Control lines, on the copier's stdin
  */
 

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "base/settings.h"
+#include "contract/copier_protocol.h"
 #include "job/job_arguments.h"
 
 static List *
@@ -18,38 +19,39 @@ static List *
 volume_arguments(const JobRun *run, const char *action)
 {
 	const RunDomain *target = job_run_target(run);
-	List *arguments = list_make2("volume", (void *) action);
+	List *arguments = list_make2(COPIER_VOLUME, (void *) action);
 
-	arguments = add(arguments, "--root", target->root);
-	arguments = add(arguments, "--disk", run->disk_id);
-	return add(arguments, "--image", run->image_id);
+	arguments = add(arguments, "--" COPIER_OPTION_ROOT, target->root);
+	arguments = add(arguments, "--" COPIER_OPTION_DISK, run->disk_id);
+	return add(arguments, "--" COPIER_OPTION_IMAGE, run->image_id);
 }
 
 static List *
 check_arguments(const RunDomain *domain)
 {
-	List *arguments = list_make2("volume", "check");
+	List *arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_CHECK);
 
-	arguments = add(arguments, "--root", domain->root);
-	arguments = add(arguments, "--storage-domain", domain->id);
-	return add(arguments, "--token", domain->token);
+	arguments = add(arguments, "--" COPIER_OPTION_ROOT, domain->root);
+	arguments = add(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN, domain->id);
+	return add(arguments, "--" COPIER_OPTION_TOKEN, domain->token);
 }
 
 static List *
 create_arguments(const JobRun *run)
 {
 	const RunDomain *target = job_run_target(run);
-	List *arguments = volume_arguments(run, "create");
+	List *arguments = volume_arguments(run, COPIER_VOLUME_CREATE);
 
-	arguments = add(arguments, "--domain", target->id);
-	arguments = add(arguments, "--size", psprintf(INT64_FORMAT, run->virtual_size));
-	arguments = add(arguments, "--format", run->volume_format);
-	arguments = add(arguments, "--type",
-					strcmp(run->volume_type, "Preallocated") == 0 ? "PREALLOCATED" : "SPARSE");
-	arguments = add(arguments, "--voltype", run->copy_volume_type);
-	arguments = add(arguments, "--domain-format", target->format);
-	arguments = add(arguments, "--disk-type", "DATA");
-	return add(arguments, "--description", run->description);
+	arguments = add(arguments, "--" COPIER_OPTION_DOMAIN, target->id);
+	arguments = add(arguments, "--" COPIER_OPTION_SIZE, psprintf(INT64_FORMAT, run->virtual_size));
+	arguments = add(arguments, "--" COPIER_OPTION_FORMAT, run->volume_format);
+	arguments = add(arguments, "--" COPIER_OPTION_TYPE,
+					strcmp(run->volume_type, "Preallocated") == 0 ? COPIER_WORD_PREALLOCATED
+																  : COPIER_WORD_SPARSE);
+	arguments = add(arguments, "--" COPIER_OPTION_VOLTYPE, run->copy_volume_type);
+	arguments = add(arguments, "--" COPIER_OPTION_DOMAIN_FORMAT, target->format);
+	arguments = add(arguments, "--" COPIER_OPTION_DISK_TYPE, COPIER_WORD_DATA);
+	return add(arguments, "--" COPIER_OPTION_DESCRIPTION, run->description);
 }
 
 static List *
@@ -58,7 +60,7 @@ add_roots(List *arguments, const JobRun *run)
 	ListCell *cell;
 
 	foreach (cell, run->domains)
-		arguments = add(arguments, "--root", ((RunDomain *) lfirst(cell))->root);
+		arguments = add(arguments, "--" COPIER_OPTION_ROOT, ((RunDomain *) lfirst(cell))->root);
 	return arguments;
 }
 
@@ -66,45 +68,53 @@ static List *
 copy_arguments(const JobRun *run)
 {
 	const RunDomain *target = job_run_target(run);
-	bool raw = strcmp(run->volume_format, "RAW") == 0;
-	char *part = psprintf("%s/images/%s/%s.part", target->root, run->disk_id, run->image_id);
-	List *arguments = list_concat(list_make1("copy"), run->layers);
+	bool raw = strcmp(run->volume_format, COPIER_WORD_RAW) == 0;
+	char *part =
+		psprintf("%s/images/%s/%s" COPIER_SUFFIX_PART, target->root, run->disk_id, run->image_id);
+	List *arguments = list_concat(list_make1(COPIER_COPY), run->layers);
 
-	arguments = add(arguments, "--output", psprintf("%s:%s", raw ? "raw" : "qcow2", part));
-	arguments = add(arguments, "--size", psprintf(INT64_FORMAT, run->virtual_size));
+	arguments = add(arguments, "--" COPIER_OPTION_OUTPUT,
+					psprintf("%s:%s", raw ? COPIER_FORMAT_RAW : COPIER_FORMAT_QCOW2, part));
+	arguments = add(arguments, "--" COPIER_OPTION_SIZE, psprintf(INT64_FORMAT, run->virtual_size));
 	if (!raw)
-		arguments = add(arguments, "--compat", target->format[0] >= '4' ? "1.1" : "0.10");
+		arguments = add(arguments, "--" COPIER_OPTION_COMPAT,
+						target->format[0] >= '4' ? COPIER_COMPAT_V3 : COPIER_COMPAT_V2);
 	else if (strcmp(run->volume_type, "Preallocated") == 0)
-		arguments = lappend(arguments, "--preallocate");
+		arguments = lappend(arguments, "--" COPIER_OPTION_PREALLOCATE);
 	/* commit takes the record away: a crash before finds the finished copy by it */
-	arguments = add(arguments, "--resume", psprintf("%s.resume", part));
-	arguments = lappend(arguments, "--keep-record");
+	arguments =
+		add(arguments, "--" COPIER_OPTION_RESUME, psprintf("%s" COPIER_SUFFIX_RECORD, part));
+	arguments = lappend(arguments, "--" COPIER_OPTION_KEEP_RECORD);
 	if (run->limit_sent > 0)
-		arguments = add(arguments, "--limit", psprintf(INT64_FORMAT, run->limit_sent));
+		arguments =
+			add(arguments, "--" COPIER_OPTION_LIMIT, psprintf(INT64_FORMAT, run->limit_sent));
 	if (vmclone_copy_threads > 0)
-		arguments = add(arguments, "--threads", psprintf("%d", vmclone_copy_threads));
+		arguments =
+			add(arguments, "--" COPIER_OPTION_THREADS, psprintf("%d", vmclone_copy_threads));
 	if (run->verify)
-		arguments = lappend(arguments, "--verify");
-	return add_roots(add(arguments, "--progress", "json"), run);
+		arguments = lappend(arguments, "--" COPIER_OPTION_VERIFY);
+	return add_roots(add(arguments, "--" COPIER_OPTION_PROGRESS, COPIER_PROGRESS_JSON), run);
 }
 
 static List *
 commit_arguments(const JobRun *run)
 {
-	List *arguments = volume_arguments(run, "commit");
+	List *arguments = volume_arguments(run, COPIER_VOLUME_COMMIT);
 
 	if (run->output_size > 0)
-		arguments = add(arguments, "--size", psprintf(INT64_FORMAT, run->output_size));
+		arguments =
+			add(arguments, "--" COPIER_OPTION_SIZE, psprintf(INT64_FORMAT, run->output_size));
 	return arguments;
 }
 
 static List *
 measure_arguments(const JobRun *run)
 {
-	List *arguments = list_concat(list_make1("measure"), run->layers);
+	List *arguments = list_concat(list_make1(COPIER_MEASURE), run->layers);
 
-	arguments =
-		add(arguments, "--format", strcmp(run->volume_format, "RAW") == 0 ? "raw" : "qcow2");
+	arguments = add(arguments, "--" COPIER_OPTION_FORMAT,
+					strcmp(run->volume_format, COPIER_WORD_RAW) == 0 ? COPIER_FORMAT_RAW
+																	 : COPIER_FORMAT_QCOW2);
 	return add_roots(arguments, run);
 }
 
@@ -124,7 +134,7 @@ job_arguments(const JobRun *run)
 		case STEP_COMMIT:
 			return commit_arguments(run);
 		case STEP_REMOVE:
-			return volume_arguments(run, "remove");
+			return volume_arguments(run, COPIER_VOLUME_REMOVE);
 		case STEP_MEASURE:
 			break;
 	}

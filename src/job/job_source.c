@@ -16,6 +16,7 @@
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
+#include "contract/copier_protocol.h"
 #include "job/job_source.h"
 
 /* The image that stands for the chain: the one with the lowest number, so that all take the same. */
@@ -139,13 +140,15 @@ add_layer(JobRun *run, const RunDomain *domain, const char *format, const char *
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 
-	run->layers = lappend(run->layers, "--layer");
-	run->layers = lappend(run->layers, psprintf("%s:%s/images/%s/%s",
-												strcmp(format, "RAW") == 0 ? "raw" : "qcow2",
-												domain->root, group_id, image_id));
+	run->layers = lappend(run->layers, "--" COPIER_OPTION_LAYER);
+	run->layers =
+		lappend(run->layers, psprintf("%s:%s/images/%s/%s",
+									  strcmp(format, COPIER_WORD_RAW) == 0 ? COPIER_FORMAT_RAW
+																		   : COPIER_FORMAT_QCOW2,
+									  domain->root, group_id, image_id));
 	if (parent_id != NULL)
 	{
-		run->layers = lappend(run->layers, "--backing-name");
+		run->layers = lappend(run->layers, "--" COPIER_OPTION_BACKING_NAME);
 		run->layers = lappend(run->layers, pstrdup(parent_id));
 	}
 	MemoryContextSwitchTo(old);

@@ -280,11 +280,11 @@ check_free(const pg_uuid_t *domain_id, const char *name, const char *what)
 static void
 remove_identity(const char *name, const char *real_path, const char *token)
 {
-	List *arguments = list_make2("volume", "detach");
+	List *arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_DETACH);
 	Answer answer;
 
-	arguments = lappend(lappend(arguments, "--root"), (void *) real_path);
-	arguments = lappend(lappend(arguments, "--token"), (void *) token);
+	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_ROOT), (void *) real_path);
+	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_TOKEN), (void *) token);
 	answer = run_volume_command(arguments);
 	if (!answer.ok)
 		ereport(WARNING, (errmsg("identity file of storage domain \"%s\" was left in \"%s\"", name,
@@ -355,15 +355,16 @@ vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
 						 "pg_reload_conf();")));
 	frame_enter_own(&frame);
 	token = identity_ensure();
-	arguments = list_make2("volume", "attach");
-	arguments = lappend(lappend(arguments, "--path"), path);
-	arguments = lappend(lappend(arguments, "--roots"), vmclone_storage_roots);
-	arguments = lappend(lappend(arguments, "--storage-domain"), uuid_text(domain_id));
-	arguments = lappend(lappend(arguments, "--token"), uuid_text(&token));
+	arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_ATTACH);
+	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_PATH), path);
+	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_ROOTS), vmclone_storage_roots);
+	arguments =
+		lappend(lappend(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN), uuid_text(domain_id));
+	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_TOKEN), uuid_text(&token));
 	if (vmclone_domain_owner != NULL && vmclone_domain_owner[0] != '\0')
-		arguments = lappend(lappend(arguments, "--owner"), vmclone_domain_owner);
+		arguments = lappend(lappend(arguments, "--" COPIER_OPTION_OWNER), vmclone_domain_owner);
 	if (take_over)
-		arguments = lappend(arguments, "--take-over");
+		arguments = lappend(arguments, "--" COPIER_OPTION_TAKE_OVER);
 	answer = run_volume_command(arguments);
 	if (!answer.ok)
 		refuse_attach(&answer, name, path);
@@ -478,10 +479,11 @@ vmclone_check_storage_domain(PG_FUNCTION_ARGS)
 	(void) begin("check");
 	frame_enter_own(&frame);
 	find_attached(domain_id, name, &real_path, &token);
-	arguments = list_make2("volume", "check");
-	arguments = lappend(lappend(arguments, "--root"), real_path);
-	arguments = lappend(lappend(arguments, "--storage-domain"), uuid_text(domain_id));
-	arguments = lappend(lappend(arguments, "--token"), token);
+	arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_CHECK);
+	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_ROOT), real_path);
+	arguments =
+		lappend(lappend(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN), uuid_text(domain_id));
+	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_TOKEN), token);
 	answer = run_volume_command(arguments);
 	values[0] = UUIDPGetDatum(domain_id);
 	nulls[1] = answer.ok;

@@ -44,6 +44,19 @@ is_deeply({ map { $_ => [ @{ $documented{$_} }[ 0, 1 ] ] } keys %documented }, \
 
 my %subcommands = table('Subcommands');
 same(\%subcommands, { words('COPIER_(?=COPY|MEASURE|MAP|VERIFY|VOLUME|SERVE)'), words('COPIER_VOLUME_') }, 'subcommands and verbs');
+my %options = table('Options');
+my %defined_options = words('COPIER_OPTION_');
+same(\%options, { map { ("--$_" => 1) } keys %defined_options }, 'the options that the worker gives');
+my ($values) = $page =~ /^## Options\n(.*?)(?=^## )/ms;
+like($values, qr/`\Q$_\E[`:]/, "$_ is explained") foreach sort keys %{ { words('COPIER_(?=FORMAT|COMPAT|PROGRESS|WORD|SUFFIX)') } };
+my ($worker, $copier) = map { join '', map { text_of($_) } @$_ } [ glob('src/job/*.c src/storage/*.c src/worker/*.c') ],
+  [ 'src/copy/command/options.c', 'src/copy/volume/volume.c' ];
+is(join(' ', $worker =~ /"(?:--[a-z-]+|volume|copy|measure)"/g), '', 'the worker takes them from the contract');
+foreach my $name (sort($header =~ /^#define (COPIER_OPTION_\w+)/mg))
+{
+	ok($worker =~ /\b$name\b/, "$name: the worker gives it");
+	ok($copier =~ /\b$name\b/, "$name: the copier takes it");
+}
 my %control = table('Control lines');
 same(\%control, { words('COPIER_CONTROL_') }, 'control lines');
 my %phases = table('Phases');

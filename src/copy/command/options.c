@@ -22,30 +22,31 @@
 #define VERIFY  (1u << OPTIONS_VERIFY)
 #define ALL     (COPY | MEASURE | MAP | VERIFY)
 
-static const struct argument arguments[] = {{"layer", true, false, ALL, 0},
-											{"output", true, true, COPY | VERIFY, 0},
-											{"format", true, false, MEASURE, 0},
-											{"size", true, false, COPY | MEASURE | VERIFY, 0},
-											{"preallocate", false, false, COPY | MEASURE, 0},
-											{"compat", true, false, COPY | MEASURE, 0},
-											{"cluster-size", true, false, COPY | MEASURE, 0},
-											{"threads", true, false, COPY, 0},
-											{"limit", true, false, COPY, 0},
-											{"io", true, false, COPY | VERIFY, 0},
-											{"no-reflink", false, false, COPY, 0},
-											{"keep-zeroes", false, false, COPY, 0},
-											{"resume", true, false, COPY, 0},
-											{"claim", true, false, COPY, 0},
-											{"verify", false, false, COPY, 0},
-											{"backing-name", true, false, ALL, 0},
-											{"force-share", false, false, ALL, 0},
-											{"progress", true, false, COPY | VERIFY, 0},
-											{"control", false, false, COPY | VERIFY, 0},
-											{"svg", false, false, MAP, 0},
-											{"root", true, false, ALL, 0},
-											{"keep-lock", false, false, COPY, 0},
-											{"keep-record", false, false, COPY, 0},
-											{NULL, false, false, 0, 0}};
+static const struct argument arguments[] = {
+	{COPIER_OPTION_LAYER, true, false, ALL, 0},
+	{COPIER_OPTION_OUTPUT, true, true, COPY | VERIFY, 0},
+	{COPIER_OPTION_FORMAT, true, false, MEASURE, 0},
+	{COPIER_OPTION_SIZE, true, false, COPY | MEASURE | VERIFY, 0},
+	{COPIER_OPTION_PREALLOCATE, false, false, COPY | MEASURE, 0},
+	{COPIER_OPTION_COMPAT, true, false, COPY | MEASURE, 0},
+	{"cluster-size", true, false, COPY | MEASURE, 0},
+	{COPIER_OPTION_THREADS, true, false, COPY, 0},
+	{COPIER_OPTION_LIMIT, true, false, COPY, 0},
+	{"io", true, false, COPY | VERIFY, 0},
+	{"no-reflink", false, false, COPY, 0},
+	{"keep-zeroes", false, false, COPY, 0},
+	{COPIER_OPTION_RESUME, true, false, COPY, 0},
+	{"claim", true, false, COPY, 0},
+	{COPIER_OPTION_VERIFY, false, false, COPY, 0},
+	{COPIER_OPTION_BACKING_NAME, true, false, ALL, 0},
+	{"force-share", false, false, ALL, 0},
+	{COPIER_OPTION_PROGRESS, true, false, COPY | VERIFY, 0},
+	{"control", false, false, COPY | VERIFY, 0},
+	{"svg", false, false, MAP, 0},
+	{COPIER_OPTION_ROOT, true, false, ALL, 0},
+	{"keep-lock", false, false, COPY, 0},
+	{COPIER_OPTION_KEEP_RECORD, false, false, COPY, 0},
+	{NULL, false, false, 0, 0}};
 
 static int
 usage_error(const char *option, const char *value, const char *expected)
@@ -114,7 +115,7 @@ parse_threads(struct options *options, const char *value)
 	unsigned long number = strtoul(value, &end, 10);
 
 	if (*value < '0' || *value > '9' || *end != '\0' || number < 1 || number > COPIER_MAX_THREADS)
-		return usage_error("threads", value, "a number from 1 to 64");
+		return usage_error(COPIER_OPTION_THREADS, value, "a number from 1 to 64");
 	options->threads = (int) number;
 	return 0;
 }
@@ -154,7 +155,7 @@ parse_layer(struct options *options, const char *value)
 		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"at most %d layers can be given", COPIER_MAX_LAYERS);
 	layer = &options->layers[options->layer_count++];
-	return parse_image("layer", value, &layer->format, &layer->path);
+	return parse_image(COPIER_OPTION_LAYER, value, &layer->format, &layer->path);
 }
 
 /* A value that is one of the words, which end with NULL; *choice becomes its place. */
@@ -191,10 +192,10 @@ static int
 parse_size(struct options *options, const char *value)
 {
 	options->has_size = true;
-	if (parse_bytes("size", value, &options->size) != 0)
+	if (parse_bytes(COPIER_OPTION_SIZE, value, &options->size) != 0)
 		return -1;
 	if (!is_aligned(options->size, SECTOR_SIZE) || options->size > INT64_MAX - SECTOR_SIZE)
-		return usage_error("size", value, "a multiple of 512 up to 2^63 - 1024");
+		return usage_error(COPIER_OPTION_SIZE, value, "a multiple of 512 up to 2^63 - 1024");
 	return 0;
 }
 
@@ -202,36 +203,38 @@ parse_size(struct options *options, const char *value)
 static int
 take_value(struct options *options, const char *name, char *value)
 {
-	static const char *const compat_words[] = {"0.10", "1.1", NULL};
+	static const char *const compat_words[] = {COPIER_COMPAT_V2, COPIER_COMPAT_V3, NULL};
 	static const char *const io_words[] = {"auto", "direct", "buffered", NULL};
-	static const char *const progress_words[] = {"none", "bar", "json", NULL};
+	static const char *const progress_words[] = {"none", "bar", COPIER_PROGRESS_JSON, NULL};
 	int choice = 0;
 	int result;
 
-	if (strcmp(name, "layer") == 0)
+	if (strcmp(name, COPIER_OPTION_LAYER) == 0)
 		return parse_layer(options, value);
-	if (strcmp(name, "backing-name") == 0)
+	if (strcmp(name, COPIER_OPTION_BACKING_NAME) == 0)
 		return parse_backing_name(options, value);
-	if (strcmp(name, "output") == 0)
-		return parse_image("output", value, &options->output_format, &options->output_path);
-	if (strcmp(name, "format") == 0)
+	if (strcmp(name, COPIER_OPTION_OUTPUT) == 0)
+		return parse_image(COPIER_OPTION_OUTPUT, value, &options->output_format,
+						   &options->output_path);
+	if (strcmp(name, COPIER_OPTION_FORMAT) == 0)
 	{
 		options->has_format = true;
-		return parse_format("format", value, strlen(value), value, &options->output_format);
+		return parse_format(COPIER_OPTION_FORMAT, value, strlen(value), value,
+							&options->output_format);
 	}
-	if (strcmp(name, "size") == 0)
+	if (strcmp(name, COPIER_OPTION_SIZE) == 0)
 		return parse_size(options, value);
 	if (strcmp(name, "cluster-size") == 0)
 		return parse_cluster_size(options, value);
-	if (strcmp(name, "threads") == 0)
+	if (strcmp(name, COPIER_OPTION_THREADS) == 0)
 		return parse_threads(options, value);
-	if (strcmp(name, "limit") == 0)
-		return parse_bytes("limit", value, &options->limit);
+	if (strcmp(name, COPIER_OPTION_LIMIT) == 0)
+		return parse_bytes(COPIER_OPTION_LIMIT, value, &options->limit);
 	if (strcmp(name, "claim") == 0)
 		return parse_claim(options, value);
-	if (strcmp(name, "root") == 0)
+	if (strcmp(name, COPIER_OPTION_ROOT) == 0)
 		return root_add(value);
-	if (strcmp(name, "compat") == 0)
+	if (strcmp(name, COPIER_OPTION_COMPAT) == 0)
 	{
 		result = parse_word(name, value, compat_words, "0.10 or 1.1", &choice);
 		options->version = choice == 0 ? 2 : 3;
@@ -243,13 +246,13 @@ take_value(struct options *options, const char *name, char *value)
 		options->io = (enum io_mode) choice;
 		return result;
 	}
-	if (strcmp(name, "progress") == 0)
+	if (strcmp(name, COPIER_OPTION_PROGRESS) == 0)
 	{
 		result = parse_word(name, value, progress_words, "none, bar or json", &choice);
 		options->progress = (enum progress_style) choice;
 		return result;
 	}
-	options->resume_path = value; /* "resume" */
+	options->resume_path = value; /* COPIER_OPTION_RESUME */
 	return 0;
 }
 
@@ -261,13 +264,13 @@ take_option(void *context, const char *name, char *value)
 	{
 		const char *name;
 		bool *flag;
-	} flags[] = {{"preallocate", &options->preallocate},
+	} flags[] = {{COPIER_OPTION_PREALLOCATE, &options->preallocate},
 				 {"no-reflink", &options->no_reflink},
 				 {"keep-zeroes", &options->keep_zeroes},
-				 {"verify", &options->verify},
+				 {COPIER_OPTION_VERIFY, &options->verify},
 				 {"force-share", &options->force_share},
 				 {"keep-lock", &options->keep_lock},
-				 {"keep-record", &options->keep_record},
+				 {COPIER_OPTION_KEEP_RECORD, &options->keep_record},
 				 {"control", &options->control},
 				 {"svg", &options->svg}};
 
@@ -312,14 +315,15 @@ check_effects(const struct options *options)
 		const char *name;
 		const char *where;
 	} pairs[] = {
-		{options->preallocate, options->output_format == FORMAT_RAW, "preallocate",
+		{options->preallocate, options->output_format == FORMAT_RAW, COPIER_OPTION_PREALLOCATE,
 		 "for raw output only"},
-		{options->version != 0, options->output_format == FORMAT_QCOW2, "compat",
+		{options->version != 0, options->output_format == FORMAT_QCOW2, COPIER_OPTION_COMPAT,
 		 "for qcow2 output only"},
 		{options->cluster_bits != 0, options->output_format == FORMAT_QCOW2, "cluster-size",
 		 "for qcow2 output only"},
 		{options->claim != 0, options->resume_path != NULL, "claim", "only for --resume"},
-		{options->keep_record, options->resume_path != NULL, "keep-record", "only for --resume"},
+		{options->keep_record, options->resume_path != NULL, COPIER_OPTION_KEEP_RECORD,
+		 "only for --resume"},
 		{options->keep_lock, options_control_mode(options) != CONTROL_SIGNALS, "keep-lock",
 		 "only for --control or --progress json"},
 	};

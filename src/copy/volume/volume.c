@@ -53,25 +53,25 @@ static const Subcommand subcommands[SUBCOMMAND_COUNT] = {
 #define ON_DOMAIN       (SET(CHECK) | SET(DETACH) | SET(SPACE) | ON_VOLUME)
 
 static const struct argument arguments[] = {
-	{"path", true, true, SET(ATTACH), SET(ATTACH)},
-	{"roots", true, true, SET(ATTACH), SET(ATTACH)},
-	{"root", true, true, ON_DOMAIN | SET(PROVISION), ON_DOMAIN},
-	{"storage-domain", true, true, SET(ATTACH) | SET(CHECK), SET(ATTACH) | SET(CHECK)},
-	{"token", true, true, SET(ATTACH) | SET(CHECK) | SET(DETACH),
+	{COPIER_OPTION_PATH, true, true, SET(ATTACH), SET(ATTACH)},
+	{COPIER_OPTION_ROOTS, true, true, SET(ATTACH), SET(ATTACH)},
+	{COPIER_OPTION_ROOT, true, true, ON_DOMAIN | SET(PROVISION), ON_DOMAIN},
+	{COPIER_OPTION_STORAGE_DOMAIN, true, true, SET(ATTACH) | SET(CHECK), SET(ATTACH) | SET(CHECK)},
+	{COPIER_OPTION_TOKEN, true, true, SET(ATTACH) | SET(CHECK) | SET(DETACH),
 	 SET(ATTACH) | SET(CHECK) | SET(DETACH)},
-	{"owner", true, true, SET(ATTACH), 0},
+	{COPIER_OPTION_OWNER, true, true, SET(ATTACH), 0},
 	{"mode", true, true, SET(ATTACH), 0},
-	{"take-over", false, true, SET(ATTACH), 0},
-	{"domain", true, true, SET(CREATE), SET(CREATE)},
-	{"disk", true, true, ON_VOLUME, ON_VOLUME},
-	{"image", true, true, ON_VOLUME, ON_VOLUME},
-	{"size", true, true, SET(CREATE) | SET(COMMIT) | SET(PROVISION), SET(CREATE)},
-	{"format", true, true, SET(CREATE), SET(CREATE)},
-	{"type", true, true, SET(CREATE), SET(CREATE)},
-	{"voltype", true, true, SET(CREATE), SET(CREATE)},
-	{"domain-format", true, true, SET(CREATE), SET(CREATE)},
-	{"disk-type", true, true, SET(CREATE), SET(CREATE)},
-	{"description", true, true, SET(CREATE), 0},
+	{COPIER_OPTION_TAKE_OVER, false, true, SET(ATTACH), 0},
+	{COPIER_OPTION_DOMAIN, true, true, SET(CREATE), SET(CREATE)},
+	{COPIER_OPTION_DISK, true, true, ON_VOLUME, ON_VOLUME},
+	{COPIER_OPTION_IMAGE, true, true, ON_VOLUME, ON_VOLUME},
+	{COPIER_OPTION_SIZE, true, true, SET(CREATE) | SET(COMMIT) | SET(PROVISION), SET(CREATE)},
+	{COPIER_OPTION_FORMAT, true, true, SET(CREATE), SET(CREATE)},
+	{COPIER_OPTION_TYPE, true, true, SET(CREATE), SET(CREATE)},
+	{COPIER_OPTION_VOLTYPE, true, true, SET(CREATE), SET(CREATE)},
+	{COPIER_OPTION_DOMAIN_FORMAT, true, true, SET(CREATE), SET(CREATE)},
+	{COPIER_OPTION_DISK_TYPE, true, true, SET(CREATE), SET(CREATE)},
+	{COPIER_OPTION_DESCRIPTION, true, true, SET(CREATE), 0},
 	{"owner-mode", true, true, SET(CREATE) | SET(COMMIT), 0},
 	{"sequence", true, true, SET(CREATE), 0},
 	{"command", true, true, SET(PROVISION), SET(PROVISION)},
@@ -171,10 +171,10 @@ parse_owner(char *value, VolumeOptions *options)
 	uint64_t gid;
 
 	if (colon == NULL)
-		return bad_value("owner", value, "UID:GID");
+		return bad_value(COPIER_OPTION_OWNER, value, "UID:GID");
 	*colon = '\0';
-	if (!parse_number("owner", value, 10, UINT32_MAX - 1, &uid) ||
-		!parse_number("owner", colon + 1, 10, UINT32_MAX - 1, &gid))
+	if (!parse_number(COPIER_OPTION_OWNER, value, 10, UINT32_MAX - 1, &uid) ||
+		!parse_number(COPIER_OPTION_OWNER, colon + 1, 10, UINT32_MAX - 1, &gid))
 		return false;
 	options->owner_uid = (uid_t) uid;
 	options->owner_gid = (gid_t) gid;
@@ -201,21 +201,21 @@ parse_lv(const char *value, VolumeOptions *options)
 static bool
 parse_option(const char *option, char *value, VolumeOptions *options)
 {
-	static const char *const formats[] = {"RAW", "COW", NULL};
-	static const char *const types[] = {"SPARSE", "PREALLOCATED", NULL};
-	static const char *const voltypes[] = {"LEAF", "SHARED", NULL};
-	static const char *const disk_types[] = {"DATA", NULL};
+	static const char *const formats[] = {COPIER_WORD_RAW, COPIER_WORD_COW, NULL};
+	static const char *const types[] = {COPIER_WORD_SPARSE, COPIER_WORD_PREALLOCATED, NULL};
+	static const char *const voltypes[] = {COPIER_WORD_LEAF, COPIER_WORD_SHARED, NULL};
+	static const char *const disk_types[] = {COPIER_WORD_DATA, NULL};
 	uint64_t number;
 
-	if (strcmp(option, "take-over") == 0)
+	if (strcmp(option, COPIER_OPTION_TAKE_OVER) == 0)
 		options->take_over = true;
 	else if (strcmp(option, "allow-loop") == 0)
 		options->allow_loop = true;
-	else if (strcmp(option, "path") == 0)
+	else if (strcmp(option, COPIER_OPTION_PATH) == 0)
 		options->path = value;
-	else if (strcmp(option, "roots") == 0)
+	else if (strcmp(option, COPIER_OPTION_ROOTS) == 0)
 		options->roots = value;
-	else if (strcmp(option, "root") == 0)
+	else if (strcmp(option, COPIER_OPTION_ROOT) == 0)
 		options->root = value;
 	else if (strcmp(option, "command") == 0)
 		options->command = value;
@@ -225,13 +225,14 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 		options->request = value;
 	else if (strcmp(option, "lv") == 0)
 		return parse_lv(value, options);
-	else if (strcmp(option, "storage-domain") == 0 || strcmp(option, "domain") == 0)
+	else if (strcmp(option, COPIER_OPTION_STORAGE_DOMAIN) == 0 ||
+			 strcmp(option, COPIER_OPTION_DOMAIN) == 0)
 		return parse_uuid(option, value, &options->domain);
-	else if (strcmp(option, "disk") == 0)
+	else if (strcmp(option, COPIER_OPTION_DISK) == 0)
 		return parse_uuid(option, value, &options->disk);
-	else if (strcmp(option, "image") == 0)
+	else if (strcmp(option, COPIER_OPTION_IMAGE) == 0)
 		return parse_uuid(option, value, &options->image);
-	else if (strcmp(option, "token") == 0)
+	else if (strcmp(option, COPIER_OPTION_TOKEN) == 0)
 	{
 		size_t length =
 			strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=_.:-");
@@ -240,21 +241,21 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 			return bad_value(option, value, "1 to 128 letters, digits and +/=_.:-");
 		options->token = value;
 	}
-	else if (strcmp(option, "format") == 0)
+	else if (strcmp(option, COPIER_OPTION_FORMAT) == 0)
 		return parse_word(option, value, formats, "RAW or COW", &options->format);
-	else if (strcmp(option, "type") == 0)
+	else if (strcmp(option, COPIER_OPTION_TYPE) == 0)
 		return parse_word(option, value, types, "SPARSE or PREALLOCATED", &options->type);
-	else if (strcmp(option, "voltype") == 0)
+	else if (strcmp(option, COPIER_OPTION_VOLTYPE) == 0)
 		return parse_word(option, value, voltypes, "LEAF or SHARED", &options->voltype);
-	else if (strcmp(option, "disk-type") == 0)
+	else if (strcmp(option, COPIER_OPTION_DISK_TYPE) == 0)
 		return parse_word(option, value, disk_types, "DATA", &options->disk_type);
-	else if (strcmp(option, "description") == 0)
+	else if (strcmp(option, COPIER_OPTION_DESCRIPTION) == 0)
 	{
 		if (strlen(value) > COPIER_MAX_DESCRIPTION || strpbrk(value, "\r\n") != NULL)
 			return bad_value(option, value, "one line of at most 210 bytes");
 		options->description = value;
 	}
-	else if (strcmp(option, "size") == 0)
+	else if (strcmp(option, COPIER_OPTION_SIZE) == 0)
 	{
 		options->has_size = true;
 		return parse_number(option, value, 10, SIZE_LIMIT, &options->size);
@@ -263,7 +264,7 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 		return parse_number(option, value, 10, SIZE_LIMIT, &options->sequence);
 	else if (strcmp(option, "timeout") == 0)
 		return parse_number(option, value, 10, 86400, &options->timeout);
-	else if (strcmp(option, "domain-format") == 0)
+	else if (strcmp(option, COPIER_OPTION_DOMAIN_FORMAT) == 0)
 	{
 		if (!parse_number(option, value, 10, 5, &number))
 			return false;
@@ -275,7 +276,7 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 			return false;
 		options->mode = (mode_t) number;
 	}
-	else if (strcmp(option, "owner") == 0)
+	else if (strcmp(option, COPIER_OPTION_OWNER) == 0)
 		return parse_owner(value, options);
 	return true;
 }

@@ -46,11 +46,15 @@ volume_lock_for_removal(int dirfd, const char *name)
 static bool
 is_unnamed_output(const char *name, const char *image)
 {
+	static const char suffix[] = COPIER_SUFFIX_PART ".";
 	size_t length = strlen(image);
+	const char *nonce;
 
-	return strncmp(name, image, length) == 0 && strncmp(name + length, ".part.", 6) == 0 &&
-		   strspn(name + length + 6, "0123456789abcdef") == NONCE_DIGITS &&
-		   strcmp(name + length + 6 + NONCE_DIGITS, ".new") == 0;
+	if (strncmp(name, image, length) != 0 || strncmp(name + length, suffix, strlen(suffix)) != 0)
+		return false;
+	nonce = name + length + strlen(suffix);
+	return strspn(nonce, "0123456789abcdef") == NONCE_DIGITS &&
+		   strcmp(nonce + NONCE_DIGITS, ".new") == 0;
 }
 
 static DIR *

@@ -22,8 +22,13 @@
  * Every suffix that a job writes beside <image>, in the order in which remove takes them away: what
  * shows whose a file is goes after that file.
  */
-static const char *const job_suffixes[] = {".part.resume", ".part.resume.new", "",     ".part",
-										   ".lease",       ".meta.new",        ".meta"};
+static const char *const job_suffixes[] = {COPIER_SUFFIX_PART COPIER_SUFFIX_RECORD,
+										   COPIER_SUFFIX_PART COPIER_SUFFIX_RECORD ".new",
+										   "",
+										   COPIER_SUFFIX_PART,
+										   ".lease",
+										   ".meta.new",
+										   ".meta"};
 #define JOB_SUFFIX_COUNT (sizeof(job_suffixes) / sizeof(job_suffixes[0]))
 
 static void
@@ -94,7 +99,9 @@ is_legal(const VolumeMeta *meta)
 static bool
 remove_part(int dirfd, const char *image)
 {
-	static const char *const suffixes[] = {".part.resume", ".part.resume.new", ".part"};
+	static const char *const suffixes[] = {COPIER_SUFFIX_PART COPIER_SUFFIX_RECORD,
+										   COPIER_SUFFIX_PART COPIER_SUFFIX_RECORD ".new",
+										   COPIER_SUFFIX_PART};
 
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
 	{
@@ -209,7 +216,7 @@ volume_create(const VolumeOptions *options, struct json *answer)
 	rootfd = volume_open_root(options->root);
 	if (rootfd < 0)
 		return false;
-	image_name(part, options->image, ".part");
+	image_name(part, options->image, COPIER_SUFFIX_PART);
 	image_name(meta_name, options->image, ".meta");
 	dirfd = make_image_directory(rootfd, options->disk);
 	if (dirfd >= 0 && find_volume(dirfd, options->image, part, &found) &&
@@ -335,7 +342,7 @@ volume_commit(const VolumeOptions *options, struct json *answer)
 	dirfd = volume_open_image_directory(rootfd, options->disk, NULL);
 	if (dirfd < 0 || !read_own_meta(dirfd, options, &meta))
 		goto end;
-	image_name(part, options->image, ".part");
+	image_name(part, options->image, COPIER_SUFFIX_PART);
 	fd = openat(dirfd, part, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno != ENOENT)
 	{
@@ -471,7 +478,7 @@ volume_remove(const VolumeOptions *options, struct json *answer)
 		goto end;
 	}
 	/* a copier that writes, or a program that runs from the image, keeps its files */
-	image_name(name, options->image, ".part");
+	image_name(name, options->image, COPIER_SUFFIX_PART);
 	part = volume_lock_for_removal(dirfd, name);
 	if (part == -1 || !find_foreign(dirfd, options, part, &foreign))
 		goto end;
@@ -483,7 +490,8 @@ volume_remove(const VolumeOptions *options, struct json *answer)
 	json_open(answer, "removed", '[');
 	for (size_t i = 0; i < JOB_SUFFIX_COUNT; i++)
 	{
-		if (foreign && strncmp(job_suffixes[i], ".part", 5) != 0)
+		if (foreign &&
+			strncmp(job_suffixes[i], COPIER_SUFFIX_PART, strlen(COPIER_SUFFIX_PART)) != 0)
 			continue;
 		image_name(name, options->image, job_suffixes[i]);
 		if (unlinkat(dirfd, name, 0) == 0)
