@@ -23,10 +23,10 @@ ALTER TABLE vmclone.vm_static ALTER description SET DEFAULT '', ALTER free_text_
 ALTER TABLE vmclone.vm_statistics ALTER usage_network_percent TYPE smallint;
 UPDATE vmclone.numa_node SET numa_tune_mode = pg_catalog.lower(numa_tune_mode);
 -- The engine's NOT NULLs: what was NULL is the default.
-UPDATE vmclone.audit_log SET user_name = coalesce(user_name, ''), vm_name = coalesce(vm_name, ''), vm_template_name =
-    coalesce(vm_template_name, ''), vds_name = coalesce(vds_name, ''), storage_pool_name = coalesce(storage_pool_name, ''),
-    storage_domain_name = coalesce(storage_domain_name, ''), cluster_name = coalesce(cluster_name, ''), quota_name =
-    coalesce(quota_name, ''), gluster_volume_name = coalesce(gluster_volume_name, '')
+UPDATE vmclone.audit_log SET user_name = COALESCE(user_name, ''), vm_name = COALESCE(vm_name, ''), vm_template_name =
+    COALESCE(vm_template_name, ''), vds_name = COALESCE(vds_name, ''), storage_pool_name = COALESCE(storage_pool_name, ''),
+    storage_domain_name = COALESCE(storage_domain_name, ''), cluster_name = COALESCE(cluster_name, ''), quota_name =
+    COALESCE(quota_name, ''), gluster_volume_name = COALESCE(gluster_volume_name, '')
     WHERE user_name IS NULL OR vm_name IS NULL OR vm_template_name IS NULL OR vds_name IS NULL OR storage_pool_name IS NULL OR
         storage_domain_name IS NULL OR cluster_name IS NULL OR quota_name IS NULL OR gluster_volume_name IS NULL;
 ALTER TABLE vmclone.audit_log ALTER user_name SET NOT NULL, ALTER vm_name SET NOT NULL, ALTER vm_template_name SET NOT NULL, ALTER
@@ -34,29 +34,29 @@ ALTER TABLE vmclone.audit_log ALTER user_name SET NOT NULL, ALTER vm_name SET NO
     NULL, ALTER quota_name SET NOT NULL, ALTER gluster_volume_name SET NOT NULL;
 UPDATE vmclone.base_disks SET disk_description = '' WHERE disk_description IS NULL;
 ALTER TABLE vmclone.base_disks ALTER disk_description SET NOT NULL;
-UPDATE vmclone.cluster SET description = coalesce(description, ''), free_text_comment = coalesce(free_text_comment, '')
+UPDATE vmclone.cluster SET description = COALESCE(description, ''), free_text_comment = COALESCE(free_text_comment, '')
     WHERE description IS NULL OR free_text_comment IS NULL;
 ALTER TABLE vmclone.cluster ALTER description SET NOT NULL, ALTER free_text_comment SET NOT NULL;
-UPDATE vmclone.network SET description = coalesce(description, ''), free_text_comment = coalesce(free_text_comment, '')
+UPDATE vmclone.network SET description = COALESCE(description, ''), free_text_comment = COALESCE(free_text_comment, '')
     WHERE description IS NULL OR free_text_comment IS NULL;
 ALTER TABLE vmclone.network ALTER description SET NOT NULL, ALTER free_text_comment SET NOT NULL;
 UPDATE vmclone.quota SET description = '' WHERE description IS NULL;
 ALTER TABLE vmclone.quota ALTER description SET NOT NULL;
-UPDATE vmclone.storage_domain_static SET storage_comment = coalesce(storage_comment, ''), storage_description =
-    coalesce(storage_description, '')
+UPDATE vmclone.storage_domain_static SET storage_comment = COALESCE(storage_comment, ''), storage_description =
+    COALESCE(storage_description, '')
     WHERE storage_comment IS NULL OR storage_description IS NULL;
 ALTER TABLE vmclone.storage_domain_static ALTER storage_comment SET NOT NULL, ALTER storage_description SET NOT NULL;
 UPDATE vmclone.storage_pool SET free_text_comment = '' WHERE free_text_comment IS NULL;
 ALTER TABLE vmclone.storage_pool ALTER free_text_comment SET NOT NULL;
-UPDATE vmclone.users SET department = coalesce(department, ''), name = coalesce(name, ''), surname = coalesce(surname, '')
+UPDATE vmclone.users SET department = COALESCE(department, ''), name = COALESCE(name, ''), surname = COALESCE(surname, '')
     WHERE department IS NULL OR name IS NULL OR surname IS NULL;
 ALTER TABLE vmclone.users ALTER department SET NOT NULL, ALTER name SET NOT NULL, ALTER surname SET NOT NULL;
 UPDATE vmclone.vm_device SET is_plugged = false WHERE is_plugged IS NULL;
 ALTER TABLE vmclone.vm_device ALTER is_plugged SET NOT NULL;
 UPDATE vmclone.vm_dynamic SET volatile_run = false WHERE volatile_run IS NULL;
 ALTER TABLE vmclone.vm_dynamic ALTER volatile_run SET NOT NULL;
-UPDATE vmclone.vm_static SET description = coalesce(description, ''), free_text_comment = coalesce(free_text_comment, ''),
-    is_template_sealed = coalesce(is_template_sealed, false)
+UPDATE vmclone.vm_static SET description = COALESCE(description, ''), free_text_comment = COALESCE(free_text_comment, ''),
+    is_template_sealed = COALESCE(is_template_sealed, false)
     WHERE description IS NULL OR free_text_comment IS NULL OR is_template_sealed IS NULL;
 ALTER TABLE vmclone.vm_static ALTER description SET NOT NULL, ALTER free_text_comment SET NOT NULL, ALTER is_template_sealed SET NOT NULL;
 -- What an engine's tables take, these take.
