@@ -17,6 +17,19 @@ FROM vmclone.vms v CROSS JOIN LATERAL vmclone.snapshot_tree(v.vm_id) WITH ORDINA
 ORDER BY v.vm_name, v.vm_id, t.line;
 
 COMMENT ON VIEW vmclone.snapshot_tree IS 'snapshots and image chains of all virtual machines and templates; function snapshot_tree(vm_id) draws one';
+COMMENT ON COLUMN vmclone.snapshot_tree.vm_id IS 'VM';
+COMMENT ON COLUMN vmclone.snapshot_tree.vm_name IS 'its name';
+COMMENT ON COLUMN vmclone.snapshot_tree.tree IS 'snapshots in order of time, each with its images below';
+COMMENT ON COLUMN vmclone.snapshot_tree.type IS 'REGULAR, ACTIVE ..., or image';
+COMMENT ON COLUMN vmclone.snapshot_tree.status IS 'of the snapshot or image';
+COMMENT ON COLUMN vmclone.snapshot_tree.format IS 'image: format and allocation';
+COMMENT ON COLUMN vmclone.snapshot_tree.virtual_size IS 'image: what the guest sees';
+COMMENT ON COLUMN vmclone.snapshot_tree.actual_size IS 'image: what it takes';
+COMMENT ON COLUMN vmclone.snapshot_tree.storage_domain IS 'image: where it is';
+COMMENT ON COLUMN vmclone.snapshot_tree.created_at IS 'when it was made';
+COMMENT ON COLUMN vmclone.snapshot_tree.locked_by IS 'jobs that hold it';
+COMMENT ON COLUMN vmclone.snapshot_tree.id IS 'of the snapshot or image';
+COMMENT ON COLUMN vmclone.snapshot_tree.parent_id IS 'image: the layer below';
 
 REVOKE ALL ON FUNCTION vmclone.snapshot_tree(uuid) FROM PUBLIC;
 REVOKE ALL ON vmclone.snapshot_tree FROM PUBLIC;

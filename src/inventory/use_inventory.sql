@@ -11,6 +11,9 @@ CREATE TABLE inventory_columns (
 COMMENT ON TABLE inventory_columns IS 'The inventory tables'' columns as the extension makes them, and which of them a foreign inventory must have; not dumped: CREATE EXTENSION makes it';
 COMMENT ON COLUMN inventory_columns.table_required IS 'False: the table may be missing; its stand-in in vmclone_absent is empty then';
 COMMENT ON COLUMN inventory_columns.column_required IS 'True: the table, where it is, must have the column; others come along in whole-row copies if they are there';
+COMMENT ON COLUMN inventory_columns.relation IS 'Table of oVirt''s';
+COMMENT ON COLUMN inventory_columns.column_name IS 'A column that statements name';
+COMMENT ON COLUMN inventory_columns.type IS 'Type that the stand-in gives it';
 
 INSERT INTO inventory_columns (relation, column_name, type, table_required, column_required)
 WITH needed (relation, columns, table_required) AS (

@@ -28,6 +28,49 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW vmclone.tasks_now IS 'internal: async_tasks, and what is true of them now';
 COMMENT ON COLUMN vmclone.tasks_now.moves IS 'has made progress within ten seconds';
 COMMENT ON COLUMN vmclone.tasks_now.stalled IS 'is to copy, and has made no progress for vmclone.storage_timeout';
+COMMENT ON COLUMN vmclone.tasks_now.task_id IS 'primary key';
+COMMENT ON COLUMN vmclone.tasks_now.job_id IS 'the job that the disk belongs to';
+COMMENT ON COLUMN vmclone.tasks_now.vm_id IS 'the new VM or template';
+COMMENT ON COLUMN vmclone.tasks_now.disk_number IS 'the disk''s number within its job, from 1; the same in all copies of a call';
+COMMENT ON COLUMN vmclone.tasks_now.source_disk_id IS 'disk of the snapshot';
+COMMENT ON COLUMN vmclone.tasks_now.source_image_id IS 'image at the top of the chain that is read; null for a blank disk';
+COMMENT ON COLUMN vmclone.tasks_now.source_storage_domain_id IS 'storage domain of that image';
+COMMENT ON COLUMN vmclone.tasks_now.layers IS 'the chain to read, first snapshot first: [{"image_id", "image_group_id", "storage_domain_id", "volume_format": "RAW|COW", "size"}]; image_group_id is the folder that holds the file; empty: a blank disk';
+COMMENT ON COLUMN vmclone.tasks_now.read_from_task IS 'task of an earlier copy of the same call whose finished image is read instead of the chain';
+COMMENT ON COLUMN vmclone.tasks_now.disk_id IS 'image group of the new disk';
+COMMENT ON COLUMN vmclone.tasks_now.disk_alias IS 'the new disk''s name';
+COMMENT ON COLUMN vmclone.tasks_now.image_id IS 'image that is made';
+COMMENT ON COLUMN vmclone.tasks_now.storage_domain_id IS 'storage domain that it is made in';
+COMMENT ON COLUMN vmclone.tasks_now.volume_format IS 'RAW or COW';
+COMMENT ON COLUMN vmclone.tasks_now.volume_type IS 'Sparse or Preallocated';
+COMMENT ON COLUMN vmclone.tasks_now.copy_volume_type IS 'LEAF for a VM''s image, SHARED for a template''s: VDSM''s VOLTYPE';
+COMMENT ON COLUMN vmclone.tasks_now.virtual_size IS 'bytes, a multiple of 4 KiB';
+COMMENT ON COLUMN vmclone.tasks_now.bytes_reserved IS 'bytes that the finished image is expected to take in its storage domain; what bytes_written has used up no longer counts';
+COMMENT ON COLUMN vmclone.tasks_now.description IS 'text in the volume''s metadata, the engine''s JSON';
+COMMENT ON COLUMN vmclone.tasks_now.status IS 'state of the task; docs/jobs.md has the table of who moves it from where to where';
+COMMENT ON COLUMN vmclone.tasks_now.result IS 'success, failure, cleanSuccess or cleanFailure; null until it is over';
+COMMENT ON COLUMN vmclone.tasks_now.phase IS 'what the copier does now, or what became of the task, for people';
+COMMENT ON COLUMN vmclone.tasks_now.bytes_total IS 'bytes to go through; null until the chain has been looked through';
+COMMENT ON COLUMN vmclone.tasks_now.bytes_done IS 'of these, done';
+COMMENT ON COLUMN vmclone.tasks_now.bytes_written IS 'bytes that the image takes up so far';
+COMMENT ON COLUMN vmclone.tasks_now.rate IS 'bytes per second, as the copier said last';
+COMMENT ON COLUMN vmclone.tasks_now.method IS 'how bytes are moved: reflink, copy_file_range, threads-direct or threads-buffered';
+COMMENT ON COLUMN vmclone.tasks_now.method_reason IS 'why not by a faster one';
+COMMENT ON COLUMN vmclone.tasks_now.checkpoint IS 'how far the copier has data on storage, for display; the file beside the output is the truth';
+COMMENT ON COLUMN vmclone.tasks_now.actual_size IS 'bytes that the finished image takes';
+COMMENT ON COLUMN vmclone.tasks_now.claim IS 'number of the attempt that may report; what an older one says is dropped';
+COMMENT ON COLUMN vmclone.tasks_now.attempts IS 'copiers that ended without a reason; from vmclone.max_attempts on the task fails';
+COMMENT ON COLUMN vmclone.tasks_now.next_attempt_at IS 'when the task is tried again';
+COMMENT ON COLUMN vmclone.tasks_now.started_at IS 'when it was claimed first';
+COMMENT ON COLUMN vmclone.tasks_now.ended_at IS 'when it came to its result';
+COMMENT ON COLUMN vmclone.tasks_now.error IS 'what the last attempt said';
+COMMENT ON COLUMN vmclone.tasks_now.error_kind IS 'the same as a stable word for programs';
+COMMENT ON COLUMN vmclone.tasks_now.last_progress_at IS 'when the copier last said something new: more bytes, or another phase';
+COMMENT ON COLUMN vmclone.tasks_now.bytes_verified IS 'guest bytes that the verification has compared';
+COMMENT ON COLUMN vmclone.tasks_now.bytes_to_verify IS 'guest bytes that the verification compares; null until it begins';
+COMMENT ON COLUMN vmclone.tasks_now.rate_now IS 'bytes per second; null: no progress for ten seconds, or no worker runs';
+COMMENT ON COLUMN vmclone.tasks_now.bytes_left IS 'bytes that are still to go through';
+COMMENT ON COLUMN vmclone.tasks_now.advice IS 'what a person has to look after; null: nothing';
 
 CREATE VIEW vmclone.jobs_view WITH (security_barrier) AS
 SELECT j.job_id, j.call_id, j.copy_number, j.action, j.status, j.requested, j.reason, j.reason_key,
@@ -75,6 +118,25 @@ COMMENT ON COLUMN vmclone.jobs_view.cleaning_error IS 'why what the job had made
 COMMENT ON COLUMN vmclone.jobs_view.source_freed IS 'the job needs its snapshot and images no more';
 
 COMMENT ON COLUMN vmclone.jobs_view.owner_is_gone IS 'the role has been dropped: only administrators control the job';
+COMMENT ON COLUMN vmclone.jobs_view.job_id IS 'for pause_job, cancel_job and their like';
+COMMENT ON COLUMN vmclone.jobs_view.copy_number IS 'which copy of the call, from 1';
+COMMENT ON COLUMN vmclone.jobs_view.action IS 'AddVmFromSnapshot or AddVmTemplateFromSnapshot';
+COMMENT ON COLUMN vmclone.jobs_view.status IS 'queued, running, paused, waiting, held, finishing, failing, cancelling, cleaning; over: succeeded, failed, cancelled';
+COMMENT ON COLUMN vmclone.jobs_view.vm_id IS 'the new VM or template';
+COMMENT ON COLUMN vmclone.jobs_view.vm_name IS 'its name';
+COMMENT ON COLUMN vmclone.jobs_view.source_vm_id IS 'VM that the snapshot belongs to';
+COMMENT ON COLUMN vmclone.jobs_view.source_snapshot_id IS 'snapshot that is cloned';
+COMMENT ON COLUMN vmclone.jobs_view.priority IS 'jobs with a higher one come first';
+COMMENT ON COLUMN vmclone.jobs_view.lock_mode IS 'how the source is held: exclusive or shared';
+COMMENT ON COLUMN vmclone.jobs_view.on_failure IS 'clean: everything that was made is removed; hold: it waits for a person';
+COMMENT ON COLUMN vmclone.jobs_view.verify IS 'finished images are read back and compared with the chain';
+COMMENT ON COLUMN vmclone.jobs_view.disks IS 'disks that the job copies or makes';
+COMMENT ON COLUMN vmclone.jobs_view.disks_done IS 'of these, finished';
+COMMENT ON COLUMN vmclone.jobs_view.percent IS 'of the bytes that the copies have to go through; null until bytes_total is known';
+COMMENT ON COLUMN vmclone.jobs_view.clean_attempts IS 'how often cleaning was tried in vain';
+COMMENT ON COLUMN vmclone.jobs_view.created_at IS 'when the call was made';
+COMMENT ON COLUMN vmclone.jobs_view.started_at IS 'when its first copy began';
+COMMENT ON COLUMN vmclone.jobs_view.ended_at IS 'when it came to its end';
 
 CREATE VIEW vmclone.progress WITH (security_barrier) AS
 SELECT t.job_id, j.vm_name, j.status AS job_status, j.requested, t.task_id, t.disk_number, t.disk_alias,
@@ -105,6 +167,23 @@ COMMENT ON COLUMN vmclone.progress.error IS 'of the last attempt';
 COMMENT ON COLUMN vmclone.progress.last_progress_at IS 'when the copier last said something new';
 COMMENT ON COLUMN vmclone.progress.bytes_verified IS 'guest bytes that verify => true has compared with the chain, of bytes_to_verify';
 COMMENT ON COLUMN vmclone.progress.advice IS 'what a person has to look after, as a copy without progress for vmclone.storage_timeout; null: nothing';
+COMMENT ON COLUMN vmclone.progress.job_id IS 'job';
+COMMENT ON COLUMN vmclone.progress.vm_name IS 'the new VM';
+COMMENT ON COLUMN vmclone.progress.job_status IS 'state of the job';
+COMMENT ON COLUMN vmclone.progress.requested IS 'pause, resume or cancel, until the worker has done it';
+COMMENT ON COLUMN vmclone.progress.task_id IS 'the disk''s task';
+COMMENT ON COLUMN vmclone.progress.disk_number IS 'the disk''s number within its job, from 1';
+COMMENT ON COLUMN vmclone.progress.disk_alias IS 'the new disk''s name';
+COMMENT ON COLUMN vmclone.progress.status IS 'state of the task: init, running, finished, aborting, cleaning';
+COMMENT ON COLUMN vmclone.progress.result IS 'success, failure, cleanSuccess or cleanFailure; null until it is over';
+COMMENT ON COLUMN vmclone.progress.bytes_done IS 'of bytes_total';
+COMMENT ON COLUMN vmclone.progress.bytes_total IS 'bytes to go through; null until the chain has been looked through';
+COMMENT ON COLUMN vmclone.progress.percent IS 'of the bytes to go through';
+COMMENT ON COLUMN vmclone.progress.job_reason IS 'why the job waits, is held or failed';
+COMMENT ON COLUMN vmclone.progress.started_at IS 'when the disk''s copy began';
+COMMENT ON COLUMN vmclone.progress.ended_at IS 'when it came to its result';
+COMMENT ON COLUMN vmclone.progress.bytes_to_verify IS 'guest bytes that the verification compares; null until it begins';
+COMMENT ON COLUMN vmclone.progress.verified_percent IS 'how far the verification is';
 
 CREATE VIEW vmclone.worker AS
 SELECT current_database() AS database, a.pid, vmclone.worker_preloaded() AS preloaded,
@@ -131,6 +210,11 @@ COMMENT ON COLUMN vmclone.worker.advice IS 'what a person has to do; null: nothi
 COMMENT ON COLUMN vmclone.worker.tasks_stuck IS 'copies whose copier hangs in a storage call';
 COMMENT ON COLUMN vmclone.worker.jobs_live IS 'jobs that are not over';
 COMMENT ON COLUMN vmclone.worker.tasks_stalled IS 'copies without progress for vmclone.storage_timeout';
+COMMENT ON COLUMN vmclone.worker.database IS 'name of this database';
+COMMENT ON COLUMN vmclone.worker.pid IS 'of its worker; null: none runs';
+COMMENT ON COLUMN vmclone.worker.activity IS 'what it does, as pg_stat_activity shows it';
+COMMENT ON COLUMN vmclone.worker.tasks_running IS 'copies under way';
+COMMENT ON COLUMN vmclone.worker.started_at IS 'when the worker was started';
 
 REVOKE ALL ON vmclone.tasks_now, vmclone.jobs_view, vmclone.progress, vmclone.worker FROM PUBLIC;
 

@@ -69,6 +69,26 @@ COMMENT ON COLUMN vmclone.jobs.parameters IS 'the call''s parameters, for retry 
 COMMENT ON COLUMN vmclone.jobs.bandwidth_limit IS 'bytes per second, for all copies of the job together; NULL is unlimited';
 COMMENT ON COLUMN vmclone.jobs.cleaning_error IS 'why removing files or rows did not succeed yet; retried until it does or abandon_cleaning ends it';
 COMMENT ON COLUMN vmclone.jobs.source_freed IS 'the call''s locks no longer protect this job''s source';
+COMMENT ON COLUMN vmclone.jobs.job_id IS 'primary key';
+COMMENT ON COLUMN vmclone.jobs.copy_number IS 'which copy of the call, from 1';
+COMMENT ON COLUMN vmclone.jobs.action IS 'AddVmFromSnapshot or AddVmTemplateFromSnapshot, as oVirt calls its jobs';
+COMMENT ON COLUMN vmclone.jobs.vm_id IS 'the new VM or template';
+COMMENT ON COLUMN vmclone.jobs.vm_name IS 'its name';
+COMMENT ON COLUMN vmclone.jobs.source_vm_id IS 'VM that the snapshot belongs to';
+COMMENT ON COLUMN vmclone.jobs.source_snapshot_id IS 'snapshot that is cloned';
+COMMENT ON COLUMN vmclone.jobs.storage_pool_id IS 'data center';
+COMMENT ON COLUMN vmclone.jobs.cluster_id IS 'cluster of the new VM; null: none';
+COMMENT ON COLUMN vmclone.jobs.retry_of IS 'job that this one runs again';
+COMMENT ON COLUMN vmclone.jobs.lock_mode IS 'how the source is held: exclusive or shared';
+COMMENT ON COLUMN vmclone.jobs.on_failure IS 'clean: everything that was made is removed; hold: it waits for a person';
+COMMENT ON COLUMN vmclone.jobs.priority IS 'jobs with a higher one come first';
+COMMENT ON COLUMN vmclone.jobs.verify IS 'finished images are read back and compared with the chain';
+COMMENT ON COLUMN vmclone.jobs.clean_attempts IS 'how often cleaning was tried in vain';
+COMMENT ON COLUMN vmclone.jobs.next_attempt_at IS 'when a waiting or cleaning job is tried again';
+COMMENT ON COLUMN vmclone.jobs.waiting_since IS 'since when it waits for what reason says';
+COMMENT ON COLUMN vmclone.jobs.created_at IS 'when the call was made';
+COMMENT ON COLUMN vmclone.jobs.started_at IS 'when its first task was claimed';
+COMMENT ON COLUMN vmclone.jobs.ended_at IS 'when it came to its end';
 
 CREATE TABLE vmclone.async_tasks (
     task_id uuid PRIMARY KEY,
@@ -136,6 +156,38 @@ COMMENT ON COLUMN vmclone.async_tasks.claim IS 'number of the attempt that may r
 COMMENT ON COLUMN vmclone.async_tasks.last_progress_at IS 'when the copier last said something new: more bytes, or another phase';
 COMMENT ON COLUMN vmclone.async_tasks.bytes_to_verify IS 'guest bytes that the verification compares; null until it begins';
 COMMENT ON COLUMN vmclone.async_tasks.checkpoint IS 'how far the copier has data on storage, for display; the file beside the output is the truth';
+COMMENT ON COLUMN vmclone.async_tasks.task_id IS 'primary key';
+COMMENT ON COLUMN vmclone.async_tasks.job_id IS 'the job that the disk belongs to';
+COMMENT ON COLUMN vmclone.async_tasks.vm_id IS 'the new VM or template';
+COMMENT ON COLUMN vmclone.async_tasks.disk_number IS 'the disk''s number within its job, from 1; the same in all copies of a call';
+COMMENT ON COLUMN vmclone.async_tasks.source_disk_id IS 'disk of the snapshot';
+COMMENT ON COLUMN vmclone.async_tasks.source_image_id IS 'image at the top of the chain that is read; null for a blank disk';
+COMMENT ON COLUMN vmclone.async_tasks.source_storage_domain_id IS 'storage domain of that image';
+COMMENT ON COLUMN vmclone.async_tasks.disk_id IS 'image group of the new disk';
+COMMENT ON COLUMN vmclone.async_tasks.disk_alias IS 'the new disk''s name';
+COMMENT ON COLUMN vmclone.async_tasks.image_id IS 'image that is made';
+COMMENT ON COLUMN vmclone.async_tasks.storage_domain_id IS 'storage domain that it is made in';
+COMMENT ON COLUMN vmclone.async_tasks.volume_format IS 'RAW or COW';
+COMMENT ON COLUMN vmclone.async_tasks.volume_type IS 'Sparse or Preallocated';
+COMMENT ON COLUMN vmclone.async_tasks.copy_volume_type IS 'LEAF for a VM''s image, SHARED for a template''s: VDSM''s VOLTYPE';
+COMMENT ON COLUMN vmclone.async_tasks.description IS 'text in the volume''s metadata, the engine''s JSON';
+COMMENT ON COLUMN vmclone.async_tasks.status IS 'state of the task; docs/jobs.md has the table of who moves it from where to where';
+COMMENT ON COLUMN vmclone.async_tasks.result IS 'success, failure, cleanSuccess or cleanFailure; null until it is over';
+COMMENT ON COLUMN vmclone.async_tasks.phase IS 'what the copier does now, or what became of the task, for people';
+COMMENT ON COLUMN vmclone.async_tasks.bytes_total IS 'bytes to go through; null until the chain has been looked through';
+COMMENT ON COLUMN vmclone.async_tasks.bytes_done IS 'of these, done';
+COMMENT ON COLUMN vmclone.async_tasks.bytes_written IS 'bytes that the image takes up so far';
+COMMENT ON COLUMN vmclone.async_tasks.rate IS 'bytes per second, as the copier said last';
+COMMENT ON COLUMN vmclone.async_tasks.method IS 'how bytes are moved: reflink, copy_file_range, threads-direct or threads-buffered';
+COMMENT ON COLUMN vmclone.async_tasks.method_reason IS 'why not by a faster one';
+COMMENT ON COLUMN vmclone.async_tasks.actual_size IS 'bytes that the finished image takes';
+COMMENT ON COLUMN vmclone.async_tasks.attempts IS 'copiers that ended without a reason; from vmclone.max_attempts on the task fails';
+COMMENT ON COLUMN vmclone.async_tasks.next_attempt_at IS 'when the task is tried again';
+COMMENT ON COLUMN vmclone.async_tasks.started_at IS 'when it was claimed first';
+COMMENT ON COLUMN vmclone.async_tasks.ended_at IS 'when it came to its result';
+COMMENT ON COLUMN vmclone.async_tasks.error IS 'what the last attempt said';
+COMMENT ON COLUMN vmclone.async_tasks.error_kind IS 'the same as a stable word for programs';
+COMMENT ON COLUMN vmclone.async_tasks.bytes_verified IS 'guest bytes that the verification has compared';
 
 CREATE TABLE vmclone.measurements (
     snapshot_id uuid NOT NULL,
@@ -154,6 +206,18 @@ CREATE TABLE vmclone.measurements (
 );
 
 COMMENT ON TABLE vmclone.measurements IS 'exact sizes of collapsed images, measured by the worker at measure_snapshot''s request';
+COMMENT ON COLUMN vmclone.measurements.snapshot_id IS 'snapshot that is measured';
+COMMENT ON COLUMN vmclone.measurements.image_id IS 'image at the top of one of its chains';
+COMMENT ON COLUMN vmclone.measurements.volume_format IS 'RAW or COW: format that a clone would have';
+COMMENT ON COLUMN vmclone.measurements.status IS 'queued, running, done or failed';
+COMMENT ON COLUMN vmclone.measurements.layers IS 'the chain, as in async_tasks';
+COMMENT ON COLUMN vmclone.measurements.required IS 'bytes of the clone''s file';
+COMMENT ON COLUMN vmclone.measurements.bytes_to_read IS 'bytes that a copy has to read';
+COMMENT ON COLUMN vmclone.measurements.allocated IS 'bytes that the clone will take up';
+COMMENT ON COLUMN vmclone.measurements.error IS 'why it failed';
+COMMENT ON COLUMN vmclone.measurements.requested_by IS 'role that asked';
+COMMENT ON COLUMN vmclone.measurements.requested_at IS 'when it was asked for';
+COMMENT ON COLUMN vmclone.measurements.measured_at IS 'when it was done, or failed';
 
 SELECT pg_catalog.pg_extension_config_dump('vmclone.jobs', '');
 SELECT pg_catalog.pg_extension_config_dump('vmclone.async_tasks', '');

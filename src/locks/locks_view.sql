@@ -13,5 +13,15 @@ WHERE (SELECT vmclone.caller_sees_all()) OR j.owner_role = (SELECT vmclone.calle
 COMMENT ON VIEW vmclone.locks IS 'snapshots and images that jobs hold: what, by which job, since when, exclusive or shared';
 COMMENT ON COLUMN vmclone.locks.earlier_status IS 'what the status becomes again when the last holder leaves';
 COMMENT ON COLUMN vmclone.locks.keeps_status IS 'an image of a template: held, but its status is left alone';
+COMMENT ON COLUMN vmclone.locks.kind IS 'snapshot, or image';
+COMMENT ON COLUMN vmclone.locks.entity_id IS 'its id';
+COMMENT ON COLUMN vmclone.locks.mode IS 'exclusive, or shared with others that read it too';
+COMMENT ON COLUMN vmclone.locks.locked_at IS 'when the call was made';
+COMMENT ON COLUMN vmclone.locks.job_id IS 'job that holds it';
+COMMENT ON COLUMN vmclone.locks.job_status IS 'state of the job';
+COMMENT ON COLUMN vmclone.locks.vm_name IS 'the job''s new VM';
+COMMENT ON COLUMN vmclone.locks.owner IS 'role that made the call';
+COMMENT ON COLUMN vmclone.locks.source_vm_id IS 'VM that is cloned';
+COMMENT ON COLUMN vmclone.locks.source_snapshot_id IS 'snapshot that is cloned';
 
 REVOKE ALL ON vmclone.locks FROM PUBLIC;

@@ -29,6 +29,21 @@ COMMENT ON COLUMN vmclone.storage_mounts.real_path IS 'mount_path resolved once,
 COMMENT ON COLUMN vmclone.storage_mounts.token IS 'identity token written into the domain; a database with another token is refused';
 COMMENT ON COLUMN vmclone.storage_mounts.max_copies IS 'copies at once that write to the domain; NULL: only vmclone.max_parallel_copies counts';
 COMMENT ON COLUMN vmclone.storage_mounts.bandwidth_limit IS 'bytes per second for all copies that write to the domain';
+COMMENT ON COLUMN vmclone.storage_mounts.storage_domain_id IS 'storage domain, of the bound inventory';
+COMMENT ON COLUMN vmclone.storage_mounts.kind IS 'file: a directory; block: a volume group';
+COMMENT ON COLUMN vmclone.storage_mounts.mount_path IS 'path that was given';
+COMMENT ON COLUMN vmclone.storage_mounts.storage_root IS 'allowed root (vmclone.storage_roots) that it is below';
+COMMENT ON COLUMN vmclone.storage_mounts.device IS 'st_dev of the directory, for people';
+COMMENT ON COLUMN vmclone.storage_mounts.filesystem IS 'type of the file system';
+COMMENT ON COLUMN vmclone.storage_mounts.block_size IS 'of the file system';
+COMMENT ON COLUMN vmclone.storage_mounts.reflink IS 'files in it can share blocks';
+COMMENT ON COLUMN vmclone.storage_mounts.status IS 'attached, or failed: its last check did';
+COMMENT ON COLUMN vmclone.storage_mounts.error IS 'why the last check failed';
+COMMENT ON COLUMN vmclone.storage_mounts.total_bytes IS 'size of the file system at the last check';
+COMMENT ON COLUMN vmclone.storage_mounts.available_bytes IS 'bytes that were free then';
+COMMENT ON COLUMN vmclone.storage_mounts.attached_by IS 'role that attached it';
+COMMENT ON COLUMN vmclone.storage_mounts.attached_at IS 'when it was attached';
+COMMENT ON COLUMN vmclone.storage_mounts.checked_at IS 'when it was last looked at';
 
 CREATE TABLE vmclone.orphan_files (
     orphan_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -42,6 +57,14 @@ CREATE TABLE vmclone.orphan_files (
 );
 
 COMMENT ON TABLE vmclone.orphan_files IS 'paths that a cleaning could not remove and an administrator gave up';
+COMMENT ON COLUMN vmclone.orphan_files.orphan_id IS 'primary key';
+COMMENT ON COLUMN vmclone.orphan_files.job_id IS 'job that made it';
+COMMENT ON COLUMN vmclone.orphan_files.task_id IS 'task that made it';
+COMMENT ON COLUMN vmclone.orphan_files.storage_domain_id IS 'storage domain that it is in';
+COMMENT ON COLUMN vmclone.orphan_files.path IS 'file or directory that is left';
+COMMENT ON COLUMN vmclone.orphan_files.reason IS 'why it could not be removed';
+COMMENT ON COLUMN vmclone.orphan_files.abandoned_by IS 'who called abandon_cleaning';
+COMMENT ON COLUMN vmclone.orphan_files.created_at IS 'when';
 COMMENT ON SEQUENCE vmclone.orphan_files_orphan_id_seq IS 'numbers of the orphan files';
 
 --
@@ -61,6 +84,12 @@ CREATE TABLE vmclone.identity (
 
 COMMENT ON TABLE vmclone.identity IS 'the server and database that may run the jobs; where it does not match, the worker claims and deletes nothing until adopt() decides';
 COMMENT ON COLUMN vmclone.identity.written_at_lsn IS 'a server that began as a base backup taken later than this is another one';
+COMMENT ON COLUMN vmclone.identity.only_row IS 'always true: the table has one row';
+COMMENT ON COLUMN vmclone.identity.system_identifier IS 'of the cluster (pg_controldata)';
+COMMENT ON COLUMN vmclone.identity.timeline IS 'timeline on which the cluster ran then';
+COMMENT ON COLUMN vmclone.identity.database_oid IS 'the database''s oid';
+COMMENT ON COLUMN vmclone.identity.token IS 'written into each storage domain that is attached';
+COMMENT ON COLUMN vmclone.identity.adopted_at IS 'when the rows became this database''s to carry out';
 
 --
 -- Where every clone came from; survives the source.
@@ -96,6 +125,18 @@ COMMENT ON COLUMN vmclone.lineage.created_by IS 'name that the role had then';
 COMMENT ON COLUMN vmclone.lineage.created_by_role IS 'who sees the row, beside administrators and viewers';
 COMMENT ON COLUMN vmclone.lineage.devices IS 'what became of every device of the source: [{"device_id", "type", "device", "fate": "copied|remade|left out|added", "reason"}]';
 COMMENT ON COLUMN vmclone.lineage.row_ids IS 'ids of the inventory rows that the clone was made of: what a cleaning may remove';
+COMMENT ON COLUMN vmclone.lineage.vm_id IS 'the clone; it stays here when the VM is gone';
+COMMENT ON COLUMN vmclone.lineage.vm_name IS 'its name when it was made';
+COMMENT ON COLUMN vmclone.lineage.entity_type IS 'VM or TEMPLATE';
+COMMENT ON COLUMN vmclone.lineage.source_vm_id IS 'what it was cloned from';
+COMMENT ON COLUMN vmclone.lineage.source_vm_name IS 'that one''s name then';
+COMMENT ON COLUMN vmclone.lineage.source_snapshot_id IS 'snapshot that was cloned';
+COMMENT ON COLUMN vmclone.lineage.source_snapshot_description IS 'the snapshot''s description then';
+COMMENT ON COLUMN vmclone.lineage.job_id IS 'job that made it';
+COMMENT ON COLUMN vmclone.lineage.copy_number IS 'which copy of its call';
+COMMENT ON COLUMN vmclone.lineage.user_id IS 'engine user on whose behalf; null: none';
+COMMENT ON COLUMN vmclone.lineage.created_at IS 'when the call was made';
+COMMENT ON COLUMN vmclone.lineage.parameters IS 'the call''s parameters';
 
 --
 -- Roles that act for one engine user only.
@@ -113,6 +154,9 @@ CREATE UNIQUE INDEX operators_role ON vmclone.operators (role) WHERE role <> 0::
 
 COMMENT ON TABLE vmclone.operators IS 'roles made by grant_operator and the one engine user that each may act for';
 COMMENT ON COLUMN vmclone.operators.role_name IS 'name that the role had then';
+COMMENT ON COLUMN vmclone.operators.user_id IS 'engine user that the role always acts for; null: none is bound';
+COMMENT ON COLUMN vmclone.operators.role IS 'oid of the role';
+COMMENT ON COLUMN vmclone.operators.operator_id IS 'primary key';
 
 SELECT pg_catalog.pg_extension_config_dump('vmclone.orphan_files', '');
 SELECT pg_catalog.pg_extension_config_dump('vmclone.orphan_files_orphan_id_seq', '');

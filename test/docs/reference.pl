@@ -54,6 +54,15 @@ WHERE p.pronamespace = 'vmclone'::regnamespace AND (p.proname IN ($names)) = (co
 ORDER BY 1
 SQL
 
+# \d+ explains every table, view and column; the stand-ins of vmclone_absent have the columns of the tables that they stand for
+is(join(' ', map { $_->[0] } query(<<'SQL')), '', 'every table, view and column has a comment');
+SELECT c.relname || COALESCE('.' || a.attname, '')
+FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'vmclone'::regnamespace AND c.relkind IN ('r', 'v')
+	AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS NULL)
+ORDER BY 1
+SQL
+
 # --- the parameters of add_vm_from_snapshot and its like
 my $parameters = table('Parameters of a clone call');
 my %parameter_defaults;

@@ -56,6 +56,36 @@ COMMENT ON COLUMN audit_log.correlation_id IS 'The same in all events of one req
 COMMENT ON COLUMN audit_log.custom_event_id IS 'Number given by an outside origin, once for each; -1 for the engine''s own events';
 COMMENT ON COLUMN audit_log.processed IS 'True: notifications have been sent';
 COMMENT ON COLUMN audit_log.deleted IS 'True: a person has dismissed it';
+COMMENT ON COLUMN audit_log.audit_log_id IS 'Primary key';
+COMMENT ON COLUMN audit_log.user_id IS 'Engine user who did it';
+COMMENT ON COLUMN audit_log.user_name IS 'The user''s name then, or the calling role';
+COMMENT ON COLUMN audit_log.vm_id IS 'VM that it is about';
+COMMENT ON COLUMN audit_log.vm_name IS 'The VM''s name then';
+COMMENT ON COLUMN audit_log.vm_template_id IS 'Template that it is about';
+COMMENT ON COLUMN audit_log.vm_template_name IS 'The template''s name then';
+COMMENT ON COLUMN audit_log.vds_id IS 'Host that it is about';
+COMMENT ON COLUMN audit_log.vds_name IS 'The host''s name then';
+COMMENT ON COLUMN audit_log.log_time IS 'When';
+COMMENT ON COLUMN audit_log.log_type_name IS 'The event''s name in the engine';
+COMMENT ON COLUMN audit_log.message IS 'Text for people';
+COMMENT ON COLUMN audit_log.storage_pool_id IS 'Data center';
+COMMENT ON COLUMN audit_log.storage_pool_name IS 'The data center''s name then';
+COMMENT ON COLUMN audit_log.storage_domain_id IS 'Storage domain';
+COMMENT ON COLUMN audit_log.storage_domain_name IS 'The storage domain''s name then';
+COMMENT ON COLUMN audit_log.cluster_id IS 'Cluster';
+COMMENT ON COLUMN audit_log.cluster_name IS 'The cluster''s name then';
+COMMENT ON COLUMN audit_log.job_id IS 'The engine''s job, or vmclone''s';
+COMMENT ON COLUMN audit_log.quota_id IS 'Quota';
+COMMENT ON COLUMN audit_log.quota_name IS 'The quota''s name then';
+COMMENT ON COLUMN audit_log.gluster_volume_id IS 'Gluster volume';
+COMMENT ON COLUMN audit_log.gluster_volume_name IS 'The volume''s name then';
+COMMENT ON COLUMN audit_log.origin IS 'Who wrote the row: oVirt, or the system of an external event';
+COMMENT ON COLUMN audit_log.event_flood_in_sec IS 'Seconds in which the same external event is taken once';
+COMMENT ON COLUMN audit_log.custom_data IS 'External event: data of its system';
+COMMENT ON COLUMN audit_log.call_stack IS 'Where the engine failed';
+COMMENT ON COLUMN audit_log.brick_id IS 'Gluster brick';
+COMMENT ON COLUMN audit_log.brick_path IS 'Path of the brick';
+COMMENT ON COLUMN audit_log.custom_id IS 'External event: id in its system';
 
 CREATE SEQUENCE vdc_options_seq AS integer;
 
@@ -72,6 +102,10 @@ ALTER SEQUENCE vdc_options_seq OWNED BY vdc_options.option_id;
 COMMENT ON TABLE vdc_options IS 'Settings of the engine; an option that is not there has its built-in value';
 COMMENT ON SEQUENCE vdc_options_seq IS 'Numbers of vdc_options rows';
 COMMENT ON COLUMN vdc_options.version IS 'Compatibility version that the value is for; general = all';
+COMMENT ON COLUMN vdc_options.option_id IS 'Primary key';
+COMMENT ON COLUMN vdc_options.option_name IS 'Name of the engine''s setting';
+COMMENT ON COLUMN vdc_options.option_value IS 'Its value';
+COMMENT ON COLUMN vdc_options.default_value IS 'Value that the release came with';
 
 -- What oVirt has no type for is an external event of origin "vmclone".  Not a sequence of the inventory's: an engine's
 -- database has none for it.

@@ -80,6 +80,65 @@ COMMENT ON COLUMN cluster.bios_type IS '0 or NULL not set, 1 i440FX with SeaBIOS
 COMMENT ON COLUMN cluster.migrate_on_error IS '0 do not migrate, 1 migrate, 2 migrate highly available VMs only';
 COMMENT ON COLUMN cluster.parallel_migrations IS '-2 automatic, -1 automatic and parallel only, 0 disabled, more: that many connections';
 COMMENT ON COLUMN cluster.max_vds_memory_over_commit IS 'Percent';
+COMMENT ON COLUMN cluster.cluster_id IS 'Primary key';
+COMMENT ON COLUMN cluster.name IS 'Unique name';
+COMMENT ON COLUMN cluster.description IS 'Text for people';
+COMMENT ON COLUMN cluster.cpu_name IS 'CPU type that all hosts have';
+COMMENT ON COLUMN cluster.cpu_flags IS 'CPU flags of that type';
+COMMENT ON COLUMN cluster.cpu_verb IS 'What QEMU is told for that type';
+COMMENT ON COLUMN cluster._create_date IS 'When the row was made';
+COMMENT ON COLUMN cluster._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN cluster.storage_pool_id IS 'Data center; NULL: none';
+COMMENT ON COLUMN cluster.compatibility_version IS 'Level of features, as 4.7: VMs have it unless they name one of their own';
+COMMENT ON COLUMN cluster.transparent_hugepages IS 'True: hosts use transparent huge pages';
+COMMENT ON COLUMN cluster.virt_service IS 'True: runs VMs';
+COMMENT ON COLUMN cluster.gluster_service IS 'True: serves Gluster volumes';
+COMMENT ON COLUMN cluster.count_threads_as_cores IS 'True: threads of hosts count as cores';
+COMMENT ON COLUMN cluster.emulated_machine IS 'Machine type that all hosts have';
+COMMENT ON COLUMN cluster.trusted_service IS 'True: hosts are attested';
+COMMENT ON COLUMN cluster.tunnel_migration IS 'True: migration goes through libvirt''s tunnel';
+COMMENT ON COLUMN cluster.cluster_policy_id IS 'Scheduling policy';
+COMMENT ON COLUMN cluster.cluster_policy_custom_properties IS 'Parameters of the policy';
+COMMENT ON COLUMN cluster.enable_balloon IS 'True: the policy uses memory balloons';
+COMMENT ON COLUMN cluster.free_text_comment IS 'Text for people';
+COMMENT ON COLUMN cluster.detect_emulated_machine IS 'True: the machine type is taken from the first host that comes up';
+COMMENT ON COLUMN cluster.optimization_type IS '0 none, 1 servers, 2 desktops, further ones by threads or cores';
+COMMENT ON COLUMN cluster.spice_proxy IS 'Proxy for SPICE consoles';
+COMMENT ON COLUMN cluster.ha_reservation IS 'True: room is kept for highly available VMs of a host that fails';
+COMMENT ON COLUMN cluster.enable_ksm IS 'True: hosts share equal memory pages';
+COMMENT ON COLUMN cluster.serial_number_policy IS '0 host id, 1 VM id, 2 custom, 3 none; NULL as the system';
+COMMENT ON COLUMN cluster.custom_serial_number IS 'Serial number for policy 2';
+COMMENT ON COLUMN cluster.optional_reason IS 'True: who shuts a VM down may say why';
+COMMENT ON COLUMN cluster.additional_rng_sources IS 'Random number sources of all hosts beside the usual one';
+COMMENT ON COLUMN cluster.skip_fencing_if_sd_active IS 'True: a host that still writes its leases is not fenced';
+COMMENT ON COLUMN cluster.skip_fencing_if_connectivity_broken IS 'True: no fencing while many hosts are out of reach';
+COMMENT ON COLUMN cluster.hosts_with_broken_connectivity_threshold IS 'Percent of hosts from which that holds';
+COMMENT ON COLUMN cluster.fencing_enabled IS 'True: hosts that don''t answer are fenced';
+COMMENT ON COLUMN cluster.is_auto_converge IS 'True: migrations slow the guest down until they end; NULL as the system';
+COMMENT ON COLUMN cluster.is_migrate_compressed IS 'True: migrations are compressed; NULL as the system';
+COMMENT ON COLUMN cluster.is_migrate_encrypted IS 'True: migrations are encrypted; NULL as the system';
+COMMENT ON COLUMN cluster.maintenance_reason_required IS 'True: who puts a host into maintenance must say why';
+COMMENT ON COLUMN cluster.gluster_tuned_profile IS 'Tuned profile for Gluster';
+COMMENT ON COLUMN cluster.gluster_cli_based_snapshot_scheduled IS 'True: Gluster snapshots are scheduled by its own command';
+COMMENT ON COLUMN cluster.ksm_merge_across_nodes IS 'True: equal pages are shared across NUMA nodes';
+COMMENT ON COLUMN cluster.migration_bandwidth_limit_type IS 'AUTO, VDSM_CONFIG or CUSTOM';
+COMMENT ON COLUMN cluster.custom_migration_bandwidth_limit IS 'Mbit/s for CUSTOM';
+COMMENT ON COLUMN cluster.migration_policy_id IS 'Migration policy';
+COMMENT ON COLUMN cluster.mac_pool_id IS 'MAC pool that new NICs in the cluster take addresses from';
+COMMENT ON COLUMN cluster.switch_type IS 'legacy (Linux bridge) or ovs';
+COMMENT ON COLUMN cluster.skip_fencing_if_gluster_bricks_up IS 'True: no fencing while bricks are up';
+COMMENT ON COLUMN cluster.skip_fencing_if_gluster_quorum_not_met IS 'True: no fencing that would cost Gluster its quorum';
+COMMENT ON COLUMN cluster.firewall_type IS '0 iptables, 1 firewalld';
+COMMENT ON COLUMN cluster.default_network_provider_id IS 'Provider of external networks';
+COMMENT ON COLUMN cluster.log_max_memory_used_threshold IS 'Memory use of hosts from which it is logged';
+COMMENT ON COLUMN cluster.log_max_memory_used_threshold_type IS '0 percent, 1 MiB that are left';
+COMMENT ON COLUMN cluster.vnc_encryption_enabled IS 'True: VNC consoles are encrypted';
+COMMENT ON COLUMN cluster.managed IS 'False: the engine only shows it';
+COMMENT ON COLUMN cluster.fips_mode IS '0 undefined, 1 off, 2 on';
+COMMENT ON COLUMN cluster.upgrade_running IS 'True: its hosts are being upgraded';
+COMMENT ON COLUMN cluster.upgrade_percent_complete IS 'How far that is';
+COMMENT ON COLUMN cluster.upgrade_correlation_id IS 'Correlation id of that upgrade';
+COMMENT ON COLUMN cluster.smt_disabled IS 'True: hosts run without simultaneous multithreading';
 
 CREATE TABLE cpu_profiles (
     id uuid CONSTRAINT cpu_profiles_pkey PRIMARY KEY,
@@ -93,6 +152,13 @@ CREATE TABLE cpu_profiles (
 CREATE INDEX idx_cpu_profiles_cluster_id ON cpu_profiles (cluster_id);
 
 COMMENT ON TABLE cpu_profiles IS 'What a VM in a cluster may consume; users are granted profiles';
+COMMENT ON COLUMN cpu_profiles.id IS 'Primary key';
+COMMENT ON COLUMN cpu_profiles.name IS 'Name';
+COMMENT ON COLUMN cpu_profiles.cluster_id IS 'Cluster';
+COMMENT ON COLUMN cpu_profiles.qos_id IS 'Limits, of the data center''s QoS rows';
+COMMENT ON COLUMN cpu_profiles.description IS 'Text for people';
+COMMENT ON COLUMN cpu_profiles._create_date IS 'When the row was made';
+COMMENT ON COLUMN cpu_profiles._update_date IS 'When the row was last changed';
 
 CREATE TABLE network_cluster (
     network_id uuid NOT NULL CONSTRAINT fk_network_cluster_network REFERENCES network (id) ON DELETE CASCADE,
@@ -111,6 +177,14 @@ CREATE INDEX idx_network_cluster_cluster_id ON network_cluster (cluster_id);
 
 COMMENT ON TABLE network_cluster IS 'Which networks a cluster has, and what for';
 COMMENT ON COLUMN network_cluster.status IS '0 non-operational, 1 operational';
+COMMENT ON COLUMN network_cluster.network_id IS 'Network';
+COMMENT ON COLUMN network_cluster.cluster_id IS 'Cluster';
+COMMENT ON COLUMN network_cluster.is_display IS 'True: consoles go through it';
+COMMENT ON COLUMN network_cluster.required IS 'True: a host without it is not operational';
+COMMENT ON COLUMN network_cluster.migration IS 'True: migrations go through it';
+COMMENT ON COLUMN network_cluster.management IS 'True: the engine talks to hosts through it';
+COMMENT ON COLUMN network_cluster.is_gluster IS 'True: Gluster''s traffic goes through it';
+COMMENT ON COLUMN network_cluster.default_route IS 'True: hosts have their default route there';
 
 SELECT pg_catalog.pg_extension_config_dump('cluster', '');
 SELECT pg_catalog.pg_extension_config_dump('cpu_profiles', '');

@@ -32,6 +32,15 @@ COMMENT ON COLUMN vm_device.spec_params IS 'JSON object: settings of the device'
 COMMENT ON COLUMN vm_device.is_managed IS 'True: the engine knows the device; false: it was found in the running guest';
 COMMENT ON COLUMN vm_device.snapshot_id IS 'Not NULL: the device is this snapshot''s disk, attached to another VM';
 COMMENT ON COLUMN vm_device.logical_name IS 'Name inside the guest, as its agent says';
+COMMENT ON COLUMN vm_device.device_id IS 'Primary key, with vm_id; a disk''s or NIC''s is the same id as its own row''s';
+COMMENT ON COLUMN vm_device.vm_id IS 'VM';
+COMMENT ON COLUMN vm_device.is_plugged IS 'True: the guest sees it';
+COMMENT ON COLUMN vm_device.is_readonly IS 'True: the guest can''t write to it';
+COMMENT ON COLUMN vm_device._create_date IS 'When the row was made';
+COMMENT ON COLUMN vm_device._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN vm_device.alias IS 'Name that libvirt gave it';
+COMMENT ON COLUMN vm_device.custom_properties IS 'Custom device properties: {key=value,...}';
+COMMENT ON COLUMN vm_device.host_device IS 'Name of the host''s device that is passed through';
 
 CREATE TABLE vm_external_data (
     device_id uuid NOT NULL,
@@ -42,6 +51,10 @@ CREATE TABLE vm_external_data (
     CONSTRAINT vm_external_data_device_id_fkey FOREIGN KEY (device_id, vm_id) REFERENCES vm_device (device_id, vm_id) ON DELETE CASCADE
 );
 COMMENT ON TABLE vm_external_data IS 'State of a VM''s TPM, encrypted by the engine';
+COMMENT ON COLUMN vm_external_data.device_id IS 'The VM''s TPM device';
+COMMENT ON COLUMN vm_external_data.vm_id IS 'VM';
+COMMENT ON COLUMN vm_external_data.tpm_data IS 'State of the TPM, archived';
+COMMENT ON COLUMN vm_external_data.tpm_hash IS 'Hash of that, as hosts make it';
 
 CREATE TABLE vm_interface (
     id uuid CONSTRAINT pk_vm_interface PRIMARY KEY,
@@ -68,6 +81,12 @@ COMMENT ON COLUMN vm_interface.speed IS 'Mbit/s';
 COMMENT ON COLUMN vm_interface.vnic_profile_id IS 'NULL = no network';
 COMMENT ON COLUMN vm_interface.mac_addr IS 'NULL for a template''s NIC';
 COMMENT ON COLUMN vm_interface.synced IS 'False: the running guest''s NIC differs from this row';
+COMMENT ON COLUMN vm_interface.id IS 'Primary key';
+COMMENT ON COLUMN vm_interface.vm_guid IS 'VM or template';
+COMMENT ON COLUMN vm_interface.name IS 'Name, unique in the VM';
+COMMENT ON COLUMN vm_interface._create_date IS 'When the row was made';
+COMMENT ON COLUMN vm_interface._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN vm_interface.linked IS 'True: the cable is in';
 
 CREATE TABLE vm_interface_statistics (
     id uuid CONSTRAINT pk_vm_interface_statistics PRIMARY KEY
@@ -87,6 +106,19 @@ CREATE TABLE vm_interface_statistics (
 );
 CREATE INDEX idx_vm_interface_statistics_vm_id ON vm_interface_statistics (vm_id);
 COMMENT ON TABLE vm_interface_statistics IS 'Load of a NIC, as last reported';
+COMMENT ON COLUMN vm_interface_statistics.id IS 'NIC (vm_interface)';
+COMMENT ON COLUMN vm_interface_statistics.vm_id IS 'VM';
+COMMENT ON COLUMN vm_interface_statistics.rx_rate IS 'Received, percent of the speed';
+COMMENT ON COLUMN vm_interface_statistics.tx_rate IS 'Sent, percent of the speed';
+COMMENT ON COLUMN vm_interface_statistics.rx_drop IS 'Packets dropped while receiving';
+COMMENT ON COLUMN vm_interface_statistics.tx_drop IS 'Packets dropped while sending';
+COMMENT ON COLUMN vm_interface_statistics.iface_status IS '0 none, 1 up, 2 down';
+COMMENT ON COLUMN vm_interface_statistics._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN vm_interface_statistics.rx_total IS 'Bytes received since the NIC was made';
+COMMENT ON COLUMN vm_interface_statistics.rx_offset IS 'Of these, before the VM''s last start';
+COMMENT ON COLUMN vm_interface_statistics.tx_total IS 'Bytes sent since the NIC was made';
+COMMENT ON COLUMN vm_interface_statistics.tx_offset IS 'Of these, before the VM''s last start';
+COMMENT ON COLUMN vm_interface_statistics.sample_time IS 'When that was measured';
 
 SELECT pg_catalog.pg_extension_config_dump('vm_device', '');
 SELECT pg_catalog.pg_extension_config_dump('vm_external_data', '');

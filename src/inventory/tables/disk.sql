@@ -27,6 +27,11 @@ COMMENT ON COLUMN base_disks.sgio IS 'Direct LUN, privileged I/O: 0 filtered, 1 
 COMMENT ON COLUMN base_disks.disk_storage_type IS '0 image, 1 LUN, 2 Cinder, 3 managed block storage, 4 Kubernetes';
 COMMENT ON COLUMN base_disks.disk_content_type IS '0 data, 1 OVF store, 2 memory dump, 3 memory metadata, 4 ISO, 5 hosted engine, 6 hosted engine sanlock, 7 hosted engine metadata, 8 hosted engine configuration, 9 backup scratch';
 COMMENT ON COLUMN base_disks.backup IS 'None or Incremental';
+COMMENT ON COLUMN base_disks.wipe_after_delete IS 'True: the bytes are overwritten when the disk is removed';
+COMMENT ON COLUMN base_disks.disk_alias IS 'Name';
+COMMENT ON COLUMN base_disks.disk_description IS 'Text for people';
+COMMENT ON COLUMN base_disks.cinder_volume_type IS 'Volume type in Cinder';
+COMMENT ON COLUMN base_disks.backup_mode IS 'How a backup under way reads the disk';
 
 CREATE TABLE disk_lun_map (
     disk_id uuid NOT NULL CONSTRAINT fk_disk_lun_to_disk REFERENCES base_disks (disk_id) ON DELETE CASCADE,
@@ -36,6 +41,8 @@ CREATE TABLE disk_lun_map (
 CREATE INDEX idx_disk_lun_map_lun_id ON disk_lun_map (lun_id);
 
 COMMENT ON TABLE disk_lun_map IS 'The block device of a direct LUN disk';
+COMMENT ON COLUMN disk_lun_map.disk_id IS 'Disk';
+COMMENT ON COLUMN disk_lun_map.lun_id IS 'LUN that the disk is';
 
 SELECT pg_catalog.pg_extension_config_dump('base_disks', '');
 SELECT pg_catalog.pg_extension_config_dump('disk_lun_map', '');

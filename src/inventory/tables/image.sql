@@ -41,6 +41,13 @@ COMMENT ON COLUMN images.volume_format IS '3 unassigned, 4 COW (qcow2), 5 RAW';
 COMMENT ON COLUMN images.active IS 'True: the layer that the VM writes to; one for a disk';
 COMMENT ON COLUMN images.volume_classification IS '0 volume, 1 snapshot, 2 invalid';
 COMMENT ON COLUMN images.qcow_compat IS '0 undefined, 1 qcow2 version 2 (0.10), 2 qcow2 version 3 (1.1)';
+COMMENT ON COLUMN images.image_guid IS 'Primary key';
+COMMENT ON COLUMN images.creation_date IS 'When it was made';
+COMMENT ON COLUMN images.lastmodified IS 'When it last became the active one, or was changed';
+COMMENT ON COLUMN images.image_group_id IS 'Disk that it is a layer of (base_disks)';
+COMMENT ON COLUMN images._create_date IS 'When the row was made';
+COMMENT ON COLUMN images._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN images.sequence_number IS 'Counts changes of the volume';
 
 CREATE TABLE disk_image_dynamic (
     image_id uuid CONSTRAINT pk_disk_image_dynamic PRIMARY KEY
@@ -61,6 +68,13 @@ COMMENT ON TABLE disk_image_dynamic IS 'What an image takes on storage, and its 
 COMMENT ON COLUMN disk_image_dynamic.actual_size IS 'Bytes allocated on storage';
 COMMENT ON COLUMN disk_image_dynamic.read_rate IS 'Bytes a second';
 COMMENT ON COLUMN disk_image_dynamic.write_rate IS 'Bytes a second';
+COMMENT ON COLUMN disk_image_dynamic.image_id IS 'Image';
+COMMENT ON COLUMN disk_image_dynamic.read_latency_seconds IS 'As last measured on a host';
+COMMENT ON COLUMN disk_image_dynamic.write_latency_seconds IS 'As last measured on a host';
+COMMENT ON COLUMN disk_image_dynamic.flush_latency_seconds IS 'As last measured on a host';
+COMMENT ON COLUMN disk_image_dynamic.read_ops IS 'Reads, counted by the host';
+COMMENT ON COLUMN disk_image_dynamic.write_ops IS 'Writes, counted by the host';
+COMMENT ON COLUMN disk_image_dynamic._update_date IS 'When the row was last changed';
 
 CREATE TABLE image_storage_domain_map (
     image_id uuid NOT NULL CONSTRAINT fk_image_storage_domain_map_images REFERENCES images (image_guid) ON DELETE CASCADE,
@@ -74,6 +88,10 @@ CREATE INDEX idx_image_storage_domain_map_quota ON image_storage_domain_map (quo
 CREATE INDEX idx_image_storage_domain_map_profile ON image_storage_domain_map (disk_profile_id);
 
 COMMENT ON TABLE image_storage_domain_map IS 'The storage domains an image lies on (a template''s image can lie on several), and the quota it is charged to';
+COMMENT ON COLUMN image_storage_domain_map.image_id IS 'Image';
+COMMENT ON COLUMN image_storage_domain_map.storage_domain_id IS 'Storage domain that has it';
+COMMENT ON COLUMN image_storage_domain_map.quota_id IS 'Quota that its bytes are charged to';
+COMMENT ON COLUMN image_storage_domain_map.disk_profile_id IS 'Disk profile of the storage domain';
 
 CREATE TABLE disk_vm_element (
     disk_id uuid NOT NULL CONSTRAINT fk_disk_vm_element_base_disks REFERENCES base_disks (disk_id) ON DELETE CASCADE,
@@ -91,6 +109,9 @@ COMMENT ON TABLE disk_vm_element IS 'A disk as a VM sees it; whether it is plugg
 COMMENT ON COLUMN disk_vm_element.disk_interface IS 'IDE, VirtIO_SCSI, VirtIO, SPAPR_VSCSI or SATA';
 COMMENT ON COLUMN disk_vm_element.pass_discard IS 'True: the guest''s discards reach the storage';
 COMMENT ON COLUMN disk_vm_element.is_using_scsi_reservation IS 'Direct LUN: the guest may reserve it';
+COMMENT ON COLUMN disk_vm_element.disk_id IS 'Disk';
+COMMENT ON COLUMN disk_vm_element.vm_id IS 'VM that has it';
+COMMENT ON COLUMN disk_vm_element.is_boot IS 'True: the VM boots from it; one of a VM''s disks';
 
 SELECT pg_catalog.pg_extension_config_dump('images', '');
 SELECT pg_catalog.pg_extension_config_dump('disk_image_dynamic', '');

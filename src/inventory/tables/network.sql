@@ -11,6 +11,10 @@ CREATE UNIQUE INDEX idx_mac_pools_one_default ON mac_pools (default_pool) WHERE 
 
 COMMENT ON TABLE mac_pools IS 'A set of MAC address ranges; every cluster takes its addresses from one pool';
 COMMENT ON COLUMN mac_pools.allow_duplicate_mac_addresses IS 'True: an address that is in use elsewhere may be given out again';
+COMMENT ON COLUMN mac_pools.id IS 'Primary key';
+COMMENT ON COLUMN mac_pools.name IS 'Unique name';
+COMMENT ON COLUMN mac_pools.description IS 'Text for people';
+COMMENT ON COLUMN mac_pools.default_pool IS 'True: for clusters that name none';
 
 CREATE TABLE mac_pool_ranges (
     mac_pool_id uuid NOT NULL CONSTRAINT fk_mac_pool_ranges_pool REFERENCES mac_pools (id) ON DELETE CASCADE,
@@ -27,6 +31,7 @@ CREATE INDEX idx_mac_pool_ranges_pool ON mac_pool_ranges (mac_pool_id);
 COMMENT ON TABLE mac_pool_ranges IS 'The ranges of a MAC pool, both ends included';
 COMMENT ON COLUMN mac_pool_ranges.from_mac IS 'First address, six hex bytes with colons';
 COMMENT ON COLUMN mac_pool_ranges.to_mac IS 'Last address';
+COMMENT ON COLUMN mac_pool_ranges.mac_pool_id IS 'Pool';
 
 CREATE TABLE network (
     id uuid CONSTRAINT pk_network PRIMARY KEY,
@@ -60,6 +65,23 @@ COMMENT ON COLUMN network.vm_network IS 'True: VM NICs can be attached to it';
 COMMENT ON COLUMN network.vdsm_name IS 'Name of the bridge on the hosts';
 COMMENT ON COLUMN network.mtu IS 'Bytes; 0 or NULL = the host''s default';
 COMMENT ON COLUMN network.provider_physical_network_id IS 'External network: the network that carries it';
+COMMENT ON COLUMN network.id IS 'Primary key';
+COMMENT ON COLUMN network.name IS 'Name in the data center';
+COMMENT ON COLUMN network.description IS 'Text for people';
+COMMENT ON COLUMN network.type IS 'Unused';
+COMMENT ON COLUMN network.addr IS 'Unused';
+COMMENT ON COLUMN network.subnet IS 'Unused';
+COMMENT ON COLUMN network.gateway IS 'Unused';
+COMMENT ON COLUMN network.vlan_id IS 'VLAN; NULL: untagged';
+COMMENT ON COLUMN network.stp IS 'True: spanning tree protocol on the bridge';
+COMMENT ON COLUMN network.storage_pool_id IS 'Data center';
+COMMENT ON COLUMN network.provider_network_provider_id IS 'External provider that it comes from';
+COMMENT ON COLUMN network.provider_network_external_id IS 'Its id there';
+COMMENT ON COLUMN network.free_text_comment IS 'Text for people';
+COMMENT ON COLUMN network.label IS 'Hosts'' NICs with this label carry the network';
+COMMENT ON COLUMN network.qos_id IS 'Limits for hosts';
+COMMENT ON COLUMN network.dns_resolver_configuration_id IS 'Name servers for hosts';
+COMMENT ON COLUMN network.port_isolation IS 'True: VMs on it don''t see each other';
 
 CREATE TABLE vnic_profiles (
     id uuid CONSTRAINT pk_vnic_profiles_id PRIMARY KEY,
@@ -82,6 +104,16 @@ COMMENT ON TABLE vnic_profiles IS 'How a NIC may use a network; users are grante
 COMMENT ON COLUMN vnic_profiles.port_mirroring IS 'True: the NIC sees all traffic of the network';
 COMMENT ON COLUMN vnic_profiles.passthrough IS 'True: the NIC is a virtual function of the host''s card';
 COMMENT ON COLUMN vnic_profiles.failover_vnic_profile_id IS 'Passthrough: the profile used while the VM migrates';
+COMMENT ON COLUMN vnic_profiles.id IS 'Primary key';
+COMMENT ON COLUMN vnic_profiles.name IS 'Name, unique for the network';
+COMMENT ON COLUMN vnic_profiles.network_id IS 'Network';
+COMMENT ON COLUMN vnic_profiles.custom_properties IS 'Custom device properties of NICs with the profile';
+COMMENT ON COLUMN vnic_profiles.description IS 'Text for people';
+COMMENT ON COLUMN vnic_profiles._create_date IS 'When the row was made';
+COMMENT ON COLUMN vnic_profiles._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN vnic_profiles.network_qos_id IS 'Limits';
+COMMENT ON COLUMN vnic_profiles.network_filter_id IS 'libvirt''s network filter';
+COMMENT ON COLUMN vnic_profiles.migratable IS 'True: VMs with a passed-through NIC of it can migrate';
 
 SELECT pg_catalog.pg_extension_config_dump('mac_pools', '');
 SELECT pg_catalog.pg_extension_config_dump('mac_pool_ranges', '');

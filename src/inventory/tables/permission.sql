@@ -17,6 +17,19 @@ CREATE TABLE users (
     CONSTRAINT users_domain_external_id_unique UNIQUE (domain, external_id)
 );
 COMMENT ON TABLE users IS 'Users of the engine (not roles of this database)';
+COMMENT ON COLUMN users.user_id IS 'Primary key';
+COMMENT ON COLUMN users.name IS 'First name';
+COMMENT ON COLUMN users.surname IS 'Last name';
+COMMENT ON COLUMN users.domain IS 'Authorization domain';
+COMMENT ON COLUMN users.username IS 'Name with which the user logs in';
+COMMENT ON COLUMN users.department IS 'Department';
+COMMENT ON COLUMN users.email IS 'E-mail address';
+COMMENT ON COLUMN users.note IS 'Text for people';
+COMMENT ON COLUMN users.last_admin_check_status IS 'True: had administrator''s rights when last looked at';
+COMMENT ON COLUMN users.external_id IS 'Id in the directory';
+COMMENT ON COLUMN users._create_date IS 'When the row was made';
+COMMENT ON COLUMN users._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN users.namespace IS 'Part of the directory';
 
 CREATE TABLE roles (
     id uuid CONSTRAINT pk_roles PRIMARY KEY,
@@ -34,6 +47,10 @@ COMMENT ON TABLE roles IS 'A named set of action groups';
 COMMENT ON COLUMN roles.is_readonly IS 'True: comes with the software and cannot be changed; not in a dump';
 COMMENT ON COLUMN roles.role_type IS '1 administrator, 2 user';
 COMMENT ON COLUMN roles.app_mode IS 'Bits: 1 virtualization, 2 Gluster; 255 all';
+COMMENT ON COLUMN roles.id IS 'Primary key';
+COMMENT ON COLUMN roles.name IS 'Unique name';
+COMMENT ON COLUMN roles.description IS 'Text for people';
+COMMENT ON COLUMN roles.allows_viewing_children IS 'True: who has the role on an object sees what is below it';
 
 CREATE TABLE roles_groups (
     role_id uuid NOT NULL CONSTRAINT fk_roles_groups_action_id REFERENCES roles (id) ON DELETE CASCADE,
@@ -42,6 +59,7 @@ CREATE TABLE roles_groups (
 );
 COMMENT ON TABLE roles_groups IS 'What a role allows';
 COMMENT ON COLUMN roles_groups.action_group_id IS '1 create VM, 14 change custom properties, 15 edit administrative VM properties, 901 consume quota, 1100 create disk ... : the engine''s ActionGroup';
+COMMENT ON COLUMN roles_groups.role_id IS 'Role';
 
 -- The roles that come with the software and that giving, checking or testing permissions of a clone needs.
 INSERT INTO roles (id, name, description, is_readonly, role_type, allows_viewing_children, app_mode) VALUES
@@ -102,6 +120,8 @@ COMMENT ON COLUMN permissions.ad_element_id IS 'User or group; eee00000-0000-000
 COMMENT ON COLUMN permissions.object_id IS 'The object; aaa00000-0000-0000-0000-123456789aaa = the system, that is everything';
 COMMENT ON COLUMN permissions.object_type_id IS '1 system, 2 VM, 3 host, 4 template, 5 VM pool, 9 cluster, 11 storage domain, 14 data center, 17 quota, 19 disk, 20 network, 27 vNIC profile, 29 disk profile, 30 CPU profile';
 COMMENT ON COLUMN permissions.creation_date IS 'Seconds since 1970';
+COMMENT ON COLUMN permissions.id IS 'Primary key';
+COMMENT ON COLUMN permissions.role_id IS 'What is allowed (roles)';
 
 SELECT pg_catalog.pg_extension_config_dump('users', '');
 SELECT pg_catalog.pg_extension_config_dump('roles', 'WHERE NOT is_readonly');

@@ -22,6 +22,14 @@ COMMENT ON TABLE quota IS 'An allowance of storage, memory and CPUs in a data ce
 COMMENT ON COLUMN quota.threshold_storage_percentage IS 'Warn when more than this share of the limit is used';
 COMMENT ON COLUMN quota.grace_storage_percentage IS 'Allow this much above the limit, with a warning';
 COMMENT ON COLUMN quota.is_default IS 'The one that counts where no quota is named; one in a data center';
+COMMENT ON COLUMN quota.id IS 'Primary key';
+COMMENT ON COLUMN quota.storage_pool_id IS 'Data center';
+COMMENT ON COLUMN quota.quota_name IS 'Unique name';
+COMMENT ON COLUMN quota.description IS 'Text for people';
+COMMENT ON COLUMN quota._create_date IS 'When the row was made';
+COMMENT ON COLUMN quota._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN quota.threshold_cluster_percentage IS 'Percent of CPUs and memory from which there is a warning';
+COMMENT ON COLUMN quota.grace_cluster_percentage IS 'Percent beyond the limit that are let through with a warning';
 
 CREATE TABLE quota_limitation (
     id uuid CONSTRAINT pk_quota_limitation PRIMARY KEY,
@@ -42,6 +50,10 @@ COMMENT ON TABLE quota_limitation IS 'A limit of a quota: for one storage domain
 COMMENT ON COLUMN quota_limitation.virtual_cpu IS 'Virtual CPUs; -1 unlimited, NULL not limited by this row';
 COMMENT ON COLUMN quota_limitation.mem_size_mb IS 'MiB; -1 unlimited, NULL not limited by this row';
 COMMENT ON COLUMN quota_limitation.storage_size_gb IS 'GiB; -1 unlimited, NULL not limited by this row';
+COMMENT ON COLUMN quota_limitation.id IS 'Primary key';
+COMMENT ON COLUMN quota_limitation.quota_id IS 'Quota';
+COMMENT ON COLUMN quota_limitation.storage_id IS 'Storage domain that is limited; NULL with cluster_id NULL too: all of the data center''s';
+COMMENT ON COLUMN quota_limitation.cluster_id IS 'Cluster that is limited';
 
 SELECT pg_catalog.pg_extension_config_dump('quota', '');
 SELECT pg_catalog.pg_extension_config_dump('quota_limitation', '');

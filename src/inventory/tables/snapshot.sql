@@ -32,6 +32,13 @@ COMMENT ON COLUMN snapshots.vm_configuration_broken IS 'True: vm_configuration d
 COMMENT ON COLUMN snapshots.memory_dump_disk_id IS 'Disk that holds the memory of the running VM';
 COMMENT ON COLUMN snapshots.memory_metadata_disk_id IS 'Disk that holds the run-time configuration belonging to the memory';
 COMMENT ON COLUMN snapshots.app_list IS 'Applications the guest agent had reported';
+COMMENT ON COLUMN snapshots.snapshot_id IS 'Primary key';
+COMMENT ON COLUMN snapshots.vm_id IS 'VM';
+COMMENT ON COLUMN snapshots.description IS 'Its name, for people';
+COMMENT ON COLUMN snapshots.creation_date IS 'When it was taken';
+COMMENT ON COLUMN snapshots._create_date IS 'When the row was made';
+COMMENT ON COLUMN snapshots._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN snapshots.changed_fields IS 'NEXT_RUN: what differs from the running VM';
 
 SELECT pg_catalog.pg_extension_config_dump('snapshots', '');
 

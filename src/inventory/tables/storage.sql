@@ -27,6 +27,17 @@ COMMENT ON COLUMN storage_pool.status IS '0 uninitialized, 1 up, 2 maintenance, 
 COMMENT ON COLUMN storage_pool.quota_enforcement_type IS '0 disabled, 1 soft (audited), 2 hard (enforced)';
 COMMENT ON COLUMN storage_pool.storage_pool_format_type IS 'Version of the on-disk domain format, "0" to "5"';
 COMMENT ON COLUMN storage_pool.spm_vds_id IS 'Host that manages the storage of this data center at present';
+COMMENT ON COLUMN storage_pool.id IS 'Primary key';
+COMMENT ON COLUMN storage_pool.name IS 'Unique name';
+COMMENT ON COLUMN storage_pool.description IS 'Text for people';
+COMMENT ON COLUMN storage_pool.storage_pool_type IS 'Unused';
+COMMENT ON COLUMN storage_pool.master_domain_version IS 'Counts changes of the master domain';
+COMMENT ON COLUMN storage_pool.compatibility_version IS 'Level of features, as 4.7';
+COMMENT ON COLUMN storage_pool._create_date IS 'When the row was made';
+COMMENT ON COLUMN storage_pool._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN storage_pool.free_text_comment IS 'Text for people';
+COMMENT ON COLUMN storage_pool.is_local IS 'True: its storage is on one host';
+COMMENT ON COLUMN storage_pool.managed IS 'False: the engine only shows it';
 
 CREATE TABLE luns (
     physical_volume_id varchar(50),
@@ -47,6 +58,12 @@ COMMENT ON TABLE luns IS 'Block devices: those below a block storage domain, and
 COMMENT ON COLUMN luns.volume_group_id IS 'LVM volume group that the device is part of; empty for a direct LUN';
 COMMENT ON COLUMN luns.device_size IS 'Size in GiB';
 COMMENT ON COLUMN luns.discard_max_size IS 'Largest discard the device takes at once, in bytes; 0 = no discard';
+COMMENT ON COLUMN luns.physical_volume_id IS 'LVM: physical volume on it';
+COMMENT ON COLUMN luns.lun_id IS 'Primary key: the device''s WWID';
+COMMENT ON COLUMN luns.serial IS 'Serial number';
+COMMENT ON COLUMN luns.lun_mapping IS 'LUN number on its target';
+COMMENT ON COLUMN luns.vendor_id IS 'Vendor, as the device says';
+COMMENT ON COLUMN luns.product_id IS 'Product, as the device says';
 
 CREATE TABLE storage_domain_static (
     id uuid CONSTRAINT pk_storage_domain_static PRIMARY KEY,
@@ -89,6 +106,17 @@ COMMENT ON COLUMN storage_domain_static.first_metadata_device IS 'Block domain: 
 COMMENT ON COLUMN storage_domain_static.vg_metadata_device IS 'Block domain: the LUN that holds the LVM metadata of the volume group';
 COMMENT ON COLUMN storage_domain_static.block_size IS 'Logical sector size in bytes: 512 or 4096; 0 = to be found out';
 COMMENT ON COLUMN storage_domain_static.last_time_used_as_master IS 'Milliseconds since 1970';
+COMMENT ON COLUMN storage_domain_static.id IS 'Primary key';
+COMMENT ON COLUMN storage_domain_static.storage_name IS 'Unique name';
+COMMENT ON COLUMN storage_domain_static._create_date IS 'When the row was made';
+COMMENT ON COLUMN storage_domain_static._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN storage_domain_static.recoverable IS 'True: the engine brings it up again by itself';
+COMMENT ON COLUMN storage_domain_static.storage_description IS 'Text for people';
+COMMENT ON COLUMN storage_domain_static.storage_comment IS 'Text for people';
+COMMENT ON COLUMN storage_domain_static.wipe_after_delete IS 'True: new disks in it are wiped when they are removed';
+COMMENT ON COLUMN storage_domain_static.warning_low_confirmed_space_indicator IS 'Percent of confirmed free space below which there is a warning';
+COMMENT ON COLUMN storage_domain_static.discard_after_delete IS 'True: blocks are discarded before a volume is removed';
+COMMENT ON COLUMN storage_domain_static.backup IS 'True: a place for backups; no VM runs from it';
 
 CREATE TABLE storage_domain_dynamic (
     id uuid CONSTRAINT pk_storage_domain_dynamic PRIMARY KEY
@@ -108,6 +136,9 @@ COMMENT ON COLUMN storage_domain_dynamic.available_disk_size IS 'Free space in G
 COMMENT ON COLUMN storage_domain_dynamic.used_disk_size IS 'Used space in GiB; NULL = not known';
 COMMENT ON COLUMN storage_domain_dynamic.confirmed_available_disk_size IS 'Thin-provisioned storage: free space in GiB that is really backed';
 COMMENT ON COLUMN storage_domain_dynamic.vdo_savings IS 'Percent saved by deduplication, NULL = no VDO';
+COMMENT ON COLUMN storage_domain_dynamic.id IS 'Storage domain';
+COMMENT ON COLUMN storage_domain_dynamic._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN storage_domain_dynamic.external_status IS '0 OK, 1 info, 2 warning, 3 error, 4 failure: what an external system says of it';
 
 CREATE TABLE storage_pool_iso_map (
     storage_id uuid NOT NULL CONSTRAINT fk_storage_pool_iso_map_domain REFERENCES storage_domain_static (id) ON DELETE CASCADE,
@@ -120,6 +151,8 @@ CREATE INDEX idx_storage_pool_iso_map_pool ON storage_pool_iso_map (storage_pool
 
 COMMENT ON TABLE storage_pool_iso_map IS 'Which data center a storage domain is attached to, and its state there';
 COMMENT ON COLUMN storage_pool_iso_map.status IS '0 unknown, 1 uninitialized, 2 unattached, 3 active, 4 inactive, 5 locked, 6 maintenance, 7 preparing for maintenance, 8 detaching, 9 activating';
+COMMENT ON COLUMN storage_pool_iso_map.storage_id IS 'Storage domain';
+COMMENT ON COLUMN storage_pool_iso_map.storage_pool_id IS 'Data center that it is attached to';
 
 CREATE TABLE disk_profiles (
     id uuid CONSTRAINT disk_profiles_pkey PRIMARY KEY,
@@ -133,6 +166,13 @@ CREATE TABLE disk_profiles (
 CREATE INDEX idx_disk_profiles_storage_domain_id ON disk_profiles (storage_domain_id);
 
 COMMENT ON TABLE disk_profiles IS 'What a disk on a storage domain may consume; users are granted profiles';
+COMMENT ON COLUMN disk_profiles.id IS 'Primary key';
+COMMENT ON COLUMN disk_profiles.name IS 'Name';
+COMMENT ON COLUMN disk_profiles.storage_domain_id IS 'Storage domain';
+COMMENT ON COLUMN disk_profiles.qos_id IS 'Limits, of the data center''s QoS rows';
+COMMENT ON COLUMN disk_profiles.description IS 'Text for people';
+COMMENT ON COLUMN disk_profiles._create_date IS 'When the row was made';
+COMMENT ON COLUMN disk_profiles._update_date IS 'When the row was last changed';
 
 SELECT pg_catalog.pg_extension_config_dump('storage_pool', '');
 SELECT pg_catalog.pg_extension_config_dump('luns', '');

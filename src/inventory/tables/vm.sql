@@ -7,6 +7,8 @@ CREATE TABLE vm_icons (
 CREATE UNIQUE INDEX unique_vm_icon_data_url ON vm_icons (md5(data_url));
 
 COMMENT ON TABLE vm_icons IS 'Pictures of VMs, as data: URLs, each kept once';
+COMMENT ON COLUMN vm_icons.id IS 'Primary key';
+COMMENT ON COLUMN vm_icons.data_url IS 'The picture as a data: URL';
 
 CREATE TABLE vm_static (
     vm_guid uuid CONSTRAINT pk_vm_static PRIMARY KEY,
@@ -145,6 +147,69 @@ COMMENT ON COLUMN vm_static.lease_sd_id IS 'Storage domain that holds the lease 
 COMMENT ON COLUMN vm_static.original_template_id IS 'The template the VM was made from, also when it no longer depends on it';
 COMMENT ON COLUMN vm_static.predefined_properties IS 'Custom properties that the engine defines: key=value;key=value';
 COMMENT ON COLUMN vm_static.userdefined_properties IS 'Custom properties that the site defines: key=value;key=value';
+COMMENT ON COLUMN vm_static.vm_guid IS 'Primary key';
+COMMENT ON COLUMN vm_static.vm_name IS 'Name';
+COMMENT ON COLUMN vm_static.description IS 'Text for people';
+COMMENT ON COLUMN vm_static.cluster_id IS 'Cluster; NULL only for Blank and instance types';
+COMMENT ON COLUMN vm_static.creation_date IS 'When it was made';
+COMMENT ON COLUMN vm_static.num_of_monitors IS '0, 1, 2 or 4';
+COMMENT ON COLUMN vm_static.is_initialized IS 'True: cloud-init or sysprep has run';
+COMMENT ON COLUMN vm_static.num_of_sockets IS 'CPU sockets';
+COMMENT ON COLUMN vm_static.cpu_per_socket IS 'Cores of a socket';
+COMMENT ON COLUMN vm_static.threads_per_cpu IS 'Threads of a core';
+COMMENT ON COLUMN vm_static.time_zone IS 'Of the virtual clock; NULL: the engine''s';
+COMMENT ON COLUMN vm_static.is_stateless IS 'True: what it writes is dropped when it stops';
+COMMENT ON COLUMN vm_static._create_date IS 'When the row was made';
+COMMENT ON COLUMN vm_static._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN vm_static.auto_startup IS 'True: highly available';
+COMMENT ON COLUMN vm_static.nice_level IS 'Unused';
+COMMENT ON COLUMN vm_static.priority IS 'Which highly available VM is started first; more is earlier';
+COMMENT ON COLUMN vm_static.iso_path IS 'Image in the CD-ROM drive at start';
+COMMENT ON COLUMN vm_static.initrd_url IS 'Initrd to boot with, with kernel_url';
+COMMENT ON COLUMN vm_static.kernel_url IS 'Kernel to boot with';
+COMMENT ON COLUMN vm_static.kernel_params IS 'The kernel''s command line';
+COMMENT ON COLUMN vm_static.allow_console_reconnect IS 'True: another user may take the console';
+COMMENT ON COLUMN vm_static.is_smartcard_enabled IS 'True: has a smartcard';
+COMMENT ON COLUMN vm_static.host_cpu_flags IS 'True: the guest sees the host''s CPU';
+COMMENT ON COLUMN vm_static.is_delete_protected IS 'True: can''t be removed';
+COMMENT ON COLUMN vm_static.is_disabled IS 'Template: true = not offered for new VMs';
+COMMENT ON COLUMN vm_static.is_run_and_pause IS 'True: starts paused';
+COMMENT ON COLUMN vm_static.created_by_user_id IS 'Engine user who made it';
+COMMENT ON COLUMN vm_static.tunnel_migration IS 'As the cluster''s; NULL as the cluster';
+COMMENT ON COLUMN vm_static.free_text_comment IS 'Text for people';
+COMMENT ON COLUMN vm_static.cpu_shares IS 'CPU weight against other VMs; 0: the default';
+COMMENT ON COLUMN vm_static.vnc_keyboard_layout IS 'NULL: the engine''s';
+COMMENT ON COLUMN vm_static.instance_type_id IS 'Instance type that hardware settings follow';
+COMMENT ON COLUMN vm_static.image_type_id IS 'Unused';
+COMMENT ON COLUMN vm_static.sso_method IS 'none, guest_agent';
+COMMENT ON COLUMN vm_static.original_template_name IS 'Name of original_template_id then';
+COMMENT ON COLUMN vm_static.migration_downtime IS 'Milliseconds; NULL: the engine''s';
+COMMENT ON COLUMN vm_static.template_version_number IS 'Template: version within its base; VM: NULL takes the newest one at each start';
+COMMENT ON COLUMN vm_static.template_version_name IS 'Template: name of that version';
+COMMENT ON COLUMN vm_static.custom_serial_number IS 'For serial number policy 2';
+COMMENT ON COLUMN vm_static.is_boot_menu_enabled IS 'True: the boot menu is shown';
+COMMENT ON COLUMN vm_static.is_spice_file_transfer_enabled IS 'True: files can be dropped on a SPICE console';
+COMMENT ON COLUMN vm_static.is_spice_copy_paste_enabled IS 'True: copy and paste works in a SPICE console';
+COMMENT ON COLUMN vm_static.cpu_profile_id IS 'CPU profile of the cluster';
+COMMENT ON COLUMN vm_static.is_auto_converge IS 'As the cluster''s; NULL as the cluster';
+COMMENT ON COLUMN vm_static.is_migrate_compressed IS 'As the cluster''s; NULL as the cluster';
+COMMENT ON COLUMN vm_static.is_migrate_encrypted IS 'As the cluster''s; NULL as the cluster';
+COMMENT ON COLUMN vm_static.custom_emulated_machine IS 'Machine type; NULL as the cluster';
+COMMENT ON COLUMN vm_static.custom_cpu_name IS 'CPU type; NULL as the cluster';
+COMMENT ON COLUMN vm_static.small_icon_id IS 'Picture in lists';
+COMMENT ON COLUMN vm_static.large_icon_id IS 'Picture in details';
+COMMENT ON COLUMN vm_static.provider_id IS 'External provider that it comes from';
+COMMENT ON COLUMN vm_static.num_of_io_threads IS 'I/O threads; 0: none';
+COMMENT ON COLUMN vm_static.console_disconnect_action IS 'What happens when the console''s client leaves';
+COMMENT ON COLUMN vm_static.console_disconnect_action_delay IS 'Minutes until then';
+COMMENT ON COLUMN vm_static.resume_behavior IS 'After an I/O error: AUTO_RESUME, LEAVE_PAUSED or KILL';
+COMMENT ON COLUMN vm_static.custom_compatibility_version IS 'Level of features of its own; NULL as the cluster';
+COMMENT ON COLUMN vm_static.migration_policy_id IS 'NULL as the cluster';
+COMMENT ON COLUMN vm_static.multi_queues_enabled IS 'True: NICs have several queues';
+COMMENT ON COLUMN vm_static.use_tsc_frequency IS 'True: runs only where the host''s TSC has the same frequency';
+COMMENT ON COLUMN vm_static.namespace IS 'Of a VM of an external provider';
+COMMENT ON COLUMN vm_static.balloon_enabled IS 'True: has a memory balloon';
+COMMENT ON COLUMN vm_static.is_template_sealed IS 'Template: true = what belongs to one machine was removed from its disks';
 
 -- Blank is made here and may be changed later.  A dump carries the row, and the CREATE EXTENSION of the restore has made
 -- it already: inserting it again therefore means setting it.
@@ -298,6 +363,62 @@ COMMENT ON COLUMN vm_dynamic.status IS '-1 unassigned, 0 down, 1 up, 2 powering 
 COMMENT ON COLUMN vm_dynamic.run_on_vds IS 'Host it runs on';
 COMMENT ON COLUMN vm_dynamic.exit_status IS '0 normal, 1 error';
 COMMENT ON COLUMN vm_dynamic.lease_info IS 'Where the lease is, as the host reported it';
+COMMENT ON COLUMN vm_dynamic.vm_guid IS 'VM';
+COMMENT ON COLUMN vm_dynamic.vm_ip IS 'Addresses, as the guest agent says';
+COMMENT ON COLUMN vm_dynamic.vm_host IS 'Host name, as the guest agent says';
+COMMENT ON COLUMN vm_dynamic.last_start_time IS 'When it was last started';
+COMMENT ON COLUMN vm_dynamic.boot_time IS 'When the guest booted';
+COMMENT ON COLUMN vm_dynamic.downtime IS 'Milliseconds that it was down before';
+COMMENT ON COLUMN vm_dynamic.last_stop_time IS 'When it last stopped';
+COMMENT ON COLUMN vm_dynamic.guest_cur_user_name IS 'User who is logged into the guest';
+COMMENT ON COLUMN vm_dynamic.guest_os IS 'Operating system, as the guest agent says';
+COMMENT ON COLUMN vm_dynamic.migrating_to_vds IS 'Host that it migrates to';
+COMMENT ON COLUMN vm_dynamic.app_list IS 'Applications, as the guest agent says';
+COMMENT ON COLUMN vm_dynamic.acpi_enable IS 'True: runs with ACPI';
+COMMENT ON COLUMN vm_dynamic.session IS 'State of the guest''s session';
+COMMENT ON COLUMN vm_dynamic.utc_diff IS 'Seconds that the guest''s clock differs from UTC';
+COMMENT ON COLUMN vm_dynamic.client_ip IS 'Address of the console''s client';
+COMMENT ON COLUMN vm_dynamic.guest_requested_memory IS 'MiB that the balloon was asked to leave';
+COMMENT ON COLUMN vm_dynamic.boot_sequence IS 'What it was booted from, as default_boot_sequence';
+COMMENT ON COLUMN vm_dynamic.pause_status IS 'Why it is paused';
+COMMENT ON COLUMN vm_dynamic.exit_message IS 'What was said when it stopped';
+COMMENT ON COLUMN vm_dynamic.hash IS 'Of the configuration that the host reported last';
+COMMENT ON COLUMN vm_dynamic.console_user_id IS 'Engine user who has the console';
+COMMENT ON COLUMN vm_dynamic.guest_agent_nics_hash IS 'Of the NICs that the guest agent reported';
+COMMENT ON COLUMN vm_dynamic.console_cur_user_name IS 'Name of the user who has the console';
+COMMENT ON COLUMN vm_dynamic.last_watchdog_event IS 'When the watchdog last did something';
+COMMENT ON COLUMN vm_dynamic.last_watchdog_action IS 'What it did';
+COMMENT ON COLUMN vm_dynamic.is_run_once IS 'True: runs with settings for this run only';
+COMMENT ON COLUMN vm_dynamic.volatile_run IS 'True: settings of this run are dropped at its end';
+COMMENT ON COLUMN vm_dynamic.vm_fqdn IS 'Full host name, as the guest agent says';
+COMMENT ON COLUMN vm_dynamic.cpu_name IS 'CPU that it runs with';
+COMMENT ON COLUMN vm_dynamic.current_cd IS 'Image in the CD-ROM drive';
+COMMENT ON COLUMN vm_dynamic.reason IS 'Why it was shut down';
+COMMENT ON COLUMN vm_dynamic.exit_reason IS 'How it stopped; -1 unknown';
+COMMENT ON COLUMN vm_dynamic.guest_cpu_count IS 'CPUs that the guest sees';
+COMMENT ON COLUMN vm_dynamic.emulated_machine IS 'Machine type that it runs with';
+COMMENT ON COLUMN vm_dynamic.spice_port IS 'SPICE console''s port';
+COMMENT ON COLUMN vm_dynamic.spice_tls_port IS 'SPICE console''s encrypted port';
+COMMENT ON COLUMN vm_dynamic.spice_ip IS 'SPICE console''s address';
+COMMENT ON COLUMN vm_dynamic.vnc_port IS 'VNC console''s port';
+COMMENT ON COLUMN vm_dynamic.vnc_ip IS 'VNC console''s address';
+COMMENT ON COLUMN vm_dynamic.ovirt_guest_agent_status IS '0 does not exist, 1 exists, 2 needs an update';
+COMMENT ON COLUMN vm_dynamic.qemu_guest_agent_status IS '0 does not exist, 1 exists, 2 needs an update';
+COMMENT ON COLUMN vm_dynamic.guest_timezone_offset IS 'Minutes';
+COMMENT ON COLUMN vm_dynamic.guest_timezone_name IS 'As the guest agent says';
+COMMENT ON COLUMN vm_dynamic.guestos_arch IS 'As the guest agent says';
+COMMENT ON COLUMN vm_dynamic.guestos_codename IS 'As the guest agent says';
+COMMENT ON COLUMN vm_dynamic.guestos_distribution IS 'As the guest agent says';
+COMMENT ON COLUMN vm_dynamic.guestos_kernel_version IS 'As the guest agent says';
+COMMENT ON COLUMN vm_dynamic.guestos_type IS 'As the guest agent says';
+COMMENT ON COLUMN vm_dynamic.guestos_version IS 'As the guest agent says';
+COMMENT ON COLUMN vm_dynamic.guest_containers IS 'Containers that the guest agent reports';
+COMMENT ON COLUMN vm_dynamic.runtime_name IS 'Name with which it was started';
+COMMENT ON COLUMN vm_dynamic.current_cpu_pinning IS 'Pinning that it runs with';
+COMMENT ON COLUMN vm_dynamic.current_sockets IS 'Sockets that it runs with';
+COMMENT ON COLUMN vm_dynamic.current_cores IS 'Cores of a socket that it runs with';
+COMMENT ON COLUMN vm_dynamic.current_threads IS 'Threads of a core that it runs with';
+COMMENT ON COLUMN vm_dynamic.current_numa_pinning IS 'NUMA pinning that it runs with';
 
 CREATE TABLE vm_statistics (
     vm_guid uuid CONSTRAINT pk_vm_statistics PRIMARY KEY
@@ -319,6 +440,22 @@ CREATE TABLE vm_statistics (
     guest_mem_unused bigint
 );
 COMMENT ON TABLE vm_statistics IS 'Load of a VM, as last reported';
+COMMENT ON COLUMN vm_statistics.vm_guid IS 'VM';
+COMMENT ON COLUMN vm_statistics.cpu_user IS 'Percent of CPU time for the guest';
+COMMENT ON COLUMN vm_statistics.cpu_sys IS 'Percent of CPU time for the hypervisor';
+COMMENT ON COLUMN vm_statistics.elapsed_time IS 'Seconds since its start';
+COMMENT ON COLUMN vm_statistics.usage_network_percent IS 'Network in use';
+COMMENT ON COLUMN vm_statistics.usage_mem_percent IS 'Memory in use';
+COMMENT ON COLUMN vm_statistics.usage_cpu_percent IS 'CPU in use';
+COMMENT ON COLUMN vm_statistics.disks_usage IS 'JSON of the guest agent: file systems and their use';
+COMMENT ON COLUMN vm_statistics._update_date IS 'When the row was last changed';
+COMMENT ON COLUMN vm_statistics.migration_progress_percent IS 'How far a migration is';
+COMMENT ON COLUMN vm_statistics.memory_usage_history IS 'Comma-separated percents';
+COMMENT ON COLUMN vm_statistics.cpu_usage_history IS 'Comma-separated percents';
+COMMENT ON COLUMN vm_statistics.network_usage_history IS 'Comma-separated percents';
+COMMENT ON COLUMN vm_statistics.guest_mem_buffered IS 'KiB';
+COMMENT ON COLUMN vm_statistics.guest_mem_cached IS 'KiB';
+COMMENT ON COLUMN vm_statistics.guest_mem_unused IS 'KiB';
 
 CREATE TABLE vm_init (
     vm_id uuid CONSTRAINT pk_vm_init PRIMARY KEY
@@ -346,6 +483,24 @@ CREATE TABLE vm_init (
 COMMENT ON TABLE vm_init IS 'What cloud-init or sysprep sets up when the VM starts first';
 COMMENT ON COLUMN vm_init.networks IS 'JSON list';
 COMMENT ON COLUMN vm_init.password IS 'Encrypted by the engine';
+COMMENT ON COLUMN vm_init.vm_id IS 'VM or template';
+COMMENT ON COLUMN vm_init.host_name IS 'Host name of the guest';
+COMMENT ON COLUMN vm_init.domain IS 'Windows domain';
+COMMENT ON COLUMN vm_init.authorized_keys IS 'SSH keys of the user';
+COMMENT ON COLUMN vm_init.regenerate_keys IS 'True: the guest makes new host keys';
+COMMENT ON COLUMN vm_init.time_zone IS 'Time zone of the guest';
+COMMENT ON COLUMN vm_init.dns_servers IS 'Name servers, separated by spaces';
+COMMENT ON COLUMN vm_init.dns_search_domains IS 'Search domains, separated by spaces';
+COMMENT ON COLUMN vm_init.winkey IS 'Product key';
+COMMENT ON COLUMN vm_init.custom_script IS 'Cloud-init or sysprep text of one''s own';
+COMMENT ON COLUMN vm_init.input_locale IS 'Windows: input';
+COMMENT ON COLUMN vm_init.ui_language IS 'Windows: language of the desktop';
+COMMENT ON COLUMN vm_init.system_locale IS 'Windows: system';
+COMMENT ON COLUMN vm_init.user_locale IS 'Windows: user';
+COMMENT ON COLUMN vm_init.user_name IS 'User that is made or set up';
+COMMENT ON COLUMN vm_init.active_directory_ou IS 'Windows: organizational unit';
+COMMENT ON COLUMN vm_init.org_name IS 'Windows: organization';
+COMMENT ON COLUMN vm_init.cloud_init_network_protocol IS 'How networks are described: ENI or OPENSTACK_METADATA';
 
 CREATE TABLE vm_ovf_generations (
     vm_guid uuid CONSTRAINT vm_ovf_generations_pkey PRIMARY KEY,
@@ -355,6 +510,10 @@ CREATE TABLE vm_ovf_generations (
 );
 CREATE INDEX idx_vm_ovf_generations_storage_pool_id ON vm_ovf_generations (storage_pool_id);
 COMMENT ON TABLE vm_ovf_generations IS 'Which vm_static.db_generation the OVF store on storage has.  No foreign key: rows of removed VMs say what to remove there';
+COMMENT ON COLUMN vm_ovf_generations.vm_guid IS 'VM';
+COMMENT ON COLUMN vm_ovf_generations.storage_pool_id IS 'Data center';
+COMMENT ON COLUMN vm_ovf_generations.ovf_generation IS 'db_generation of the document that was last stored';
+COMMENT ON COLUMN vm_ovf_generations.ovf_data IS 'That document';
 
 CREATE TABLE vm_nvram_data (
     vm_id uuid CONSTRAINT vm_nvram_data_pkey PRIMARY KEY
@@ -363,6 +522,9 @@ CREATE TABLE vm_nvram_data (
     nvram_hash text
 );
 COMMENT ON TABLE vm_nvram_data IS 'Secure boot variables of a VM, encrypted by the engine';
+COMMENT ON COLUMN vm_nvram_data.vm_id IS 'VM';
+COMMENT ON COLUMN vm_nvram_data.nvram_data IS 'UEFI variables, archived';
+COMMENT ON COLUMN vm_nvram_data.nvram_hash IS 'Hash of that, as hosts make it';
 
 CREATE TABLE numa_node (
     numa_node_id uuid CONSTRAINT pk_numa_node PRIMARY KEY,
@@ -386,6 +548,19 @@ CREATE INDEX idx_numa_node_vm_id ON numa_node (vm_id);
 COMMENT ON TABLE numa_node IS 'NUMA nodes of hosts (vds_id) and of VMs (vm_id)';
 COMMENT ON COLUMN numa_node.mem_total IS 'MiB';
 COMMENT ON COLUMN numa_node.numa_tune_mode IS 'strict, interleave or preferred, in lower case';
+COMMENT ON COLUMN numa_node.numa_node_id IS 'Primary key';
+COMMENT ON COLUMN numa_node.vds_id IS 'Host that it belongs to; NULL for a VM''s';
+COMMENT ON COLUMN numa_node.vm_id IS 'VM that it belongs to; NULL for a host''s';
+COMMENT ON COLUMN numa_node.numa_node_index IS 'Its number, from 0';
+COMMENT ON COLUMN numa_node.cpu_count IS 'CPUs of the node';
+COMMENT ON COLUMN numa_node.mem_free IS 'MiB that are free (hosts)';
+COMMENT ON COLUMN numa_node.usage_mem_percent IS 'Memory in use (hosts)';
+COMMENT ON COLUMN numa_node.cpu_sys IS 'Percent of CPU time in the system (hosts)';
+COMMENT ON COLUMN numa_node.cpu_user IS 'Percent of CPU time for users (hosts)';
+COMMENT ON COLUMN numa_node.cpu_idle IS 'Percent of CPU time idle (hosts)';
+COMMENT ON COLUMN numa_node.usage_cpu_percent IS 'CPU in use (hosts)';
+COMMENT ON COLUMN numa_node.distance IS 'Distances to the host''s other nodes';
+COMMENT ON COLUMN numa_node.hugepages IS 'Huge pages of the host''s node';
 
 CREATE TABLE numa_node_cpu_map (
     id uuid CONSTRAINT pk_numa_node_cpu_map PRIMARY KEY,
@@ -394,6 +569,9 @@ CREATE TABLE numa_node_cpu_map (
 );
 CREATE INDEX idx_numa_node_cpu_map_numa_node_id ON numa_node_cpu_map (numa_node_id);
 COMMENT ON TABLE numa_node_cpu_map IS 'CPUs of a NUMA node';
+COMMENT ON COLUMN numa_node_cpu_map.id IS 'Primary key';
+COMMENT ON COLUMN numa_node_cpu_map.numa_node_id IS 'NUMA node';
+COMMENT ON COLUMN numa_node_cpu_map.cpu_core_id IS 'Number of a CPU in it';
 
 CREATE TABLE vm_vds_numa_node_map (
     id uuid CONSTRAINT pk_vm_vds_numa_node_map PRIMARY KEY,
@@ -402,6 +580,9 @@ CREATE TABLE vm_vds_numa_node_map (
 );
 CREATE INDEX idx_vm_vds_numa_node_map_vm_numa_node_id ON vm_vds_numa_node_map (vm_numa_node_id);
 COMMENT ON TABLE vm_vds_numa_node_map IS 'Host NUMA nodes that a VM''s NUMA node is pinned to';
+COMMENT ON COLUMN vm_vds_numa_node_map.id IS 'Primary key';
+COMMENT ON COLUMN vm_vds_numa_node_map.vm_numa_node_id IS 'The VM''s NUMA node';
+COMMENT ON COLUMN vm_vds_numa_node_map.vds_numa_node_index IS 'Number of the host''s node that it is pinned to';
 
 CREATE TABLE vm_host_pinning_map (
     vm_id uuid NOT NULL CONSTRAINT vm_host_pinning_map_vm_id_fkey REFERENCES vm_static (vm_guid) ON DELETE CASCADE,
@@ -409,6 +590,8 @@ CREATE TABLE vm_host_pinning_map (
     CONSTRAINT pk_vm_host_pinning_map PRIMARY KEY (vm_id, vds_id)
 );
 COMMENT ON TABLE vm_host_pinning_map IS 'Hosts that a VM is bound to';
+COMMENT ON COLUMN vm_host_pinning_map.vm_id IS 'VM';
+COMMENT ON COLUMN vm_host_pinning_map.vds_id IS 'Host that it may run on';
 
 SELECT pg_catalog.pg_extension_config_dump('vm_icons', '');
 SELECT pg_catalog.pg_extension_config_dump('vm_static', '');
