@@ -174,6 +174,13 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #define PG_SIG_IGN SIG_IGN
 #endif
 
+/* 19: where get_database_name is declared. */
+#if PG_VERSION_NUM >= 190000
+#include "utils/lsyscache.h"
+#else
+#include "commands/dbcommands.h"
+#endif
+
 /* 19: how the scan is done otherwise. */
 #if PG_VERSION_NUM < 190000
 #define SO_NONE 0

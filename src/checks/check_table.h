@@ -148,6 +148,7 @@ extern void check_chain_unchanged(CheckRun *run);
 extern void check_domains_unchanged(CheckRun *run);
 
 /* checks_storage.c */
+extern void check_jobs_are_own(CheckRun *run);
 extern void check_source_domains_exist(CheckRun *run);
 extern void check_source_domains_active(CheckRun *run);
 extern void check_source_domains_attached(CheckRun *run);

@@ -16,7 +16,9 @@
 #define HINT_CHAIN                                                                                    \
 	"The chain must be repaired in the engine before it can be copied; vmclone.snapshot_tree(vm_id) " \
 	"shows it."
-#define HINT_DOMAIN    "Activate the storage domain, or choose another one in parameter \"disks\"."
+#define HINT_DOMAIN "Activate the storage domain, or choose another one in parameter \"disks\"."
+#define HINT_ATTACH                                                                                \
+	"Run vmclone.attach_storage_domain(storage_domain_id, mount_path); with take_over => true where another database has attached it that is gone for good."
 #define HINT_GRANT     "Ask an administrator of the engine for a role that allows it."
 #define HINT_VM_STATIC "Set the column to a valid value in parameter \"vm_static\"."
 #define HINT_NUMA                                                                                  \
@@ -74,6 +76,10 @@ static const Check checks[] = {
 	 "vmclone.get_vm_configuration_by_snapshot_id lists the snapshot's interfaces.",
 	 check_known_interfaces},
 	/* (V) AddVmFromSnapshotCommand.validate */
+	{1010, "ACTION_TYPE_FAILED_JOBS_OF_ANOTHER_DATABASE", ERRCODE_VC_IDENTITY, SEVERITY_ERROR,
+	 WHEN_ALWAYS,
+	 "The database was copied, restored or promoted while jobs were under way, and adopt() has not decided yet",
+	 IDENTITY_ADOPT_HINT, check_jobs_are_own},
 	{STEP_SNAPSHOT_EXISTS, "ACTION_TYPE_FAILED_VM_SNAPSHOT_DOES_NOT_EXIST", ERRCODE_VC_SNAPSHOT,
 	 SEVERITY_ERROR, WHEN_ALWAYS, "No snapshot has that id",
 	 "Pass the id of a snapshot; vmclone.snapshot_tree(vm_id) lists a VM's.",
@@ -166,8 +172,7 @@ static const Check checks[] = {
 	 "Activate the storage domain in the engine.", check_source_domains_active},
 	{1820, "ACTION_TYPE_FAILED_STORAGE_DOMAIN_NOT_ATTACHED", ERRCODE_VC_STORAGE_DOMAIN,
 	 SEVERITY_ERROR, WHEN_ALWAYS, "The domain of a chain's image is not attached to vmclone",
-	 "Run vmclone.attach_storage_domain(storage_domain_id, mount_path).",
-	 check_source_domains_attached},
+	 HINT_ATTACH, check_source_domains_attached},
 	{1900, "ACTION_TYPE_FAILED_UNSUPPORTED_ACTION_FOR_MANAGED_BLOCK_STORAGE_TYPE", ERRCODE_VC_DISK,
 	 SEVERITY_ERROR, WHEN_ALWAYS, "A disk or a storage domain is managed block storage",
 	 "Leave such disks out with \"include\": false, and choose another storage domain.",
@@ -227,8 +232,7 @@ static const Check checks[] = {
 	 SEVERITY_ERROR, WHEN_ALWAYS, "A disk has no target domain and none of its own",
 	 "Choose a storage domain for the disk in parameter \"disks\".", check_every_disk_has_target},
 	{2940, "ACTION_TYPE_FAILED_STORAGE_DOMAIN_NOT_ATTACHED", ERRCODE_VC_STORAGE_DOMAIN,
-	 SEVERITY_ERROR, WHEN_ALWAYS, "A target domain is not attached to vmclone",
-	 "Run vmclone.attach_storage_domain(storage_domain_id, mount_path).",
+	 SEVERITY_ERROR, WHEN_ALWAYS, "A target domain is not attached to vmclone", HINT_ATTACH,
 	 check_target_domains_attached},
 	{3000, "SOUND_DEVICE_REQUESTED_ON_NOT_SUPPORTED_ARCH", ERRCODE_VC_CLUSTER, SEVERITY_ERROR,
 	 WHEN_ALWAYS, "The VM has a sound device and the target cluster's architecture has none",

@@ -99,7 +99,9 @@ refuse_domains(CheckRun *run, bool (*used)(const DomainFacts *),
 		append_item(&names, label(domain));
 		appendStringInfo(&detail, "%sStorage domain %s", detail.len ? "  " : "",
 						 uuid_text(&domain->id));
-		if (domain->exists)
+		if (defect == is_not_attached && domain->attach_error != NULL)
+			appendStringInfo(&detail, ": %s.", domain->attach_error);
+		else if (domain->exists)
 			appendStringInfo(&detail, " has status %s and type %s.",
 							 storage_domain_status_name(domain->status),
 							 domain_type_name(domain->domain_type));
@@ -108,6 +110,14 @@ refuse_domains(CheckRun *run, bool (*used)(const DomainFacts *),
 	}
 	if (names.len)
 		refuse(run, detail.data, "%s: %s", message, names.data);
+}
+
+void
+check_jobs_are_own(CheckRun *run)
+{
+	if (run->plan->waits_for_adopt && run->plan->identity != IDENTITY_NONE)
+		refuse(run, psprintf("What happened: %s.", identity_describe(run->plan->identity)),
+			   "jobs under way in this database are not its own");
 }
 
 void

@@ -29,6 +29,7 @@
 #include "clone/lineage.h"
 #include "command/command_steps.h"
 #include "locks/locks.h"
+#include "storage/identity.h"
 #include "wake/wake.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_add_vm_from_snapshot);
@@ -89,6 +90,22 @@ fill_statuses(Command *command)
 		result->statuses[i] = command_initial_status(command);
 }
 
+/* Of a promoted server where nothing was under way: from now on something is. */
+static void
+follow_promotion(const ClonePlan *plan)
+{
+	IdentityState state;
+	Frame frame;
+
+	if (plan->identity != IDENTITY_OTHER_TIMELINE)
+		return;
+	frame_enter_own(&frame);
+	state = identity_state_locked();
+	if (state == IDENTITY_OTHER_TIMELINE)
+		(void) identity_take_over(state);
+	frame_leave(&frame);
+}
+
 /* Runs a call.  retry_of: the job that is run again, or NULL. */
 static CommandResult *
 run(const CloneRequest *request, const pg_uuid_t *retry_of)
@@ -116,6 +133,7 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	frame_enter_inventory(&inventory);
 	load_plan(&command);
 	check(&command, CHECK_ALWAYS);
+	follow_promotion(command.plan);
 	locks_take(command.plan, &command.result->call_id);
 	locks_take_counted(command.plan);
 	command.result->copies = plan_make_copies(command.plan);

@@ -153,11 +153,16 @@ SELECT * FROM inventory_rows('missing_disks') AS r (snapshot_id uuid, snapshot t
 
 CREATE VIEW storage AS
 SELECT r.storage_domain_id, r.storage_domain, r.data_center, r.type, r.storage_type, r.kind, r.format, r.status, r.available_gb, r.used_gb,
-    r.warning_below_percent, r.blocked_below_gb, a.mount_path, COALESCE(a.status, 'not attached') AS attached, a.error AS attach_error, a.reflink,
+    r.warning_below_percent, r.blocked_below_gb, a.mount_path,
+    CASE WHEN a.status = 'attached' AND i.is_copy THEN 'failed' ELSE COALESCE(a.status, 'not attached') END AS attached,
+    CASE WHEN a.status = 'attached' AND i.is_copy
+         THEN 'attached by the database that this one was copied from; attach it again with take_over => true'
+         ELSE a.error END AS attach_error, a.reflink,
     a.total_bytes, a.available_bytes, a.checked_at, r.storage_pool_id
 FROM inventory_rows('storage') AS r (storage_domain_id uuid, storage_domain text, data_center text, type text, storage_type text, kind text, format text,
     status text, available_gb bigint, used_gb bigint, warning_below_percent integer, blocked_below_gb integer, storage_pool_id uuid)
-LEFT JOIN @extschema@.storage_mounts a USING (storage_domain_id);
+LEFT JOIN @extschema@.storage_mounts a USING (storage_domain_id)
+CROSS JOIN (SELECT @extschema@.identity_state() = ANY ('{other database,other server}') AS is_copy) i;
 
 COMMENT ON VIEW vms IS 'VMs and templates: state, size and place';
 COMMENT ON COLUMN vms.status IS 'Of a VM: Down, Up, ImageLocked ...; of a template: OK, LOCKED, ILLEGAL';

@@ -74,7 +74,7 @@ vmclone_adopt(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to adopt jobs"),
 				 errhint("Ask an administrator of vmclone (grant_admin).")));
 	frame_enter_own(&frame);
-	state = identity_state();
+	state = identity_state_locked();
 	if (state == IDENTITY_OWN || (state == IDENTITY_NONE && !identity_any_live_job()))
 		ereport(ERROR,
 				(errcode(ERRCODE_VC_IDENTITY),

@@ -4,11 +4,11 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/settings.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "catalog/pg_type.h"
-#include "commands/dbcommands.h"
 #include "job/job_log.h"
 #include "miscadmin.h"
 

@@ -116,7 +116,9 @@ job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *poo
 		return psprintf("storage domain \"%s\" (%s) is not active", name, id);
 
 	if (statement_run(&mount_of, values, NULL) == 0)
-		return psprintf("storage domain \"%s\" (%s) is not attached", name, id);
+		return psprintf("storage domain \"%s\" (%s) is not attached (attach_storage_domain; with "
+						"take_over => true where a database had attached it that is gone)",
+						name, id);
 	if (strcmp(field_text(0, MOUNT_STATUS), "attached") != 0)
 		return psprintf("storage domain \"%s\" (%s) cannot be used: %s", name, id,
 						field_is_null(0, MOUNT_ERROR) ? "its last check failed"

@@ -84,7 +84,9 @@ SELECT j.job_id, j.call_id, j.copy_number, j.action, j.status, j.requested, j.re
     j.created_at, j.started_at, j.ended_at, j.owner_role::text = '' AS owner_is_gone,
     t.last_progress_at, t.rate,
     CASE WHEN t.rate > 0 THEN make_interval(secs => round(t.bytes_left / t.rate)::float8) END AS eta,
-    COALESCE(t.advice, CASE WHEN j.status IN ('queued', 'waiting', 'finishing', 'failing', 'cancelling')
+    COALESCE(CASE WHEN j.status NOT IN ('succeeded', 'failed', 'cancelled') AND (SELECT vmclone.identity_state() <> 'own')
+         THEN 'nothing is done until SELECT vmclone.adopt(''resume'' | ''abandon''): the job came with a copy or restore, or the server was promoted'
+         END, t.advice, CASE WHEN j.status IN ('queued', 'waiting', 'finishing', 'failing', 'cancelling')
         AND (SELECT p.pid IS NULL FROM vmclone.worker_process() p)
         THEN 'no worker runs: SELECT vmclone.start_worker() starts it' END) AS advice
 FROM vmclone.jobs j
@@ -189,8 +191,10 @@ CREATE VIEW vmclone.worker AS
 SELECT current_database() AS database, a.pid, vmclone.worker_preloaded() AS preloaded,
     COALESCE(a.activity, 'not running') AS activity,
     i.identity,
-    CASE WHEN i.identity LIKE 'other%' OR (i.identity = 'none' AND w.jobs_live > 0)
+    CASE WHEN i.identity <> 'own' AND w.jobs_live > 0
          THEN 'claims and deletes nothing until SELECT vmclone.adopt(''resume'' | ''abandon'')'
+         WHEN i.identity = ANY ('{other database,other server}')
+         THEN 'no storage domain is attached by this database; attach_storage_domain(..., take_over => true) takes one over'
          WHEN a.pid IS NULL AND w.jobs_live > 0 THEN 'SELECT vmclone.start_worker() starts it'
          WHEN w.tasks_stuck > 0 THEN 'storage of the tasks in phase stuck does not answer; view vmclone.progress shows them'
          WHEN w.tasks_stalled > 0 THEN 'copies make no progress; view vmclone.progress shows them and what to do' END AS advice,

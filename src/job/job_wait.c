@@ -31,6 +31,7 @@
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "state/state_table.h"
+#include "storage/identity.h"
 #include "wake/wake.h"
 
 #define LOOK_INTERVAL_MS   100
@@ -80,7 +81,7 @@ keep(MemoryContext context, const char *text)
 	return text != NULL ? MemoryContextStrdup(context, text) : NULL;
 }
 
-/* What a NOTICE says of the row that was read. */
+/* What a NOTICE says of the row that was read, the last thing that is taken from it. */
 static void
 describe(JobLook *look)
 {
@@ -89,6 +90,7 @@ describe(JobLook *look)
 	int64 total = field_int64(0, LOOK_BYTES_TOTAL);
 	int64 rate = field_int64(0, LOOK_RATE);
 	int64 to_verify = field_int64(0, LOOK_BYTES_TO_VERIFY);
+	IdentityState identity;
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -105,6 +107,11 @@ describe(JobLook *look)
 		appendStringInfo(&text, ", %.1f MiB/s", rate / 1048576.0);
 	if (look->reason != NULL)
 		appendStringInfo(&text, ": %s", look->reason);
+	identity = identity_state();
+	if (identity != IDENTITY_OWN && !state_in(look->status, JOB_IS_OVER))
+		appendStringInfo(&text,
+						 "; nothing is done until SELECT vmclone.adopt('resume' | 'abandon'): %s",
+						 identity_describe(identity));
 	strlcpy(look->text, text.data, sizeof(look->text));
 	pfree(text.data);
 }

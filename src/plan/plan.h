@@ -15,6 +15,7 @@
 
 #include "contract/copier_protocol.h"
 #include "request/request.h"
+#include "storage/identity.h"
 
 /* An image of a disk's chain as the rows say. */
 typedef struct ChainImage
@@ -109,7 +110,8 @@ typedef struct DomainFacts
 	TimestampTz available_since; /* when the engine, or vmclone, looked */
 	bool has_blocker;
 	int64 critical_blocker_gb;
-	bool attached;       /* in vmclone.storage_mounts, status attached */
+	bool attached;       /* in vmclone.storage_mounts, status attached, by this database */
+	char *attach_error;  /* why it isn't though it is in storage_mounts; or NULL */
 	bool is_source;      /* an image to read lies there */
 	bool is_target;      /* a disk is to be made there */
 	bool of_active_disk; /* a disk that the source VM has now lies there */
@@ -245,6 +247,8 @@ typedef struct ClonePlan
 	List *unknown_disks;                /* char *: disks of the request that the snapshot lacks */
 	List *unknown_interfaces;           /* char *: interfaces likewise */
 	struct QuotaState *quota;           /* quota.h; filled by the quota checks */
+	IdentityState identity;             /* whose the rows are */
+	bool waits_for_adopt;               /* the jobs under way are another database's */
 	List *domains;                      /* DomainFacts *, sources and targets */
 	/* locks.h: what the rows say under their locks */
 	char *chain_changes;    /* sentences about images that the plan has otherwise; NULL: none */

@@ -32,7 +32,7 @@ static Statement load_domains = {
 		"   f.name, f.id), (to_jsonb(d) ->> '_update_date')::timestamptz,"
 		" s.storage_domain_format_type::text, a.status = 'attached', a.reflink, a.available_bytes,"
 		" a.checked_at, EXISTS (SELECT 1 FROM vmclone.measurements e"
-		"  WHERE e.snapshot_id = $4 AND e.status = 'done')"
+		"  WHERE e.snapshot_id = $4 AND e.status = 'done'), a.error"
 		" FROM unnest($1) r(id)"
 		" LEFT JOIN storage_domain_static s ON s.id = r.id"
 		" LEFT JOIN storage_domain_dynamic d ON d.id = s.id"
@@ -60,6 +60,7 @@ enum DomainColumn
 	DOMAIN_AVAILABLE_BYTES,
 	DOMAIN_LOOKED_AT,
 	DOMAIN_MEASURED,
+	DOMAIN_ATTACH_ERROR,
 };
 
 /*
@@ -196,6 +197,7 @@ read_domain(uint64 row, DomainFacts *domain)
 	domain->disk_profiles = field_uuids(row, DOMAIN_DISK_PROFILES, &domain->disk_profile_count);
 	domain->format = field_text(row, DOMAIN_FORMAT);
 	domain->attached = field_bool(row, DOMAIN_ATTACHED);
+	domain->attach_error = domain->attached ? NULL : field_text(row, DOMAIN_ATTACH_ERROR);
 	domain->reflink = field_bool(row, DOMAIN_REFLINK);
 	if (!domain->engine_knows_available && !field_is_null(row, DOMAIN_AVAILABLE_BYTES))
 	{
@@ -209,6 +211,29 @@ read_domain(uint64 row, DomainFacts *domain)
 		domain->engine_knows_available ? DOMAIN_ENGINE_LOOKED_AT : DOMAIN_LOOKED_AT, &is_null);
 	domain->available_since = is_null ? DT_NOEND : DatumGetTimestampTz(since);
 	domain->snapshot_measured = field_bool(row, DOMAIN_MEASURED);
+}
+
+/* Whose the mounts are that the rows tell of: a copy of a database has attached none yet. */
+static void
+load_identity(ClonePlan *plan)
+{
+	ListCell *cell;
+	Frame frame;
+
+	frame_enter_own(&frame);
+	plan->identity = identity_state();
+	plan->waits_for_adopt = identity_waits_for_adopt(plan->identity);
+	frame_leave(&frame);
+	if (!identity_is_copy(plan->identity))
+		return;
+	foreach (cell, plan->domains)
+	{
+		DomainFacts *domain = lfirst(cell);
+
+		if (domain->attached)
+			domain->attach_error = pstrdup(IDENTITY_MOUNT_OF_ANOTHER);
+		domain->attached = false;
+	}
 }
 
 /* Ids of the plan's domains, all or those that are written. */
@@ -288,6 +313,7 @@ plan_load_domains(ClonePlan *plan)
 
 		read_domain(row, plan_domain(plan, &id));
 	}
+	load_identity(plan);
 }
 
 /* One LOCKED entity, and where to write down who holds it. */

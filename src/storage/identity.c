@@ -52,6 +52,11 @@ static Statement write_identity = {
 	.argument_types = {INT8OID, INT4OID, OIDOID, UUIDOID, LSNOID},
 };
 
+/* Also where there is no row yet. */
+static Statement lock_identity = {
+	.sql = "LOCK TABLE vmclone.identity IN SHARE ROW EXCLUSIVE MODE",
+};
+
 static Statement one_live_job = {
 	.sql = "SELECT FROM vmclone.jobs"
 		   " WHERE status NOT IN ('succeeded', 'failed', 'cancelled') LIMIT 1",
@@ -59,11 +64,17 @@ static Statement one_live_job = {
 
 /* Domains carry the old token: they have to be attached again, taking them over. */
 static Statement distrust_mounts = {
-	.sql = "UPDATE vmclone.storage_mounts SET status = 'failed',"
-		   " error = 'attached by the database that this one was copied from; attach it again"
-		   " with take_over => true' WHERE token <> $1",
+	.sql =
+		"UPDATE vmclone.storage_mounts SET status = 'failed', error = '" IDENTITY_MOUNT_OF_ANOTHER
+		"' WHERE token <> $1",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
+};
+
+/* A copy of the files has the mounts, too; a restored dump has none, and its rows may still be coming in. */
+static Statement one_mount_of_identity = {
+	.sql =
+		"SELECT FROM vmclone.storage_mounts m JOIN vmclone.identity i ON i.token = m.token LIMIT 1",
 };
 
 static const char *const state_words[] = {
@@ -107,7 +118,7 @@ base_backup_start(void)
 IdentityState
 identity_state(void)
 {
-	if (statement_run(&read_identity, NULL, NULL) == 0)
+	if (statement_run_latest(&read_identity, NULL, NULL) == 0)
 		return IDENTITY_NONE;
 	if ((uint64) field_int64(0, IDENTITY_SYSTEM_IDENTIFIER) != GetSystemIdentifier())
 		return IDENTITY_OTHER_SERVER;
@@ -120,6 +131,19 @@ identity_state(void)
 		base_backup_start() > (XLogRecPtr) field_int64(0, IDENTITY_WRITTEN_AT_LSN))
 		return IDENTITY_OTHER_SERVER;
 	return IDENTITY_OWN;
+}
+
+IdentityState
+identity_state_locked(void)
+{
+	(void) statement_run(&lock_identity, NULL, NULL);
+	return identity_state();
+}
+
+bool
+identity_is_copy(IdentityState state)
+{
+	return state == IDENTITY_OTHER_DATABASE || state == IDENTITY_OTHER_SERVER;
 }
 
 const char *
@@ -150,14 +174,27 @@ identity_describe(IdentityState state)
 bool
 identity_any_live_job(void)
 {
-	return statement_run(&one_live_job, NULL, NULL) > 0;
+	return statement_run_latest(&one_live_job, NULL, NULL) > 0;
 }
 
 static pg_uuid_t
 stored_token(void)
 {
-	statement_run_one_row(&read_identity, NULL, NULL);
+	if (statement_run_latest(&read_identity, NULL, NULL) != 1)
+		elog(ERROR, "vmclone.identity has no row");
 	return field_uuid(0, IDENTITY_TOKEN);
+}
+
+bool
+identity_owns_token(const char *token)
+{
+	pg_uuid_t own;
+	IdentityState state = identity_state();
+
+	if (state == IDENTITY_NONE || identity_is_copy(state))
+		return false;
+	own = stored_token();
+	return strcmp(uuid_text(&own), token) == 0;
 }
 
 static void
@@ -194,27 +231,51 @@ identity_ensure(void)
 {
 	IdentityState state = identity_state();
 
+	if (state != IDENTITY_OWN)
+		state = identity_state_locked();
 	if (state == IDENTITY_OWN)
 		return stored_token();
 	if (identity_any_live_job())
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_IDENTITY),
-				 errmsg("jobs under way in this database are not its own"),
-				 errdetail("What happened: %s.", identity_describe(state)),
-				 errhint("Decide with SELECT vmclone.adopt('resume'), if the other one is gone for "
-						 "good, or vmclone.adopt('abandon').")));
+		ereport(ERROR, (errcode(ERRCODE_VC_IDENTITY),
+						errmsg("jobs under way in this database are not its own"),
+						errdetail("What happened: %s.", identity_describe(state)),
+						errhint("%s", IDENTITY_ADOPT_HINT)));
 	return identity_take_over(state);
+}
+
+bool
+identity_waits_for_adopt(IdentityState state)
+{
+	return state != IDENTITY_OWN && identity_any_live_job();
+}
+
+/* A copy of the database's files in which nothing is under way is a database of its own. */
+static bool
+is_idle_copy(IdentityState state)
+{
+	return identity_is_copy(state) && statement_run(&one_mount_of_identity, NULL, NULL) > 0 &&
+		   !identity_any_live_job();
 }
 
 bool
 identity_may_run(IdentityState *state)
 {
 	*state = identity_state();
-	if (*state != IDENTITY_OTHER_TIMELINE ||
-		(!vmclone_resume_on_promotion && identity_any_live_job()))
+	if (*state == IDENTITY_OWN || *state == IDENTITY_NONE)
 		return *state == IDENTITY_OWN;
-	ereport(LOG, (errmsg("vmclone goes on with the jobs of database %u after a promotion",
-						 MyDatabaseId)));
+	*state = identity_state_locked();
+	if (*state == IDENTITY_OTHER_TIMELINE &&
+		(vmclone_resume_on_promotion || !identity_any_live_job()))
+		ereport(LOG, (errmsg("vmclone goes on with the jobs of database %u after a promotion",
+							 MyDatabaseId)));
+	else if (is_idle_copy(*state))
+		ereport(LOG,
+				(errmsg("vmclone takes database %u for one of its own: %s, and no job is under way",
+						MyDatabaseId, identity_describe(*state)),
+				 errhint("Attach its storage domains again, with take_over => true where the other "
+						 "database is gone for good.")));
+	else
+		return *state == IDENTITY_OWN;
 	(void) identity_take_over(*state);
 	*state = IDENTITY_OWN;
 	return true;

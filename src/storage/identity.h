@@ -22,8 +22,27 @@ typedef enum IdentityState
 	IDENTITY_OTHER_SERVER,
 } IdentityState;
 
-/* In the extension's own frame, with an SPI connection. */
+/* What is said of a domain that the original has attached; what to do about jobs that are not ours. */
+#define IDENTITY_MOUNT_OF_ANOTHER                                                                  \
+	"attached by the database that this one was copied from; attach it again with take_over => true"
+#define IDENTITY_ADOPT_HINT                                                                        \
+	"Decide with SELECT vmclone.adopt('resume'), if the other one is gone for good, or "           \
+	"vmclone.adopt('abandon')."
+
+/* As it is committed now.  In the extension's own frame, with an SPI connection. */
 extern IdentityState identity_state(void);
+
+/* The same, and until the end of the transaction nobody else changes it. */
+extern IdentityState identity_state_locked(void);
+
+/* The rows came with a copy or a restore: the domains that they name are another database's. */
+extern bool identity_is_copy(IdentityState state);
+
+/* A mount with that token is this database's, not the original's.  In the extension's own frame. */
+extern bool identity_owns_token(const char *token);
+
+/* Nothing is carried out before adopt() has decided.  In the extension's own frame. */
+extern bool identity_waits_for_adopt(IdentityState state);
 
 /* The state as one or two words, as in view worker. */
 extern const char *identity_word(IdentityState state);
@@ -38,15 +57,19 @@ extern const char *identity_describe(IdentityState state);
  */
 extern pg_uuid_t identity_ensure(void);
 
-/* Makes the rows this database's own, with its domains where the server was promoted; the token. */
+/*
+ * Makes the rows this database's own, with its domains where the server was promoted; the token.  After
+ * identity_state_locked: two who take over would each make a token.
+ */
 extern pg_uuid_t identity_take_over(IdentityState state);
 
 /* A job is not over yet.  In the extension's own frame. */
 extern bool identity_any_live_job(void);
 
 /*
- * For the worker: true if jobs may be run.  Takes another timeline for its own where nothing is
- * under way, or where vmclone.resume_on_promotion says so.  In the extension's own frame.
+ * For the worker: true if jobs may be run.  Where nothing is under way, or vmclone.resume_on_promotion
+ * says so, another timeline is taken for its own; likewise a copy of the database's files in which nothing
+ * is under way, whose domains have to be attached again then.  In the extension's own frame.
  */
 extern bool identity_may_run(IdentityState *state);
 

@@ -416,10 +416,13 @@ find_attached(const pg_uuid_t *domain_id, const char *name, char **real_path, ch
 	Datum value = UUIDPGetDatum(domain_id);
 
 	if (statement_run(&find_mount, &value, NULL) == 0)
-		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
-						errmsg("storage domain \"%s\" is not attached", name),
-						errhint("Use SELECT vmclone.attach_storage_domain('%s', '/its/directory').",
-								uuid_text(domain_id))));
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_STORAGE_DOMAIN),
+				 errmsg("storage domain \"%s\" is not attached", name),
+				 errhint("Use SELECT vmclone.attach_storage_domain('%s', '/its/directory'); with "
+						 "take_over => true where another database has attached it that is "
+						 "gone for good.",
+						 uuid_text(domain_id))));
 	*real_path = field_text(0, MOUNT_REAL_PATH);
 	*token = field_text(0, MOUNT_TOKEN);
 }
@@ -464,7 +467,7 @@ vmclone_check_storage_domain(PG_FUNCTION_ARGS)
 	char *real_path;
 	char *token;
 	List *arguments;
-	Answer answer;
+	Answer answer = {0};
 	Datum values[5];
 	bool nulls[5] = {0};
 	TupleDesc descriptor;
@@ -479,12 +482,17 @@ vmclone_check_storage_domain(PG_FUNCTION_ARGS)
 	(void) begin("check");
 	frame_enter_own(&frame);
 	find_attached(domain_id, name, &real_path, &token);
-	arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_CHECK);
-	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_ROOT), real_path);
-	arguments =
-		lappend(lappend(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN), uuid_text(domain_id));
-	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_TOKEN), token);
-	answer = run_volume_command(arguments);
+	if (identity_owns_token(token))
+	{
+		arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_CHECK);
+		arguments = lappend(lappend(arguments, "--" COPIER_OPTION_ROOT), real_path);
+		arguments =
+			lappend(lappend(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN), uuid_text(domain_id));
+		arguments = lappend(lappend(arguments, "--" COPIER_OPTION_TOKEN), token);
+		answer = run_volume_command(arguments);
+	}
+	else
+		answer.message = IDENTITY_MOUNT_OF_ANOTHER;
 	values[0] = UUIDPGetDatum(domain_id);
 	nulls[1] = answer.ok;
 	values[1] = answer.ok ? (Datum) 0 : CStringGetTextDatum(answer.message);

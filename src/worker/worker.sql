@@ -37,11 +37,5 @@ LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'vmclone_worker_process';
 COMMENT ON FUNCTION vmclone.worker_process IS 'internal: the worker of this database, for the views; nulls: none runs';
 
-CREATE FUNCTION vmclone.identity_state()
-RETURNS text
-LANGUAGE C STABLE PARALLEL RESTRICTED
-AS 'MODULE_PATHNAME', 'vmclone_identity_state';
-COMMENT ON FUNCTION vmclone.identity_state IS 'internal: whether the jobs are this database''s: own, none, other timeline, other database, other server';
-
 REVOKE ALL ON FUNCTION vmclone.start_worker(), vmclone.wake_worker(), vmclone.worker_preloaded(),
-    vmclone.guard_replicated_jobs(), vmclone.worker_process(), vmclone.identity_state() FROM PUBLIC;
+    vmclone.guard_replicated_jobs(), vmclone.worker_process() FROM PUBLIC;

@@ -155,7 +155,7 @@ database_needed(Node *statement, bool *drops)
 		return InvalidOid;
 	database_id = get_database_oid(name, true);
 	/* Who may not run the command doesn't get the worker stopped either. */
-	if (!OidIsValid(database_id) || database_id == MyDatabaseId ||
+	if (!OidIsValid(database_id) || (database_id == MyDatabaseId && !copies) ||
 		(!object_ownercheck(DatabaseRelationId, database_id, GetUserId()) &&
 		 !(copies && may_create_databases())))
 		return InvalidOid;

@@ -108,7 +108,11 @@ main(int argc, char **argv)
 	}
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
 	{
+#ifdef COPY_WITHOUT_SANDBOX
+		puts("vmclone-copy " VMCLONE_VERSION " (built without the sandbox)");
+#else
 		puts("vmclone-copy " VMCLONE_VERSION);
+#endif
 		return COPIER_EXIT_DONE;
 	}
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)

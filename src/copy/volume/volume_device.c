@@ -184,7 +184,7 @@ volume_find_device(const VolumeOptions *options, const char *lv, struct json *an
 {
 	char link[PATH_MAX];
 	char device[PATH_MAX];
-	bool is_loop;
+	bool is_loop = false;
 	bool good;
 	int fd;
 

@@ -211,7 +211,7 @@ read_identity(int rootfd, Identity *identity)
 		!json_string_of(text, "token", identity->token, sizeof(identity->token)))
 	{
 		volume_fail(COPIER_REFUSED, 0, "dom_md/" IDENTITY_NAME,
-					"Look at the file; attach with take over writes it anew.",
+					"Look at the file; attach with take_over => true (--take-over) writes it anew.",
 					"identity file is malformed");
 		return -1;
 	}
@@ -376,7 +376,7 @@ volume_attach(const VolumeOptions *options, struct json *answer)
 		{
 			volume_fail(
 				COPIER_REFUSED, 0, "dom_md/" IDENTITY_NAME,
-				"Detach the domain in the other database, or take it over if that database is gone for good.",
+				"Detach the domain in the other database, or attach it with take_over => true (--take-over) if that database is gone for good.",
 				"storage domain is attached to another database");
 			goto end;
 		}
@@ -420,12 +420,13 @@ require_identity(int rootfd, const VolumeOptions *options, Identity *identity)
 	if (found == 0)
 		return volume_fail(
 			COPIER_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
-			"Check that the domain is mounted, then attach it with attach_storage_domain.",
+			"Check that the domain is mounted, then attach it with attach_storage_domain; with take_over => true where another database had it that is gone for good.",
 			"storage domain carries no identity of a database");
 	if (strcmp(identity->token, options->token) != 0)
-		return volume_fail(COPIER_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
-						   "Only the database that attached a domain may use it.",
-						   "storage domain is attached to another database");
+		return volume_fail(
+			COPIER_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
+			"Attach it with take_over => true (--take-over) if the other database is gone for good.",
+			"storage domain is attached to another database");
 	if (options->domain != NULL && strcmp(identity->domain, options->domain) != 0)
 		return volume_fail(COPIER_NOT_ATTACHED, 0, "dom_md/" IDENTITY_NAME,
 						   "Check what is mounted there.", "directory holds storage domain \"%s\"",
