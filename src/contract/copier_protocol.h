@@ -91,6 +91,10 @@ copier_error_word(enum copier_error kind)
 #define COPIER_VERIFY  "verify"
 #define COPIER_VOLUME  "volume"
 
+/* Several of these in one process, until one fails; between two of them stands COPIER_THEN. */
+#define COPIER_SEQUENCE "sequence"
+#define COPIER_THEN     "--then"
+
 #define COPIER_VOLUME_ATTACH    "attach"
 #define COPIER_VOLUME_CHECK     "check"
 #define COPIER_VOLUME_DETACH    "detach"

@@ -118,9 +118,36 @@ measure_arguments(const JobRun *run)
 	return add_roots(arguments, run);
 }
 
+/* Arguments of one step behind those of the steps before it. */
+static List *
+then(List *arguments, List *step)
+{
+	if (list_length(arguments) > 1)
+		arguments = lappend(arguments, COPIER_THEN);
+	return list_concat(arguments, step);
+}
+
+/* All steps of the run, for one process. */
+static List *
+sequence_arguments(const JobRun *run)
+{
+	List *arguments = list_make1(COPIER_SEQUENCE);
+	ListCell *cell;
+
+	foreach (cell, run->domains)
+		arguments = then(arguments, check_arguments(lfirst(cell)));
+	if (run->kind == RUN_CLEAN)
+		return then(arguments, volume_arguments(run, COPIER_VOLUME_REMOVE));
+	arguments = then(arguments, create_arguments(run));
+	arguments = then(arguments, copy_arguments(run));
+	return then(arguments, commit_arguments(run));
+}
+
 List *
 job_arguments(const JobRun *run)
 {
+	if (run->in_sequence)
+		return sequence_arguments(run);
 	switch (run->step)
 	{
 		case STEP_CHECK:

@@ -38,7 +38,7 @@ static Statement next_task = {
 		   " SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"
 		   " t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"
 		   " j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias,"
-		   " t.attempts, t.bytes_total"
+		   " t.attempts, t.bytes_total, j.bandwidth_limit, m.bandwidth_limit"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
 		   " LEFT JOIN maker ON maker.call_id = j.call_id AND maker.disk_number = t.disk_number"
@@ -84,6 +84,8 @@ enum
 	TASK_DISK_ALIAS,
 	TASK_ATTEMPTS,
 	TASK_BYTES_TOTAL,
+	TASK_JOB_LIMIT,
+	TASK_DOMAIN_LIMIT,
 };
 
 static Statement next_cleaning = {
@@ -230,6 +232,8 @@ claim_copy(void *argument)
 	run->disk_alias = keep(run, field_text(0, TASK_DISK_ALIAS));
 	run->attempts = field_int64(0, TASK_ATTEMPTS);
 	run->bytes_total = field_int64(0, TASK_BYTES_TOTAL);
+	run->job_limit = field_int64(0, TASK_JOB_LIMIT);
+	run->domain_limit = field_int64(0, TASK_DOMAIN_LIMIT);
 
 	if (!job_lock(&run->job_id, &job))
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));

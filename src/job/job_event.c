@@ -11,6 +11,7 @@
 #include "contract/copier_protocol.h"
 #include "job/job_event.h"
 #include "job/job_run.h"
+#include "job/job_sequence.h"
 #include "job/job_state.h"
 #include "job/job_transaction.h"
 #include "base/json.h"
@@ -164,6 +165,8 @@ take_event(JobRun *run, const Jsonb *event)
 		strcmp(run->phase, earlier_phase) != 0)
 		run->progressed_at = GetCurrentTimestamp();
 	run->dirty = true;
+	if (run->in_sequence && strcmp(name, COPIER_EVENT_DONE) == 0 && job_step_follows(run, NULL))
+		job_step_begin(run);
 }
 
 void
@@ -177,6 +180,8 @@ job_event_line(const char *line, void *argument)
 	{
 		/* volume and measure answer with one object, read when they have ended */
 		keep_answer(run, line);
+		if (run->in_sequence)
+			job_sequence_answered(run);
 		return;
 	}
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "vmclone event", ALLOCSET_SMALL_SIZES);

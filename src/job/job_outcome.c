@@ -10,6 +10,7 @@
 #include "base/statement.h"
 #include "catalog/pg_type.h"
 #include "job/job_outcome.h"
+#include "job/job_sequence.h"
 #include "job/job_state.h"
 #include "job/job_transaction.h"
 #include "job/job_verdict.h"
@@ -24,14 +25,6 @@ static Statement measured = {
 	.argument_count = 7,
 	.argument_types = {UUIDOID, UUIDOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID},
 };
-
-static bool
-answer_is_true(const Jsonb *answer, const char *key)
-{
-	char *text = answer != NULL ? json_get_text(answer, key) : NULL;
-
-	return text != NULL && strcmp(text, "true") == 0;
-}
 
 static void
 write_success(void *argument)
@@ -180,21 +173,6 @@ written(char *problem)
 	return RUN_LATER;
 }
 
-static RunStep
-step_after_check(const JobRun *run)
-{
-	switch (run->kind)
-	{
-		case RUN_COPY:
-			return STEP_CREATE;
-		case RUN_CLEAN:
-			return STEP_REMOVE;
-		case RUN_MEASURE:
-			break;
-	}
-	return STEP_MEASURE;
-}
-
 static RunOutcome
 next_step(JobRun *run, RunStep step)
 {
@@ -207,27 +185,16 @@ step_done(JobRun *run, Jsonb *answer)
 {
 	Measurement measurement = {run, answer};
 
+	if (job_step_follows(run, answer))
+		return RUN_GOES_ON;
 	switch (run->step)
 	{
-		case STEP_CHECK:
-			if (++run->domains_checked < list_length(run->domains))
-				return RUN_GOES_ON;
-			return next_step(run, step_after_check(run));
-		case STEP_CREATE:
-			/* Committed by an attempt whose end could not be written any more: nothing to copy. */
-			if (answer_is_true(answer, "committed"))
-				return next_step(run, STEP_COMMIT);
-			return next_step(run, STEP_COPY);
-		case STEP_COPY:
-			return next_step(run, STEP_COMMIT);
-		case STEP_SPACE:
-			break;
 		case STEP_COMMIT:
 			run->allocated = json_get_count(answer, COPIER_FIELD_ALLOCATED, run->allocated);
 			return written(job_transaction(write_success, run));
 		case STEP_REMOVE:
 			return written(job_transaction(write_cleaned, run));
-		case STEP_MEASURE:
+		default:
 			break;
 	}
 	return written(job_transaction(write_measurement, &measurement));

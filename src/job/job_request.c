@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "contract/copier_protocol.h"
 #include "base/arrays.h"
+#include "job/job_limit.h"
 #include "job/job_request.h"
 #include "job/job_run.h"
 #include "job/job_state.h"
@@ -74,8 +75,8 @@ typedef struct RunRow
 	char *task_status;
 	JobStatus job_status;
 	JobRequest requested;
-	int64 job_limit;    /* 0: none */
-	int64 domain_limit; /* 0: none */
+	int64 job_limit;    /* of JobRun */
+	int64 domain_limit; /* of JobRun */
 	int64 max_copies;   /* to the domain; 0: no limit */
 } RunRow;
 
@@ -186,12 +187,6 @@ row_of(const RunRows *rows, const JobRun *run)
 	return NULL;
 }
 
-static bool
-same_target(const JobRun *run, const JobRun *other)
-{
-	return strcmp(job_run_target(run)->id, job_run_target(other)->id) == 0;
-}
-
 /* The limits for copies that run at once leave room for a paused one to go on. */
 static bool
 may_go_on(const JobRun *run, const RunRow *row)
@@ -202,44 +197,9 @@ may_go_on(const JobRun *run, const RunRow *row)
 	if (job_runs_active() >= vmclone_max_parallel_copies)
 		return false;
 	foreach (cell, job_runs_list)
-		if (job_run_active(lfirst(cell)) && same_target(run, lfirst(cell)))
+		if (job_run_active(lfirst(cell)) && job_runs_same_target(run, lfirst(cell)))
 			copies++;
 	return row->max_copies == 0 || copies < row->max_copies;
-}
-
-/* Runs that share a limit with this one: of the same job, or to the same domain. */
-static int
-sharers(const JobRun *run, bool same_job)
-{
-	int count = 0;
-	ListCell *cell;
-
-	foreach (cell, job_runs_list)
-	{
-		JobRun *other = lfirst(cell);
-
-		if (!job_run_active(other) || other->step != STEP_COPY)
-			continue;
-		if (same_job ? uuid_same(&other->job_id, &run->job_id) : same_target(run, other))
-			count++;
-	}
-	return Max(count, 1);
-}
-
-static int64
-limit_of(const JobRun *run, const RunRow *row)
-{
-	int64 limit = 0;
-
-	if (row->job_limit > 0)
-		limit = Max(row->job_limit / sharers(run, true), 1);
-	if (row->domain_limit > 0)
-	{
-		int64 share = Max(row->domain_limit / sharers(run, false), 1);
-
-		limit = limit == 0 ? share : Min(limit, share);
-	}
-	return limit;
 }
 
 static void
@@ -247,13 +207,10 @@ tell_copier(JobRun *run, const RunRow *row)
 {
 	bool pause = row->requested != REQUEST_RESUME &&
 				 (row->job_status == JOB_PAUSED || row->requested == REQUEST_PAUSE);
-	int64 limit = limit_of(run, row);
+	int64 limit = job_limit(run);
 
-	if (run->step != STEP_COPY || run->command == NULL)
-	{
-		run->limit_sent = limit; /* goes on the command line */
-		return;
-	}
+	if (run->command == NULL || (run->step != STEP_COPY && !run->in_sequence))
+		return; /* goes on the command line */
 	if (limit != run->limit_sent)
 	{
 		char line[64];
@@ -274,6 +231,15 @@ tell_runs(const RunRows *rows)
 {
 	ListCell *cell;
 
+	/* first all, as what one may copy depends on what the others may */
+	foreach (cell, job_runs_list)
+	{
+		JobRun *run = lfirst(cell);
+		RunRow *row = row_of(rows, run);
+
+		run->job_limit = row != NULL ? row->job_limit : 0;
+		run->domain_limit = row != NULL ? row->domain_limit : 0;
+	}
 	foreach (cell, job_runs_list)
 	{
 		JobRun *run = lfirst(cell);

@@ -95,6 +95,12 @@ job_run_stalled(const JobRun *run)
 									  vmclone_storage_timeout * 1000);
 }
 
+bool
+job_runs_same_target(const JobRun *run, const JobRun *other)
+{
+	return strcmp(job_run_target(run)->id, job_run_target(other)->id) == 0;
+}
+
 /* Stalled copies before the given one in the list, or all of them for NULL. */
 static int
 stalled_before(const JobRun *run)

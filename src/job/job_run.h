@@ -10,6 +10,8 @@
  *	job_run.c		the list of runs
  *	job_arguments.c	what a run's child is told on its command line
  *	job_step.c		the way of a run from one child to the next
+ *	job_sequence.c	which step follows which, also within one child
+ *	job_limit.c		bytes per second that a run may copy
  *	job_event.c		what a copier says
  *	job_verdict.c	what a child's end means
  *	job_outcome.c	what becomes of the task and its job for that
@@ -59,6 +61,7 @@ typedef struct JobRun
 	MemoryContext context; /* holds everything of the run */
 	RunKind kind;
 	RunStep step;
+	bool in_sequence;      /* the child goes on to the next step by itself */
 	pg_uuid_t job_id;      /* RUN_MEASURE: zero */
 	TaskClaim task;        /* RUN_MEASURE: the image */
 	pg_uuid_t snapshot_id; /* RUN_MEASURE */
@@ -107,6 +110,10 @@ typedef struct JobRun
 	char *error_message;
 	char *space_error; /* the message of the copy that found no space, during STEP_SPACE */
 
+	/* what it may do at most, in bytes per second; 0: no limit */
+	int64 job_limit;    /* with the job's other copies */
+	int64 domain_limit; /* with all that is copied to its domain */
+
 	/* what it was told */
 	bool pause_sent;
 	int64 limit_sent;      /* bytes per second; 0: none */
@@ -133,6 +140,8 @@ extern bool job_has_runs(const pg_uuid_t *job_id);
 
 /* The domain that the run writes to. */
 extern const RunDomain *job_run_target(const JobRun *run);
+
+extern bool job_runs_same_target(const JobRun *run, const JobRun *other);
 
 /* A copy that is to go on and has made no progress for vmclone.storage_timeout. */
 extern bool job_run_stalled(const JobRun *run);

@@ -11,7 +11,9 @@
 #include "base/uuid.h"
 #include "job/job_arguments.h"
 #include "job/job_event.h"
+#include "job/job_limit.h"
 #include "job/job_outcome.h"
+#include "job/job_sequence.h"
 #include "job/job_step.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -22,23 +24,14 @@
 void
 job_run_step(JobRun *run)
 {
-	static const char *const phases[] = {
-		[STEP_CHECK] = "checking",   [STEP_CREATE] = "creating",   [STEP_COPY] = "starting",
-		[STEP_SPACE] = "checking",   [STEP_COMMIT] = "committing", [STEP_REMOVE] = "removing",
-		[STEP_MEASURE] = "measuring"};
 	MemoryContext old = MemoryContextSwitchTo(run->context);
-	/* A copy takes as long as it takes, a measurement too; both are stopped on request only. */
-	bool endless = run->step == STEP_COPY || run->step == STEP_MEASURE;
 	char *error;
 
-	strlcpy(run->phase, phases[run->step], sizeof(run->phase));
-	run->dirty = true;
-	run->answer = NULL;
-	run->error_kind = run->error_errno = run->error_path = run->error_message = NULL;
-	run->progressed_at = GetCurrentTimestamp();
-	run->error_in_layer = false;
-	run->command =
-		storage_command_start(job_arguments(run), endless ? 0 : vmclone_storage_timeout, &error);
+	job_step_begin(run);
+	/* what begins at its beginning goes all the way in one process */
+	run->in_sequence = run->step == STEP_CHECK && run->kind != RUN_MEASURE;
+	run->limit_sent = job_limit(run);
+	run->command = storage_command_start(job_arguments(run), job_step_timeout(run), &error);
 	if (run->command == NULL)
 	{
 		/* what the server or the machine has too little of may be there later */

@@ -199,10 +199,17 @@ storage_command_start(List *arguments, int timeout_seconds, char **error)
 	initStringInfo(&command->error_text);
 	initStringInfo(&command->pending);
 	command->started_at = GetCurrentTimestamp();
-	if (timeout_seconds > 0)
-		command->deadline =
-			TimestampTzPlusMilliseconds(command->started_at, (int64) timeout_seconds * 1000);
+	storage_command_set_timeout(command, timeout_seconds);
 	return command;
+}
+
+void
+storage_command_set_timeout(StorageCommand *command, int timeout_seconds)
+{
+	command->deadline =
+		timeout_seconds > 0
+			? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), (int64) timeout_seconds * 1000)
+			: 0;
 }
 
 /* The child parses what guests wrote: nothing but printable ASCII comes further than here. */
@@ -336,7 +343,7 @@ storage_command_finished(StorageCommand *command)
 bool
 storage_command_stuck(const StorageCommand *command)
 {
-	return !command->reaped && command->killed_at != 0 &&
+	return !(command->reaped && command->output < 0) && command->killed_at != 0 &&
 		   TimestampDifferenceExceeds(command->killed_at, GetCurrentTimestamp(),
 									  STORAGE_COMMAND_REAP_MS);
 }
@@ -344,9 +351,11 @@ storage_command_stuck(const StorageCommand *command)
 void
 storage_command_kill(StorageCommand *command, int signal_number)
 {
-	if (command->reaped)
+	if (command->reaped && command->output < 0)
 		return;
-	kill(command->pid, signal_number);
+	/* the group is there as long as one of its processes has the pipe open */
+	if (kill(-command->pid, signal_number) != 0 && !command->reaped)
+		kill(command->pid, signal_number);
 	if (signal_number == SIGKILL && command->killed_at == 0)
 		command->killed_at = GetCurrentTimestamp();
 }

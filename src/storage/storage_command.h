@@ -49,6 +49,9 @@ typedef void (*StorageCommandLine)(const char *line, void *argument);
  */
 extern StorageCommand *storage_command_start(List *arguments, int timeout_seconds, char **error);
 
+/* The child has that many seconds from now on; 0: no deadline. */
+extern void storage_command_set_timeout(StorageCommand *command, int timeout_seconds);
+
 /* Reads what is there, without waiting and not for ever; calls line for each whole line. */
 extern void storage_command_read(StorageCommand *command, StorageCommandLine line, void *argument);
 
@@ -61,9 +64,10 @@ extern void storage_command_send(StorageCommand *command, const char *line);
  */
 extern bool storage_command_finished(StorageCommand *command);
 
-/* SIGKILL was sent more than STORAGE_COMMAND_REAP_MS ago and the child is still there. */
+/* SIGKILL was sent more than STORAGE_COMMAND_REAP_MS ago and the child, or one of its own, is still there. */
 extern bool storage_command_stuck(const StorageCommand *command);
 
+/* To the child and to the processes that it has made. */
 extern void storage_command_kill(StorageCommand *command, int signal_number);
 
 /* Exit code 0..255, or -1 when a signal ended it or it could not be reaped. */

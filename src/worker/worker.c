@@ -85,13 +85,24 @@ kill_children(int code, Datum argument)
 	job_runs_kill_all();
 }
 
+/* Its pipe is closed a moment before it can be reaped. */
+static void
+child_is_gone(SIGNAL_ARGS)
+{
+	int saved = errno;
+
+	SetLatch(MyLatch);
+	errno = saved;
+}
+
 static void
 connect_to_database(Oid database_id)
 {
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	/* it exits between two steps, as an orderly process does, and not with FATAL in the middle of one */
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	/* A child that is gone tells so by its pipe; SIGPIPE would end the worker. */
+	pqsignal(SIGCHLD, child_is_gone);
+	/* What a child that is gone was to read; SIGPIPE would end the worker. */
 	pqsignal(SIGPIPE, PG_SIG_IGN);
 	BackgroundWorkerUnblockSignals();
 	if (!worker_slot_occupy(database_id))

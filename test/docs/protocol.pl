@@ -43,7 +43,7 @@ my %documented = table('Kinds of errors');
 is_deeply({ map { $_ => [ @{ $documented{$_} }[ 0, 1 ] ] } keys %documented }, \%kinds, 'the kinds of errors and their exit codes');
 
 my %subcommands = table('Subcommands');
-same(\%subcommands, { words('COPIER_(?=COPY|MEASURE|MAP|VERIFY|VOLUME|SERVE)'), words('COPIER_VOLUME_') }, 'subcommands and verbs');
+same(\%subcommands, { words('COPIER_(?=COPY|MEASURE|MAP|VERIFY|VOLUME|SEQUENCE|SERVE)'), words('COPIER_VOLUME_') }, 'subcommands and verbs');
 my %options = table('Options');
 my %defined_options = words('COPIER_OPTION_');
 same(\%options, { map { ("--$_" => 1) } keys %defined_options }, 'the options that the worker gives');

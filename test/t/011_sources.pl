@@ -26,7 +26,7 @@ $node->reload;
 sub layers_of
 {
 	my ($image) = @_;
-	my ($call) = grep { /^copy / && /--output \S+\/\Q$image\E/ } split /\n/, slurp_file($calls);
+	my ($call) = grep { /^copy / && /--output \S+\/\Q$image\E/ } split /\n| --then /, slurp_file($calls);
 
 	return $call ? join(' ', map { m{/([0-9a-f-]{36})$} } $call =~ /--layer (\S+)/g) : 'not copied';
 }

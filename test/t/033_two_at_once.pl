@@ -11,13 +11,11 @@ my $vm = $node->make_vm(name => 'web01', snapshots => 3, disks => [ { writes => 
 my $small = $node->make_vm(name => 'web02', snapshots => 3, disks => [ { writes => 60 } ]);
 my ($snapshot, $small_snapshot) = ($vm->{snapshots}[1], $small->{snapshots}[1]);
 my $signs = $node->basedir . '/signs';
-my $program = $node->value('SHOW vmclone.copy_program');
 
 # A sign "hold_STEP" keeps that step from starting while it is there, "fail_STEP" and "talk_STEP" have it fail with the line
 # in "line", or talk for ever.  A sign holds the id of an image that the step must name, or nothing.
 mkdir $signs or die "mkdir: $!";
-put('copier', <<"SH");
-#!/bin/bash
+$node->wrap_copier("$signs/copier", <<"SH");
 step=\$1
 [ "\$step" = volume ] && step=\$2
 said="\$*"
@@ -25,11 +23,7 @@ sign() { [ -e "$signs/\$1" ] && [[ "\$said" == *"\$(cat "$signs/\$1")"* ]]; }
 while sign hold_\$step; do kill -0 \$PPID || exit 1; sleep 0.05; done
 if sign fail_\$step; then cat "$signs/line"; exit 1; fi
 if sign talk_\$step; then exec yes '{ no JSON'; fi
-exec "$program" "\$@"
 SH
-chmod 0755, "$signs/copier" or die "chmod: $!";
-$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$signs/copier'");
-$node->reload;
 
 sub put
 {

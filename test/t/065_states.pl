@@ -11,27 +11,6 @@ my $vm = $node->make_vm(name => 'web01', snapshots => 2, disks => [ { format => 
 my $snapshot = $vm->{snapshots}[0];
 my $program = $node->value('SHOW vmclone.copy_program');
 
-# A program in the copier's place that takes no copy, as a version would that has other options.
-sub make_program
-{
-	my ($name, $body) = @_;
-	my $path = $node->basedir . "/$name";
-
-	open my $script, '>', $path or die "$path: $!";
-	print $script qq{#!/bin/sh\nif [ "\$1" = copy ]; then $body; fi\nexec '$program' "\$@"\n};
-	close $script;
-	chmod 0755, $path;
-	return $path;
-}
-
-sub use_program
-{
-	my ($path) = @_;
-
-	$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$path'");
-	$node->reload;
-}
-
 # States that a session hears of while it runs the statements, with what committed before its own last NOTIFY.
 sub heard
 {
@@ -41,9 +20,10 @@ sub heard
 	return join(' ', $out =~ /"status":"(\w+)"/g);
 }
 
-# usage
-my $old = make_program('old-copy', 'echo "vmclone-copy: --keep-record is not known" >&2; exit 2');
-use_program($old);
+# usage: a program in the copier's place that takes no copy, as a version would that has other options
+$node->wrap_copier($node->basedir . '/old-copy', <<'SH');
+if [ "$1" = copy ]; then echo "vmclone-copy: --keep-record is not known" >&2; exit 2; fi
+SH
 my $job = $node->clone($snapshot, vm_name => 'usage');
 is($node->wait_for_job($job->{job_id}), 'failed', 'a copier that does not know its options fails the job');
 my $task = $node->row("SELECT * FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
@@ -65,7 +45,8 @@ use_program($old);
 # held, and on
 $job = $node->clone($snapshot, vm_name => 'kept', on_failure => 'hold');
 is($node->wait_for_status($job->{job_id}, 'held', 'failed'), 'held', 'a job is held');
-use_program($program);
+$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$program'");
+$node->reload;
 is( heard('postgres', <<"SQL"), 'waiting running finishing succeeded', 'retry_job of a held job: each state is told');
 SELECT vmclone.retry_job('$job->{job_id}');
 CALL vmclone.wait_for_job('$job->{job_id}', '60 s');

@@ -495,6 +495,14 @@ run_phases(struct copy *copy)
 	return report_is_set() ? -1 : 0;
 }
 
+static uint64_t *told_length = NULL;
+
+void
+copy_tell_length(uint64_t *length)
+{
+	told_length = length;
+}
+
 int
 copy_run(struct copy *copy)
 {
@@ -507,6 +515,8 @@ copy_run(struct copy *copy)
 		resume_checkpoint(&copy->resume, RESUME_DATA, plan_bytes(&copy->plan)) != 0)
 		return -1;
 	copy->finished = true;
+	if (told_length != NULL)
+		*told_length = copy->plan.layout.file_length;
 	if (copy->with_resume)
 	{
 		uint64_t ever = atomic_load(copy->resume.done_ever);

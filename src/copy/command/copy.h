@@ -37,6 +37,9 @@ struct copy
 	bool finished;      /* all is synced, "done" was said */
 };
 
+/* Where a copy that is done says how many bytes its file has: memory shared with the process that goes on. */
+extern void copy_tell_length(uint64_t *length);
+
 /* Opens all files and starts all threads, but reads no image.  0, or -1 after report_error(). */
 extern int copy_open(struct copy *copy);
 

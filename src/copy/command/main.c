@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "copy/command/commands.h"
+#include "copy/command/sequence.h"
 #include "copy/base/report.h"
 #include "copy/volume/volume.h"
 
@@ -19,6 +20,7 @@ static const char help[] =
 	"  vmclone-copy map     --layer FORMAT:PATH … [--svg]\n"
 	"  vmclone-copy verify  --layer FORMAT:PATH … --output FORMAT:PATH\n"
 	"  vmclone-copy volume  SUBCOMMAND …      (used by the vmclone worker)\n"
+	"  vmclone-copy sequence volume|copy … --then volume|copy … (one after the other)\n"
 	"  vmclone-copy --version\n"
 	"\n"
 	"Give every layer, the first snapshot first and the one to copy last.  FORMAT is raw or\n"
@@ -90,11 +92,9 @@ main(int argc, char **argv)
 	{
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} commands[] = {{COPIER_COPY, copy_main},
-					{COPIER_MEASURE, measure_main},
-					{COPIER_MAP, map_main},
-					{COPIER_VERIFY, verify_main},
-					{COPIER_VOLUME, volume_main}};
+	} commands[] = {{COPIER_COPY, copy_main},     {COPIER_MEASURE, measure_main},
+					{COPIER_MAP, map_main},       {COPIER_VERIFY, verify_main},
+					{COPIER_VOLUME, volume_main}, {COPIER_SEQUENCE, sequence_main}};
 
 	if (!take_standard_descriptors())
 	{

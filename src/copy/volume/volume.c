@@ -353,11 +353,20 @@ parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptio
 int
 volume_main(int argc, char **argv)
 {
+	bool committed;
+
+	return volume_run(argc, argv, &committed);
+}
+
+int
+volume_run(int argc, char **argv, bool *committed)
+{
 	VolumeOptions options = {.mode = COPIER_DEFAULT_OWNERMODE,
 							 .description = "",
 							 .root = "/dev",
 							 .sequence = 1,
-							 .timeout = DEFAULT_TIMEOUT};
+							 .timeout = DEFAULT_TIMEOUT,
+							 .committed = committed};
 	struct json answer = {0};
 	const Subcommand *subcommand = NULL;
 

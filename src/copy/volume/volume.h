@@ -14,11 +14,19 @@
 #ifndef VMCLONE_COPY_VOLUME_H
 #define VMCLONE_COPY_VOLUME_H
 
+#include <stdbool.h>
+
 /*
  * argv[0] is "volume", argv[1] the subcommand.  Returns the exit status: 0 done; 1 the storage
  * failed or lacks something (io, no_space, not_found); 2 usage; 3 refused (exists, busy,
  * outside_root, not_attached, refused).
  */
 extern int volume_main(int argc, char **argv);
+
+/*
+ * The same for one of several steps: *committed is set where "create" finds that the volume is complete
+ * already, so that there is nothing to copy.
+ */
+extern int volume_run(int argc, char **argv, bool *committed);
 
 #endif /* VMCLONE_COPY_VOLUME_H */

@@ -229,6 +229,7 @@ volume_create(const VolumeOptions *options, struct json *answer)
 	}
 	if (done)
 	{
+		*options->committed = committed;
 		json_bool(answer, "existing", found.has_meta);
 		json_bool(answer, "committed", committed);
 		json_string(answer, "part", part);

@@ -58,6 +58,7 @@ typedef struct VolumeOptions
 	const char *action;  /* provision: one of COPIER_PROVISION_ACTIONS */
 	const char *request; /* provision: one JSON object */
 	const char *vg;
+	bool *committed;  /* set by create */
 	const char **lvs; /* provision: names of logical volumes */
 	int lv_count;
 	uint64_t size; /* bytes */

@@ -105,6 +105,47 @@ sub pg_config
 	return $answer;
 }
 
+=head2 $node->wrap_copier($path, $body)
+
+Puts a program in the copier's place, at $path: before each step it runs $body (bash), with the step's arguments in "$@"; an
+exit there ends it.
+
+=cut
+
+sub wrap_copier
+{
+	my ($node, $path, $body) = @_;
+	my $program = $node->value('SHOW vmclone.copy_program');
+
+	open my $script, '>', $path or croak "$path: $!";
+	print $script <<"SH";
+#!/bin/bash
+step() {
+$body
+"$program" "\$@"
+}
+if [ "\$1" != sequence ]; then
+	step "\$@"
+	exit
+fi
+shift
+words=()
+for word in "\$@" --then; do
+	if [ "\$word" != --then ]; then
+		words+=("\$word")
+		continue
+	fi
+	step "\${words[@]}" || exit
+	words=()
+done
+SH
+	close $script;
+	chmod 0755, $path or croak "chmod $path: $!";
+	$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$path'");
+	$node->reload;
+	return;
+}
+
 =head2 $node->reload
 
 Returns when new sessions see the new settings: from then on the worker has been told, too, and takes them before it looks
