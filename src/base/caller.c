@@ -33,7 +33,7 @@ VMCLONE_FUNCTION_INFO(vmclone_require_administrator);
 VMCLONE_FUNCTION_INFO(vmclone_require_superuser);
 VMCLONE_FUNCTION_INFO(vmclone_revoke_rights);
 
-/* A role bound itself comes before the groups that it is a member of. */
+/* The role's own binding comes before those of groups that it is a member of. */
 static Statement bound_user = {
 	.sql = "SELECT o.user_id, o.role = $1 FROM vmclone.operators o"
 		   " JOIN pg_catalog.pg_roles b ON b.oid = o.role"
@@ -132,7 +132,7 @@ caller_identify(void)
 	return caller;
 }
 
-/* Where a function runs as another role than its caller, whoever is refused wants to know it. */
+/* Tells who is refused that two roles count, where a function runs as another role than its caller. */
 static int
 detail_of_roles(const Caller *caller)
 {
@@ -253,7 +253,7 @@ vmclone_caller_sees_all(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(caller_sees_all(&role));
 }
 
-/* caller_name() → name: the role that what a call makes belongs to. */
+/* caller_name() → name: the role that owns what the caller's calls make. */
 Datum
 vmclone_caller_name(PG_FUNCTION_ARGS)
 {

@@ -28,7 +28,7 @@ typedef enum CallerKind
 
 typedef struct Caller
 {
-	Oid role_id; /* the weaker of both roles: what the call makes is its */
+	Oid role_id; /* the weaker of both roles; it owns what the call makes */
 	char *role_name;
 	CallerKind kind;
 	bool has_user;

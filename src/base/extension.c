@@ -19,7 +19,7 @@
 #include "base/compat.h"
 #include "base/extension.h"
 
-/* Never refused: it says what is wrong. */
+/* Not VMCLONE_FUNCTION_INFO, which checks the version: this function answers in every version. */
 PG_FUNCTION_INFO_V1(vmclone_library_version);
 
 const char *const library_version = VMCLONE_VERSION;
@@ -110,7 +110,7 @@ extension_check_version(void)
 {
 	Extension extension;
 
-	/* Without an extension somebody made the function by hand; it will say what it misses. */
+	/* no extension: somebody made the function by hand, and its first statement fails */
 	if (look_up(&extension))
 		check(extension.version);
 }

@@ -40,7 +40,7 @@ new_rows_unregister(void)
 		elog(ERROR, "could not unregister new rows: %s", SPI_result_code_string(result));
 }
 
-/* Types are built in, so that what is made here lasts as long as the session. */
+/* The columns' types are built in, so no change of the catalogs makes this invalid: it is made once a session. */
 static void
 prepare(Insertion *insertion)
 {

@@ -20,7 +20,7 @@
 void
 statement_plan(SPIPlanPtr plan, bool is_new, bool joins)
 {
-	/* without jit: the price put on what is off would have tiny plans compiled */
+	/* jit is off too: it compiles plans of a high cost, and a switched-off plan type has one */
 	static const char *const off[] = {"jit",
 									  "enable_seqscan",
 									  "enable_bitmapscan",
@@ -57,8 +57,7 @@ run(Statement *statement, const Datum *values, const bool *nulls, Snapshot snaps
 	if (!InLocalUserIdChange())
 		elog(ERROR, "\"%s\" is run outside of a frame", statement->sql);
 	/*
-	 * Generic plans: the statements look up rows by keys, so that a plan for the values at hand is
-	 * the same plan, made anew each time at a cost above the statement's own.
+	 * Generic plans: the statements look up rows by keys, so a plan for the actual values would be the same one; making it at every run costs more than running the statement.
 	 */
 	if (is_new)
 	{

@@ -42,7 +42,7 @@ extern void statement_run_one_row(Statement *statement, const Datum *values, con
  */
 extern void statement_plan(SPIPlanPtr plan, bool is_new, bool joins);
 
-/* Of a statement that has one. */
+/* The column of a statement that returns just one. */
 #define ONLY_COLUMN 1
 
 /*

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-/* libuuid's header before PostgreSQL's, which has a uuid_t-free name space of its own */
+/* libuuid's uuid_t and PostgreSQL's pg_uuid_t: both headers, libuuid's first */
 #include <uuid.h>
 
 #include "fmgr.h"

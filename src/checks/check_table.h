@@ -95,6 +95,9 @@ extern bool is_s390(int architecture);
 
 extern const char *storage_domain_status_name(int status);
 
+/* Disks can be in master and data domains. */
+extern bool holds_disks(const DomainFacts *domain);
+
 /* checks_permission.c */
 extern void check_create_vm_permission(CheckRun *run);
 extern void check_create_disk_permission(CheckRun *run);

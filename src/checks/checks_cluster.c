@@ -63,7 +63,8 @@ check_template_not_locked(CheckRun *run)
 	if (plan->template_exists && plan->request->base_template_id.given &&
 		plan->template_status != TEMPLATE_STATUS_OK)
 		refuse(run,
-			   psprintf("Its status is %s.", plan->template_status == 1 ? "Locked" : "Illegal"),
+			   psprintf("Its status is %s.",
+						plan->template_status == TEMPLATE_STATUS_LOCKED ? "Locked" : "Illegal"),
 			   "template \"%s\" is not ready", plan->template_name);
 }
 
@@ -139,7 +140,7 @@ check_compatibility_version(CheckRun *run)
 void
 check_architecture(CheckRun *run)
 {
-	if (run->plan->cluster_exists && run->plan->architecture == 0)
+	if (run->plan->cluster_exists && run->plan->architecture == ARCHITECTURE_UNDEFINED)
 		refuse(run, NULL, "the architecture of cluster \"%s\" is undefined",
 			   run->plan->cluster_name);
 }

@@ -113,7 +113,7 @@ check_disk_profiles(CheckRun *run)
 			continue;
 		domain = plan_domain(plan, &disk->target_domain_id);
 		/* a domain that holds no disks is refused as such */
-		if (domain == NULL || !domain->exists || domain->domain_type > 1)
+		if (domain == NULL || !domain->exists || !holds_disks(domain))
 			continue;
 		for (int p = 0; p < domain->disk_profile_count; p++)
 			found = found || (disk->disk_profile_id.given &&

@@ -98,7 +98,7 @@ append_reserved_names(const ClonePlan *plan, Datum names_wanted, StringInfo deta
 	frame_leave(&frame);
 }
 
-/* Under the locks with what else is read again, and the names are reserved; beforehand by itself. */
+/* Notes who has the call's names: under the locks with all else that is read again, before them by a statement of its own. */
 static void
 look_up_used_names(CheckRun *run)
 {

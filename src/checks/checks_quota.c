@@ -70,7 +70,7 @@ check_quota_limits(CheckRun *run)
 				   "quota \"%s\" has both global and specific limits", state->quotas[i].name);
 }
 
-/* The first of the checks that count: it counts for the others. */
+/* The first check that needs usage: it counts, and the checks after it look at what it found. */
 void
 check_disk_quotas_exist(CheckRun *run)
 {

@@ -219,7 +219,7 @@ check_lease_domain_type(CheckRun *run)
 	const DomainFacts *domain = lease_domain(run);
 
 	/* master and data */
-	if (domain && domain->exists && domain->domain_type != 0 && domain->domain_type != 1)
+	if (domain && domain->exists && !holds_disks(domain))
 		refuse(run, psprintf("Storage domain %s.", uuid_text(&domain->id)),
 			   "the storage domain of the lease is no data domain: %s", domain->name);
 }

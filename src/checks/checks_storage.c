@@ -49,11 +49,18 @@ is_written(const DomainFacts *domain)
 	return domain->is_target;
 }
 
+bool
+holds_disks(const DomainFacts *domain)
+{
+	return domain->domain_type == STORAGE_DOMAIN_TYPE_MASTER ||
+		   domain->domain_type == STORAGE_DOMAIN_TYPE_DATA;
+}
+
 static bool
 is_wrong_type(const DomainFacts *domain)
 {
-	/* master and data domains hold disks; managed block has a key of its own */
-	return domain->exists && domain->domain_type != 0 && domain->domain_type != 1 &&
+	/* managed block has a key of its own */
+	return domain->exists && !holds_disks(domain) &&
 		   domain->storage_type != STORAGE_TYPE_MANAGED_BLOCK;
 }
 
@@ -268,8 +275,7 @@ check_domain_thresholds(CheckRun *run)
 }
 
 /*
- * All that clones have reserved is less than half of what is free in all target domains: the tasks
- * needn't be summed up.  Half, since finished images may be larger than was reserved for them.
+ * True if the upper bound of what clones have reserved is less than half of what is free, in each target domain: then the tasks needn't be summed up. Half, since finished images may be larger than was reserved for them.
  */
 static bool
 surely_enough(const CheckRun *run)

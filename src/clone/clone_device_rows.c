@@ -47,7 +47,7 @@ device_lay_over_disk(Overlays *overlays, const DeviceSet *set, const PlannedDisk
 	device_lay_over(overlays, set->readonly[json_get_bool(given, "is_readonly", false)]);
 }
 
-/* What holds for every copied row: it is new, belongs to no snapshot, has no nulls where none go. */
+/* What every copied row has: it is new, belongs to no snapshot, and has no null in a column that takes none. */
 Overlays
 device_overlays(const DeviceSet *set, const SourceDevice *source, const char *changes)
 {

@@ -82,7 +82,7 @@ enum CloneFactColumn
 	CLONE_GRANTS_VM_ROLE,
 };
 
-/* Rows that a new virtual machine starts with and that no other one's are copied for. */
+/* Rows that a new virtual machine starts with; these are made, not copied from the source's. */
 static Insertion insert_dynamic = {
 	.relation = "vm_dynamic",
 	.column_count = 4,

@@ -23,7 +23,7 @@ is_missing(const PlannedDisk *disk)
 		   (disk->choice == NULL || disk->choice->include);
 }
 
-/* A description is not required, nor unique. */
+/* The snapshot's description, or its id: a description may be missing, and two may be the same. */
 static const char *
 snapshot_label(const ClonePlan *plan)
 {

@@ -375,7 +375,7 @@ load_luns(const OvfResult *result)
 	return luns.data;
 }
 
-/* The OVF says what the current row does not: a foreign key, or memory above the row's limit. */
+/* True if repair_vm_static has work: the OVF names another row than the source's current row does, which may be gone, or memory above that row's limit. */
 static bool
 needs_repair(const ConfigurationSource *source, const Jsonb *document)
 {

@@ -71,7 +71,7 @@ extern Jsonb *configuration_load(const pg_uuid_t *snapshot_id);
 extern Jsonb *configuration_load_from(const ConfigurationSource *source, ImageRows **images,
 									  char **error_message);
 
-/* The character that a text begins with, as the engine's rules for names take it. */
+/* True if the text begins with what the engine's rules for names call a letter or digit. */
 extern bool is_letter_or_digit(const char *character);
 
 #endif

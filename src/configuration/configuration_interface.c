@@ -126,6 +126,10 @@ static Statement disk_rows = {
 	.argument_types = {JSONBOID, JSONBOID},
 };
 
+/*
+ * The snapshot's document.  An unknown snapshot is an error here, with the key that the check for it has in a clone
+ * call: a form has nothing to show, while a call goes on to name all that is wrong.
+ */
 static Jsonb *
 load(const pg_uuid_t *snapshot_id)
 {
@@ -152,6 +156,7 @@ in_context(MemoryContext context, Datum value, bool by_value, int16 length)
 	return copy;
 }
 
+/* get_vm_configuration_by_snapshot_id(snapshot_id uuid) → jsonb: the document of configuration.h, for a form. */
 Datum
 vmclone_get_vm_configuration_by_snapshot_id(PG_FUNCTION_ARGS)
 {
@@ -177,6 +182,7 @@ vmclone_get_vm_configuration_by_snapshot_id(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
+/* suggest_vm_name(snapshot_id uuid) → text: a name that is free in the data center; 54000 where all that are tried are taken. */
 Datum
 vmclone_suggest_vm_name(PG_FUNCTION_ARGS)
 {
@@ -195,6 +201,7 @@ vmclone_suggest_vm_name(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
+/* snapshot_disks(snapshot_id uuid) → a row for each disk of the snapshot. */
 Datum
 vmclone_snapshot_disks(PG_FUNCTION_ARGS)
 {
@@ -235,6 +242,7 @@ vmclone_snapshot_disks(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* parse_ovf(ovf text) → jsonb: what the document says by itself, without rows; ERRCODE_VC_VM_CONFIGURATION for an unreadable one. */
 Datum
 vmclone_parse_ovf(PG_FUNCTION_ARGS)
 {

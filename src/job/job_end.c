@@ -25,7 +25,7 @@
 
 #define JOBS_A_PASS "200"
 
-/* Jobs with a step to be done on the way to their end: all images are there, or they are on the way to their end. */
+/* Jobs whose next step towards their end is due: all their images are there, or they are finishing, failing, cancelling or cleaning. */
 static Statement ending_jobs = {
 	.sql = "SELECT j.job_id FROM vmclone.jobs j"
 		   " WHERE (j.next_attempt_at IS NULL OR j.next_attempt_at <= clock_timestamp())"

@@ -75,7 +75,7 @@ enum
 /*
  * Adds the domain to those that the run touches, once.  NULL, or why it can't be used at present.
  *
- * The inventory says whether the domain exists and is active in the data centre, our own table where
+ * The inventory says whether the domain exists and is active in the data center, our own table where
  * it lies on this machine.  An answer is a reason to wait, never to fail: an administrator activates or
  * attaches the domain, and the job goes on.  pool_id NULL leaves out whether it is active, for cleaning
  * and measuring, which need the files only.

@@ -19,7 +19,7 @@ extern char *job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const p
 /* The layers of async_tasks.layers or measurements.layers, as arguments of copy and measure. */
 extern char *job_run_add_layers(JobRun *run, const Jsonb *layers, const pg_uuid_t *pool_id);
 
-/* The layers, or where the copy may read it the finished image of another copy of the call. */
+/* The finished image of another copy of the call, where there is one and the task may read it; else the layers. */
 extern char *job_run_choose_source(JobRun *run, const JobRow *job, const Jsonb *layers,
 								   int disk_number, bool may_read);
 

@@ -64,7 +64,7 @@ advance(JobRun *run)
 	return false;
 }
 
-/* A child that was told to stop and doesn't is killed; one that can't be killed is told of, once. */
+/* A child that was told to stop and doesn't is killed; one that survives SIGKILL is reported once. */
 static void
 enforce_stop(JobRun *run)
 {

@@ -79,7 +79,7 @@ static Statement lock_template_images = {
 static Statement children = {
 	.sql = CHILDREN, .argument_count = 2, .argument_types = {UUIDARRAYOID, UUIDARRAYOID}};
 
-/* Where the rows are that were asked for and not got. */
+/* Places (ctid) of the rows that were asked for and not locked, for row_holders.c. */
 static Statement row_places = {
 	.sql = "SELECT 'snapshot', snapshot_id, tableoid, ctid FROM snapshots WHERE snapshot_id = $1"
 		   " UNION ALL (SELECT 'image', image_guid, tableoid, ctid FROM images"

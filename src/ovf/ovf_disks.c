@@ -88,7 +88,7 @@ read_file(OvfReader *reader, const xmlNode *file, OvfDisk *disk)
 	if (!ovf_uuid(reader, attribute, ovf_text(reader, attribute), disk->image_id))
 		return false;
 	/* cinder and block disks repeat the disk's id here */
-	if (disk->storage_type == 0 && slash != NULL)
+	if (disk->storage_type == DISK_STORAGE_TYPE_IMAGE && slash != NULL)
 	{
 		char image_id[OVF_UUID_SIZE];
 
@@ -254,7 +254,7 @@ write_disk(OvfReader *reader, OvfJson *json, OvfJson *short_form, OvfDiskPlace *
 	ovf_json_object(short_form, NULL);
 	strcpy(place->disk_id, disk->disk_id);
 	strcpy(place->image_id, disk->image_id);
-	place->copied = disk->storage_type == 0 && !shareable;
+	place->copied = disk->storage_type == DISK_STORAGE_TYPE_IMAGE && !shareable;
 	place->short_begin = short_form->length - 1;
 	write_identity(reader, short_form, disk);
 	ovf_json_text(json, "disk_description",

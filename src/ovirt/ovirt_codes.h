@@ -11,13 +11,14 @@
 #define OVIRT_SYSTEM_ID   "'aaa00000-0000-0000-0000-123456789aaa'"
 #define OVIRT_EVERYONE_ID "'eee00000-0000-0000-0000-123456789eee'"
 
-/* cluster.architecture; 0 is undefined, 1 is x86_64 */
-#define ARCHITECTURE_PPC64   2
-#define ARCHITECTURE_PPC     3
-#define ARCHITECTURE_PPC64LE 5
-#define ARCHITECTURE_PPCLE   6
-#define ARCHITECTURE_S390X   7
-#define ARCHITECTURE_S390    8
+/* cluster.architecture; 1 is x86_64 */
+#define ARCHITECTURE_UNDEFINED 0
+#define ARCHITECTURE_PPC64     2
+#define ARCHITECTURE_PPC       3
+#define ARCHITECTURE_PPC64LE   5
+#define ARCHITECTURE_PPCLE     6
+#define ARCHITECTURE_S390X     7
+#define ARCHITECTURE_S390      8
 
 /* vm_static.bios_type, cluster.bios_type; from 2 on the chipset is Q35 */
 #define BIOS_CLUSTER_DEFAULT 0

@@ -51,7 +51,7 @@ append_given(StringInfo overlay, const Jsonb *given, const char *key)
 		appendStringInfoString(overlay, text);
 }
 
-/* The longest one is the table's to say. */
+/* Refuses a description that the column has no room for; how long it may be, the table says. */
 static void
 check_description(const Jsonb *given)
 {

@@ -1,7 +1,6 @@
 /*
  * plan_facts.c
- *		What the inventory says of the snapshot, its virtual machine, the target cluster and a template
- *		that the caller names.
+ *		What the inventory says of the snapshot, its virtual machine, the target cluster and The template that the caller names; run only where one is named.
  */
 #include "postgres.h"
 
@@ -98,7 +97,7 @@ enum FactsColumn
 	FACT_RNG_SOURCES,
 };
 
-/* Run where they say something, which is seldom: snapshots at work, and */
+/* Snapshots that something works on; run only where the first statement has counted some. */
 static Statement load_busy_snapshots = {
 	.sql = "SELECT snapshot_id, description::text, status::text FROM snapshots"
 		   " WHERE vm_id = $1 AND status <> 'OK' ORDER BY snapshot_id",

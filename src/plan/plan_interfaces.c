@@ -173,8 +173,7 @@ changes_text(const Jsonb *object, const Jsonb *given, const char *key)
 }
 
 /*
- * An explicit null takes an interface off every network; none that has no network is handed back
- * so.
+ * True if an explicit null takes the interface off its network. A snapshot's interface without a network, handed back as it is, has a null too, which changes nothing.
  */
 static bool
 takes_off_networks(const PlannedInterface *interface, const Jsonb *given)

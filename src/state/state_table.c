@@ -32,7 +32,7 @@ static const char *const task_words[] = {
 	[TASK_ABORTING] = "aborting", [TASK_CLEANING] = "cleaning",
 };
 
-/* FROM1..FROM9: the states that the second column of docs/jobs.md's table leads to from its first. */
+/* FROM1 to FROM8: a set of so many states. */
 #define FROM1(a)                      STATE_BIT(a)
 #define FROM2(a, b)                   (FROM1(a) | FROM1(b))
 #define FROM3(a, b, c)                (FROM2(a, b) | FROM1(c))

@@ -73,7 +73,7 @@ extension_is_current(void)
 							 MyDatabaseId, version, library_version),
 					  errhint("%s", extension_advice(version))));
 	CommitTransactionCommand();
-	/* which has left us in a context that lives as long as the process */
+	/* the commit has made a context the current one that lives as long as the process */
 	MemoryContextSwitchTo(context);
 	pgstat_report_stat(true);
 	return state == EXTENSION_CURRENT;

@@ -50,6 +50,8 @@ foreach my $file (@c_files)
 		push @catalogs, "$file: $1" if $sql =~ /(\b(?:FROM|JOIN) pg_(?!catalog\b|temp\b)\w+(?!\w|\())/;
 		push @numbers, "$file: $1" if $sql =~ /($bare)/ && $file ne 'src/ovirt/ovirt_codes.h';
 	}
+	push @numbers, "$file: $1"
+	  if $text =~ /((?:->|\.)(?:\w+_)?(?:architecture|storage_type|domain_type|bios_type|(?:image|template|vm|pool)_?status)\s*(?:==|!=|[<>]|<=)\s*\d+)/;
 	push @columns, "$file: $1"
 	  if $text =~ /(\b(?:field_(?:is_null|text|uuid|int64|bool|jsonb|timestamp)|field_\w*array|field_uuids)\([^,()]+,\s*\d+\b)/;
 	push @columns, "$file: $1" if $text =~ /(SPI_get(?:bin)?val(?:ue)?\([^;]*?,\s*\d+\s*[,)])/s;
