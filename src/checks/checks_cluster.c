@@ -207,7 +207,7 @@ check_bios_type(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
 
-	if (plan->cluster_exists && plan->cluster_bios_type == 0 &&
+	if (plan->cluster_exists && plan->cluster_bios_type == BIOS_CLUSTER_DEFAULT &&
 		planned_integer(run, "bios_type", BIOS_CLUSTER_DEFAULT) == BIOS_CLUSTER_DEFAULT)
 		refuse(run, NULL, "neither the virtual machine nor cluster \"%s\" has a BIOS type",
 			   plan->cluster_name);
