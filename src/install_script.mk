@@ -20,6 +20,7 @@ SQL_PARTS = \
 	inventory/use_inventory.sql \
 	base/caller.sql \
 	job/jobs.sql \
+	job/drop_refusal.sql \
 	locks/locks.sql \
 	storage/storage_mounts.sql \
 	clone/mac_pool.sql \
@@ -27,6 +28,7 @@ SQL_PARTS = \
 	clone/clone_remove.sql \
 	clone/trees.sql \
 	locks/guards.sql \
+	locks/protect_inventory.sql \
 	inventory/inventory_rows.sql \
 	locks/locks_view.sql \
 	command/unlock.sql \

@@ -10,6 +10,7 @@
 #include "fmgr.h"
 
 #include "base/settings.h"
+#include "job/drop_refusal.h"
 #include "wake/wake.h"
 #include "worker/worker.h"
 
@@ -22,5 +23,6 @@ _PG_init(void)
 {
 	settings_define();
 	wake_initialize();
+	drop_refusal_initialize();
 	launcher_initialize();
 }

@@ -72,7 +72,8 @@ read_only_row(const char *table, const char *const *columns, int count, Datum *v
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
-	table_close(relation, AccessShareLock);
+	/* until the end of the transaction: what it has read of the binding is so until then */
+	table_close(relation, NoLock);
 	return found;
 }
 

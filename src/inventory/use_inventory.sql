@@ -210,6 +210,26 @@ END
 $$;
 COMMENT ON FUNCTION grant_to_inventory_owner(oid, boolean) IS 'internal: gives the inventory''s owner, or takes from it, what its statements need of the extension''s tables';
 
+-- What protect_inventory has made: triggers on the schema's tables that run functions of the extension's.
+CREATE FUNCTION drop_guards(p_schema name) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    guard record;
+BEGIN
+    FOR guard IN
+        SELECT t.tgname, t.tgrelid::regclass AS relation
+        FROM pg_trigger t
+        JOIN pg_class c ON c.oid = t.tgrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_proc p ON p.oid = t.tgfoid
+        WHERE n.nspname = p_schema AND p_schema <> '@extschema@' AND p.pronamespace = '@extschema@'::regnamespace AND NOT t.tgisinternal
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', guard.tgname, guard.relation);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION drop_guards(name) IS 'internal: takes away what protect_inventory has made in a schema';
+
 CREATE FUNCTION bind_inventory(p_schema name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -231,7 +251,8 @@ BEGIN
         RAISE EXCEPTION 'schema "%" does not exist', p_schema
             USING ERRCODE = 'invalid_schema_name', HINT = 'Name the schema that holds the engine''s tables, mostly "public".';
     END IF;
-    LOCK TABLE @extschema@.inventory_binding IN EXCLUSIVE MODE;
+    -- who has looked at it, a call under way too, is awaited
+    LOCK TABLE @extschema@.inventory_binding IN ACCESS EXCLUSIVE MODE;
     SELECT * INTO previous FROM @extschema@.inventory_binding;
     SELECT schema_name INTO chosen FROM @extschema@.inventory_choice;
 
@@ -277,6 +298,9 @@ BEGIN
         END IF;
     END IF;
 
+    IF coalesce(previous.schema_name, chosen) <> p_schema THEN
+        PERFORM @extschema@.drop_guards(coalesce(previous.schema_name, chosen));
+    END IF;
     PERFORM @extschema@.grant_to_inventory_owner(previous.owner, false) WHERE previous.owner IS DISTINCT FROM owners[1];
     PERFORM @extschema@.grant_to_inventory_owner(owners[1], true);
     -- numbers of external events go on behind those that the tables have from an earlier installation
@@ -297,5 +321,5 @@ COMMENT ON FUNCTION use_inventory(name) IS 'Makes all functions work on the tabl
 
 REVOKE ALL ON inventory_columns FROM PUBLIC;
 REVOKE ALL ON FUNCTION inspect_inventory(name), inventory_report(), inventory_intruders(name, oid),
-    grant_to_inventory_owner(oid, boolean), bind_inventory(name), use_inventory(name) FROM PUBLIC;
+    grant_to_inventory_owner(oid, boolean), drop_guards(name), bind_inventory(name), use_inventory(name) FROM PUBLIC;
 

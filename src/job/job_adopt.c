@@ -81,6 +81,8 @@ vmclone_adopt(PG_FUNCTION_ARGS)
 				 errmsg("there is nothing to adopt: %s", identity_describe(state)),
 				 errhint("View vmclone.worker says whether the jobs of this database run.")));
 	(void) identity_take_over(state);
+	if (state != IDENTITY_OTHER_TIMELINE)
+		locks_forget_versions();
 	if (!resume)
 		abandon_all();
 	write_audit(caller.role_name, choice);

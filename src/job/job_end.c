@@ -84,7 +84,16 @@ static Statement live_jobs = {
 	.sql = "SELECT EXISTS (SELECT FROM vmclone.jobs WHERE requested IS NOT NULL"
 		   " AND status NOT IN ('succeeded', 'failed', 'cancelled') OR status IN ('queued',"
 		   " 'running', 'waiting', 'finishing', 'failing', 'cancelling', 'cleaning'))"
-		   " OR EXISTS (SELECT FROM vmclone.measurements WHERE status = 'queued')",
+		   " OR EXISTS (SELECT FROM vmclone.measurements WHERE status = 'queued'),"
+		   " EXISTS (SELECT FROM vmclone.jobs"
+		   "  WHERE status NOT IN ('succeeded', 'failed', 'cancelled'))",
+};
+
+/* Columns of live_jobs. */
+enum LiveJobsColumn
+{
+	LIVE_ANYTHING_TO_DO = 1,
+	LIVE_ANY,
 };
 
 static void
@@ -272,17 +281,29 @@ job_end_next(void)
 	return moved;
 }
 
+typedef struct LiveJobs
+{
+	bool anything_to_do;
+	bool any;
+} LiveJobs;
+
 static void
 look_for_jobs(void *argument)
 {
+	LiveJobs *live = argument;
+
 	statement_run_one_row(&live_jobs, NULL, NULL);
-	*(bool *) argument = field_bool(0, ONLY_COLUMN);
+	live->anything_to_do = field_bool(0, LIVE_ANYTHING_TO_DO);
+	live->any = field_bool(0, LIVE_ANY);
 }
 
 bool
-job_anything_to_do(void)
+job_anything_to_do(bool *any_live)
 {
-	bool any = false;
+	LiveJobs live = {false, false};
 
-	return job_transaction(look_for_jobs, &any) == NULL && any;
+	if (job_transaction(look_for_jobs, &live) != NULL)
+		live.anything_to_do = false;
+	*any_live = live.any;
+	return live.anything_to_do;
 }

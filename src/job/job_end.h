@@ -10,7 +10,10 @@
 /* Moves jobs whose tasks are over, or that are on the way to their end.  True: something moved. */
 extern bool job_end_next(void);
 
-/* Jobs that are not over and not only held or paused: the worker has a reason to stay. */
-extern bool job_anything_to_do(void);
+/*
+ * Jobs that are not over and not only held or paused: the worker has a reason to stay.  *any_live: jobs
+ * that are not over, these too.
+ */
+extern bool job_anything_to_do(bool *any_live);
 
 #endif

@@ -5,14 +5,19 @@
  * Whoever adds or removes a row of image_locks holds the row lock of the entity, so that "the
  * first holder" and "the last holder" are well defined.  Images of a template take part with a
  * sharing row lock and keep their status, else every VM of the template would stop.
+ *
+ * On an engine's tables, where no guard of ours stands, whole disks are held while the VM is down: the
+ * engine's MoveDisk looks only at the active image (ovirt-clone.md, "Execution and its locks").
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/arrays.h"
+#include "base/binding.h"
 #include "base/frame.h"
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
@@ -20,11 +25,12 @@
 #include "locks/locks_internal.h"
 #include "plan/plan_parts.h"
 
-/* Who holds the entities, of whichever kind. */
+/* Who holds the entities, of whichever kind; what their rows said when they were locked. */
 static Statement entity_holders = {
-	.sql = "SELECT kind = 'image', entity_id, mode = 'exclusive', keeps_status, holder"
-		   " FROM vmclone.image_locks WHERE entity_id = ANY ($1)"
-		   " ORDER BY kind DESC, entity_id, holder",
+	.sql = "SELECT kind = 'image', entity_id, mode = 'exclusive', keeps_status, holder,"
+		   " row_version::text::int8, row_hash"
+		   " FROM vmclone.image_locks LEFT JOIN vmclone.lock_state USING (entity_id, kind)"
+		   " WHERE entity_id = ANY ($1) ORDER BY kind DESC, entity_id, holder",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
@@ -37,6 +43,8 @@ enum EntityHolderColumn
 	HOLDER_IS_EXCLUSIVE,
 	HOLDER_KEEPS_STATUS,
 	HOLDER_ID,
+	HOLDER_ROW_VERSION,
+	HOLDER_ROW_HASH,
 };
 
 static Statement jobs_of_holder = {
@@ -48,28 +56,37 @@ static Statement jobs_of_holder = {
 
 /*
  * The lasting locks of holder $7 on snapshot $1 of status $2, images $3 of statuses $4 and images of
- * templates $5; shared: $6.
+ * templates $5; shared: $6.  What becomes LOCKED does so by transaction $8; $9 and $10 are the hashes.
  */
 #define WRITE_LOCKS(on_conflict)                                                                   \
 	"WITH state AS (INSERT INTO vmclone.lock_state AS s"                                           \
-	"  (kind, entity_id, earlier_status, shared_only)"                                             \
-	"  SELECT 'snapshot', $1, $2, $6 UNION ALL SELECT 'image', i.id, i.status::text, $6"           \
-	"  FROM ROWS FROM (unnest($3), unnest($4)) AS i(id, status)" on_conflict                       \
+	"  (kind, entity_id, earlier_status, shared_only, row_version, row_hash)"                      \
+	"  SELECT 'snapshot', $1, $2, $6, $8, $9"                                                      \
+	"  UNION ALL SELECT 'image', i.id, i.status::text, $6, $8, i.hash"                             \
+	"  FROM ROWS FROM (unnest($3), unnest($4), unnest($10)) AS i(id, status, hash)" on_conflict    \
 	") INSERT INTO vmclone.image_locks (kind, entity_id, holder, mode, keeps_status)"              \
 	" SELECT 'snapshot', $1, $7, CASE WHEN $6 THEN 'shared' ELSE 'exclusive' END, false"           \
 	" UNION ALL SELECT 'image', id, $7, CASE WHEN $6 THEN 'shared' ELSE 'exclusive' END, false"    \
 	"  FROM unnest($3) id"                                                                         \
 	" UNION ALL SELECT 'image', id, $7, 'shared', true FROM unnest($5) id"
 #define WRITE_LOCKS_ARGUMENTS                                                                      \
-	.argument_count = 7, .argument_types = {UUIDOID,      TEXTOID, UUIDARRAYOID, INT4ARRAYOID,     \
-											UUIDARRAYOID, BOOLOID, UUIDOID}
+	.argument_count = 10,                                                                          \
+	.argument_types = {UUIDOID, TEXTOID, UUIDARRAYOID, INT4ARRAYOID, UUIDARRAYOID,                 \
+					   BOOLOID, UUIDOID, XIDOID,       INT8OID,      INT8ARRAYOID}
 
 static Statement write_first_locks = {.sql = WRITE_LOCKS(""), WRITE_LOCKS_ARGUMENTS};
 
-/* Beside other holders, whose locks have a state already. */
+/*
+ * Beside other holders, whose locks have a state already.  Where somebody has taken their LOCKED off, it
+ * is ours from now on.
+ */
+#define OURS_NOW(column)                                                                           \
+	column " = CASE WHEN excluded.earlier_status IN ('LOCKED', '" SQL_IMAGE_STATUS_LOCKED          \
+		   "') THEN s." column " ELSE excluded." column " END"
 static Statement write_more_locks = {
 	.sql = WRITE_LOCKS(
-		" ON CONFLICT (kind, entity_id) DO UPDATE SET shared_only = s.shared_only AND $6"),
+		" ON CONFLICT (kind, entity_id) DO UPDATE SET shared_only = s.shared_only AND $6, " OURS_NOW(
+			"earlier_status") ", " OURS_NOW("row_version") ", " OURS_NOW("row_hash")),
 	WRITE_LOCKS_ARGUMENTS};
 
 static Statement set_snapshot_locked = {
@@ -93,6 +110,9 @@ typedef struct EntityHolder
 	bool exclusive;
 	bool keeps_status;
 	pg_uuid_t holder;
+	bool has_version; /* of the row that says LOCKED */
+	TransactionId version;
+	int64 hash;
 } EntityHolder;
 
 static EntityHolder *
@@ -119,6 +139,9 @@ load_holders(const LockSet *set, int *count)
 		holders[row].exclusive = field_bool(row, HOLDER_IS_EXCLUSIVE);
 		holders[row].keeps_status = field_bool(row, HOLDER_KEEPS_STATUS);
 		holders[row].holder = field_uuid(row, HOLDER_ID);
+		holders[row].has_version = !field_is_null(row, HOLDER_ROW_VERSION);
+		holders[row].version = (TransactionId) field_int64(row, HOLDER_ROW_VERSION);
+		holders[row].hash = field_int64(row, HOLDER_ROW_HASH);
 	}
 	*count = (int) rows;
 	return holders;
@@ -138,14 +161,20 @@ append_obstacle(StringInfo detail, const EntityHolder *holder)
 					 jobs ? "job " : "a call under way", jobs ? jobs : "");
 }
 
-/* LOCKED, and not by holders of ours: another operation of the engine. */
+/*
+ * LOCKED, and not by holders of ours: another operation of the engine, which may have written it over
+ * theirs.  version and hash are the row's.
+ */
 static void
-append_foreign_lock(StringInfo detail, const char *kind, const pg_uuid_t *id,
-					const EntityHolder *holders, int count)
+append_foreign_lock(StringInfo detail, const char *kind, const pg_uuid_t *id, TransactionId version,
+					int64 hash, const EntityHolder *holders, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
-		if (!holders[i].keeps_status && uuid_same(&holders[i].entity_id, id))
+		const EntityHolder *holder = &holders[i];
+
+		if (!holder->keeps_status && uuid_same(&holder->entity_id, id) &&
+			(!holder->has_version || holder->version == version || holder->hash != hash))
 			return;
 	}
 	locks_append_entity(detail, kind, uuid_text(id));
@@ -189,7 +218,8 @@ check_holders(const LockSet *set, const pg_uuid_t *call_id)
 	{
 		int before = detail.len;
 
-		append_foreign_lock(&detail, "snapshot", set->snapshot_id, holders, count);
+		append_foreign_lock(&detail, "snapshot", set->snapshot_id, set->snapshot_version,
+							set->snapshot_hash, holders, count);
 		snapshot = snapshot || detail.len > before;
 	}
 	images = palloc(sizeof(pg_uuid_t) * (set->image_count + 1));
@@ -198,8 +228,11 @@ check_holders(const LockSet *set, const pg_uuid_t *call_id)
 	qsort(images, set->image_count, sizeof(pg_uuid_t), compare_ids);
 	for (int i = 0; i < set->image_count; i++)
 	{
-		if (lock_set_find(set, &images[i])->status == IMAGE_STATUS_LOCKED)
-			append_foreign_lock(&detail, "image", &images[i], holders, count);
+		const LockedImage *image = lock_set_find(set, &images[i]);
+
+		if (image->status == IMAGE_STATUS_LOCKED)
+			append_foreign_lock(&detail, "image", &images[i], image->version, image->hash, holders,
+								count);
 	}
 	if (detail.len > 0)
 		locks_refuse(snapshot, detail.data);
@@ -210,18 +243,27 @@ static void
 write_locks(const LockSet *set, const pg_uuid_t *call_id, Datum snapshot, Datum images,
 			bool some_held)
 {
-	Datum *statuses = palloc(sizeof(Datum) * (set->image_count + 1));
-	Datum values[7];
+	int32 *statuses = palloc(sizeof(int32) * (set->image_count + 1));
+	int64 *hashes = palloc(sizeof(int64) * (set->image_count + 1));
+	Datum values[10];
 
 	for (int i = 0; i < set->image_count; i++)
-		statuses[i] = Int32GetDatum(lock_set_find(set, &set->images[i])->status);
+	{
+		const LockedImage *image = lock_set_find(set, &set->images[i]);
+
+		statuses[i] = image->status;
+		hashes[i] = image->hash;
+	}
 	values[0] = snapshot;
 	values[1] = CStringGetTextDatum(set->snapshot_status);
 	values[2] = images;
-	values[3] = array_of_datums(statuses, set->image_count, INT4OID);
+	values[3] = array_of_int32s(statuses, set->image_count);
 	values[4] = array_of_uuids(set->template_images, set->template_image_count);
 	values[5] = BoolGetDatum(set->shared);
 	values[6] = UUIDPGetDatum(call_id);
+	values[7] = TransactionIdGetDatum(GetCurrentTransactionId());
+	values[8] = Int64GetDatum(set->snapshot_hash);
+	values[9] = array_of_int64s(hashes, set->image_count);
 	(void) statement_run(some_held ? &write_more_locks : &write_first_locks, values, NULL);
 }
 
@@ -235,7 +277,7 @@ locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 	Frame frame;
 
 	lock_set_collect(plan, &set);
-	images = array_of_uuids(set.images, set.image_count);
+	set.on_engine = strcmp(NameStr(binding_look_up()->schema), VMCLONE_SCHEMA) != 0;
 
 	/* whoever waits needs a frame of its own: its end takes lock_timeout back */
 	if (set.shared)
@@ -244,6 +286,7 @@ locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 	if (set.shared)
 		frame_leave(&frame);
 	plan->chain_changes = lock_set_describe_changes(plan, &set);
+	images = array_of_uuids(set.images, set.image_count);
 
 	frame_enter_own(&frame);
 	some_held = check_holders(&set, call_id);

@@ -12,7 +12,8 @@
 /*
  * Takes the row locks on the snapshot, every image of the chains and the images that stand directly
  * on these, without waiting, in one fixed order, then the lasting locks: status LOCKED,
- * image_locks, lock_state.  The chain goes from its first image to the selected one.  Images of a
+ * image_locks, lock_state.  The chain goes from its first image to the selected one; of an engine's VM
+ * that is down whole disks are held.  Images of a
  * template are held shared and keep their status.  In an inventory frame.  ERRCODE_VC_LOCKED names
  * every row that someone else holds, with the pid of an uncommitted holder or the job of a lasting
  * one.  What the rows say under their locks and the plan doesn't goes into plan->chain_changes.
@@ -21,9 +22,15 @@ extern void locks_take(ClonePlan *plan, const pg_uuid_t *call_id);
 
 /*
  * Gives back what a holder holds; the last holder of an entity restores its earlier status by
- * compare-and-set.  Idempotent.
+ * compare-and-set: a status that somebody else has written since, LOCKED too, stays.  Idempotent.
  */
 extern void locks_release(const pg_uuid_t *call_id);
+
+/*
+ * In a database that came out of a dump the rows have other versions: from now on a status LOCKED of
+ * what is held counts as ours.  In the extension's own frame.
+ */
+extern void locks_forget_versions(void);
 
 /*
  * Locks and updates the rows that unrelated calls count (quota, storage domains, MAC pool, pool),

@@ -30,6 +30,8 @@ CREATE TABLE vmclone.lock_state (
     earlier_status text NOT NULL,
     shared_only boolean NOT NULL,
     locked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    row_version xid,
+    row_hash bigint,
     PRIMARY KEY (entity_id, kind)
 );
 
@@ -39,6 +41,8 @@ COMMENT ON COLUMN vmclone.lock_state.shared_only IS 'all holders share, so that 
 COMMENT ON COLUMN vmclone.lock_state.kind IS 'snapshot, or image';
 COMMENT ON COLUMN vmclone.lock_state.entity_id IS 'its id';
 COMMENT ON COLUMN vmclone.lock_state.locked_at IS 'when the first holder came';
+COMMENT ON COLUMN vmclone.lock_state.row_version IS 'xmin of the row that says LOCKED; NULL: not known, as in a database that was restored';
+COMMENT ON COLUMN vmclone.lock_state.row_hash IS 'of what else the row said, and of the table''s file: another row version of the same hash is a status that somebody else has written';
 
 --
 -- Rows that calls update when they have counted something, so that two calls

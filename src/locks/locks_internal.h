@@ -8,6 +8,22 @@
 #include "base/compat.h"
 #include "locks/locks.h"
 
+/*
+ * What a row says beside its status, and in which file: whoever has written the status and nothing else
+ * leaves it as it is; whoever has written something else, or the whole table anew, doesn't.  The same in
+ * sessions of any settings.
+ */
+#define IMAGE_HASH                                                                                 \
+	"hashtextextended(ROW(pg_relation_filenode(images.tableoid), images.parentid,"                 \
+	" images.image_group_id, images.vm_snapshot_id, images.it_guid, images.size,"                  \
+	" images.volume_type, images.volume_format, images.active,"                                    \
+	" (extract(epoch FROM images.lastmodified) * 1000000)::int8,"                                  \
+	" images.volume_classification, images.qcow_compat)::text, 0)"
+#define SNAPSHOT_HASH                                                                              \
+	"hashtextextended(ROW(pg_relation_filenode(snapshots.tableoid), snapshots.vm_id,"              \
+	" snapshots.snapshot_type, snapshots.description, snapshots.app_list,"                         \
+	" snapshots.vm_configuration, snapshots.vm_configuration_broken)::text, 0)"
+
 /* An image whose row is locked, as the row says. */
 typedef struct LockedImage
 {
@@ -17,6 +33,8 @@ typedef struct LockedImage
 	pg_uuid_t disk_id;
 	int volume_format;
 	int64 size;
+	TransactionId version; /* xmin */
+	int64 hash;            /* of what else the row says */
 } LockedImage;
 
 /* What a call locks, and what it got. */
@@ -31,7 +49,12 @@ typedef struct LockSet
 	int template_image_count;
 	const pg_uuid_t *disks; /* of images */
 	int disk_count;
+	/* an engine's tables, and no qemu has the disks open: all their images are locked, as the engine does it */
+	bool on_engine;
+	bool whole_disks;
 	char *snapshot_status; /* NULL: not got */
+	TransactionId snapshot_version;
+	int64 snapshot_hash;
 	LockedImage *got;
 	int got_count;
 } LockSet;

@@ -11,7 +11,7 @@
 #include "base/frame.h"
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
-#include "locks/locks.h"
+#include "locks/locks_internal.h"
 
 /* The rows of exactly what is given back, in the order in which locks.c takes them. */
 static Statement lock_held_snapshot = {
@@ -55,9 +55,9 @@ static Statement remove_holder = {
 		"   AND l.holder <> $1 AND NOT l.keeps_status OFFSET 0)),"
 		" state AS (DELETE FROM vmclone.lock_state s USING last"
 		"  WHERE s.kind = last.kind AND s.entity_id = last.entity_id"
-		"  RETURNING s.kind, s.entity_id, s.earlier_status)"
-		" SELECT jsonb_agg(jsonb_build_object('kind', kind, 'entity_id',"
-		"  entity_id, 'status', earlier_status)) FROM state",
+		"  RETURNING s.kind, s.entity_id, s.earlier_status, s.row_version, s.row_hash)"
+		" SELECT jsonb_agg(jsonb_build_object('kind', kind, 'entity_id', entity_id,"
+		"  'status', earlier_status, 'version', row_version, 'hash', row_hash)) FROM state",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };
@@ -77,22 +77,76 @@ static Statement refresh_shared_only = {
 	.argument_types = {UUIDOID},
 };
 
+/* What is given back, and where LOCKED is still ours: in the row that we wrote, or that somebody wrote otherwise. */
+#define RELEASED                                                                                   \
+	" FROM jsonb_to_recordset($1)"                                                                 \
+	" AS e(kind text, entity_id uuid, status text, version xid, hash int8)"
+#define IS_OURS(table, hash)                                                                       \
+	"(e.version IS NULL OR " table ".xmin = e.version OR e.hash <> " hash ")"
+
 static Statement restore_snapshot = {
-	.sql = "UPDATE snapshots s SET status = e.status"
-		   " FROM jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
-		   " WHERE e.kind = 'snapshot' AND s.snapshot_id = e.entity_id AND s.status = 'LOCKED'",
+	.sql = "UPDATE snapshots SET status = e.status" RELEASED
+		   " WHERE e.kind = 'snapshot' AND snapshots.snapshot_id = e.entity_id"
+		   " AND snapshots.status = 'LOCKED' AND " IS_OURS("snapshots", SNAPSHOT_HASH),
 	.argument_count = 1,
 	.argument_types = {JSONBOID},
 };
 
 static Statement restore_images = {
 	.sql =
-		"UPDATE images i SET imagestatus = e.status::integer"
-		" FROM jsonb_to_recordset($1) AS e(kind text, entity_id uuid, status text)"
-		" WHERE e.kind = 'image' AND i.image_guid = e.entity_id AND i.imagestatus = " SQL_IMAGE_STATUS_LOCKED,
+		"UPDATE images SET imagestatus = e.status::integer" RELEASED
+		" WHERE e.kind = 'image' AND images.image_guid = e.entity_id"
+		" AND images.imagestatus = " SQL_IMAGE_STATUS_LOCKED " AND " IS_OURS("images", IMAGE_HASH),
 	.argument_count = 1,
 	.argument_types = {JSONBOID},
 };
+
+/* What somebody else has locked meanwhile.  As the restoring statements see it: they are rows of ours no more. */
+static Statement still_locked = {
+	.sql =
+		"SELECT string_agg(concat(e.kind, ' ', e.entity_id), ', ' ORDER BY e.kind, e.entity_id)" RELEASED
+		" WHERE EXISTS (SELECT FROM images WHERE e.kind = 'image' AND image_guid = e.entity_id"
+		"  AND imagestatus = " SQL_IMAGE_STATUS_LOCKED ")"
+		" OR EXISTS (SELECT FROM snapshots WHERE e.kind = 'snapshot'"
+		"  AND snapshot_id = e.entity_id AND status = 'LOCKED')",
+	.argument_count = 1,
+	.argument_types = {JSONBOID},
+};
+
+static Statement count_released = {
+	.sql = "SELECT jsonb_array_length($1)",
+	.argument_count = 1,
+	.argument_types = {JSONBOID},
+};
+
+/* In an inventory frame. */
+static void
+restore(Datum released)
+{
+	uint64 restored = statement_run(&restore_snapshot, &released, NULL);
+
+	restored += statement_run(&restore_images, &released, NULL);
+	statement_run_one_row(&count_released, &released, NULL);
+	if (restored == (uint64) field_int64(0, ONLY_COLUMN))
+		return;
+	statement_run_one_row(&still_locked, &released, NULL);
+	if (!field_is_null(0, ONLY_COLUMN))
+		ereport(
+			LOG,
+			(errmsg("what a clone has read stays locked: somebody else has locked it meanwhile"),
+			 errdetail("Locked: %s.", field_text(0, ONLY_COLUMN)),
+			 errhint("If nobody is at work there, unlock it with vmclone.unlock_entity.")));
+}
+
+static Statement forget_versions = {
+	.sql = "UPDATE vmclone.lock_state SET row_version = NULL WHERE row_version IS NOT NULL",
+};
+
+void
+locks_forget_versions(void)
+{
+	(void) statement_run(&forget_versions, NULL, NULL);
+}
 
 void
 locks_release(const pg_uuid_t *call_id)
@@ -132,7 +186,6 @@ locks_release(const pg_uuid_t *call_id)
 		return;
 
 	frame_enter_inventory(&inventory);
-	(void) statement_run(&restore_snapshot, &released, NULL);
-	(void) statement_run(&restore_images, &released, NULL);
+	restore(released);
 	frame_leave(&inventory);
 }

@@ -29,20 +29,36 @@
 
 #define LOCK_ATTEMPTS 3
 
-#define LOCK_SNAPSHOT "SELECT status::text FROM snapshots WHERE snapshot_id = $1 FOR NO KEY UPDATE"
+#define LOCK_SNAPSHOT                                                                              \
+	"SELECT status::text, xmin::text::int8, " SNAPSHOT_HASH ","                                    \
+	" (SELECT d.status NOT IN " SQL_VM_STATUSES_WITHOUT_QEMU " FROM vm_dynamic d"                  \
+	"  WHERE d.vm_guid = snapshots.vm_id)"                                                         \
+	" FROM snapshots WHERE snapshot_id = $1 FOR NO KEY UPDATE OF snapshots"
+
+/* Columns of LOCK_SNAPSHOT. */
+enum LockedSnapshotColumn
+{
+	LOCKED_SNAPSHOT_STATUS = 1,
+	LOCKED_SNAPSHOT_VERSION,
+	LOCKED_SNAPSHOT_HASH,
+	LOCKED_VM_RUNS,
+};
 
 /*
  * The images $1, and those of their disks $2 that stand directly on them: whoever merges or re-parents
- * one changes what the chain is, so their rows are locked with it.  What a row says is the newest,
- * since it is read under its lock; the last column is the ids of all that are wanted.
+ * one changes what the chain is, so their rows are locked with it.  With $3 all of the disks.  What a
+ * row says is the newest, since it is read under its lock; the last column is the ids of all that are
+ * wanted.
  */
 #define CHILDREN                                                                                   \
 	"SELECT c.image_guid FROM images c WHERE c.image_group_id = ANY ($2)"                          \
-	" AND c.parentid = ANY ($1) AND NOT c.image_guid = ANY ($1)"
+	" AND (c.parentid = ANY ($1) OR $3) AND NOT c.image_guid = ANY ($1)"
+#define LOCKED_COLUMNS                                                                             \
+	"image_guid, imagestatus, parentid, image_group_id, volume_format, size, xmin::text::int8,"    \
+	" " IMAGE_HASH
 #define LOCK_IMAGES                                                                                \
 	"WITH wanted AS MATERIALIZED (SELECT $1 || ARRAY (" CHILDREN ") AS ids)"                       \
-	" SELECT image_guid, imagestatus, parentid, image_group_id, volume_format, size,"              \
-	" (SELECT ids FROM wanted) FROM images"                                                        \
+	" SELECT " LOCKED_COLUMNS ", (SELECT ids FROM wanted) FROM images"                             \
 	" WHERE image_guid = ANY ((SELECT ids FROM wanted)::uuid[])"                                   \
 	" ORDER BY image_guid FOR NO KEY UPDATE OF images"
 
@@ -55,6 +71,8 @@ enum LockedImageColumn
 	LOCKED_DISK_ID,
 	LOCKED_VOLUME_FORMAT,
 	LOCKED_SIZE,
+	LOCKED_VERSION,
+	LOCKED_HASH,
 	LOCKED_WANTED,
 };
 
@@ -62,22 +80,22 @@ static Statement lock_snapshot_wait = {
 	.sql = LOCK_SNAPSHOT, .argument_count = 1, .argument_types = {UUIDOID}};
 static Statement lock_snapshot_skip = {
 	.sql = LOCK_SNAPSHOT " SKIP LOCKED", .argument_count = 1, .argument_types = {UUIDOID}};
-static Statement lock_images_wait = {
-	.sql = LOCK_IMAGES, .argument_count = 2, .argument_types = {UUIDARRAYOID, UUIDARRAYOID}};
+static Statement lock_images_wait = {.sql = LOCK_IMAGES,
+									 .argument_count = 3,
+									 .argument_types = {UUIDARRAYOID, UUIDARRAYOID, BOOLOID}};
 static Statement lock_images_skip = {.sql = LOCK_IMAGES " SKIP LOCKED",
-									 .argument_count = 2,
-									 .argument_types = {UUIDARRAYOID, UUIDARRAYOID}};
+									 .argument_count = 3,
+									 .argument_types = {UUIDARRAYOID, UUIDARRAYOID, BOOLOID}};
 static Statement lock_template_images = {
-	.sql =
-		"SELECT image_guid, imagestatus, parentid, image_group_id, volume_format, size FROM images"
-		" WHERE image_guid = ANY ($1) ORDER BY image_guid FOR SHARE SKIP LOCKED",
+	.sql = "SELECT " LOCKED_COLUMNS " FROM images"
+		   " WHERE image_guid = ANY ($1) ORDER BY image_guid FOR SHARE SKIP LOCKED",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
 
 /* The same without locks, for what the locking one doesn't show when it gets no row at all. */
 static Statement children = {
-	.sql = CHILDREN, .argument_count = 2, .argument_types = {UUIDARRAYOID, UUIDARRAYOID}};
+	.sql = CHILDREN, .argument_count = 3, .argument_types = {UUIDARRAYOID, UUIDARRAYOID, BOOLOID}};
 
 /* Places (ctid) of the rows that were asked for and not locked, for row_holders.c. */
 static Statement row_places = {
@@ -311,6 +329,8 @@ add_locked(LockSet *set, uint64 rows)
 		image->disk_id = field_uuid(row, LOCKED_DISK_ID);
 		image->volume_format = (int) field_int64(row, LOCKED_VOLUME_FORMAT);
 		image->size = field_int64(row, LOCKED_SIZE);
+		image->version = (TransactionId) field_int64(row, LOCKED_VERSION);
+		image->hash = field_int64(row, LOCKED_HASH);
 		set->got_count++;
 	}
 }
@@ -319,8 +339,8 @@ add_locked(LockSet *set, uint64 rows)
 static pg_uuid_t *
 lock_images(LockSet *set, int *count)
 {
-	Datum values[2] = {array_of_uuids(set->images, set->image_count),
-					   array_of_uuids(set->disks, set->disk_count)};
+	Datum values[3] = {array_of_uuids(set->images, set->image_count),
+					   array_of_uuids(set->disks, set->disk_count), BoolGetDatum(set->whole_disks)};
 	uint64 rows;
 	pg_uuid_t *wanted;
 
@@ -341,11 +361,25 @@ lock_images(LockSet *set, int *count)
 	return wanted;
 }
 
+static void
+lock_snapshot(LockSet *set)
+{
+	Datum snapshot = UUIDPGetDatum(set->snapshot_id);
+	uint64 rows = set->shared ? locks_run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot")
+							  : statement_run(&lock_snapshot_skip, &snapshot, NULL);
+
+	if (rows == 0)
+		return;
+	set->snapshot_status = field_text(0, LOCKED_SNAPSHOT_STATUS);
+	set->snapshot_version = (TransactionId) field_int64(0, LOCKED_SNAPSHOT_VERSION);
+	set->snapshot_hash = field_int64(0, LOCKED_SNAPSHOT_HASH);
+	set->whole_disks = set->on_engine && !field_bool(0, LOCKED_VM_RUNS);
+}
+
 /* One try; returns false if rows are missing that nobody holds (any longer). */
 static bool
 try_lock_rows(LockSet *set)
 {
-	Datum snapshot = UUIDPGetDatum(set->snapshot_id);
 	pg_uuid_t *wanted = NULL;
 	int wanted_count = 0;
 	pg_uuid_t *missing;
@@ -353,14 +387,7 @@ try_lock_rows(LockSet *set)
 	StringInfoData detail;
 
 	if (set->snapshot_status == NULL)
-	{
-		uint64 rows = set->shared
-						  ? locks_run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot")
-						  : statement_run(&lock_snapshot_skip, &snapshot, NULL);
-
-		if (rows == 1)
-			set->snapshot_status = field_text(0, ONLY_COLUMN);
-	}
+		lock_snapshot(set);
 	if (set->image_count > 0)
 		wanted = lock_images(set, &wanted_count);
 	if (set->template_image_count > 0)
@@ -387,14 +414,33 @@ try_lock_rows(LockSet *set)
 	return false;
 }
 
+/* Of whole disks, all images that were got are to be held, not only those that are read. */
+static void
+add_whole_disks(LockSet *set)
+{
+	pg_uuid_t *images = palloc(sizeof(pg_uuid_t) * (set->got_count + 1));
+	int count = 0;
+
+	for (int i = 0; i < set->got_count; i++)
+	{
+		if (!lock_set_contains(set->template_images, set->template_image_count, &set->got[i].id))
+			images[count++] = set->got[i].id;
+	}
+	set->images = images;
+	set->image_count = count;
+}
+
 void
 lock_set_take_rows(LockSet *set)
 {
 	/* whoever stood in the way may be gone a moment later, with or without the row */
 	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++)
 	{
-		if (try_lock_rows(set))
-			return;
+		if (!try_lock_rows(set))
+			continue;
+		if (set->whole_disks)
+			add_whole_disks(set);
+		return;
 	}
 	ereport(ERROR, (errcode(ERRCODE_VC_CHAIN),
 					errmsg("the snapshot or images of it were changed or deleted meanwhile"),

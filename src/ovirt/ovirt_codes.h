@@ -40,9 +40,11 @@
 #define TEMPLATE_STATUS_OK       0
 #define TEMPLATE_STATUS_LOCKED   1
 
-/* vm_dynamic.status */
-#define VM_STATUS_DOWN         0
-#define VM_STATUS_IMAGE_LOCKED 15
+/* vm_dynamic.status; of all others qemu has the disks open */
+#define VM_STATUS_DOWN          0
+#define VM_STATUS_SUSPENDED     13
+#define VM_STATUS_IMAGE_ILLEGAL 14
+#define VM_STATUS_IMAGE_LOCKED  15
 
 /* images.imagestatus */
 #define IMAGE_STATUS_OK      1
@@ -125,6 +127,9 @@
 #define SQL_TEMPLATE_STATUS_OK            CppAsString2(TEMPLATE_STATUS_OK)
 #define SQL_VM_STATUS_DOWN                CppAsString2(VM_STATUS_DOWN)
 #define SQL_VM_STATUS_IMAGE_LOCKED        CppAsString2(VM_STATUS_IMAGE_LOCKED)
+#define SQL_VM_STATUSES_WITHOUT_QEMU                                                               \
+	"(" CppAsString2(VM_STATUS_DOWN) ", " CppAsString2(VM_STATUS_SUSPENDED) ", " CppAsString2(     \
+		VM_STATUS_IMAGE_ILLEGAL) ", " CppAsString2(VM_STATUS_IMAGE_LOCKED) ")"
 /* For CASE: the engine's words for images.volume_format and volume_type, and for base_disks.disk_storage_type. */
 #define SQL_DISK_STORAGE_TYPE_WORDS                                                                \
 	"WHEN 0 THEN 'IMAGE' WHEN 1 THEN 'LUN' WHEN 2 THEN 'CINDER' WHEN 3 THEN 'MANAGED_BLOCK_STORAGE' WHEN 4 THEN 'KUBERNETES'"

@@ -59,6 +59,9 @@ extern void worker_admit_calls(void);
  */
 extern bool worker_slot_occupy(Oid database_id);
 
+/* For the worker itself: whether there are jobs that are not over, for DROP DATABASE (worker_commands.c). */
+extern void worker_slot_tell_live(bool any_live);
+
 /* It exits because there is nothing for it to do, and need not be started again. */
 extern void worker_slot_retire(void);
 

@@ -94,6 +94,7 @@ worker_slot_find(Oid database_id, bool create)
 	{
 		free_slot->database_id = database_id;
 		free_slot->generation = ++launcher_shared->next_generation;
+		free_slot->any_live = false;
 	}
 	return create ? free_slot : NULL;
 }
@@ -249,6 +250,22 @@ worker_slot_occupy(Oid database_id)
 		return false;
 	before_shmem_exit(vacate_slot, (Datum) 0);
 	return slot->suspended == 0;
+}
+
+void
+worker_slot_tell_live(bool any_live)
+{
+	WorkerSlot *slot;
+
+	if (launcher_shared == NULL)
+		return;
+	slot = &launcher_shared->slots[own_slot];
+	if (slot->any_live == any_live)
+		return;
+	LWLockAcquire(launcher_shared->lock, LW_EXCLUSIVE);
+	if (slot->generation == own_generation)
+		slot->any_live = any_live;
+	LWLockRelease(launcher_shared->lock);
 }
 
 void

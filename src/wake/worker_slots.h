@@ -37,6 +37,7 @@ typedef struct WorkerSlot
 	pid_t pid;
 	uint64 generation;    /* tells a late worker that its slot is another's by now */
 	int suspended;        /* commands under way that need the database without connections */
+	bool any_live;        /* jobs that were not over when the worker last looked */
 	TimestampTz start_at; /* SLOT_WANTED */
 } WorkerSlot;
 

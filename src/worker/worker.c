@@ -264,7 +264,10 @@ pass(bool *first)
 static bool
 may_exit(bool may_run, bool *busy, TimestampTz *busy_at)
 {
-	*busy = job_runs_list != NIL || (may_run && job_anything_to_do());
+	bool any_live = false;
+
+	*busy = (may_run && job_anything_to_do(&any_live)) || job_runs_list != NIL;
+	worker_slot_tell_live(any_live);
 	if (*busy)
 	{
 		*busy_at = GetCurrentTimestamp();
@@ -275,7 +278,7 @@ may_exit(bool may_run, bool *busy, TimestampTz *busy_at)
 		return false;
 	if (!worker_exclude_calls())
 		return false;
-	*busy = may_run && job_anything_to_do();
+	*busy = may_run && job_anything_to_do(&any_live);
 	if (!*busy)
 		worker_lock_release();
 	worker_admit_calls();

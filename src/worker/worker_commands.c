@@ -49,20 +49,35 @@ resume_database_callback(int code, Datum argument)
 	resume_database(DatumGetObjectId(argument), false);
 }
 
+/* Half-made files and their storage domains would be nobody's. */
+static void
+refuse_to_drop(Oid database_id)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+					errmsg("database \"%s\" has vmclone jobs under way",
+						   get_database_name(database_id)),
+					errhint("End them there with vmclone.cancel_job, or use DROP DATABASE ... WITH "
+							"(FORCE), which leaves their files as they are.")));
+}
+
 /*
  * The database's worker is told to go and none is started.  False: there is nothing to resume,
- * since no worker is there nor wanted.
+ * since no worker is there nor wanted.  unless_live: ERRCODE_OBJECT_IN_USE where jobs are under way.
  */
 static bool
-suspend_database(Oid database_id)
+suspend_database(Oid database_id, bool unless_live)
 {
 	WorkerSlot *slot;
+	bool refused;
 
 	LWLockAcquire(launcher_shared->lock, LW_EXCLUSIVE);
 	slot = worker_slot_find(database_id, false);
-	if (slot != NULL)
+	refused = slot != NULL && slot->any_live && unless_live;
+	if (slot != NULL && !refused)
 		slot->suspended++;
 	LWLockRelease(launcher_shared->lock);
+	if (refused)
+		refuse_to_drop(database_id);
 	return slot != NULL;
 }
 
@@ -113,9 +128,23 @@ may_create_databases(void)
 	return may || superuser();
 }
 
-/* Database that a command needs for itself, or InvalidOid; *drops is set for DROP DATABASE. */
+static bool
+is_forced(const DropdbStmt *statement)
+{
+	ListCell *cell;
+
+	foreach (cell, statement->options)
+		if (strcmp(((DefElem *) lfirst(cell))->defname, "force") == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Database that a command needs for itself, or InvalidOid; *drops is set for DROP DATABASE, *forced for
+ * one WITH (FORCE).
+ */
 static Oid
-database_needed(Node *statement, bool *drops)
+database_needed(Node *statement, bool *drops, bool *forced)
 {
 	const char *name = NULL;
 	bool copies = false;
@@ -126,6 +155,7 @@ database_needed(Node *statement, bool *drops)
 	{
 		name = ((DropdbStmt *) statement)->dbname;
 		*drops = true;
+		*forced = is_forced((DropdbStmt *) statement);
 	}
 	else if (IsA(statement, RenameStmt) &&
 			 ((RenameStmt *) statement)->renameType == OBJECT_DATABASE)
@@ -187,11 +217,12 @@ static void
 process_utility(UTILITY_PARAMETERS)
 {
 	bool drops = false;
+	bool forced = false;
 	Oid database_id = InvalidOid;
 
 	if (launcher_shared != NULL && IsTransactionState())
-		database_id = database_needed(planned->utilityStmt, &drops);
-	if (!OidIsValid(database_id) || !suspend_database(database_id))
+		database_id = database_needed(planned->utilityStmt, &drops, &forced);
+	if (!OidIsValid(database_id) || !suspend_database(database_id, drops && !forced))
 	{
 		run_utility(UTILITY_ARGUMENTS);
 		return;

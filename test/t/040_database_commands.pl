@@ -103,11 +103,14 @@ SQL
 $node->poll_query_until('copied', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE status = 'running'")
   or die 'nothing is copied';
 isnt(scalar(my @running = $node->copiers), 0, 'a copy is under way');
-quick('DROP DATABASE copied', 'DROP DATABASE while its worker copies');
+($code, $out, $err) = $node->psql('postgres', 'DROP DATABASE copied');
+like($err, qr/database "copied" has vmclone jobs under way.*cancel_job.*FORCE/s, 'DROP DATABASE while its worker copies is refused, and says what to do');
+isnt(worker_of('copied'), '', 'its worker goes on');
+quick('DROP DATABASE copied WITH (FORCE)', 'DROP DATABASE … WITH (FORCE) while its worker copies');
 is_deeply([ $node->copiers_that_stay ], [], 'the copiers end with it');
 $node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$vm->{domain}', '$vm->{path}', take_over => true)");
 
-# DROP EXTENSION with a job that waits
+# DROP EXTENSION with a job that runs, and after it
 $job = $node->clone($vm->{snapshots}[1], vm_name => 'copy2', bandwidth_limit => 300_000);
 $node->wait_for_status($job->{job_id}, 'running');
 # the worker holds one table's lock and wants the other, as it may when DROP EXTENSION comes: it gives way
@@ -120,6 +123,13 @@ SQL
 is(($session->query('LOCK TABLE vmclone.jobs'))[1], 0, 'in a deadlock it is the worker that gives way') or diag $session->{stderr};
 $session->query('ROLLBACK');
 $session->quit;
+foreach my $command ('DROP EXTENSION vmclone CASCADE', 'DROP SCHEMA vmclone CASCADE', 'DROP EXTENSION plpgsql CASCADE')
+{
+	($code, $out, $err) = $node->psql('postgres', $command);
+	like($err, qr/cannot drop extension "vmclone" while jobs are under way.*\Q$job->{job_id}\E.*cancel_job/s, "$command is refused while jobs are under way");
+}
+$node->safe_psql('postgres', "SELECT vmclone.cancel_job('$job->{job_id}')");
+is($node->wait_for_job($job->{job_id}), 'cancelled', 'the job can be cancelled');
 $node->safe_psql('postgres', 'DROP SCHEMA fixture CASCADE; DROP EXTENSION vmclone CASCADE');
 ok( $node->poll_query_until('postgres',
 		"SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = 'postgres'"),
@@ -157,6 +167,13 @@ ok( $plain->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activ
 $vm = $plain->make_vm(name => 'web01', snapshots => 2);
 $job = $plain->clone($vm->{snapshots}[0], vm_name => 'copy1');
 is($plain->wait_for_job($job->{job_id}), 'succeeded', 'a call starts one again');
+$job = $plain->clone($vm->{snapshots}[0], vm_name => 'copy2', start_paused => 'true');
+($code, $out, $err) = $plain->psql('postgres', 'DROP EXTENSION vmclone CASCADE');
+like($err, qr/cannot drop extension "vmclone" while jobs are under way/, 'DROP EXTENSION is refused without preloading too');
+# the server has no library any more: nobody else's commands fail for that
+$plain->safe_psql('postgres', 'CREATE SCHEMA other');
+my $place = $plain->value('SHOW server_version_num') >= 180000 ? 'dynamic_library_path' : 'extension_destdir';
+$plain->safe_psql('postgres', "SET $place = '/nowhere'; DROP SCHEMA other");
 $plain->safe_psql('postgres', 'CREATE DATABASE one');
 $plain->safe_psql('one', 'CREATE EXTENSION vmclone');
 ok($plain->start_worker('one'), 'a second database has a worker');
