@@ -10,6 +10,7 @@
 #include "utils/guc.h"
 
 #include "base/binding.h"
+#include "base/deferred_constraints.h"
 #include "base/extension.h"
 #include "base/frame.h"
 
@@ -18,6 +19,7 @@ enter(Frame *frame, Oid user_id, int restriction, const char *search_path)
 {
 	GetUserIdAndSecContext(&frame->user_id, &frame->security_context);
 	frame->settings_level = NewGUCNestLevel();
+	frame->checks_at_once = false;
 	SetUserIdAndSecContext(user_id,
 						   frame->security_context | SECURITY_LOCAL_USERID_CHANGE | restriction);
 	(void) set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION,
@@ -44,8 +46,22 @@ frame_enter_inventory(Frame *frame)
 }
 
 void
+frame_enter_inventory_to_write(Frame *frame)
+{
+	const Binding *binding = binding_look_up();
+	bool checks_at_once = false;
+
+	if (!InSecurityRestrictedOperation())
+		checks_at_once = deferred_constraints_enter(NameStr(binding->schema));
+	frame_enter_inventory(frame);
+	frame->checks_at_once = checks_at_once;
+}
+
+void
 frame_leave(const Frame *frame)
 {
 	AtEOXact_GUC(false, frame->settings_level);
 	SetUserIdAndSecContext(frame->user_id, frame->security_context);
+	if (frame->checks_at_once)
+		deferred_constraints_leave();
 }

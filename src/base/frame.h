@@ -21,6 +21,7 @@ typedef struct Frame
 	Oid user_id;
 	int security_context;
 	int settings_level;
+	bool checks_at_once; /* constraints are IMMEDIATE for it */
 } Frame;
 
 extern void frame_enter_own(Frame *frame);
@@ -30,6 +31,12 @@ extern void frame_enter_own(Frame *frame);
  * to this database (restored, not yet chosen again by use_inventory).
  */
 extern void frame_enter_inventory(Frame *frame);
+
+/*
+ * The same for statements that write: users' deferrable constraints are checked at once meanwhile
+ * (deferred_constraints.h), unless an outer frame sees to it.
+ */
+extern void frame_enter_inventory_to_write(Frame *frame);
 
 extern void frame_leave(const Frame *frame);
 

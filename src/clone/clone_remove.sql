@@ -62,6 +62,29 @@ BEGIN
 END
 $$;
 
+-- Whether a publication refuses every DELETE on the table, or the one that a foreign key's action sends behind it: the
+-- table has nothing by which a subscriber could know the row.
+CREATE FUNCTION vmclone.clone_delete_is_refused(p_table regclass)
+RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM pg_publication) AND EXISTS (
+        SELECT FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_publication_tables t ON t.schemaname = n.nspname AND t.tablename = c.relname
+        JOIN pg_publication p ON p.pubname = t.pubname AND (p.pubdelete OR p.pubupdate)
+        WHERE (c.oid = p_table OR c.oid IN (SELECT f.conrelid FROM pg_constraint f
+                WHERE f.contype = 'f' AND f.confrelid = p_table AND f.confdeltype IN ('c', 'n', 'd')))
+            AND c.relreplident <> 'f'
+            AND NOT EXISTS (SELECT FROM pg_index i
+                WHERE i.indrelid = c.oid AND i.indisvalid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END))
+        AND (SELECT relkind = 'r' FROM pg_class WHERE oid = p_table)
+$$;
+
+CREATE FUNCTION vmclone.clone_delete_plainly(p_table regclass, p_rows tid[])
+RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'vmclone_clone_delete_plainly';
+
 CREATE FUNCTION vmclone.clone_remove_rows(p_vm_id uuid, p_ids uuid[])
 RETURNS void
 LANGUAGE plpgsql AS $$
@@ -70,6 +93,7 @@ DECLARE
     step record;
     key text;
     target regclass;
+    doomed tid[];
     inventory text := (SELECT quote_ident(n) FROM unnest(current_schemas(false)) n WHERE n <> 'pg_catalog' AND n !~ '^pg_temp' LIMIT 1);
 BEGIN
     -- from here nobody attaches anything: the check of a foreign key waits for these locks
@@ -126,18 +150,27 @@ BEGIN
     LOOP
         target := to_regclass(inventory || '.' || quote_ident(step.name));
         CONTINUE WHEN target IS NULL;
+        -- a DELETE that has nothing to delete can be refused, too
+        EXECUTE format('SELECT array_agg(ctid) FROM %s WHERE %s', target, step.condition) INTO doomed USING p_vm_id, p_ids, disks;
+        CONTINUE WHEN doomed IS NULL;
         IF step.name = 'base_disks' THEN
             PERFORM vmclone.clone_refuse_references(target, 'disk_id = ANY ($2)', p_vm_id, disks);
         ELSE
             PERFORM vmclone.clone_refuse_references(target, step.condition, p_vm_id, p_ids);
         END IF;
-        EXECUTE format('DELETE FROM %s WHERE %s', target, step.condition) USING p_vm_id, p_ids, disks;
+        IF vmclone.clone_delete_is_refused(target) THEN
+            PERFORM vmclone.clone_delete_plainly(target, doomed);
+        ELSE
+            EXECUTE format('DELETE FROM %s WHERE %s', target, step.condition) USING p_vm_id, p_ids, disks;
+        END IF;
     END LOOP;
 END
 $$;
 
 COMMENT ON FUNCTION vmclone.clone_refuse_references IS 'internal: no foreign row refers to rows that are to go';
 COMMENT ON FUNCTION vmclone.clone_refuse_removal IS 'internal: the error that names a row which stands in the way of cleaning';
+COMMENT ON FUNCTION vmclone.clone_delete_is_refused IS 'internal: whether a publication refuses every DELETE on a table';
+COMMENT ON FUNCTION vmclone.clone_delete_plainly IS 'internal: deletes rows past a publication that refuses it';
 COMMENT ON FUNCTION vmclone.clone_remove_rows IS 'internal: removes the inventory rows of a failed or cancelled clone';
 
-REVOKE ALL ON FUNCTION vmclone.clone_refuse_references, vmclone.clone_refuse_removal, vmclone.clone_remove_rows FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone.clone_refuse_references, vmclone.clone_refuse_removal, vmclone.clone_delete_is_refused, vmclone.clone_delete_plainly, vmclone.clone_remove_rows FROM PUBLIC;

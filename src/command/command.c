@@ -130,7 +130,7 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	if (retry_of == NULL && command_find_earlier_call(&command))
 		return command.result;
 
-	frame_enter_inventory(&inventory);
+	frame_enter_inventory_to_write(&inventory);
 	load_plan(&command);
 	check(&command, CHECK_ALWAYS);
 	follow_promotion(command.plan);
@@ -159,7 +159,7 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 				  &command.caller);
 	if (command.tasks_per_copy == 0)
 	{
-		frame_enter_inventory(&inventory);
+		frame_enter_inventory_to_write(&inventory);
 		for (int i = 0; i < command.result->copy_count; i++)
 			clone_finish(&command.result->copies[i].vm_id);
 		locks_release(&command.result->call_id);

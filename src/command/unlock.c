@@ -210,7 +210,7 @@ vmclone_unlock_entity(PG_FUNCTION_ARGS)
 	for (uint64 i = 0; i < holder_count; i++)
 		locks_release(&holders[i]);
 
-	frame_enter_inventory(&frame);
+	frame_enter_inventory_to_write(&frame);
 	changed = statement_run(kind->unlock, &entities, NULL) + holder_count;
 	/* while that waited for a row, a call may have locked it and committed; from now on it waits for us */
 	if (changed > 0)

@@ -189,7 +189,7 @@ BEGIN
     FOR target IN
         SELECT p.oid::regprocedure FROM pg_proc p
         WHERE p.pronamespace = '@extschema@'::regnamespace AND NOT p.prosecdef
-            AND p.proname IN ('clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'lineage_rows', 'snapshot_rows', 'tree_mark')
+            AND p.proname IN ('clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'clone_delete_is_refused', 'clone_delete_plainly', 'lineage_rows', 'snapshot_rows', 'tree_mark')
     LOOP
         EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION %s TO %s' ELSE 'REVOKE EXECUTE ON FUNCTION %s FROM %s' END, target, owner);
     END LOOP;

@@ -27,7 +27,7 @@ write_audit(const char *role_name, const char *choice)
 	const char *const placeholders[] = {"UserName", role_name, "Choice", choice, NULL};
 	Frame frame;
 
-	frame_enter_inventory(&frame);
+	frame_enter_inventory_to_write(&frame);
 	audit_write(AUDIT_JOBS_ADOPTED, &subject, placeholders);
 	frame_leave(&frame);
 }

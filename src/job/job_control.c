@@ -300,7 +300,7 @@ audit_retry(const ControlledJob *job, const pg_uuid_t *call_id, const pg_uuid_t 
 	};
 	Frame frame;
 
-	frame_enter_inventory(&frame);
+	frame_enter_inventory_to_write(&frame);
 	audit_name_caller(&subject, &job->caller);
 	audit_write(AUDIT_CLONE_RETRIED, &subject,
 				(const char *const[]){"VmName", vm_name, "UserName", subject.user_name, NULL});
@@ -390,7 +390,7 @@ vmclone_abandon_cleaning(PG_FUNCTION_ARGS)
 	subject.cluster_id = job.cluster_id;
 	subject.job_id = job.job_id;
 	subject.call_id = job.call_id;
-	frame_enter_inventory(&frame);
+	frame_enter_inventory_to_write(&frame);
 	audit_name_caller(&subject, &job.caller);
 	audit_write(AUDIT_CLEANING_ABANDONED, &subject,
 				(const char *const[]){"UserName", subject.user_name, "VmName", job.vm_name, "Paths",

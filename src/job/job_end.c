@@ -112,7 +112,7 @@ write_audit(const JobRow *job, AuditType type)
 										job->reason ? job->reason : "unknown", NULL};
 	Frame frame;
 
-	frame_enter_inventory(&frame);
+	frame_enter_inventory_to_write(&frame);
 	subject.user_name = audit_user_name(&job->user_id, job->owner);
 	audit_write(type, &subject, placeholders);
 	frame_leave(&frame);
@@ -147,7 +147,7 @@ finish(JobRow *job)
 	Datum vm_id = UUIDPGetDatum(&job->vm_id);
 	Frame frame;
 
-	frame_enter_inventory(&frame);
+	frame_enter_inventory_to_write(&frame);
 	clone_finish(&job->vm_id);
 	frame_leave(&frame);
 	release_source(job);
@@ -172,7 +172,7 @@ remove_rows(JobRow *job)
 	Datum job_id = UUIDPGetDatum(&job->job_id);
 	Frame frame;
 
-	frame_enter_inventory(&frame);
+	frame_enter_inventory_to_write(&frame);
 	clone_remove(&job->vm_id);
 	frame_leave(&frame);
 	(void) statement_run(&free_name, &vm_id, NULL);

@@ -185,7 +185,7 @@ locks_release(const pg_uuid_t *call_id)
 	if (is_null)
 		return;
 
-	frame_enter_inventory(&inventory);
+	frame_enter_inventory_to_write(&inventory);
 	restore(released);
 	frame_leave(&inventory);
 }
