@@ -92,7 +92,8 @@ BEGIN
         ('grants', 'SELECT vmclone.grant_viewer(''regress_nobody'')'),
         ('promotes', 'SELECT vmclone.grant_admin(''regress_nobody'')'),
         ('revokes', 'SELECT vmclone.revoke_rights(''regress_viewer'')'),
-        ('binds', 'SELECT vmclone.use_inventory(''vmclone'')')) AS s (what, sql)
+        ('binds', 'SELECT vmclone.use_inventory(''vmclone'')'),
+        ('protects', 'SELECT vmclone.protect_inventory(true)')) AS s (what, sql)
     LOOP
         BEGIN
             answer := root.answer(statement.sql);

@@ -139,9 +139,8 @@ static void
 set_deferred(DeferrableConstraint *constraint, bool deferred)
 {
 	ConstraintsSetStmt *statement = makeNode(ConstraintsSetStmt);
-	ErrorContextCallback callback = {.previous = error_context_stack,
-									 .callback = name_constraint,
-									 .arg = constraint};
+	ErrorContextCallback callback = {
+		.previous = error_context_stack, .callback = name_constraint, .arg = constraint};
 	Oid user_id;
 	int security_context;
 

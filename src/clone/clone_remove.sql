@@ -33,7 +33,7 @@ BEGIN
     LOOP
         IF NOT reference.readable THEN
             -- the foreign key finds such a row, whoever may read it
-            CONTINUE WHEN reference.refuses;
+            CONTINUE WHEN reference.refuses AND NOT vmclone.clone_delete_is_refused(p_table);
             RAISE EXCEPTION 'rows of the new virtual machine cannot be removed: table "%" may have rows that would be lost, and role "%" may not read it',
                     reference.name, current_user
                 USING ERRCODE = 'VC014', DETAIL = format('Foreign key "%s" of table "%s" removes or changes rows together with those of table "%s".',

@@ -44,8 +44,8 @@ vmclone_clone_delete_plainly(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("permission denied to delete rows plainly"),
 						errhint("Only the cleaning of a failed clone does it.")));
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT,
-					  &rows, &nulls, &count);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TIDOID, sizeof(ItemPointerData), false,
+					  TYPALIGN_SHORT, &rows, &nulls, &count);
 	for (int i = 0; i < count; i++)
 	{
 		if (!nulls[i])

@@ -50,7 +50,8 @@ live_job(Oid table_id)
 	AttrNumber status = get_attnum(table_id, "status");
 	char *job = NULL;
 
-	while (job == NULL && id > 0 && status > 0 && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	while (job == NULL && id > 0 && status > 0 &&
+		   table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		bool is_null;
 		char *word = TextDatumGetCString(slot_getattr(slot, status, &is_null));
@@ -88,13 +89,12 @@ at_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void
 		return;
 	job = live_job(object_id);
 	if (job != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("cannot drop extension \"vmclone\" while jobs are under way"),
-				 errdetail("Job %s is not over.", job),
-				 errhint("Wait for the jobs of view vmclone.jobs_view, or end them with "
-						 "vmclone.cancel_job; those of a copied database with "
-						 "vmclone.adopt('abandon').")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+						errmsg("cannot drop extension \"vmclone\" while jobs are under way"),
+						errdetail("Job %s is not over.", job),
+						errhint("Wait for the jobs of view vmclone.jobs_view, or end them with "
+								"vmclone.cancel_job; those of a copied database with "
+								"vmclone.adopt('abandon').")));
 }
 
 void

@@ -53,11 +53,11 @@ resume_database_callback(int code, Datum argument)
 static void
 refuse_to_drop(Oid database_id)
 {
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-					errmsg("database \"%s\" has vmclone jobs under way",
-						   get_database_name(database_id)),
-					errhint("End them there with vmclone.cancel_job, or use DROP DATABASE ... WITH "
-							"(FORCE), which leaves their files as they are.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("database \"%s\" has vmclone jobs under way", get_database_name(database_id)),
+			 errhint("End them there with vmclone.cancel_job, or use DROP DATABASE ... WITH "
+					 "(FORCE), which leaves their files as they are.")));
 }
 
 /*

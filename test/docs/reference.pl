@@ -33,13 +33,13 @@ sub table
 	return \%rows;
 }
 
-# --- functions: those that the grant functions give to roles, and the superuser's two; not what only views call
+# --- functions: those that the grant functions give to roles, and the superuser's; not what only views call
 my @public = map { $_->[0] } query(<<'SQL');
 SELECT DISTINCT p.proname
 FROM pg_proc p
 WHERE p.pronamespace = 'vmclone'::regnamespace
 	AND p.proname IN (SELECT object_name FROM vmclone.role_rights() WHERE object_type = 'routine'
-		UNION ALL VALUES ('use_inventory'), ('grant_admin'), ('library_version'))
+		UNION ALL VALUES ('use_inventory'), ('protect_inventory'), ('grant_admin'), ('library_version'))
 	AND p.proname NOT IN ('caller_name', 'caller_role', 'caller_sees_all', 'caller_user_id', 'inventory_rows', 'see_all_jobs',
 		'act_for_any_user', 'administer', 'identity_state', 'worker_preloaded', 'worker_process')
 SQL
