@@ -298,8 +298,8 @@ BEGIN
         END IF;
     END IF;
 
-    IF coalesce(previous.schema_name, chosen) <> p_schema THEN
-        PERFORM @extschema@.drop_guards(coalesce(previous.schema_name, chosen));
+    IF COALESCE(previous.schema_name, chosen) <> p_schema THEN
+        PERFORM @extschema@.drop_guards(COALESCE(previous.schema_name, chosen));
     END IF;
     PERFORM @extschema@.grant_to_inventory_owner(previous.owner, false) WHERE previous.owner IS DISTINCT FROM owners[1];
     PERFORM @extschema@.grant_to_inventory_owner(owners[1], true);

@@ -25,7 +25,7 @@
 #include "base/binding.h"
 #include "base/compat.h"
 #include "job/drop_refusal.h"
-#include "job/state_table.h"
+#include "state/state_table.h"
 
 static object_access_hook_type previous_hook = NULL;
 
