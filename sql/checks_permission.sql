@@ -79,6 +79,13 @@ SELECT * FROM fixture.try($$DELETE FROM permissions WHERE object_id = fixture.vm
     $$user_id => fixture.id('alice'), disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('shareable of shared'), 'attach', true), jsonb_build_object('disk_id', fixture.id('lun of shared'), 'attach', true))$$, fixture.snapshot('shared', 2));
 SELECT * FROM fixture.try($$DELETE FROM permissions WHERE object_id = fixture.vm('shared'); SELECT fixture.give(fixture.id('alice'), 'VmCreator', fixture.vm('shared')), fixture.give(fixture.id('alice'), 'DiskOperator', fixture.id('shareable of shared'))$$,
     $$user_id => fixture.id('alice'), disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('shareable of shared'), 'attach', true))$$, fixture.snapshot('shared', 2));
+-- roles of a user's groups, while the user is logged in
+SELECT DISTINCT message_key, add_says FROM fixture.try($$UPDATE permissions SET ad_element_id = fixture.id('group') WHERE ad_element_id = fixture.id('alice')$$, $$user_id => fixture.id('alice')$$)
+ORDER BY 1;
+SELECT * FROM fixture.try($$UPDATE permissions SET ad_element_id = fixture.id('group') WHERE ad_element_id = fixture.id('alice');
+    INSERT INTO engine_sessions (engine_session_id, user_id, user_name, group_ids) VALUES ('other', fixture.id('bob'), 'bob', fixture.id('other')::text),
+        ('none', fixture.id('alice'), 'alice', NULL), ('empty', fixture.id('alice'), 'alice', ''), ('odd', fixture.id('alice'), 'alice', ',x,'),
+        ('one', fixture.id('alice'), 'alice', concat(fixture.id('other'), ',', fixture.id('group')))$$, $$user_id => fixture.id('alice')$$);
 -- the hierarchy: data center, system, everyone
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VmCreator', 'cl1'), fixture.give(fixture.id('alice'), 'VmCreator', fixture.id('dc1'))$$, $$user_id => fixture.id('alice')$$);
 SELECT * FROM fixture.try($$SELECT fixture.take('alice', 'VmCreator', 'cl1'), fixture.give(fixture.id('alice'), 'VmCreator', fixture.id('dc2'))$$, $$user_id => fixture.id('alice')$$);

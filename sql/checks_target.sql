@@ -144,6 +144,7 @@ SELECT * FROM fixture.try($$DELETE FROM disk_profiles WHERE storage_domain_id = 
 SELECT * FROM fixture.try('', $$disks => fixture.to_domain('nfs2', jsonb_build_object('disk_profile_id', fixture.id('profile nfs1')))$$);
 SELECT * FROM fixture.try('', $$disks => fixture.to_domain('nfs1', '{"volume_format": "COW", "volume_type": "Preallocated"}')$$);
 SELECT * FROM fixture.try($$UPDATE base_disks SET backup = 'Incremental'; SELECT fixture.write_ovf('one')$$);
+SELECT * FROM fixture.try($$UPDATE base_disks SET backup = 'Incremental'; SELECT fixture.write_ovf('one')$$, $$disks => fixture.to_domain('nfs1', '{"volume_format": "RAW"}')$$);
 SELECT * FROM fixture.try($$UPDATE base_disks SET backup = 'Incremental'; SELECT fixture.write_ovf('one')$$, $$disks => fixture.to_domain('nfs1', '{"volume_format": "COW", "volume_type": "Preallocated"}')$$);
 SELECT * FROM fixture.try($$UPDATE images SET volume_format = 3 WHERE image_guid = fixture.image('one', 1, 1)$$);
 SELECT * FROM fixture.try('', $$disks => fixture.to_domain('iscsi1', '{"volume_format": "RAW", "volume_type": "Sparse"}')$$);

@@ -3,8 +3,8 @@
  *		(P): what the engine user may do, by roles given on the object, on what contains it, or on
  *		the system.
  *
- * Roles given to "everyone" count.  Which groups a user is in, the engine knows from its directory
- * at login only, so roles given to other groups don't.
+ * Roles given to "everyone" count, and those of the groups that the engine knows of the user from its
+ * directory, which it does while the user is logged in.
  */
 #include "postgres.h"
 
@@ -22,12 +22,14 @@
 
 /* The engine's ActionGroup */
 
+#define USER_AND_GROUPS SQL_USER_AND_GROUPS("$1")
+
 /* Objects, each with what contains it besides the pool and the system, on which the right is missing. */
 static Statement missing_rights = {
 	.sql = "SELECT DISTINCT r.object FROM ROWS FROM (unnest($3), unnest($4))"
 		   " AS r(object, container) WHERE NOT EXISTS (SELECT 1 FROM permissions p"
 		   "  JOIN roles_groups g ON g.role_id = p.role_id"
-		   "  WHERE p.ad_element_id IN ($1, 'eee00000-0000-0000-0000-123456789eee')"
+		   "  WHERE p.ad_element_id IN " USER_AND_GROUPS
 		   "   AND g.action_group_id = $2 AND p.object_id IN (r.object, r.container, $5,"
 		   "    'aaa00000-0000-0000-0000-123456789aaa')) ORDER BY r.object",
 	.argument_count = 5,

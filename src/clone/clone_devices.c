@@ -247,7 +247,7 @@ static void
 make_tpm(DeviceSet *set, const SourceDevice *source)
 {
 	const CloneWork *work = set->work;
-	char *data = json_get_text(json_get(work->plan->configuration, "external_data"), "tpm");
+	const Jsonb *data = clone_external_data(work, EXTERNAL_DATA_TPM);
 	Overlays overlays;
 	int source_number;
 	int data_source = 0;
@@ -263,18 +263,7 @@ make_tpm(DeviceSet *set, const SourceDevice *source)
 	source_number = row_copy_source(set->rows, source->has_id ? &source->id : NULL, overlays.items,
 									overlays.count);
 	if (data)
-	{
-		const Jsonb *overlay;
-		StringInfoData text;
-
-		initStringInfo(&text);
-		appendStringInfoString(&text, "{\"tpm_data\": ");
-		json_append_string(&text, data);
-		/* the hash is of the host's form of the data, which the engine asks for again */
-		appendStringInfoString(&text, ", \"tpm_hash\": null}");
-		overlay = json_from_text(text.data);
-		data_source = row_copy_source(set->external_data, NULL, &overlay, 1);
-	}
+		data_source = row_copy_source(set->external_data, NULL, &data, 1);
 	for (int i = 0; i < set->copy_count; i++)
 	{
 		int c = set->copies[i];

@@ -40,6 +40,15 @@ extern void clone_note_row(CloneWork *work, int copy, const pg_uuid_t *id);
 /* The chipset of vm_static is another one than the snapshot's: addresses don't fit any more. */
 extern bool clone_changes_chipset(const ClonePlan *plan, const Jsonb *vm_static);
 
+typedef enum ExternalData
+{
+	EXTERNAL_DATA_TPM,
+	EXTERNAL_DATA_NVRAM
+} ExternalData;
+
+/* Columns of vm_external_data or vm_nvram_data, by what the snapshot says; NULL: it says nothing. */
+extern const Jsonb *clone_external_data(const CloneWork *work, ExternalData kind);
+
 extern void clone_disks_write(CloneWork *work);
 extern void clone_interfaces_write(CloneWork *work);
 extern void clone_devices_write(CloneWork *work);

@@ -55,6 +55,8 @@ static RowCopyTarget vm_ovf_generations = {
 	.columns = {{"vm_guid", UUIDOID}},
 };
 
+#define USER_AND_GROUPS SQL_USER_AND_GROUPS("$2")
+
 /*
  * The version of base template $1; what user $2 needs to own the result: the roles named $3 and $4, and
  * whether rights on the cluster, the data center or the system suffice already
@@ -67,8 +69,8 @@ static Statement clone_facts = {
 		" (SELECT id FROM roles WHERE name = $3), (SELECT id FROM roles WHERE name = $4),"
 		" NOT EXISTS (SELECT 1 FROM permissions p"
 		"  JOIN roles_groups g ON g.role_id = p.role_id AND g.action_group_id = " SQL_ACTION_MANIPULATE_PERMISSIONS
-		"  WHERE p.ad_element_id = $2 AND p.object_id IN"
-		"   ($5, $6, " OVIRT_SYSTEM_ID "))",
+		"  WHERE p.ad_element_id IN " USER_AND_GROUPS
+		"   AND p.object_id IN ($5, $6, " OVIRT_SYSTEM_ID "))",
 	.argument_count = 6,
 	.argument_types = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, UUIDOID, UUIDOID},
 };
@@ -357,21 +359,6 @@ write_row_of_vm(CloneWork *work, RowCopyTarget *target, const pg_uuid_t *key, co
 	(void) row_copy_run(rows);
 }
 
-static void
-write_nvram(CloneWork *work)
-{
-	char *data = json_get_text(json_get(work->plan->configuration, "external_data"), "nvram");
-	StringInfoData text;
-
-	if (data == NULL)
-		return;
-	initStringInfo(&text);
-	appendStringInfoString(&text, "{\"nvram_data\": ");
-	json_append_string(&text, data);
-	appendStringInfoChar(&text, '}');
-	write_row_of_vm(work, &vm_nvram_data, NULL, json_from_text(text.data));
-}
-
 CloneRecord *
 clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 			const AuditSubject *caller)
@@ -417,7 +404,7 @@ clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 	clone_devices_write(&work);
 	write_row_of_vm(&work, &vm_init, &plan->source_vm_id, init);
 	clone_numa_write(&work);
-	write_nvram(&work);
+	write_row_of_vm(&work, &vm_nvram_data, NULL, clone_external_data(&work, EXTERNAL_DATA_NVRAM));
 	/* hosts of another cluster can't be pinned to */
 	if (work.same_cluster && inventory_has_table("vm_host_pinning_map"))
 	{

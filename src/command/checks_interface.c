@@ -222,6 +222,8 @@ note_of(const ClonePlan *plan, const PlannedDisk *disk)
 						disk->fate_reason);
 	if (disk->fate_reason)
 		return disk->fate_reason;
+	if (disk->backup_wants_cow)
+		return "RAW becomes COW, which incremental backup needs";
 	if (disk->raw_became_cow)
 		return "sparse RAW becomes COW on a block domain";
 	source = json_get_text(plan->configuration, "source");

@@ -23,8 +23,6 @@
 #include "configuration/configuration_internal.h"
 #include "request/request.h"
 
-/* images.imagestatus; everything else is as good as illegal */
-
 #define GIB ((int64) 1024 * 1024 * 1024)
 
 #define NAMES_AT_ONCE   16
@@ -32,7 +30,9 @@
 
 static Statement snapshot_row = {
 	.sql = "SELECT s.vm_id, s.vm_configuration, v.vm_name, c.storage_pool_id, v.quota_id,"
-		   " v.instance_type_id, v.lease_sd_id, v.max_memory_size_mb"
+		   " v.instance_type_id, v.lease_sd_id, v.max_memory_size_mb,"
+		   " EXISTS (SELECT FROM disk_vm_element e JOIN base_disks b ON b.disk_id = e.disk_id"
+		   "  WHERE e.vm_id = s.vm_id AND " SQL_DISK_IS_KEPT ")"
 		   " FROM snapshots s"
 		   " LEFT JOIN vm_static v ON v.vm_guid = s.vm_id"
 		   " LEFT JOIN cluster c ON c.cluster_id = v.cluster_id"
@@ -52,6 +52,7 @@ enum SnapshotColumn
 	SNAPSHOT_INSTANCE_TYPE_ID,
 	SNAPSHOT_LEASE_DOMAIN_ID,
 	SNAPSHOT_MAX_MEMORY,
+	SNAPSHOT_HAS_KEPT_DISKS,
 };
 
 /* The first of the names $names that no VM or template of the pool $pool has. */
@@ -187,6 +188,47 @@ static Statement current_rows = {
 	.argument_types = {UUIDOID, UUIDOID, UUIDOID, TEXTARRAYOID},
 };
 
+/*
+ * $1 the document, $2 the VM: with the shareable and LUN disks that the VM has now and the document
+ * doesn't list.  A snapshot's document has disks with snapshots only; these belong to the VM as it is.
+ */
+static Statement add_kept_disks = {
+	.sql =
+		"SELECT $1 || jsonb_build_object('disks', ($1 -> 'disks') || k.disks,"
+		"  'devices', ($1 -> 'devices') || k.devices)"
+		" FROM (SELECT COALESCE(jsonb_agg(d.disk ORDER BY d.disk_alias, d.disk_id), '[]'),"
+		"  COALESCE(jsonb_agg(d.device ORDER BY d.disk_alias, d.disk_id)"
+		"   FILTER (WHERE d.device IS NOT NULL), '[]')"
+		"  FROM (SELECT b.disk_alias, b.disk_id, jsonb_build_object('disk_id', b.disk_id, 'image_id',"
+		"   i.image_guid, 'lun_id', (SELECT l.lun_id FROM disk_lun_map l WHERE l.disk_id = b.disk_id"
+		"    LIMIT 1), 'disk_alias', b.disk_alias, 'disk_description', b.disk_description, 'size', i.size,"
+		"   'actual_size', (SELECT y.actual_size FROM disk_image_dynamic y WHERE"
+		"    y.image_id = i.image_guid), 'volume_format'," VOLUME_FORMAT
+		", 'volume_type'," VOLUME_TYPE
+		"   , 'disk_interface', e.disk_interface, 'is_boot', e.is_boot, 'is_plugged',"
+		"   COALESCE(p.is_plugged, true), 'is_readonly', COALESCE(p.is_readonly, false), 'shareable',"
+		"   COALESCE(b.shareable, false), 'disk_storage_type', COALESCE(b.disk_storage_type, 0),"
+		"   'pass_discard', e.pass_discard, 'is_using_scsi_reservation', e.is_using_scsi_reservation,"
+		"   'wipe_after_delete', b.wipe_after_delete, 'backup', COALESCE(b.backup, 'None'),"
+		"   'storage_domain_id'," STORAGE_DOMAIN ", 'image_status', CASE WHEN i.image_guid IS NULL"
+		"    THEN CASE WHEN b.disk_storage_type = " SQL_DISK_STORAGE_TYPE_LUN
+		" THEN 'OK' ELSE 'MISSING' END ELSE" IMAGE_STATUS " END)"
+		"   AS disk, CASE WHEN p.device_id IS NOT NULL AND NOT EXISTS (SELECT"
+		"    FROM jsonb_array_elements($1 -> 'devices') o WHERE o ->> 'device_id' = p.device_id::text)"
+		"   THEN jsonb_build_object('device_id', p.device_id, 'type', p.type, 'device', p.device,"
+		"    'address', p.address, 'alias', p.alias, 'is_managed', p.is_managed, 'is_plugged', p.is_plugged,"
+		"    'is_readonly', p.is_readonly, 'spec_params', '{}'::jsonb, 'custom_properties',"
+		"    p.custom_properties, 'boot_order', 0, 'snapshot_id', NULL) END AS device"
+		"   FROM disk_vm_element e JOIN base_disks b ON b.disk_id = e.disk_id"
+		"   LEFT JOIN vm_device p ON p.device_id = e.disk_id AND p.vm_id = e.vm_id"
+		"   LEFT JOIN images i ON i.image_group_id = b.disk_id AND i.active"
+		"   WHERE e.vm_id = $2 AND " SQL_DISK_IS_KEPT
+		"   AND NOT EXISTS (SELECT FROM jsonb_array_elements($1 -> 'disks') o"
+		"    WHERE o ->> 'disk_id' = b.disk_id::text)) d) k(disks, devices)",
+	.argument_count = 2,
+	.argument_types = {JSONBOID, UUIDOID},
+};
+
 static Statement free_name = {
 	.sql = "SELECT" FREE_NAME("$1", "$2"),
 	.argument_count = 2,
@@ -210,6 +252,7 @@ load_source(ConfigurationSource *source, const pg_uuid_t *snapshot_id)
 	source->instance_type_id = field_uuid(0, SNAPSHOT_INSTANCE_TYPE_ID);
 	source->lease_sd_id = field_uuid(0, SNAPSHOT_LEASE_DOMAIN_ID);
 	source->max_memory_mb = field_int64(0, SNAPSHOT_MAX_MEMORY);
+	source->has_kept_disks = field_bool(0, SNAPSHOT_HAS_KEPT_DISKS);
 	return true;
 }
 
@@ -495,6 +538,7 @@ configuration_load_from(const ConfigurationSource *given, ImageRows **images, ch
 	ConfigurationSource source = *given;
 	OvfResult *result = NULL;
 	char *message = NULL;
+	Jsonb *document;
 
 	*images = NULL;
 	if (source.ovf != NULL && source.ovf[0] != '\0')
@@ -508,7 +552,15 @@ configuration_load_from(const ConfigurationSource *given, ImageRows **images, ch
 	}
 	if (source.vm_name == NULL)
 		source.vm_name = "vm";
-	return result ? load_ovf(&source, result, images) : load_current(&source);
+	document = result ? load_ovf(&source, result, images) : load_current(&source);
+	if (source.has_kept_disks)
+	{
+		Datum values[2] = {JsonbPGetDatum(document), UUIDPGetDatum(&source.vm_id)};
+
+		statement_run_one_row(&add_kept_disks, values, NULL);
+		document = field_jsonb(0, ONLY_COLUMN);
+	}
+	return document;
 }
 
 Jsonb *

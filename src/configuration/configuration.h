@@ -52,7 +52,8 @@ typedef struct ConfigurationSource
 	pg_uuid_t instance_type_id;
 	pg_uuid_t lease_sd_id;
 	int64 max_memory_mb;
-	bool wants_name; /* suggested_vm_name; left out otherwise */
+	bool wants_name;     /* suggested_vm_name; left out otherwise */
+	bool has_kept_disks; /* the VM has shareable or LUN disks, which have no snapshots */
 	/* disks whose images are to be read with those of the document */
 	const pg_uuid_t *other_disks;
 	int other_disk_count;

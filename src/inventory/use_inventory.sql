@@ -77,6 +77,7 @@ WITH needed (relation, columns, table_required) AS (
         ('vm_host_pinning_map', '{vm_id,vds_id}'),
         ('vm_interface_statistics', '{id,vm_id}'),
         ('users', '{user_id,username}'),
+        ('engine_sessions', '{user_id,group_ids}'),
         ('affinity_groups', '{id,name,cluster_id}'),
         ('affinity_group_members', '{affinity_group_id,vm_id}'),
         ('labels', '{label_id,label_name}'),

@@ -120,6 +120,7 @@
 #define SQL_ACTION_CONFIGURE_VM_NETWORK   CppAsString2(ACTION_CONFIGURE_VM_NETWORK)
 #define SQL_ACTION_MANIPULATE_PERMISSIONS CppAsString2(ACTION_MANIPULATE_PERMISSIONS)
 #define SQL_DISK_STORAGE_TYPE_IMAGE       CppAsString2(DISK_STORAGE_TYPE_IMAGE)
+#define SQL_DISK_STORAGE_TYPE_LUN         CppAsString2(DISK_STORAGE_TYPE_LUN)
 #define SQL_IMAGE_STATUS_LOCKED           CppAsString2(IMAGE_STATUS_LOCKED)
 #define SQL_IMAGE_STATUS_OK               CppAsString2(IMAGE_STATUS_OK)
 #define SQL_STORAGE_DOMAIN_STATUS_ACTIVE  CppAsString2(STORAGE_DOMAIN_STATUS_ACTIVE)
@@ -136,6 +137,14 @@
 #define SQL_VOLUME_FORMAT_WORDS "WHEN 4 THEN 'COW' WHEN 5 THEN 'RAW'"
 #define SQL_VOLUME_TYPE_WORDS   "WHEN 1 THEN 'Preallocated' WHEN 2 THEN 'Sparse'"
 
+/* A user, the groups that the engine knows of it while it is logged in, and everyone: who may have its roles. */
+#define SQL_USER_AND_GROUPS(user)                                                                  \
+	"(SELECT " user " UNION ALL SELECT " OVIRT_EVERYONE_ID                                         \
+	" UNION ALL SELECT g.id::uuid FROM engine_sessions e"                                          \
+	" CROSS JOIN regexp_split_to_table(e.group_ids, '\\s*,\\s*') AS g (id)"                        \
+	" WHERE e.user_id = " user " AND g.id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')"
+/* A disk of base_disks b that has no snapshots: a clone leaves it, or gets the same one attached. */
+#define SQL_DISK_IS_KEPT "(b.shareable OR b.disk_storage_type = " SQL_DISK_STORAGE_TYPE_LUN ")"
 #define SQL_BLOCK_STORAGE_TYPES                                                                    \
 	"(" CppAsString2(STORAGE_TYPE_FCP) ", " CppAsString2(STORAGE_TYPE_ISCSI) ")"
 #define SQL_DATA_DOMAIN_TYPES                                                                      \

@@ -154,7 +154,9 @@ typedef struct PlannedDisk
 	VolumeFormat volume_format; /* after the rules of ovirt-clone.md, "Disks" */
 	VolumeType volume_type;
 	bool raw_became_cow; /* RAW + Sparse on a block domain */
-	bool has_backup;     /* incremental backup is on */
+	bool
+		backup_wants_cow; /* a RAW base, and bitmaps for incremental backup, which only COW holds */
+	bool has_backup;      /* incremental backup is on */
 	OptionalUuid quota_id;
 	OptionalUuid disk_profile_id;
 	int64 bytes_needed;       /* in the target domain, one copy */

@@ -17,6 +17,8 @@
 #include "base/uuid.h"
 #include "plan/plan_parts.h"
 
+#define USER_AND_GROUPS SQL_USER_AND_GROUPS("$3")
+
 /*
  * What the engine says of the domains, and what vmclone does.  For a user: profiles that it may
  * attach (ATTACH_DISK_PROFILE) come first.
@@ -27,7 +29,7 @@ static Statement load_domains = {
 		" d.available_disk_size, s.critical_space_action_blocker, ARRAY (SELECT f.id FROM disk_profiles f WHERE f.storage_domain_id = s.id"
 		"  ORDER BY $3 IS NULL OR EXISTS (SELECT 1 FROM permissions pm"
 		"    JOIN roles_groups g ON g.role_id = pm.role_id AND g.action_group_id = " SQL_ACTION_ATTACH_DISK_PROFILE
-		"    WHERE pm.ad_element_id IN ($3, " OVIRT_EVERYONE_ID ")"
+		"    WHERE pm.ad_element_id IN " USER_AND_GROUPS
 		"     AND pm.object_id IN (f.id, s.id, $2, " OVIRT_SYSTEM_ID ")) DESC,"
 		"   f.name, f.id), (to_jsonb(d) ->> '_update_date')::timestamptz,"
 		" s.storage_domain_format_type::text, a.status = 'attached', a.reflink, a.available_bytes,"

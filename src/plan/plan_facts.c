@@ -13,6 +13,7 @@
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "configuration/configuration.h"
+#include "ovirt/ovirt_codes.h"
 #include "plan/plan_parts.h"
 #include "plan/quota.h"
 
@@ -34,7 +35,7 @@ static Statement load_facts = {
 		" ARRAY (SELECT f.id FROM cpu_profiles f WHERE f.cluster_id = c.cluster_id"
 		"  ORDER BY f.name, f.id),"
 		" s.vm_configuration, v.quota_id, v.instance_type_id, v.lease_sd_id, v.max_memory_size_mb,"
-		" a.disk_ids, a.aliases, a.storage_types,"
+		" a.disk_ids, a.aliases, a.storage_types, a.has_kept_disks,"
 		" (SELECT jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
 		"  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets', 'MaxNumOfCpuPerSocket',"
 		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus', 'NumberOfUSBSlots')"
@@ -49,11 +50,13 @@ static Statement load_facts = {
 		" LEFT JOIN cluster c ON c.cluster_id = COALESCE(r.cluster_id, v.cluster_id)"
 		" LEFT JOIN mac_pools m ON m.id = c.mac_pool_id"
 		" LEFT JOIN storage_pool p ON p.id = c.storage_pool_id"
-		" CROSS JOIN LATERAL (SELECT array_agg(e.disk_id) AS disk_ids,"
-		"  array_agg(b.disk_alias::text) AS aliases,"
-		"  array_agg(b.disk_storage_type::integer) AS storage_types"
+		" CROSS JOIN LATERAL (SELECT array_agg(e.disk_id) FILTER (WHERE NOT o.shareable) AS disk_ids,"
+		"  array_agg(b.disk_alias::text) FILTER (WHERE NOT o.shareable) AS aliases,"
+		"  array_agg(b.disk_storage_type::integer) FILTER (WHERE NOT o.shareable) AS storage_types,"
+		"  bool_or(" SQL_DISK_IS_KEPT ") AS has_kept_disks"
 		"  FROM disk_vm_element e JOIN base_disks b ON b.disk_id = e.disk_id"
-		"  WHERE e.vm_id = s.vm_id AND NOT COALESCE(b.shareable, false)) a",
+		"  CROSS JOIN LATERAL (SELECT COALESCE(b.shareable, false) AS shareable) o"
+		"  WHERE e.vm_id = s.vm_id) a",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDOID},
 };
@@ -92,6 +95,7 @@ enum FactsColumn
 	FACT_ACTIVE_DISK_IDS,
 	FACT_ACTIVE_DISK_ALIASES,
 	FACT_ACTIVE_DISK_STORAGE_TYPES,
+	FACT_HAS_KEPT_DISKS,
 	FACT_OPTIONS,
 	FACT_APP_LIST,
 	FACT_RNG_SOURCES,
@@ -201,6 +205,7 @@ read_source(const ClonePlan *plan, ConfigurationSource *source)
 	source->instance_type_id = field_uuid(0, FACT_SOURCE_INSTANCE_TYPE_ID);
 	source->lease_sd_id = field_uuid(0, FACT_SOURCE_LEASE_DOMAIN_ID);
 	source->max_memory_mb = field_int64(0, FACT_SOURCE_MAX_MEMORY);
+	source->has_kept_disks = field_bool(0, FACT_HAS_KEPT_DISKS);
 	source->wants_name = plan->request->vm_name == NULL;
 }
 

@@ -140,6 +140,12 @@ decide_format(PlannedDisk *disk, const DomainFacts *target)
 
 	default_format(disk, &disk->volume_format, &disk->volume_type);
 	chosen_format(disk, &format, &type);
+	if (format == VOLUME_FORMAT_UNSET && disk->volume_format == VOLUME_FORMAT_RAW &&
+		disk->has_backup)
+	{
+		disk->volume_format = VOLUME_FORMAT_COW;
+		disk->backup_wants_cow = true;
+	}
 	if (format != VOLUME_FORMAT_UNSET)
 	{
 		disk->volume_format = format;

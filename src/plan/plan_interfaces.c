@@ -18,6 +18,8 @@
 #include "inventory/row_copy.h"
 #include "plan/plan_parts.h"
 
+#define USER_AND_GROUPS SQL_USER_AND_GROUPS("$6")
+
 /*
  * One row per interface.  By name: the network must be a VM network of the target cluster; the
  * profile of that name, else the first that the user may use (CONFIGURE_VM_NETWORK), or for an
@@ -35,7 +37,7 @@ static Statement resolve_profiles = {
 		"  AND (p.name = r.profile_name OR CASE WHEN $6 IS NULL THEN NOT p.port_mirroring"
 		"   ELSE EXISTS (SELECT 1 FROM permissions pm JOIN roles_groups rg"
 		"     ON rg.role_id = pm.role_id AND rg.action_group_id = " SQL_ACTION_CONFIGURE_VM_NETWORK
-		"    WHERE pm.ad_element_id IN ($6, " OVIRT_EVERYONE_ID ")"
+		"    WHERE pm.ad_element_id IN " USER_AND_GROUPS
 		"     AND pm.object_id IN (p.id, t.id, $4, " OVIRT_SYSTEM_ID ")) END)"
 		"  ORDER BY p.name IS NOT DISTINCT FROM r.profile_name DESC, p.name, p.id LIMIT 1) w ON true"
 		" LEFT JOIN vnic_profiles g ON g.id = r.given"

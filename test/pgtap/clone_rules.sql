@@ -131,6 +131,37 @@ SELECT pg_temp.clone('shares', 2, 'attached', disks => jsonb_build_array(jsonb_b
 SELECT is(count(*), 2::bigint, 'the same disks are attached when asked for') FROM disk_vm_element e JOIN vm_device d ON d.device_id = e.disk_id AND d.vm_id = e.vm_id
 WHERE e.vm_id = :'attached' AND e.disk_id IN (fixture.id('shareable of shares'), fixture.id('lun of shares'));
 SELECT is(count(*), 3::bigint, '... each with its device, beside the copied one') FROM vm_device WHERE vm_id = :'attached' AND device = 'disk';
+-- Documents of real engines list neither: they belong to the VM as it is now.
+UPDATE vm_device SET address = '{type=pci, slot=0x0b}', is_readonly = true, alias = 'ua-shared' WHERE device_id = fixture.id('shareable of shares');
+UPDATE disk_vm_element SET disk_interface = 'VirtIO_SCSI', is_using_scsi_reservation = true WHERE disk_id = fixture.id('lun of shares');
+UPDATE snapshots SET vm_configuration = regexp_replace(vm_configuration, format('<(Disk|File) [^>]*(%1$s|%2$s|%3$s)[^>]*/>|<Item>((?!</Item>).)*(%1$s|%2$s|%3$s)((?!</Item>).)*</Item>',
+    fixture.id('shareable of shares'), fixture.id('lun of shares'), fixture.id('shareable image of shares')), '', 'g') WHERE snapshot_id = fixture.snapshot('shares', 2);
+SELECT is((SELECT vm_configuration ~ format('%s|%s', fixture.id('shareable of shares'), fixture.id('lun of shares')) FROM snapshots WHERE snapshot_id = fixture.snapshot('shares', 2)),
+    false, 'a document without the shareable and the LUN disk');
+SELECT results_eq($$ SELECT d ->> 'disk_alias', d ->> 'image_status', d ->> 'lun_id' IS NOT NULL FROM get_vm_configuration_by_snapshot_id(fixture.snapshot('shares', 2)) c,
+    jsonb_array_elements(c -> 'disks') d ORDER BY 1 $$,
+    $$ VALUES ('shares_Disk1', 'LOCKED', false), ('shares_lun', 'OK', true), ('shares_shareable', 'OK', false) $$, '... its configuration has them as the VM has them now');
+SELECT results_eq($$ SELECT disk_alias, note FROM plan_add_vm_from_snapshot(fixture.snapshot('shares', 2)) WHERE disk_alias <> 'shares_Disk1' ORDER BY 1 $$,
+    $$ SELECT a, 'shareable and LUN disks are not copied; "attach": true attaches them' FROM unnest('{shares_lun,shares_shareable}'::text[]) a $$, '... the plan says what can be done');
+SELECT pg_temp.clone('shares', 2, 'left') AS left \gset
+SELECT is(count(*), 1::bigint, '... they are left') FROM disk_vm_element WHERE vm_id = :'left';
+SELECT pg_temp.clone('shares', 2, 'unlisted', disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('shareable of shares'), 'attach', true),
+    jsonb_build_object('disk_id', fixture.id('lun of shares'), 'attach', true)), copies => 1) AS unlisted \gset
+SELECT results_eq(format($$ SELECT b.disk_alias::text, e.disk_interface::text, e.is_using_scsi_reservation, d.address::text, d.is_readonly FROM disk_vm_element e JOIN base_disks b USING (disk_id)
+    JOIN vm_device d ON d.device_id = e.disk_id AND d.vm_id = e.vm_id WHERE e.vm_id = %L AND b.disk_alias IN ('shares_lun', 'shares_shareable') ORDER BY 1 $$, :'unlisted'),
+    $$ VALUES ('shares_lun', 'VirtIO_SCSI', true, '', false), ('shares_shareable', 'VirtIO', false, '{type=pci, slot=0x0b}', true) $$, '... or attached as the VM has them');
+SELECT is((SELECT count(*) FROM images WHERE image_group_id = fixture.id('shareable of shares')), 1::bigint, '... and not copied');
+UPDATE snapshots SET vm_configuration = NULL WHERE snapshot_id = fixture.snapshot('shares', 1);
+SELECT pg_temp.clone('shares', 1, 'undocumented', disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('lun of shares'), 'attach', true))) AS undocumented \gset
+SELECT is(count(*), 2::bigint, '... without a document, too') FROM disk_vm_element WHERE vm_id = :'undocumented';
+-- incremental backup on a RAW base: the copy is COW
+SELECT fixture.make_vm('backed', disks => 1, layers => 2, nics => 0, devices => 'none', format => 'RAW') AS made \gset
+UPDATE base_disks SET backup = 'Incremental' WHERE disk_id = fixture.disk('backed', 1);
+SELECT fixture.write_ovf('backed');
+SELECT row_eq($$ SELECT volume_format, note ~ 'incremental' FROM plan_add_vm_from_snapshot(fixture.snapshot('backed', 1)) $$, ROW('COW'::text, true), 'incremental backup on a RAW base: the plan chooses COW and says why');
+SELECT pg_temp.clone('backed', 1, 'backed_up') AS made \gset
+SELECT row_eq(format($$ SELECT i.volume_format, b.backup::text FROM disk_vm_element e JOIN images i ON i.image_group_id = e.disk_id JOIN base_disks b USING (disk_id) WHERE e.vm_id = %L $$, :'made'),
+    ROW(4, 'Incremental'::text), '... so is the clone, which can be backed up so');
 
 -- devices
 SELECT is(pg_temp.sorted(array_agg(row(c.type, c.device, c.address, c.alias, c.is_managed, c.is_plugged, c.is_readonly)::text)),
@@ -243,6 +274,14 @@ SELECT pg_temp.clone('bare', 1, 'tpm') AS tpm \gset
 SELECT is(count(*), 1::bigint, 'the TPM is made anew') FROM vm_device WHERE vm_id = :'tpm' AND type = 'tpm' AND device_id <> fixture.id('tpm');
 SELECT is(e.tpm_data, 'AT SNAPSHOT', 'TPM data are the snapshot''s') FROM vm_external_data e JOIN vm_device d USING (device_id, vm_id) WHERE e.vm_id = :'tpm';
 SELECT is(nvram_data, 'NV AT SNAPSHOT', 'NVRAM data are the snapshot''s') FROM vm_nvram_data WHERE vm_id = :'tpm';
+SELECT is(tpm_hash, '', 'no hash is known of them') FROM vm_external_data WHERE vm_id = :'tpm';
+SELECT is(nvram_hash, '', '... nor of these') FROM vm_nvram_data WHERE vm_id = :'tpm';
+UPDATE vm_external_data SET tpm_data = 'AT SNAPSHOT', tpm_hash = 'hash of it' WHERE vm_id = fixture.vm('bare');
+UPDATE vm_nvram_data SET nvram_data = 'NV AT SNAPSHOT', nvram_hash = 'hash of NV' WHERE vm_id = fixture.vm('bare');
+SELECT pg_temp.clone('bare', 1, 'tpm{n}', copies => 2) AS tpm \gset
+SELECT is((SELECT array_agg(tpm_hash) FROM vm_external_data e JOIN vm_static v ON v.vm_guid = e.vm_id WHERE v.vm_name IN ('tpm1', 'tpm2')), '{hash of it,hash of it}'::text[],
+    'data that the source still has bring its hash');
+SELECT is((SELECT array_agg(nvram_hash) FROM vm_nvram_data e JOIN vm_static v ON v.vm_guid = e.vm_id WHERE v.vm_name IN ('tpm1', 'tpm2')), '{hash of NV,hash of NV}'::text[], '... NVRAM as well');
 
 -- NICs
 SELECT is((SELECT array_agg(name::text ORDER BY mac_addr) FROM vm_interface WHERE vm_guid = :'clone'),

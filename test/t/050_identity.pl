@@ -75,6 +75,7 @@ is($third->wait_for_job($job->{job_id}), 'succeeded', 'the original goes on undi
 $third->images_equal($job->{vm_id}, $vm, 1, 'and is exact');
 like($third->safe_psql('restored', "SELECT status FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
 	qr/queued|running/, 'the restored job is as it was');
+$third->bind_again('restored');
 $third->safe_psql('restored', "SELECT vmclone.adopt('abandon')");
 ok($third->poll_query_until('restored', "SELECT status = 'failed' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
 	'and ends when it is abandoned');

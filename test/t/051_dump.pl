@@ -82,6 +82,7 @@ foreach my $jobs (2, 8)
 	my $parallel = contents("parallel$jobs");
 	delete $parallel->{'vmclone.inventory_binding'};
 	is_deeply($parallel, { map { $_ => $after->{$_} } grep { $_ ne 'vmclone.inventory_binding' } keys %$after }, 'gives the same rows');
+	$node->bind_again("parallel$jobs");
 	is($node->safe_psql("parallel$jobs", 'SELECT count(*) FROM vmclone.vms'), $node->value('SELECT count(*) FROM vmclone.vms'), 'and works');
 	$node->safe_psql('postgres', "DROP DATABASE parallel$jobs");
 }
@@ -90,6 +91,7 @@ ok(scalar(grep { ($before->{"vmclone.$_"} // '') =~ /<row>|<r>/ } qw(jobs async_
 
 # The copy knows that it is one; it works again once somebody has decided.
 is($node->safe_psql('restored', 'SELECT identity FROM vmclone.worker'), 'other database', 'the restored database knows what it is');
+$node->bind_again('restored');
 my ($code, $out, $err) = $node->psql('restored', "SELECT vmclone.adopt('abandon')");
 is($code, 0, "adopt('abandon')") or diag $err;
 ok($node->poll_query_until('restored', 'SELECT count(*) = 0 FROM vmclone.jobs WHERE ended_at IS NULL'), 'ends the jobs that came along');

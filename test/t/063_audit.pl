@@ -94,6 +94,7 @@ $node->safe_psql('postgres', "UPDATE vmclone.snapshots SET status = 'LOCKED' WHE
 	  . " SELECT vmclone.unlock_entity('snapshot', fixture.snapshot('partial', 2))");
 # JOBS_ADOPTED, in a copy of the database
 $node->safe_psql('template1', 'CREATE DATABASE heir TEMPLATE postgres');
+$node->bind_again('heir');
 $node->safe_psql('heir', "SELECT vmclone.adopt('abandon')");
 
 my %severity = (34 => 0, 37 => 0, 48 => 0, 51 => 0, 53 => 0, 60 => 2, 816 => 1, 1322 => 2, 3013 => 1, 3014 => 1, 3010 => 1, 3011 => 1,

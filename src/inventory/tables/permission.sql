@@ -31,6 +31,31 @@ COMMENT ON COLUMN users._create_date IS 'When the row was made';
 COMMENT ON COLUMN users._update_date IS 'When the row was last changed';
 COMMENT ON COLUMN users.namespace IS 'Part of the directory';
 
+CREATE SEQUENCE engine_session_seq;
+
+CREATE TABLE engine_sessions (
+    id bigint NOT NULL DEFAULT nextval('engine_session_seq') CONSTRAINT pk_engine_session PRIMARY KEY,
+    engine_session_id text NOT NULL,
+    user_id uuid NOT NULL,
+    user_name varchar(255) NOT NULL,
+    group_ids text,
+    role_ids text,
+    source_ip varchar(50),
+    authz_name varchar(255) NOT NULL DEFAULT ''
+);
+ALTER SEQUENCE engine_session_seq OWNED BY engine_sessions.id;
+CREATE INDEX idx_engine_sessions_user_id ON engine_sessions (user_id);
+COMMENT ON TABLE engine_sessions IS 'Users who are logged in to the engine';
+COMMENT ON COLUMN engine_sessions.id IS 'Number of the row';
+COMMENT ON COLUMN engine_sessions.engine_session_id IS 'The session''s key';
+COMMENT ON COLUMN engine_sessions.user_id IS 'The user';
+COMMENT ON COLUMN engine_sessions.user_name IS 'The user''s name';
+COMMENT ON COLUMN engine_sessions.role_ids IS 'Ids of the user''s roles, with commas between them';
+COMMENT ON COLUMN engine_sessions.source_ip IS 'Where the user comes from';
+COMMENT ON COLUMN engine_sessions.authz_name IS 'The directory that the user is in';
+COMMENT ON COLUMN engine_sessions.group_ids IS 'Ids of the user''s groups, with commas between them: their roles are the user''s while the session lasts';
+COMMENT ON SEQUENCE engine_session_seq IS 'Numbers of engine_sessions rows';
+
 CREATE TABLE roles (
     id uuid CONSTRAINT pk_roles PRIMARY KEY,
     name varchar(126) NOT NULL,
@@ -124,9 +149,12 @@ COMMENT ON COLUMN permissions.id IS 'Primary key';
 COMMENT ON COLUMN permissions.role_id IS 'What is allowed (roles)';
 
 SELECT pg_catalog.pg_extension_config_dump('users', '');
+SELECT pg_catalog.pg_extension_config_dump('engine_sessions', '');
+SELECT pg_catalog.pg_extension_config_dump('engine_session_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('roles', 'WHERE NOT is_readonly');
 SELECT pg_catalog.pg_extension_config_dump('roles_groups', 'WHERE role_id IN (SELECT id FROM @extschema@.roles WHERE NOT is_readonly)');
 SELECT pg_catalog.pg_extension_config_dump('permissions', '');
 
-REVOKE ALL ON users, roles, roles_groups, permissions FROM PUBLIC;
+REVOKE ALL ON users, engine_sessions, roles, roles_groups, permissions FROM PUBLIC;
+REVOKE ALL ON SEQUENCE engine_session_seq FROM PUBLIC;
 

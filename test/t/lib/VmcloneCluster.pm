@@ -38,7 +38,8 @@ my %VOLUME_FORMAT = (raw => 5, qcow2 => 4);
 
 =head2 VmcloneCluster->start_new($name, %options)
 
-Makes and starts a server; creates the extension and loads the fixture in database C<postgres>.
+Makes and starts a server; creates the extension and loads the fixture in database C<postgres>.  In suite tap-engine the
+database has an engine's own tables before, and the fixture binds the extension to them.
 
   preload     true: the library is in shared_preload_libraries (default: 1)
   conf        more lines for postgresql.conf
@@ -64,6 +65,7 @@ sub start_new
 	$node->start;
 	if ($options{extension} // 1)
 	{
+		$node->load_engine('postgres') if ($ENV{VMCLONE_TEST_INVENTORY} // '') eq 'engine';
 		$node->safe_psql('postgres', 'CREATE EXTENSION vmclone');
 		$node->load_fixture('postgres') if $options{fixture} // 1;
 	}
@@ -206,6 +208,28 @@ sub load_fixture
 {
 	my ($node, $database) = @_;
 	$node->safe_psql($database, PostgreSQL::Test::Utils::slurp_file('test/fixture/fixture.sql'));
+	return;
+}
+
+# Schema "engine" and what is in it (test/engine).
+sub load_engine
+{
+	my ($node, $database) = @_;
+	$node->safe_psql($database, PostgreSQL::Test::Utils::slurp_file('test/engine/schema.sql'));
+	return;
+}
+
+=head2 $node->bind_again($database)
+
+What a restored or copied database needs: the choice of an engine's tables is made again, since those of a copy may be anybody's.  Nothing
+where vmclone's own are in use.
+
+=cut
+
+sub bind_again
+{
+	my ($node, $database) = @_;
+	$node->safe_psql($database, q{SELECT vmclone.use_inventory('engine')}) if ($ENV{VMCLONE_TEST_INVENTORY} // '') eq 'engine';
 	return;
 }
 

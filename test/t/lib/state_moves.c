@@ -26,8 +26,8 @@ move_job(PG_FUNCTION_ARGS)
 Datum
 begin_job(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(
-		job_first_word(job_status_of_word(text_to_cstring(PG_GETARG_TEXT_PP(0))))));
+	PG_RETURN_TEXT_P(
+		cstring_to_text(job_first_word(job_status_of_word(text_to_cstring(PG_GETARG_TEXT_PP(0))))));
 }
 
 Datum
