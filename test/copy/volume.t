@@ -338,7 +338,7 @@ for my $format (0 .. 4)
 	is(slurp("$folder/$image"), 'foreign', 'the foreign file is left alone');
 	unlink "$folder/$image";
 
-	# a crash after the link, before the metadata
+	# version 1.0 linked .part to its final name: cut off after that
 	link "$folder/$image.part", "$folder/$image" or die;
 	my $answer = works('create knows its own half commit', create());
 	ok($answer->{existing} && !$answer->{committed}, 'which is not committed');
@@ -351,14 +351,69 @@ for my $format (0 .. 4)
 	ok(works('commit again', commit => @names, '--size', 8192)->{existing}, 'changes nothing');
 	ok(works('create after it', create())->{committed}, 'tells that it is committed');
 
-	# a crash after the metadata, before .part went
+	# version 1.0 linked .part to its final name: cut off after the metadata, before .part went
 	link "$folder/$image", "$folder/$image.part" or die;
 	ok(works('create of a volume whose commit was cut off', create())->{committed}, 'tells that it is committed');
 	ok(!-e "$folder/$image.part", 'and does the last step of the commit');
-	link "$folder/$image", "$folder/$image.part" or die;
+	spew("$folder/$image.part.resume", 'resume');
 	works('commit goes on after the metadata', commit => @names);
-	ok(!-e "$folder/$image.part", '.part is gone');
+	ok(!-e "$folder/$image.part.resume", 'the record is gone');
 	is((stat "$folder/$image")[3], 1, 'one name');
+
+	# a crash between the two renames: .meta.new is still there
+	my $legal = slurp("$folder/$image.meta");
+	my $illegal = $legal =~ s/GEN=1/GEN=0/r =~ s/LEGALITY=LEGAL/LEGALITY=ILLEGAL/r;
+	spew("$folder/$image.meta", $illegal);
+	for my $half ('', $illegal, $legal =~ s/$disk/$other/r)
+	{
+		spew("$folder/$image.meta.new", $half);
+		refuses('3 exists', 'an image that no metadata call ours is not', create());
+		refuses('3 exists', 'nor does commit take it', commit => @names);
+	}
+	spew("$folder/$image.meta.new", $legal);
+	spew("$folder/$image.part.resume", 'resume');
+	ok(works('create ends a commit cut off between its renames', create())->{committed}, 'there is nothing left to copy');
+	is(slurp("$folder/$image.meta"), $legal, 'legal');
+	ok(!-e "$folder/$image.part.resume", 'the record is gone');
+	spew("$folder/$image.meta", $illegal);
+	spew("$folder/$image.meta.new", $legal);
+	refuses('3 refused', 'so does commit: its length is looked at', commit => @names, '--size', 4096);
+	ok(works('so does commit', commit => @names, '--size', 8192)->{existing}, 'where it is');
+	is(slurp("$folder/$image.meta"), $legal, 'legal');
+
+	# names that an NFS client gave to files that were unlinked while they were open, when it crashed
+	link "$folder/$image", "$folder/.nfs0000000000000001" or die;
+	spew("$folder/.nfs0000000000000002", 'another file');
+	works('commit', commit => @names);
+	ok(!-e "$folder/.nfs0000000000000001", 'a second name of the image is gone');
+	ok(-e "$folder/.nfs0000000000000002", 'another file is left');
+	unlink "$folder/.nfs0000000000000002";
+}
+
+# ---------- after the crash of a machine: nothing but commit syncs ----------
+{
+	my $lost = '44444444-2222-4333-8444-555555555555';
+	my @lost = ('--root', $dir, '--disk', $lost, '--image', $image);
+	my $there = "$dir/images/$lost/$image";
+	for my $left ([ 'an empty file', '' ], [ 'zeroes', "\0" x 256 ])
+	{
+		works('create', create(disk => $lost));
+		spew("$there.meta", $left->[1]);
+		ok(!works("metadata of which a crash left $left->[0]", create(disk => $lost))->{existing}, 'are made again');
+		like(slurp("$there.meta"), qr/LEGALITY=ILLEGAL\n.*EOF\n/s, 'whole');
+		spew("$there.part", 'half');
+		spew("$there.part.resume", $left->[1]);
+		works("a record of which it left $left->[0]", create(disk => $lost));
+		ok(!-e "$there.part" && !-e "$there.part.resume", 'goes with the copy, which begins again');
+		spew("$there.part", 'half');
+		spew("$there.part.resume", 'vmclone-copy resume record');
+		works('a record that says something', create(disk => $lost));
+		ok(-e "$there.part" && -e "$there.part.resume", 'stays with its copy');
+		spew("$there.meta", $left->[1]);
+		spew("$dir/images/$lost/.nfs0000000000000003", 'of a client that is gone');
+		my $answer = works('remove', remove => @lost);
+		is_deeply([ $answer->{left}, -e "$dir/images/$lost" ], [ [], undef ], 'leaves nothing') or diag explain $answer;
+	}
 }
 
 # ---------- stat ----------

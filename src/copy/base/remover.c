@@ -38,12 +38,14 @@ struct message
 struct removable_file
 {
 	int directory_fd; /* -1 = not learned */
+	bool doomed;      /* to be removed when the copier has ended */
 	struct message known;
 };
 
 static struct removable_file files[REMOVABLE_COUNT] = {{.directory_fd = -1}, {.directory_fd = -1}};
 static int channel = -1; /* to the process */
 static pid_t process;
+static bool is_ordered; /* something is to be removed */
 
 static int
 remove_file(const struct removable_file *file)
@@ -115,10 +117,33 @@ serve(int from)
 			answer = 0;
 		}
 		else if (message.order == ORDER_REMOVE && known)
-			answer = remove_file(&files[message.which]);
+		{
+			files[message.which].doomed = true;
+			answer = 0;
+		}
 		if (write(from, &answer, sizeof(answer)) != (ssize_t) sizeof(answer))
 			break;
 	}
+}
+
+/*
+ * The copier has closed its files, or is dead.  Not before: an NFS client gives a file that is open when it is removed
+ * a name .nfs…, which stays for ever if the machine crashes then.  An errno value, 0 = done.
+ */
+static int
+remove_doomed(void)
+{
+	int result = 0;
+
+	for (int i = 0; i < REMOVABLE_COUNT; i++)
+	{
+		int error_number = files[i].doomed ? remove_file(&files[i]) : 0;
+
+		files[i].doomed = false;
+		if (error_number != 0)
+			result = error_number;
+	}
+	return result;
 }
 
 static void
@@ -143,7 +168,7 @@ run_process(int from, int argc, char **argv)
 	if (chdir("/") != 0)
 		_exit(1);
 	serve(3);
-	_exit(0);
+	_exit(remove_doomed());
 }
 
 int
@@ -182,6 +207,13 @@ get_answer(void)
 	if (got < 0)
 		return errno;
 	return got == (ssize_t) sizeof(answer) ? answer : EPIPE;
+}
+
+static void
+tell_failure(int error_number)
+{
+	if (error_number != 0)
+		report_say("could not remove an unfinished file: %s", strerror(error_number));
 }
 
 /* Without system calls that the sandbox denies. */
@@ -259,23 +291,33 @@ remover_seal(void)
 }
 
 void
-remover_remove(enum removable which, const char *path)
+remover_remove(enum removable which)
 {
-	int error_number = 0;
+	if (files[which].directory_fd < 0)
+		return;
+	if (channel >= 0)
+	{
+		int error_number = order(ORDER_REMOVE, which);
 
-	if (files[which].directory_fd >= 0)
-		error_number = channel >= 0 ? order(ORDER_REMOVE, which) : remove_file(&files[which]);
-	if (error_number != 0)
-		report_say("\"%s\": could not remove unfinished file: %s", path, strerror(error_number));
+		is_ordered |= error_number == 0;
+		tell_failure(error_number);
+	}
+	else
+		tell_failure(remove_file(&files[which]));
 }
 
 void
 remover_finish(void)
 {
+	int status = 0;
+
 	if (channel < 0)
 		return;
 	close(channel);
 	channel = -1;
-	while (waitpid(process, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(process, &status, 0) < 0 && errno == EINTR)
 		continue;
+	/* one that could not begin has been told of */
+	if (is_ordered && WIFEXITED(status))
+		tell_failure(WEXITSTATUS(status));
 }

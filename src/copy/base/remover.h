@@ -35,12 +35,13 @@ extern int remover_learn(enum removable which, int directory_fd, const char *nam
 extern void remover_seal(void);
 
 /*
- * Removes the file if its name still belongs to it, and one that is gone is fine; says so on standard
- * error if it can't.  Without remover_start() the caller's process does it itself.
+ * Has the file removed by the end of the copier, when it is closed, if its name still belongs to it then; one that is
+ * gone is fine.  Without remover_start() the caller's process does it itself, at once.  What can't be done is said on
+ * standard error.
  */
-extern void remover_remove(enum removable which, const char *path);
+extern void remover_remove(enum removable which);
 
-/* Ends the process. */
+/* Ends the process, which removes what it has been told to.  The files are closed. */
 extern void remover_finish(void);
 
 #endif

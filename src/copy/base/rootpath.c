@@ -221,12 +221,22 @@ open_in_directory(int directory, const char *name, int flags, mode_t mode)
 int
 rename_in_directory(int directory, const char *from, const char *to)
 {
+	struct stat status;
+
 	if (renameat2(directory, from, directory, to, RENAME_NOREPLACE) == 0)
 		return 0;
-	/* NFS can't; but a link replaces nothing either. */
-	if ((errno != EINVAL && errno != ENOSYS) || linkat(directory, from, directory, to, 0) != 0)
+	if (errno != EINVAL && errno != ENOSYS)
 		return -1;
-	return unlinkat(directory, from, 0);
+	/*
+	 * NFS can't.  A link replaces nothing either, but the old name of an open file would become .nfs… then, which a
+	 * client that crashes leaves for ever.
+	 */
+	if (fstatat(directory, to, &status, AT_SYMLINK_NOFOLLOW) == 0)
+	{
+		errno = EEXIST;
+		return -1;
+	}
+	return errno == ENOENT ? renameat(directory, from, directory, to) : -1;
 }
 
 void

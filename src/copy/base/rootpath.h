@@ -43,8 +43,8 @@ extern const char *root_device_path(const char *path);
 extern int open_in_directory(int directory, const char *name, int flags, mode_t mode);
 
 /*
- * Gives a file another name in its directory, which nobody may have yet (EEXIST).  Returns 0, or -1 with
- * errno.
+ * Gives a file another name in its directory, which nobody may have yet (EEXIST); on NFS somebody who makes it in that
+ * moment loses it.  Returns 0, or -1 with errno.
  */
 extern int rename_in_directory(int directory, const char *from, const char *to);
 

@@ -377,7 +377,8 @@ copy_data(struct copy *copy)
 		/* This checkpoint says that a device's zeroes are there: a later run won't write them. */
 		if (copy->output.is_block_device && sync_file(copy, false) != 0)
 			return -1;
-		if (resume_checkpoint(&copy->resume, RESUME_DATA, copy->start_mark) != 0)
+		if (resume_checkpoint(&copy->resume, RESUME_DATA, copy->start_mark,
+							  copy->output.is_block_device) != 0)
 			return -1;
 		checkpointer_begin(copy->engine);
 	}
@@ -396,7 +397,11 @@ sync_output(struct copy *copy)
 		return -1;
 	if (copy->writer != NULL)
 	{
-		if (sync_file(copy, false) != 0 || qcow2_writer_write_header(copy->writer) != 0)
+		/* A file whose record stays gets its name by volume commit, which comes after the sync of all. */
+		bool is_named_later = copy->options->keep_record && !copy->output.is_block_device;
+
+		if ((!is_named_later && sync_file(copy, false) != 0) ||
+			qcow2_writer_write_header(copy->writer) != 0)
 			return -1;
 	}
 	if (sync_file(copy, true) != 0)
@@ -512,7 +517,7 @@ copy_run(struct copy *copy)
 		return -1;
 	/* What is in the record then is all of it: the next run has nothing left to copy. */
 	if (copy->options->keep_record && copy->with_resume &&
-		resume_checkpoint(&copy->resume, RESUME_DATA, plan_bytes(&copy->plan)) != 0)
+		resume_checkpoint(&copy->resume, RESUME_DATA, plan_bytes(&copy->plan), false) != 0)
 		return -1;
 	copy->finished = true;
 	if (told_length != NULL)

@@ -39,7 +39,7 @@ make_checkpoint(struct engine *engine)
 	if (fdatasync(checkpointer.output->fd) != 0)
 		return report_io_error(errno, NO_LAYER, checkpointer.output->path, NO_OFFSET,
 							   "could not sync the output");
-	if (resume_checkpoint(checkpointer.resume, RESUME_DATA, mark) != 0)
+	if (resume_checkpoint(checkpointer.resume, RESUME_DATA, mark, true) != 0)
 		return -1;
 	atomic_store(&checkpointer.progress->checkpoint, mark);
 	return 0;

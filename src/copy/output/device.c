@@ -76,7 +76,7 @@ make_checkpoint(struct zeroing *zeroing, uint64_t mark)
 		return report_io_error(errno, NO_LAYER, zeroing->output->path, NO_OFFSET,
 							   "could not sync the output");
 	zeroing->checkpoint_time = monotonic_now();
-	return resume_checkpoint(zeroing->resume, RESUME_ZERO, mark);
+	return resume_checkpoint(zeroing->resume, RESUME_ZERO, mark, true);
 }
 
 static int

@@ -268,7 +268,7 @@ output_remove(struct output *output)
 {
 	if (output->created)
 	{
-		remover_remove(REMOVABLE_OUTPUT, output->path);
+		remover_remove(REMOVABLE_OUTPUT);
 		output->created = false;
 	}
 }

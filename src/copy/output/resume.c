@@ -138,8 +138,12 @@ load_record(struct resume *resume)
 	return 0;
 }
 
+/*
+ * Not synced where an older slot says nothing that could be wrong: after the crash of a machine there is then no record,
+ * or one without content, and what there is of the output is done again.
+ */
 static int
-write_slot(struct resume *resume)
+write_slot(struct resume *resume, bool synced)
 {
 	struct resume_slot *slot = &resume->slot;
 	struct identity_page identity;
@@ -150,8 +154,13 @@ write_slot(struct resume *resume)
 	slot->sequence++;
 	slot->checksum = slot_checksum(resume, slot);
 	if (file_write(resume->fd, slot, sizeof(*slot), SLOT_OFFSET(slot->sequence)) != 0 ||
-		fdatasync(resume->fd) != 0)
+		(synced && fdatasync(resume->fd) != 0))
 		return io_error(resume, "write");
+	if (!synced || resume->name_synced)
+		return 0;
+	if (file_sync_directory(resume->directory_fd) != 0)
+		return io_error(resume, "sync the directory of");
+	resume->name_synced = true;
 	return 0;
 }
 
@@ -202,7 +211,7 @@ open_temporary(struct resume *resume, const char *temporary)
 	return lock_record(resume, resume->fd);
 }
 
-/* Fills a new record, syncs it and gives it its name. */
+/* Fills a new record and gives it its name. */
 static int
 fill_record(struct resume *resume, const char *temporary)
 {
@@ -215,7 +224,7 @@ fill_record(struct resume *resume, const char *temporary)
 	resume->nonce = identity.nonce;
 	identity.claim = resume->claim;
 	if (file_write(resume->fd, zeroes, sizeof(zeroes), 0) != 0 ||
-		file_write(resume->fd, &identity, sizeof(identity), 0) != 0 || fsync(resume->fd) != 0)
+		file_write(resume->fd, &identity, sizeof(identity), 0) != 0)
 		return io_error(resume, "write");
 	if (rename_in_directory(resume->directory_fd, temporary, resume->name) != 0)
 		return io_error(resume, "rename");
@@ -225,8 +234,6 @@ fill_record(struct resume *resume, const char *temporary)
 		unlink_if_same(resume->directory_fd, resume->name, resume->fd);
 		return -1;
 	}
-	if (file_sync_directory(resume->directory_fd) != 0)
-		return io_error(resume, "sync the directory of");
 	return 0;
 }
 
@@ -324,7 +331,7 @@ resume_set_output(struct resume *resume, const struct output *output, bool fresh
 	slot->output_inode = output->inode;
 	slot->output_is_block_device = output->is_block_device;
 	slot->output_birth = output->birth;
-	return write_slot(resume);
+	return write_slot(resume, resume->found || output->is_block_device);
 }
 
 bool
@@ -340,12 +347,12 @@ resume_matches(struct resume *resume, const struct fingerprint *fingerprint, boo
 	slot->fingerprint = *fingerprint;
 	slot->phase = RESUME_START;
 	slot->mark = 0;
-	*failed = write_slot(resume) != 0;
+	*failed = write_slot(resume, resume->found) != 0;
 	return false;
 }
 
 int
-resume_checkpoint(struct resume *resume, enum resume_phase phase, uint64_t mark)
+resume_checkpoint(struct resume *resume, enum resume_phase phase, uint64_t mark, bool synced)
 {
 	int result = 0;
 
@@ -354,7 +361,7 @@ resume_checkpoint(struct resume *resume, enum resume_phase phase, uint64_t mark)
 	{
 		resume->slot.phase = phase;
 		resume->slot.mark = mark;
-		result = write_slot(resume);
+		result = write_slot(resume, synced);
 	}
 	pthread_mutex_unlock(&resume->mutex);
 	return result;
@@ -364,7 +371,7 @@ void
 resume_remove(struct resume *resume)
 {
 	if (resume->fd >= 0)
-		remover_remove(REMOVABLE_RECORD, resume->path);
+		remover_remove(REMOVABLE_RECORD);
 }
 
 void

@@ -2,7 +2,7 @@
  * resume.h
  *		The record beside the output (--resume FILE) that lets a killed copy go on.
  *
- * It is made, and synced with its directory, before the output exists, and locked for as long as the
+ * It is made before the output exists, synced with the first checkpoint, and locked for as long as the
  * copier runs.  It knows the output (inode and time of birth, or which device: what is the same from any host) before that has its name, so that no
  * other file is ever taken for it.  Checkpoints alternate between two checksummed slots: a mark is sampled, then the
  * output is synced, then the mark is written and synced.  A third page, shared in memory, counts the
@@ -49,6 +49,7 @@ struct resume
 	uint64_t claim;
 	bool found; /* the record was there: slot holds its last checkpoint */
 	bool made;  /* by this run, under its name */
+	bool name_synced;
 	struct resume_slot slot;
 	atomic_uint_fast64_t *done_ever; /* shared page; bytes of data done by all runs */
 	pthread_mutex_t mutex;           /* protects slot and the file */
@@ -87,10 +88,11 @@ extern bool resume_matches(struct resume *resume, const struct fingerprint *fing
 						   bool *failed);
 
 /*
- * Writes a checkpoint; the output must be synced up to it.  Not where somebody with a newer claim has the
+ * Writes a checkpoint; the output must be synced up to it.  Not synced itself: it counts unless the machine crashes.  Not where somebody with a newer claim has the
  * record by now, which can be where locks are lost (NFS).  0, or -1 after report_error().
  */
-extern int resume_checkpoint(struct resume *resume, enum resume_phase phase, uint64_t mark);
+extern int resume_checkpoint(struct resume *resume, enum resume_phase phase, uint64_t mark,
+							 bool synced);
 
 /* Removes the record: the copy is finished, or nothing of it is left. */
 extern void resume_remove(struct resume *resume);

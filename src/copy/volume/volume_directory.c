@@ -72,6 +72,19 @@ open_for_reading(int dirfd)
 	return directory;
 }
 
+/* Removes a name and adds it to the open array of the answer, if there is one.  False after volume_fail(). */
+static bool
+remove_name(int dirfd, const char *name, struct json *answer)
+{
+	if (unlinkat(dirfd, name, 0) == 0)
+	{
+		if (answer != NULL)
+			json_string(answer, NULL, name);
+		return true;
+	}
+	return errno == ENOENT || volume_fail_errno(name, "could not remove file");
+}
+
 bool
 volume_remove_unnamed(int dirfd, const char *image, struct json *answer)
 {
@@ -89,11 +102,8 @@ volume_remove_unnamed(int dirfd, const char *image, struct json *answer)
 		fd = volume_lock_for_removal(dirfd, entry->d_name);
 		if (fd < 0)
 			continue;
-		if (unlinkat(dirfd, entry->d_name, 0) == 0)
-			json_string(answer, NULL, entry->d_name);
-		else if (errno != ENOENT)
-			volume_fail_errno(entry->d_name, "could not remove file");
 		close(fd);
+		(void) remove_name(dirfd, entry->d_name, answer);
 	}
 	if (!report_is_set() && errno != 0)
 		volume_fail_errno(NULL, "could not read image directory");
@@ -101,7 +111,13 @@ volume_remove_unnamed(int dirfd, const char *image, struct json *answer)
 	return !report_is_set();
 }
 
-/* 1 = a name that an NFS client gives to an open file which was unlinked, 0 = none, -1 after volume_fail(). */
+static bool
+is_unlinked_open(const char *name)
+{
+	return strncmp(name, ".nfs", 4) == 0;
+}
+
+/* 1 = there is a name that an NFS client gives to an open file which was unlinked, 0 = none, -1 after volume_fail(). */
 static int
 has_unlinked_open(int dirfd)
 {
@@ -112,23 +128,63 @@ has_unlinked_open(int dirfd)
 	if (directory == NULL)
 		return -1;
 	while (found == 0 && (entry = readdir(directory)) != NULL)
-		found = strncmp(entry->d_name, ".nfs", 4) == 0;
+		found = is_unlinked_open(entry->d_name);
 	closedir(directory);
 	return found;
 }
 
 bool
-volume_await_unlinked(int dirfd)
+volume_remove_names_of(int dirfd, const struct stat *status, struct json *answer)
+{
+	struct dirent *entry;
+	struct stat named;
+	DIR *directory;
+
+	/* one name: no other one needs to be looked for */
+	if (status->st_nlink < 2)
+		return true;
+	directory = open_for_reading(dirfd);
+	if (directory == NULL)
+		return false;
+	while (!report_is_set() && (entry = readdir(directory)) != NULL)
+		if (is_unlinked_open(entry->d_name) &&
+			fstatat(dirfd, entry->d_name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+			volume_is_same_file(&named, status))
+			(void) remove_name(dirfd, entry->d_name, answer);
+	closedir(directory);
+	return !report_is_set();
+}
+
+bool
+volume_remove_unlinked(int dirfd, struct json *answer)
 {
 	const struct timespec tick = {.tv_nsec = UNLINKED_TICK_MS * 1000000L};
 	int found = has_unlinked_open(dirfd);
+	struct dirent *entry;
+	DIR *directory;
 
 	for (int i = 0; found == 1 && i < UNLINKED_TICKS; i++)
 	{
 		(void) nanosleep(&tick, NULL);
 		found = has_unlinked_open(dirfd);
 	}
-	return found >= 0;
+	if (found != 1)
+		return found == 0;
+	directory = open_for_reading(dirfd);
+	if (directory == NULL)
+		return false;
+	while (!report_is_set() && (entry = readdir(directory)) != NULL)
+	{
+		int fd =
+			is_unlinked_open(entry->d_name) ? volume_lock_for_removal(dirfd, entry->d_name) : -2;
+
+		if (fd < 0)
+			continue;
+		close(fd);
+		(void) remove_name(dirfd, entry->d_name, answer);
+	}
+	closedir(directory);
+	return !report_is_set();
 }
 
 bool

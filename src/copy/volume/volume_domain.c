@@ -265,7 +265,7 @@ write_identity(int rootfd, const char *domain, const char *token, bool reflink)
 {
 	struct json text = {0};
 	bool done;
-	int dirfd = volume_make_directory(rootfd, "dom_md");
+	int dirfd = volume_make_directory(rootfd, "dom_md", true);
 
 	if (dirfd < 0)
 		return false;
@@ -277,7 +277,8 @@ write_identity(int rootfd, const char *domain, const char *token, bool reflink)
 	if (text.failed)
 		done = volume_fail(COPIER_IO, ENOMEM, NULL, NULL, "could not allocate memory");
 	else
-		done = volume_write_file(dirfd, IDENTITY_NAME, 0644, text.text, text.length);
+		done = volume_write_new(dirfd, IDENTITY_NAME, 0644, text.text, text.length, true) &&
+			   volume_rename_new(dirfd, IDENTITY_NAME, true);
 	json_free(&text);
 	close(dirfd);
 	return done;

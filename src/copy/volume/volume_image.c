@@ -1,13 +1,16 @@
 /*
  * volume_image.c
- *		Volumes of a file domain: create, commit, remove, stat.
+ *		Volumes of a file domain: create and stat.
  *
  * A volume comes to life in an order that a crash may cut anywhere: directory, .lease, .meta saying
- * ILLEGAL; the copier writes <image>.part; commit links it to <image>, then one rename of .meta says
- * LEGAL and GEN=1, then .part goes.  So LEGAL always means complete and synced (docs/design/storage.md).
+ * ILLEGAL; the copier writes <image>.part and, beside it, its record; commit syncs all of that, writes .meta.new,
+ * renames .part to <image>, then .meta.new, which says LEGAL and GEN=1, to .meta.  So LEGAL always means complete and
+ * synced (docs/design/storage.md).  Nothing is synced before: what the crash of a machine leaves of it is taken
+ * for what it is, and made again.
  */
 #include "copy/volume/volume_internal.h"
 
+#include "copy/base/fileio.h"
 #include "copy/base/safeopen.h"
 
 #include <errno.h>
@@ -18,28 +21,20 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * Every suffix that a job writes beside <image>, in the order in which remove takes them away: what
- * shows whose a file is goes after that file.
- */
-static const char *const job_suffixes[] = {COPIER_SUFFIX_PART COPIER_SUFFIX_RECORD,
-										   COPIER_SUFFIX_PART COPIER_SUFFIX_RECORD ".new",
-										   "",
-										   COPIER_SUFFIX_PART,
-										   ".lease",
-										   ".meta.new",
-										   ".meta"};
-#define JOB_SUFFIX_COUNT (sizeof(job_suffixes) / sizeof(job_suffixes[0]))
+#define RECORD_SUFFIX COPIER_SUFFIX_PART COPIER_SUFFIX_RECORD
+#define RECORD_HEAD   512 /* bytes: a record begins with its mark */
 
-static void
-image_name(char name[VOLUME_NAME_SIZE], const char *image, const char *suffix)
+const char *const volume_suffixes[VOLUME_SUFFIX_COUNT] = {
+	"", COPIER_SUFFIX_PART, RECORD_SUFFIX, RECORD_SUFFIX ".new", ".lease", ".meta.new", ".meta"};
+
+void
+volume_image_name(char name[VOLUME_NAME_SIZE], const char *image, const char *suffix)
 {
 	snprintf(name, VOLUME_NAME_SIZE, "%s%s", image, suffix);
 }
 
-/* 1 = there, 0 = not there, -1 after volume_fail(). */
-static int
-stat_name(int dirfd, const char *name, struct stat *status)
+int
+volume_stat_name(int dirfd, const char *name, struct stat *status)
 {
 	if (fstatat(dirfd, name, status, AT_SYMLINK_NOFOLLOW) == 0)
 		return 1;
@@ -52,8 +47,8 @@ stat_name(int dirfd, const char *name, struct stat *status)
 static int
 make_image_directory(int rootfd, const char *disk)
 {
-	int images = volume_make_directory(rootfd, "images");
-	int dirfd = images < 0 ? -1 : volume_make_directory(images, disk);
+	int images = volume_make_directory(rootfd, "images", false);
+	int dirfd = images < 0 ? -1 : volume_make_directory(images, disk, false);
 
 	if (images >= 0)
 		close(images);
@@ -81,37 +76,20 @@ same_volume(const VolumeMeta *existing, const VolumeMeta *wanted)
 	return true;
 }
 
-static bool
-is_same_file(const struct stat *a, const struct stat *b)
+bool
+volume_remove_record(int dirfd, const char *image)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-static bool
-is_legal(const VolumeMeta *meta)
-{
-	const char *legality = volume_meta_value(meta, "LEGALITY");
-
-	return legality != NULL && strcmp(legality, "LEGAL") == 0;
-}
-
-/* The job is over for this file: .part and its resume file go. */
-static bool
-remove_part(int dirfd, const char *image)
-{
-	static const char *const suffixes[] = {COPIER_SUFFIX_PART COPIER_SUFFIX_RECORD,
-										   COPIER_SUFFIX_PART COPIER_SUFFIX_RECORD ".new",
-										   COPIER_SUFFIX_PART};
+	static const char *const suffixes[] = {RECORD_SUFFIX, RECORD_SUFFIX ".new"};
 
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
 	{
 		char name[VOLUME_NAME_SIZE];
 
-		image_name(name, image, suffixes[i]);
+		volume_image_name(name, image, suffixes[i]);
 		if (unlinkat(dirfd, name, 0) != 0 && errno != ENOENT)
 			return volume_fail_errno(name, "could not remove file");
 	}
-	return volume_sync_directory(dirfd, image);
+	return true;
 }
 
 /* What lies at a volume's place before create has done anything. */
@@ -123,45 +101,54 @@ struct found_volume
 	bool has_meta;
 	bool has_final;
 	bool has_part;
+	bool is_committing; /* commit was cut off between its two renames */
 };
 
 static bool
-find_volume(int dirfd, const char *image, const char *part, struct found_volume *found)
+find_volume(int dirfd, const VolumeOptions *options, struct found_volume *found)
 {
-	int meta = volume_meta_read(dirfd, image, &found->meta);
-	int final = stat_name(dirfd, image, &found->final_status);
-	int unfinished = stat_name(dirfd, part, &found->part_status);
+	char part[VOLUME_NAME_SIZE];
+	int meta = volume_meta_read(dirfd, options->image, &found->meta);
+	int final = volume_stat_name(dirfd, options->image, &found->final_status);
+	int unfinished;
+	int committing;
 
+	volume_image_name(part, options->image, COPIER_SUFFIX_PART);
+	unfinished = volume_stat_name(dirfd, part, &found->part_status);
+	committing = volume_meta_is_committing(dirfd, options);
 	found->has_meta = meta == 1;
 	found->has_final = final == 1;
 	found->has_part = unfinished == 1;
-	return meta >= 0 && final >= 0 && unfinished >= 0;
+	found->is_committing = committing == 1 && found->has_final && !found->has_part &&
+						   found->has_meta && !volume_meta_is_legal(&found->meta);
+	return meta >= 0 && final >= 0 && unfinished >= 0 && committing >= 0;
 }
 
-/* .part under its second name: commit was cut off after its link. */
+/* .part under its second name: version 1.0 linked it, and was cut off there. */
 static bool
 is_linked(const struct found_volume *found)
 {
-	return found->has_part && is_same_file(&found->final_status, &found->part_status);
+	return found->has_part && volume_is_same_file(&found->final_status, &found->part_status);
 }
 
 /*
  * Whether everything found is of an earlier call of this job, which may have been cut off anywhere.  Metadata
  * tell: they come before any file that a copy writes, name disk, format and size, and are never those of
- * another volume.  A file under the final name is ours only if they say that it is complete, or if it is
- * still .part as well; anything else was made by VDSM or another job, and create takes nothing over.
+ * another volume.  A file under the final name is ours only if they say that it is complete, or if it was .part
+ * shortly before; anything else was made by VDSM or another job, and create takes nothing over.
  */
 static bool
 is_own_volume(const struct found_volume *found, const VolumeMeta *wanted, const char *image,
 			  const char *meta_name)
 {
 	static const char other_image[] = "Another job or VDSM made this volume; use another image id.";
-	bool is_complete = found->has_meta && is_legal(&found->meta);
+	bool is_complete = found->has_meta && volume_meta_is_legal(&found->meta);
 
 	if (found->has_meta && !same_volume(&found->meta, wanted))
 		return volume_fail(COPIER_EXISTS, 0, meta_name, other_image,
 						   "volume metadata is there already and differs");
-	if (found->has_final && !is_complete && !(found->has_meta && is_linked(found)))
+	if (found->has_final && !is_complete && !found->is_committing &&
+		!(found->has_meta && is_linked(found)))
 		return volume_fail(COPIER_EXISTS, EEXIST, image, other_image,
 						   "image file is there already");
 	if (!found->has_final && is_complete)
@@ -173,21 +160,91 @@ is_own_volume(const struct found_volume *found, const VolumeMeta *wanted, const 
 
 /*
  * Makes the parts of a volume in the order in which they protect each other: lease, then metadata that say
- * ILLEGAL, then the directory is synced.  So no crash leaves a copy's file without metadata that say whose
- * it is and that it isn't complete.
+ * ILLEGAL.  So no crash of a program leaves a copy's file without metadata that say whose it is and that it isn't
+ * complete.
  */
 static bool
 make_parts(int rootfd, int dirfd, const VolumeOptions *options, const struct found_volume *found,
 		   const char *meta_name, const char *text)
 {
-	bool is_complete = found->has_final && is_legal(&found->meta);
+	bool is_complete =
+		found->is_committing || (found->has_final && volume_meta_is_legal(&found->meta));
 
 	/* whoever uses a complete volume may hold its lease */
 	if (!is_complete && !volume_lease_make(rootfd, dirfd, options))
 		return false;
-	if (!found->has_meta && !volume_write_file(dirfd, meta_name, 0644, text, strlen(text)))
+	return found->has_meta ||
+		   (volume_write_new(dirfd, meta_name, 0644, text, strlen(text), false) &&
+			volume_rename_new(dirfd, meta_name, false));
+}
+
+/* 1 = the record of resuming says something, 0 = it is not there, or as a crash left it, -1 after volume_fail(). */
+static int
+record_speaks(int dirfd, const char *image)
+{
+	unsigned char head[RECORD_HEAD];
+	char name[VOLUME_NAME_SIZE];
+	ssize_t length;
+	int fd;
+
+	volume_image_name(name, image, RECORD_SUFFIX);
+	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : (volume_fail_errno(name, "could not open file"), -1);
+	length = file_read(fd, head, sizeof(head), 0);
+	if (length < 0)
+		volume_fail_errno(name, "could not read file");
+	close(fd);
+	return length < 0 ? -1 : !memory_is_zero(head, (size_t) length);
+}
+
+/*
+ * An unfinished copy that no record speaks of can't go on, and the next copier would take it for somebody's file: it
+ * was cut off by the crash of a machine, before the record had been synced.
+ */
+static bool
+drop_unrecorded_part(int dirfd, const char *image)
+{
+	char part[VOLUME_NAME_SIZE];
+	int recorded = record_speaks(dirfd, image);
+	int fd;
+
+	if (recorded != 0)
+		return recorded > 0;
+	volume_image_name(part, image, COPIER_SUFFIX_PART);
+	fd = volume_lock_for_removal(dirfd, part);
+	if (fd == -1)
 		return false;
-	return volume_sync_directory(dirfd, options->disk);
+	if (fd >= 0)
+	{
+		close(fd);
+		if (unlinkat(dirfd, part, 0) != 0 && errno != ENOENT)
+			return volume_fail_errno(part, "could not remove file");
+	}
+	return volume_remove_record(dirfd, image);
+}
+
+/* What is left to do where an earlier call has come this far already. */
+static bool
+tidy(int rootfd, int dirfd, const char *image, const struct found_volume *found)
+{
+	char part[VOLUME_NAME_SIZE];
+
+	/* all that .meta.new relies on had been synced before */
+	if (found->is_committing &&
+		(!volume_meta_rename_new(dirfd, image) || !volume_sync_above(rootfd)))
+		return false;
+	if (found->is_committing)
+		return volume_remove_record(dirfd, image);
+	if (!found->has_final || !volume_meta_is_legal(&found->meta))
+		return found->has_final || drop_unrecorded_part(dirfd, image);
+	/* complete; a .part that is another file is somebody's */
+	if (found->has_part && !is_linked(found))
+		return true;
+	volume_image_name(part, image, COPIER_SUFFIX_PART);
+	if (unlinkat(dirfd, part, 0) != 0 && errno != ENOENT)
+		return volume_fail_errno(part, "could not remove file");
+	return volume_remove_record(dirfd, image) && volume_sync_directory(dirfd, image);
 }
 
 /*
@@ -204,7 +261,6 @@ volume_create(const VolumeOptions *options, struct json *answer)
 	char meta_name[VOLUME_NAME_SIZE];
 	VolumeMeta wanted;
 	struct found_volume found;
-	bool committed = false;
 	bool done = false;
 	int dirfd;
 	int rootfd;
@@ -216,23 +272,22 @@ volume_create(const VolumeOptions *options, struct json *answer)
 	rootfd = volume_open_root(options->root);
 	if (rootfd < 0)
 		return false;
-	image_name(part, options->image, COPIER_SUFFIX_PART);
-	image_name(meta_name, options->image, ".meta");
+	volume_image_name(part, options->image, COPIER_SUFFIX_PART);
+	volume_image_name(meta_name, options->image, ".meta");
 	dirfd = make_image_directory(rootfd, options->disk);
-	if (dirfd >= 0 && find_volume(dirfd, options->image, part, &found) &&
+	if (dirfd >= 0 && find_volume(dirfd, options, &found) &&
 		is_own_volume(&found, &wanted, options->image, meta_name) &&
-		make_parts(rootfd, dirfd, options, &found, meta_name, text))
+		make_parts(rootfd, dirfd, options, &found, meta_name, text) &&
+		tidy(rootfd, dirfd, options->image, &found))
 	{
-		committed = found.has_final && is_legal(&found.meta);
-		done = !committed || (found.has_part && !is_linked(&found)) ||
-			   remove_part(dirfd, options->image);
-	}
-	if (done)
-	{
+		bool committed =
+			found.is_committing || (found.has_final && volume_meta_is_legal(&found.meta));
+
 		*options->committed = committed;
 		json_bool(answer, "existing", found.has_meta);
 		json_bool(answer, "committed", committed);
 		json_string(answer, "part", part);
+		done = true;
 	}
 	if (dirfd >= 0)
 		close(dirfd);
@@ -240,289 +295,11 @@ volume_create(const VolumeOptions *options, struct json *answer)
 	return done;
 }
 
-static void
-tell_file_size(const struct stat *status, struct json *answer)
+void
+volume_tell_size(const struct stat *status, struct json *answer)
 {
 	json_integer(answer, "size", (uint64_t) status->st_size);
 	json_integer(answer, "allocated", (uint64_t) status->st_blocks * 512);
-}
-
-/*
- * Links the locked, synced .part to the final name and returns the final file's attributes.  A
- * repeat after a crash finds the link made already: the same inode under both names.
- */
-static bool
-link_part(int dirfd, int fd, const char *part, const VolumeOptions *options, struct stat *status)
-{
-	struct stat locked;
-	struct stat named;
-
-	if (fstat(fd, &locked) != 0 || fstatat(dirfd, part, &named, AT_SYMLINK_NOFOLLOW) != 0)
-		return volume_fail_errno(part, "could not read file attributes");
-	if (!S_ISREG(locked.st_mode) || !is_same_file(&locked, &named))
-		return volume_fail(COPIER_BUSY, 0, part, NULL, "file was replaced while it was opened");
-	if (options->has_size && (uint64_t) locked.st_size != options->size)
-		return volume_fail(COPIER_REFUSED, 0, part, "Run the copy again.",
-						   "file is %" PRIu64 " bytes long, not %" PRIu64,
-						   (uint64_t) locked.st_size, options->size);
-	if (fchmod(fd, options->mode) != 0)
-		return volume_fail_errno(part, "could not set file mode");
-	if (!volume_sync(fd, part))
-		return false;
-	if (linkat(dirfd, part, dirfd, options->image, 0) != 0 && errno != EEXIST)
-		return volume_fail_errno(options->image, "could not link image file");
-	if (fstatat(dirfd, options->image, status, AT_SYMLINK_NOFOLLOW) != 0)
-		return volume_fail_errno(options->image, "could not read file attributes");
-	if (!is_same_file(status, &locked))
-		return volume_fail(COPIER_EXISTS, EEXIST, options->image,
-						   "Another job or VDSM made this volume; use another image id.",
-						   "image file is there already");
-	return volume_sync_directory(dirfd, options->disk);
-}
-
-/* Reads the volume's metadata, which must be of this disk. */
-static bool
-read_own_meta(int dirfd, const VolumeOptions *options, VolumeMeta *meta)
-{
-	int found = volume_meta_read(dirfd, options->image, meta);
-	const char *owner;
-
-	if (found < 0)
-		return false;
-	if (found == 0)
-		return volume_fail(COPIER_NOT_FOUND, ENOENT, options->image, "Create the volume first.",
-						   "volume has no metadata");
-	owner = volume_meta_value(meta, "IMAGE");
-	if (owner == NULL || strcmp(owner, options->disk) != 0 ||
-		volume_meta_value(meta, "GEN") == NULL || volume_meta_value(meta, "LEGALITY") == NULL)
-		return volume_fail(COPIER_REFUSED, 0, options->image, NULL,
-						   "volume metadata is not that of a volume of disk \"%s\"", options->disk);
-	return true;
-}
-
-/* There is no .part: an earlier commit must have come this far. */
-static bool
-check_committed(int dirfd, const VolumeOptions *options, const VolumeMeta *meta, const char *part,
-				struct stat *status)
-{
-	int found = stat_name(dirfd, options->image, status);
-
-	if (found < 0)
-		return false;
-	if (found == 0)
-		return volume_fail(COPIER_NOT_FOUND, ENOENT, part, "Run the copy first.",
-						   "there is no copy to commit");
-	/* .part is removed after the metadata was written, so ILLEGAL here means someone else's file */
-	if (!is_legal(meta))
-		return volume_fail(COPIER_EXISTS, EEXIST, options->image,
-						   "Another job or VDSM made this volume; use another image id.",
-						   "image file is there, but the volume was never committed");
-	if (options->has_size && (uint64_t) status->st_size != options->size)
-		return volume_fail(COPIER_REFUSED, 0, options->image, NULL,
-						   "file is %" PRIu64 " bytes long, not %" PRIu64,
-						   (uint64_t) status->st_size, options->size);
-	return true;
-}
-
-bool
-volume_commit(const VolumeOptions *options, struct json *answer)
-{
-	char part[VOLUME_NAME_SIZE];
-	VolumeMeta meta;
-	struct stat status;
-	int rootfd;
-	int locked;
-	int dirfd = -1;
-	int fd = -1;
-	bool existing = false;
-	bool done = false;
-
-	rootfd = volume_open_root(options->root);
-	if (rootfd < 0)
-		return false;
-	dirfd = volume_open_image_directory(rootfd, options->disk, NULL);
-	if (dirfd < 0 || !read_own_meta(dirfd, options, &meta))
-		goto end;
-	image_name(part, options->image, COPIER_SUFFIX_PART);
-	fd = openat(dirfd, part, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 && errno != ENOENT)
-	{
-		volume_fail_errno(part, "could not open file");
-		goto end;
-	}
-	if (fd >= 0)
-	{
-		locked = volume_lock_file(fd, part);
-		if (locked == 0)
-			volume_fail(COPIER_BUSY, EAGAIN, part, "Wait until the copier has ended.",
-						"another process holds the file locked");
-		if (locked != 1 || !link_part(dirfd, fd, part, options, &status))
-			goto end;
-	}
-	else
-	{
-		if (!check_committed(dirfd, options, &meta, part, &status))
-			goto end;
-		existing = true;
-	}
-	if (!is_legal(&meta) && !volume_meta_rewrite(dirfd, options->image, &meta, "LEGAL", "1"))
-		goto end;
-	if (!remove_part(dirfd, options->image))
-		goto end;
-	json_bool(answer, "existing", existing);
-	tell_file_size(&status, answer);
-	done = true;
-end:
-	if (fd >= 0)
-		close(fd);
-	if (dirfd >= 0)
-		close(dirfd);
-	close(rootfd);
-	return done;
-}
-
-/* The open file fd (or none, < 0) is the one that has this name. */
-static bool
-names_open_file(int dirfd, int fd, const char *name)
-{
-	struct stat open_status;
-	struct stat named_status;
-
-	return fd >= 0 && fstat(fd, &open_status) == 0 &&
-		   fstatat(dirfd, name, &named_status, AT_SYMLINK_NOFOLLOW) == 0 &&
-		   is_same_file(&open_status, &named_status);
-}
-
-/* Takes the emptied directory away; a foreign file that comes meanwhile keeps it. */
-static bool
-remove_directory(int rootfd, const char *disk, bool *removed)
-{
-	bool done = true;
-	int images = safe_open_beneath(rootfd, "images", O_RDONLY | O_DIRECTORY, 0);
-
-	if (images < 0)
-		return volume_fail_errno("images", "could not open directory");
-	*removed = unlinkat(images, disk, AT_REMOVEDIR) == 0;
-	if (!*removed && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
-		done = volume_fail_errno(disk, "could not remove image directory");
-	else if (*removed)
-		done = volume_sync_directory(images, "images");
-	close(images);
-	return done;
-}
-
-/*
- * Whether the volume of that name is somebody else's: create has refused it, or it came afterwards.
- * An image file is the job's if it is .part under its second name or the job's metadata says that it
- * was committed; metadata are the job's if they name the job's disk.  False after volume_fail().
- */
-static bool
-find_foreign(int dirfd, const VolumeOptions *options, int part, bool *foreign)
-{
-	char name[VOLUME_NAME_SIZE];
-	char text[VOLUME_META_LIMIT + 2];
-	VolumeMeta meta;
-	const char *disk;
-	struct stat status;
-	ssize_t length;
-	bool ours;
-	int has_final = stat_name(dirfd, options->image, &status);
-
-	image_name(name, options->image, ".meta");
-	length = volume_read_file(dirfd, name, text, sizeof(text));
-	if (has_final < 0 || length == -1)
-		return false;
-	ours = length >= 0 && volume_meta_parse(text, (size_t) length, &meta) &&
-		   (disk = volume_meta_value(&meta, "IMAGE")) != NULL && strcmp(disk, options->disk) == 0;
-	*foreign = length >= 0 && !ours;
-	if (has_final == 1 && !names_open_file(dirfd, part, options->image))
-		*foreign = !ours || !is_legal(&meta);
-	return true;
-}
-
-static void
-close_locked(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -2;
-}
-
-bool
-volume_remove(const VolumeOptions *options, struct json *answer)
-{
-	char name[VOLUME_NAME_SIZE];
-	bool missing;
-	bool empty;
-	bool foreign;
-	bool removed = false;
-	bool done = false;
-	int dirfd = -1;
-	int part = -2;
-	int final = -2;
-	int rootfd = volume_open_root(options->root);
-
-	if (rootfd < 0)
-		return false;
-	dirfd = volume_open_image_directory(rootfd, options->disk, &missing);
-	if (dirfd < 0)
-	{
-		if (missing)
-		{
-			json_open(answer, "removed", '[');
-			json_close(answer, ']');
-			json_open(answer, "left", '[');
-			json_close(answer, ']');
-			json_bool(answer, "directory_removed", false);
-			done = true;
-		}
-		goto end;
-	}
-	/* a copier that writes, or a program that runs from the image, keeps its files */
-	image_name(name, options->image, COPIER_SUFFIX_PART);
-	part = volume_lock_for_removal(dirfd, name);
-	if (part == -1 || !find_foreign(dirfd, options, part, &foreign))
-		goto end;
-	/* a commit cut off after its link: both names are one file, which is locked already */
-	if (!foreign && !names_open_file(dirfd, part, options->image))
-		final = volume_lock_for_removal(dirfd, options->image);
-	if (final == -1)
-		goto end;
-	json_open(answer, "removed", '[');
-	for (size_t i = 0; i < JOB_SUFFIX_COUNT; i++)
-	{
-		if (foreign &&
-			strncmp(job_suffixes[i], COPIER_SUFFIX_PART, strlen(COPIER_SUFFIX_PART)) != 0)
-			continue;
-		image_name(name, options->image, job_suffixes[i]);
-		if (unlinkat(dirfd, name, 0) == 0)
-			json_string(answer, NULL, name);
-		else if (errno != ENOENT)
-		{
-			volume_fail_errno(name, "could not remove file");
-			goto end;
-		}
-	}
-	if (!volume_remove_unnamed(dirfd, options->image, answer))
-		goto end;
-	json_close(answer, ']');
-	/* on NFS what is open stays in the directory */
-	close_locked(&part);
-	close_locked(&final);
-	if (!volume_await_unlinked(dirfd) || !volume_sync_directory(dirfd, options->disk) ||
-		!volume_tell_left(dirfd, answer, &empty))
-		goto end;
-	if (empty && !remove_directory(rootfd, options->disk, &removed))
-		goto end;
-	json_bool(answer, "directory_removed", removed);
-	done = true;
-end:
-	close_locked(&part);
-	close_locked(&final);
-	if (dirfd >= 0)
-		close(dirfd);
-	close(rootfd);
-	return done;
 }
 
 bool
@@ -540,20 +317,20 @@ volume_stat(const VolumeOptions *options, struct json *answer)
 	if (dirfd < 0)
 		goto end;
 	json_open(answer, "files", '{');
-	for (size_t i = 0; i < JOB_SUFFIX_COUNT; i++)
+	for (size_t i = 0; i < VOLUME_SUFFIX_COUNT; i++)
 	{
 		char name[VOLUME_NAME_SIZE];
 		struct stat status;
 		int found;
 
-		image_name(name, options->image, job_suffixes[i]);
-		found = stat_name(dirfd, name, &status);
+		volume_image_name(name, options->image, volume_suffixes[i]);
+		found = volume_stat_name(dirfd, name, &status);
 		if (found < 0)
 			goto end;
 		if (found == 0)
 			continue;
 		json_open(answer, name, '{');
-		tell_file_size(&status, answer);
+		volume_tell_size(&status, answer);
 		json_integer(answer, "mtime", (uint64_t) status.st_mtim.tv_sec);
 		json_integer(answer, "links", status.st_nlink);
 		json_bool(answer, "regular", S_ISREG(status.st_mode));

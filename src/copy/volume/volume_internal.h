@@ -3,9 +3,10 @@
  *		What the parts of "vmclone-copy volume" share: options, the answer, opening, metadata.
  *
  * volume.c parses the options and dispatches; volume_answer.c builds the answer; volume_paths.c
- * opens things below the root; volume_directory.c takes files away; volume_lease.c knows sanlock's leases;
+ * opens things below the root; volume_directory.c goes through an image's directory; volume_lease.c knows sanlock's leases;
  * volume_place.c looks at where a domain lies; volume_meta.c knows VDSM's .meta; volume_device.c proves which
- * device a logical volume is; volume_domain.c, volume_image.c and volume_provision.c are the subcommands.
+ * device a logical volume is; volume_domain.c, volume_image.c, volume_commit.c, volume_removal.c and
+ * volume_provision.c are the subcommands.
  */
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
 #define VMCLONE_COPY_VOLUME_INTERNAL_H
@@ -101,21 +102,23 @@ extern int volume_open_image_directory(int rootfd, const char *disk, bool *missi
 #define VOLUME_DIRECTORY_MODE 0755 /* VDSM's, whatever the umask: qemu runs as another user */
 
 /*
- * Makes the directory name in dirfd unless it is there, with VOLUME_DIRECTORY_MODE, synced, and opens it.
- * Returns a descriptor, or -1 after volume_fail().
+ * Makes the directory name in dirfd unless it is there, with VOLUME_DIRECTORY_MODE, and opens it.  Not synced: the
+ * caller syncs it and dirfd before anybody relies on them.  Returns a descriptor, or -1 after volume_fail().
  */
-extern int volume_make_directory(int dirfd, const char *name);
+extern int volume_make_directory(int dirfd, const char *name, bool synced);
 
 /* Syncs a file, or a directory. */
 extern bool volume_sync(int fd, const char *path);
 extern bool volume_sync_directory(int fd, const char *path);
 
 /*
- * Writes a small file whole or not at all: "name.new", fsync, rename over "name", fsync of the
- * directory.  dirfd is the directory that holds it.
+ * Two steps that write a small file whole or not at all: "name.new" and fsync; rename over "name" and fsync of the
+ * directory, which holds for all names changed there before.  Not synced: the crash of a machine may leave a name
+ * without content.  dirfd is the directory that holds it.
  */
-extern bool volume_write_file(int dirfd, const char *name, mode_t mode, const char *text,
-							  size_t length);
+extern bool volume_write_new(int dirfd, const char *name, mode_t mode, const char *text,
+							 size_t length, bool synced);
+extern bool volume_rename_new(int dirfd, const char *name, bool synced);
 
 /*
  * Reads a small regular file into buffer (NUL-terminated).  Returns its length, -1 after volume_fail(), or
@@ -166,14 +169,47 @@ extern void volume_lease_format(const VolumeLeaseGeometry *geometry, const char 
  */
 extern bool volume_lease_geometry(int rootfd, VolumeLeaseGeometry *geometry);
 
-/* Writes <image>.lease, free, over what an earlier call left.  False after volume_fail(). */
+/* Writes <image>.lease, free, over what an earlier call left; commit syncs it.  False after volume_fail(). */
 extern bool volume_lease_make(int rootfd, int dirfd, const VolumeOptions *options);
+
+/* ---------- a volume's files (volume_image.c) ---------- */
+
+/*
+ * Every suffix that a job writes beside <image>, in the order in which remove takes them away: what
+ * shows whose a file is goes after that file.
+ */
+#define VOLUME_SUFFIX_COUNT 7
+extern const char *const volume_suffixes[VOLUME_SUFFIX_COUNT];
+
+extern void volume_image_name(char name[VOLUME_NAME_SIZE], const char *image, const char *suffix);
+
+/* 1 = there, 0 = not there, -1 after volume_fail(). */
+extern int volume_stat_name(int dirfd, const char *name, struct stat *status);
+
+static inline bool
+volume_is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* .part's record of resuming goes: the job is over for this file.  Not synced; false after volume_fail(). */
+extern bool volume_remove_record(int dirfd, const char *image);
+
+/*
+ * Syncs what create has left unsynced: the image's directory in that of all images, and that one in the domain.
+ * False after volume_fail().
+ */
+extern bool volume_sync_above(int rootfd);
+
+/* Adds size and allocated bytes to the answer. */
+extern void volume_tell_size(const struct stat *status, struct json *answer);
 
 /* ---------- the directory of a disk image (volume_directory.c) ---------- */
 
 /*
- * Opens and locks a file that is about to go, so that nobody writes it meanwhile.  Returns the
- * descriptor, -2 = no such file, -1 after volume_fail().
+ * Opens and locks a file that is about to go, to see that nobody uses it.  To be closed before its name goes: an NFS
+ * client renames what is open to .nfs…, and leaves that for ever if it crashes then.  Returns the descriptor,
+ * -2 = no such file, -1 after volume_fail().
  */
 extern int volume_lock_for_removal(int dirfd, const char *name);
 
@@ -184,10 +220,15 @@ extern int volume_lock_for_removal(int dirfd, const char *name);
 extern bool volume_remove_unnamed(int dirfd, const char *image, struct json *answer);
 
 /*
- * An NFS client renames a file that is unlinked while it is open to .nfs… and removes that soon after the last close.
- * Waits two seconds at most until there is no such name.  False after volume_fail().
+ * Names .nfs… of files that were unlinked while they were open on this or another client, which removes them soon
+ * after the last close, unless it has crashed.
+ *
+ * volume_remove_names_of() takes those away that are a second name of the file that "status" describes;
+ * volume_remove_unlinked() waits two seconds at most until there are none, then takes the rest away, and fails where
+ * another process has one locked.  Both add what they removed to the open array of the answer, if there is one.
  */
-extern bool volume_await_unlinked(int dirfd);
+extern bool volume_remove_names_of(int dirfd, const struct stat *status, struct json *answer);
+extern bool volume_remove_unlinked(int dirfd, struct json *answer);
 
 /* Names what is left in the directory, and says whether it is empty.  False after volume_fail(). */
 extern bool volume_tell_left(int dirfd, struct json *answer, bool *empty);
@@ -228,13 +269,23 @@ extern bool volume_meta_parse(const char *text, size_t length, VolumeMeta *meta)
 /* Value of a key, or NULL. */
 extern const char *volume_meta_value(const VolumeMeta *meta, const char *key);
 
+extern bool volume_meta_is_legal(const VolumeMeta *meta);
+
+/* They name the disk, whatever else they say. */
+extern bool volume_meta_is_of_disk(const VolumeMeta *meta, const char *disk);
+
 /*
- * Reads <image>.meta.  1 = read, 0 = there is none, -1 after volume_fail() (unreadable or malformed).
+ * Reads <image>.meta.  1 = read, 0 = there is none, or one that a crash left empty, -1 after volume_fail()
+ * (unreadable or malformed).
  */
 extern int volume_meta_read(int dirfd, const char *image, VolumeMeta *meta);
 
-/* Writes <image>.meta again with other values for LEGALITY and GEN, in one rename. */
-extern bool volume_meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta,
-								const char *legality, const char *generation);
+/* Two steps that write <image>.meta again with other values for LEGALITY and GEN, synced. */
+extern bool volume_meta_write_new(int dirfd, const char *image, const VolumeMeta *meta,
+								  const char *legality, const char *generation);
+extern bool volume_meta_rename_new(int dirfd, const char *image);
+
+/* 1 = <image>.meta.new says that the disk's volume is LEGAL: a commit was cut off.  0 = not; -1 after volume_fail(). */
+extern int volume_meta_is_committing(int dirfd, const VolumeOptions *options);
 
 #endif /* VMCLONE_COPY_VOLUME_INTERNAL_H */

@@ -4,6 +4,8 @@
  */
 #include "copy/volume/volume_internal.h"
 
+#include "copy/base/fileio.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +91,22 @@ volume_meta_value(const VolumeMeta *meta, const char *key)
 	return NULL;
 }
 
+bool
+volume_meta_is_legal(const VolumeMeta *meta)
+{
+	const char *legality = volume_meta_value(meta, "LEGALITY");
+
+	return legality != NULL && strcmp(legality, "LEGAL") == 0;
+}
+
+bool
+volume_meta_is_of_disk(const VolumeMeta *meta, const char *disk)
+{
+	const char *owner = volume_meta_value(meta, "IMAGE");
+
+	return owner != NULL && strcmp(owner, disk) == 0;
+}
+
 int
 volume_meta_read(int dirfd, const char *image, VolumeMeta *meta)
 {
@@ -102,6 +120,9 @@ volume_meta_read(int dirfd, const char *image, VolumeMeta *meta)
 		return 0;
 	if (length < 0)
 		return -1;
+	/* create doesn't sync it, so a crash of the machine may leave a name without content, or zeroes */
+	if (memory_is_zero(text, (size_t) length))
+		return 0;
 	if (!volume_meta_parse(text, (size_t) length, meta))
 	{
 		volume_fail(COPIER_REFUSED, 0, name,
@@ -113,8 +134,8 @@ volume_meta_read(int dirfd, const char *image, VolumeMeta *meta)
 }
 
 bool
-volume_meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta, const char *legality,
-					const char *generation)
+volume_meta_write_new(int dirfd, const char *image, const VolumeMeta *meta, const char *legality,
+					  const char *generation)
 {
 	char name[VOLUME_NAME_SIZE];
 	char text[VOLUME_META_LIMIT + 1];
@@ -139,5 +160,30 @@ volume_meta_rewrite(int dirfd, const char *image, const VolumeMeta *meta, const 
 							   "volume metadata would be longer than %d bytes", VOLUME_META_LIMIT);
 		length += (size_t) n;
 	}
-	return volume_write_file(dirfd, name, 0644, text, length);
+	return volume_write_new(dirfd, name, 0644, text, length, true);
+}
+
+bool
+volume_meta_rename_new(int dirfd, const char *image)
+{
+	char name[VOLUME_NAME_SIZE];
+
+	volume_image_name(name, image, ".meta");
+	return volume_rename_new(dirfd, name, true);
+}
+
+int
+volume_meta_is_committing(int dirfd, const VolumeOptions *options)
+{
+	char name[VOLUME_NAME_SIZE];
+	char text[VOLUME_META_LIMIT + 2];
+	VolumeMeta meta;
+	ssize_t length;
+
+	volume_image_name(name, options->image, ".meta.new");
+	length = volume_read_file(dirfd, name, text, sizeof(text));
+	if (length == -1)
+		return -1;
+	return length >= 0 && volume_meta_parse(text, (size_t) length, &meta) &&
+		   volume_meta_is_of_disk(&meta, options->disk) && volume_meta_is_legal(&meta);
 }

@@ -70,7 +70,7 @@ volume_open_image_directory(int rootfd, const char *disk, bool *missing)
 }
 
 int
-volume_make_directory(int dirfd, const char *name)
+volume_make_directory(int dirfd, const char *name, bool synced)
 {
 	struct stat status;
 	bool done = true;
@@ -96,10 +96,10 @@ volume_make_directory(int dirfd, const char *name)
 	 */
 	if (made || (status.st_uid == geteuid() && (status.st_mode & 0077) == 0))
 		done = fchmod(fd, VOLUME_DIRECTORY_MODE) == 0
-				   ? volume_sync_directory(fd, name)
+				   ? !synced || volume_sync_directory(fd, name)
 				   : volume_fail_errno(name, "could not set directory mode");
 	/* either way: a crash may have come between an earlier call's mkdir and its sync */
-	if (done && volume_sync_directory(dirfd, name))
+	if (done && (!synced || volume_sync_directory(dirfd, name)))
 		return fd;
 	close(fd);
 	return -1;
@@ -122,7 +122,8 @@ volume_sync_directory(int fd, const char *path)
 }
 
 bool
-volume_write_file(int dirfd, const char *name, mode_t mode, const char *text, size_t length)
+volume_write_new(int dirfd, const char *name, mode_t mode, const char *text, size_t length,
+				 bool synced)
 {
 	char temporary[VOLUME_NAME_SIZE];
 	size_t written = 0;
@@ -154,18 +155,27 @@ volume_write_file(int dirfd, const char *name, mode_t mode, const char *text, si
 		volume_fail_errno(temporary, "could not set file mode");
 		goto end;
 	}
-	if (!volume_sync(fd, temporary))
+	if (synced && !volume_sync(fd, temporary))
 		goto end;
 	done = true;
 end:
 	/* NFS reports some write errors at close */
 	if (close(fd) != 0 && done)
 		done = volume_fail_errno(temporary, "could not close file");
-	if (done && renameat(dirfd, temporary, dirfd, name) != 0)
-		done = volume_fail_errno(name, "could not rename file");
 	if (!done)
 		unlinkat(dirfd, temporary, 0);
-	return done && volume_sync_directory(dirfd, name);
+	return done;
+}
+
+bool
+volume_rename_new(int dirfd, const char *name, bool synced)
+{
+	char temporary[VOLUME_NAME_SIZE];
+
+	snprintf(temporary, sizeof(temporary), "%s.new", name);
+	if (renameat(dirfd, temporary, dirfd, name) != 0)
+		return volume_fail_errno(name, "could not rename file");
+	return !synced || volume_sync_directory(dirfd, name);
 }
 
 ssize_t
