@@ -9,7 +9,6 @@ use CopyTest;
 use Test::More;
 
 my $space = workspace('/tmp');
-my $mounted;
 
 sub generated
 {
@@ -48,10 +47,9 @@ SKIP:
 	command_ok(qw(mkfs.xfs -q -f -m reflink=1), "$space/xfs.img");
 	skip 'loop mounts are not permitted here', 1
 	  if (run_command([ qw(mount -o loop), "$space/xfs.img", "$space/xfs" ]))[0] != 0;
-	$mounted = "$space/xfs";
-	generated('XFS', $mounted, int $chains);
+	generated('XFS', "$space/xfs", int $chains);
 
-	chdir $mounted or die;
+	chdir "$space/xfs" or die;
 	command_ok(qw(qemu-img create -q -f qcow2 base.qcow2 256M));
 	command_ok(qw(qemu-io -f qcow2 -c), 'write -q -P 1 0 128M', 'base.qcow2');
 	command_ok(qw(qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2));
@@ -95,5 +93,37 @@ SKIP:
 	is($code, 0, 'to another file system');
 	unlike(done_event($out)->{method}, qr/reflink/, 'not by reflink');
 	chdir '/';
+}
+
+# Btrfs shares no blocks between a file with checksums and one without (chattr +C): the reason says so.
+SKIP:
+{
+	skip 'a Btrfs loop file needs root', 1
+	  unless $> == 0 && have_command('mkfs.btrfs') && have_command('chattr') && have_command('losetup');
+	spew("$space/btrfs.img", '');
+	truncate "$space/btrfs.img", 512 << 20;
+	mkdir "$space/btrfs";
+	command_ok(qw(mkfs.btrfs -q -f), "$space/btrfs.img");
+	skip 'Btrfs cannot be mounted here', 1
+	  if (run_command([ qw(mount -o loop), "$space/btrfs.img", "$space/btrfs" ]))[0] != 0;
+	mkdir "$space/btrfs/$_" or die for qw(plain nocow);
+	command_ok(qw(chattr +C), "$space/btrfs/nocow");
+	for my $from (qw(plain nocow))
+	{
+		my $layer = "$space/btrfs/$from/layer.raw";
+		spew($layer, join '', map { chr($_) x (1 << 20) } 1 .. 8);
+		for my $to (qw(plain nocow))
+		{
+			my $copy = "$space/btrfs/$to/copy.raw";
+			my ($code, $out, $err) =
+			  run_command([ $copier, 'copy', '--layer', "raw:$layer", '--output', "raw:$copy", qw(--progress json) ]);
+			is($code, 0, "Btrfs, $from to $to") or diag $err;
+			my $done = done_event($out);
+			if ($from eq $to) { is($done->{method}, 'reflink', 'by reflink') }
+			else { like("$done->{method}: $done->{reason}", qr/^threads.*: only one .* copy-on-write/, 'not by reflink, and the reason says why') }
+			is((run_command([ 'cmp', $layer, $copy ]))[0], 0, 'content');
+			unlink $copy;
+		}
+	}
 }
 done_testing();

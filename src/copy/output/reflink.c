@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -34,6 +35,20 @@ means_unsupported(int error_number)
 		   error_number == EPERM;
 }
 
+/* Why the file system that the output lies on has shared nothing with it. */
+static const char *
+reason_of(int error_number, const struct statfs *system)
+{
+	if (error_number == EXDEV)
+		return "layers and output are on different file systems";
+	/* Btrfs shares no blocks between a file with checksums and one without. */
+	if (error_number == EINVAL && system->f_type == BTRFS_SUPER_MAGIC)
+		return "only one of layer and output is without copy-on-write (chattr +C)";
+	if (error_number == EINVAL || error_number == EPERM || error_number == ETXTBSY)
+		return "the file system does not share blocks between these files";
+	return "the file system has no reflink";
+}
+
 /* Result for a layer on the same file system that was asked before, if there is one. */
 static const struct layer *
 probed_before(const struct chain *chain, const struct layer *layer, uint64_t unit)
@@ -54,6 +69,7 @@ reflink_probe(struct chain *chain, const struct output *output, uint64_t beyond,
 	struct stat status;
 	uint64_t unit;
 	bool any = false;
+	int error_number = 0; /* of the first layer that could not be shared */
 
 	*reason = "the output is a block device";
 	if (output->is_block_device || fstatfs(output->fd, &system) != 0 ||
@@ -74,7 +90,11 @@ reflink_probe(struct chain *chain, const struct output *output, uint64_t beyond,
 		if (before != NULL)
 			layer->reflink = before->reflink;
 		else
+		{
 			layer->reflink = clone_range(output, layer, 0, unit, beyond) == 0;
+			if (!layer->reflink && error_number == 0)
+				error_number = errno;
+		}
 		any = any || layer->reflink;
 	}
 	/* A copy that goes on knows its output by its length. */
@@ -85,8 +105,8 @@ reflink_probe(struct chain *chain, const struct output *output, uint64_t beyond,
 	}
 	if (!any)
 	{
-		if (chain->count > 0 && chain->layers[0].device != output->device)
-			*reason = "layers and output are on different file systems";
+		if (error_number != 0)
+			*reason = reason_of(error_number, &system);
 		return 0;
 	}
 	return unit;
