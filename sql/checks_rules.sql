@@ -109,7 +109,7 @@ SELECT * FROM fixture.try('', $$vm_static => '{"priority": 101}', vm_name => 'c{
 -- more is reserved than a bigint has: where nobody knows the free space, nothing is refused, and later calls still count
 BEGIN;
 UPDATE storage_domain_dynamic SET available_disk_size = NULL;
-UPDATE storage_mounts SET available_bytes = NULL;
+UPDATE storage_mounts SET available_bytes = NULL, total_bytes = NULL;
 UPDATE images SET size = 4611686018427387904;
 SELECT count(*) FROM add_vm_from_snapshot(fixture.snapshot('one', 2), 'c{n}', copies => 3, start_paused => true,
     disks => (SELECT jsonb_agg(jsonb_build_object('disk_id', fixture.disk('one', d), 'volume_format', 'RAW', 'volume_type', 'Preallocated')) FROM generate_series(1, 2) d));

@@ -59,6 +59,13 @@ SELECT * FROM fixture.try($$UPDATE storage_domain_dynamic SET available_disk_siz
 SELECT * FROM fixture.try($$UPDATE storage_domain_dynamic SET available_disk_size = NULL; UPDATE storage_mounts SET available_bytes = 6442450944$$);
 SELECT * FROM fixture.try($$UPDATE storage_domain_dynamic SET available_disk_size = NULL; UPDATE storage_domain_static SET critical_space_action_blocker = NULL;
     UPDATE storage_mounts SET available_bytes = 1073741824$$);
+-- what vmclone saw counts where it is less than what the engine says, for an hour; afterwards the domain's size does
+SELECT * FROM fixture.try($$UPDATE storage_mounts SET available_bytes = 6442450944$$);
+SELECT * FROM fixture.try($$UPDATE storage_mounts SET available_bytes = 62914560$$);
+SELECT * FROM fixture.try($$UPDATE storage_domain_static SET critical_space_action_blocker = NULL; UPDATE storage_mounts SET available_bytes = 62914560$$);
+SELECT * FROM fixture.try($$UPDATE storage_mounts SET available_bytes = 62914560, checked_at = clock_timestamp() - interval '61 minutes'$$);
+SELECT * FROM fixture.try($$UPDATE storage_domain_static SET critical_space_action_blocker = NULL;
+    UPDATE storage_mounts SET available_bytes = 62914560, total_bytes = 62914560, checked_at = clock_timestamp() - interval '61 minutes'$$);
 -- jobs under way count once: what they have written is no longer reserved
 SELECT * FROM fixture.try($$UPDATE storage_domain_static SET critical_space_action_blocker = NULL; UPDATE storage_domain_dynamic SET available_disk_size = 7 WHERE id = fixture.id('nfs1');
     SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true, lock_mode => 'shared')$$, $$vm_name => 'second', lock_mode => 'shared'$$);

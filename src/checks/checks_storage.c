@@ -261,13 +261,13 @@ check_domain_thresholds(CheckRun *run)
 		const DomainFacts *domain = lfirst(cell);
 
 		if (!domain->is_target || !domain->has_available || !domain->has_blocker ||
-			domain->available_gb >= domain->critical_blocker_gb)
+			domain->available_bytes / GIB >= domain->critical_blocker_gb)
 			continue;
 		append_item(&names, label(domain));
 		appendStringInfo(&detail,
 						 "%sStorage domain \"%s\" has " INT64_FORMAT
 						 " GiB left; below " INT64_FORMAT " GiB nothing may be added.",
-						 detail.len ? "  " : "", label(domain), domain->available_gb,
+						 detail.len ? "  " : "", label(domain), domain->available_bytes / GIB,
 						 domain->critical_blocker_gb);
 	}
 	if (names.len)
@@ -287,7 +287,7 @@ surely_enough(const CheckRun *run)
 		const DomainFacts *domain = lfirst(cell);
 
 		if (domain->is_target && domain->has_available && domain->exists &&
-			!(domain->is_counted && domain->bytes_counted <= domain->available_gb * GIB / 2))
+			!(domain->is_counted && domain->bytes_counted <= domain->available_bytes / 2))
 			return false;
 	}
 	return !(run->phases & CHECK_ALWAYS);
@@ -309,7 +309,7 @@ check_domain_space(CheckRun *run)
 	foreach (cell, run->plan->domains)
 	{
 		const DomainFacts *domain = lfirst(cell);
-		int64 available = domain->available_gb * GIB;
+		int64 available = domain->available_bytes;
 
 		if (!domain->is_target || !domain->has_available || !domain->exists ||
 			domain->bytes_needed <= available - domain->bytes_reserved)

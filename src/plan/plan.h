@@ -105,9 +105,8 @@ typedef struct DomainFacts
 	bool is_block;
 	char *format; /* storage_domain_format_type, "0".."5" */
 	bool has_available;
-	int64 available_gb;
-	bool engine_knows_available; /* else the last look at the attached domain counts */
-	TimestampTz available_since; /* when the engine, or vmclone, looked */
+	int64 available_bytes;       /* the smaller of what the engine and vmclone know */
+	TimestampTz available_since; /* when it was found */
 	bool has_blocker;
 	int64 critical_blocker_gb;
 	bool attached;       /* in vmclone.storage_mounts, status attached, by this database */

@@ -19,6 +19,11 @@
 
 #define USER_AND_GROUPS SQL_USER_AND_GROUPS("$3")
 
+#define GIB ((int64) 1024 * 1024 * 1024)
+
+/* How long a look of ours at a domain's free space counts; afterwards only its size does. */
+#define MEASURED_COUNTS "1 hour"
+
 /*
  * What the engine says of the domains, and what vmclone does.  For a user: profiles that it may
  * attach (ATTACH_DISK_PROFILE) come first.
@@ -33,7 +38,8 @@ static Statement load_domains = {
 		"     AND pm.object_id IN (f.id, s.id, $2, " OVIRT_SYSTEM_ID ")) DESC,"
 		"   f.name, f.id), (to_jsonb(d) ->> '_update_date')::timestamptz,"
 		" s.storage_domain_format_type::text, a.status = 'attached', a.reflink, a.available_bytes,"
-		" a.checked_at, EXISTS (SELECT 1 FROM vmclone.measurements e"
+		" a.checked_at, a.total_bytes, a.checked_at > clock_timestamp() - interval '" MEASURED_COUNTS
+		"', EXISTS (SELECT 1 FROM vmclone.measurements e"
 		"  WHERE e.snapshot_id = $4 AND e.status = 'done'), a.error"
 		" FROM unnest($1) r(id)"
 		" LEFT JOIN storage_domain_static s ON s.id = r.id"
@@ -61,6 +67,8 @@ enum DomainColumn
 	DOMAIN_REFLINK,
 	DOMAIN_AVAILABLE_BYTES,
 	DOMAIN_LOOKED_AT,
+	DOMAIN_TOTAL_BYTES,
+	DOMAIN_LOOK_COUNTS,
 	DOMAIN_MEASURED,
 	DOMAIN_ATTACH_ERROR,
 };
@@ -178,12 +186,51 @@ collect_domains(ClonePlan *plan)
 	collect_lease_domains(plan);
 }
 
+/* A time that a column holds; who doesn't say when has looked just now. */
+static TimestampTz
+field_time(uint64 row, enum DomainColumn column)
+{
+	bool is_null;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &is_null);
+
+	return is_null ? DT_NOEND : DatumGetTimestampTz(value);
+}
+
+/* From now on no more than that is available. */
+static void
+limit_available(DomainFacts *domain, int64 bytes, TimestampTz since)
+{
+	if (domain->has_available && domain->available_bytes <= bytes)
+		return;
+	domain->has_available = true;
+	domain->available_bytes = bytes;
+	domain->available_since = since;
+}
+
+/*
+ * The smaller of what the engine's row says and of what vmclone saw: the one may be nobody's measurement, the other
+ * knows nothing of thresholds of the storage.  Each counts with the clones since it was found.
+ */
+static void
+read_available(uint64 row, DomainFacts *domain)
+{
+	bool engine_knows = !field_is_null(row, DOMAIN_AVAILABLE_GB);
+
+	domain->available_since = DT_NOEND;
+	if (engine_knows)
+		limit_available(domain, field_int64(row, DOMAIN_AVAILABLE_GB) * GIB,
+						field_time(row, DOMAIN_ENGINE_LOOKED_AT));
+	if (!field_is_null(row, DOMAIN_AVAILABLE_BYTES) &&
+		(!engine_knows || field_bool(row, DOMAIN_LOOK_COUNTS)))
+		limit_available(domain, field_int64(row, DOMAIN_AVAILABLE_BYTES),
+						field_time(row, DOMAIN_LOOKED_AT));
+	else if (!field_is_null(row, DOMAIN_TOTAL_BYTES))
+		limit_available(domain, field_int64(row, DOMAIN_TOTAL_BYTES), DT_NOEND);
+}
+
 static void
 read_domain(uint64 row, DomainFacts *domain)
 {
-	Datum since;
-	bool is_null;
-
 	domain->name = field_text(row, DOMAIN_NAME);
 	domain->exists = !field_is_null(row, DOMAIN_STATUS);
 	domain->status = (int) field_int64(row, DOMAIN_STATUS);
@@ -191,9 +238,6 @@ read_domain(uint64 row, DomainFacts *domain)
 	domain->storage_type = (int) field_int64(row, DOMAIN_STORAGE_TYPE);
 	domain->is_block =
 		domain->storage_type == STORAGE_TYPE_FCP || domain->storage_type == STORAGE_TYPE_ISCSI;
-	domain->engine_knows_available = !field_is_null(row, DOMAIN_AVAILABLE_GB);
-	domain->has_available = domain->engine_knows_available;
-	domain->available_gb = field_int64(row, DOMAIN_AVAILABLE_GB);
 	domain->has_blocker = !field_is_null(row, DOMAIN_BLOCKER_GB);
 	domain->critical_blocker_gb = field_int64(row, DOMAIN_BLOCKER_GB);
 	domain->disk_profiles = field_uuids(row, DOMAIN_DISK_PROFILES, &domain->disk_profile_count);
@@ -201,17 +245,7 @@ read_domain(uint64 row, DomainFacts *domain)
 	domain->attached = field_bool(row, DOMAIN_ATTACHED);
 	domain->attach_error = domain->attached ? NULL : field_text(row, DOMAIN_ATTACH_ERROR);
 	domain->reflink = field_bool(row, DOMAIN_REFLINK);
-	if (!domain->engine_knows_available && !field_is_null(row, DOMAIN_AVAILABLE_BYTES))
-	{
-		domain->has_available = true;
-		domain->available_gb =
-			field_int64(row, DOMAIN_AVAILABLE_BYTES) / ((int64) 1024 * 1024 * 1024);
-	}
-	/* who doesn't say when has looked just now */
-	since = SPI_getbinval(
-		SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-		domain->engine_knows_available ? DOMAIN_ENGINE_LOOKED_AT : DOMAIN_LOOKED_AT, &is_null);
-	domain->available_since = is_null ? DT_NOEND : DatumGetTimestampTz(since);
+	read_available(row, domain);
 	domain->snapshot_measured = field_bool(row, DOMAIN_MEASURED);
 }
 
