@@ -96,7 +96,27 @@ foreach my $database (qw(rows restored))
 	$node->command_ok([ 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-f', 'test/upgrade/rows-1.0.sql', '-d', $node->connstr($database) ],
 		"rows of version $released into database $database");
 }
+# rights that somebody has given by hand
+$node->safe_psql('rows', <<'SQL');
+CREATE ROLE upgrade_custom;
+GRANT USAGE ON SCHEMA vmclone TO upgrade_custom;
+GRANT SELECT ON ALL TABLES IN SCHEMA vmclone TO upgrade_custom;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vmclone TO upgrade_custom;
+GRANT UPDATE (processed, deleted) ON vmclone.audit_log TO upgrade_custom WITH GRANT OPTION;
+SQL
+my $custom = <<'SQL';
+SELECT string_agg(what, E'\n' ORDER BY what COLLATE "C") FROM (
+	SELECT format('%s %s %s', c.oid::regclass, x.privilege_type, x.is_grantable) AS what FROM pg_class c CROSS JOIN aclexplode(c.relacl) x WHERE x.grantee = 'upgrade_custom'::regrole
+	UNION ALL SELECT format('%s.%s %s %s', a.attrelid::regclass, a.attname, x.privilege_type, x.is_grantable) FROM pg_attribute a CROSS JOIN aclexplode(a.attacl) x
+		WHERE x.grantee = 'upgrade_custom'::regrole
+	UNION ALL SELECT format('%s %s', p.oid::regprocedure, x.privilege_type) FROM pg_proc p CROSS JOIN aclexplode(p.proacl) x WHERE x.grantee = 'upgrade_custom'::regrole) r
+SQL
+my @custom = split /\n/, $node->safe_psql('rows', $custom);
 $node->safe_psql('rows', 'ALTER EXTENSION vmclone UPDATE');
+my %still = map { $_ => 1 } split /\n/, $node->safe_psql('rows', $custom);
+cmp_ok(scalar @custom, '>', 100, 'rights given by hand');
+# these have other arguments now, and nobody is to call them
+is(join("\n", grep { !$still{$_} } @custom), "vmclone.lineage_rows(uuid,name) EXECUTE\nvmclone.snapshot_rows(uuid,name) EXECUTE", 'survive the update, but those on two internal functions that are others now');
 foreach my $database (qw(rows restored))
 {
 	is($node->safe_psql($database, q{SELECT string_agg(vm_name || ' ' || status, ', ' ORDER BY vm_name) FROM vmclone.jobs_view}),
