@@ -84,7 +84,7 @@ SELECT j.job_id, j.call_id, j.copy_number, j.action, j.status, j.requested, j.re
     j.created_at, j.started_at, j.ended_at, j.owner_role::text = '' AS owner_is_gone,
     t.last_progress_at, t.rate,
     CASE WHEN t.rate > 0 THEN make_interval(secs => round(t.bytes_left / t.rate)::float8) END AS eta,
-    COALESCE(CASE WHEN j.status NOT IN ('succeeded', 'failed', 'cancelled') AND (SELECT vmclone.identity_state() <> 'own')
+    COALESCE(CASE WHEN j.status NOT IN ('succeeded', 'failed', 'cancelled') AND (SELECT starts_with(vmclone.identity_state(), 'other'))
          THEN 'nothing is done until SELECT vmclone.adopt(''resume'' | ''abandon''): the job came with a copy or restore, or the server was promoted'
          END, t.advice, CASE WHEN j.status IN ('queued', 'waiting', 'finishing', 'failing', 'cancelling')
         AND (SELECT p.pid IS NULL FROM vmclone.worker_process() p)

@@ -108,7 +108,8 @@ describe(JobLook *look)
 	if (look->reason != NULL)
 		appendStringInfo(&text, ": %s", look->reason);
 	identity = identity_state();
-	if (identity != IDENTITY_OWN && !state_in(look->status, JOB_IS_OVER))
+	if (identity != IDENTITY_OWN && identity != IDENTITY_NONE &&
+		!state_in(look->status, JOB_IS_OVER))
 		appendStringInfo(&text,
 						 "; nothing is done until SELECT vmclone.adopt('resume' | 'abandon'): %s",
 						 identity_describe(identity));

@@ -61,7 +61,7 @@ $node->start;
 finish_copy($job, 'killed server');
 
 $job = start_copy('restart');
-$node->restart('fast');
+$node->restart;
 finish_copy($job, 'fast restart');
 
 # Too many crashes: the copier can't be started any more.

@@ -50,7 +50,8 @@ for my $round (1 .. $kills)
 	}
 	else
 	{
-		$node->restart(rand() < 0.5 ? 'immediate' : 'fast');
+		$node->stop(rand() < 0.5 ? 'immediate' : 'fast');
+		$node->start;
 	}
 }
 cancel_doomed();
