@@ -151,6 +151,7 @@ job_arguments(const JobRun *run)
 	switch (run->step)
 	{
 		case STEP_CHECK:
+		case STEP_LOOK:
 			return check_arguments(list_nth(run->domains, run->domains_checked));
 		case STEP_SPACE:
 			return check_arguments(job_run_target(run));

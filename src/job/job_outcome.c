@@ -9,6 +9,7 @@
 #include "base/settings.h"
 #include "base/statement.h"
 #include "catalog/pg_type.h"
+#include "job/job_look.h"
 #include "job/job_outcome.h"
 #include "job/job_sequence.h"
 #include "job/job_state.h"
@@ -34,6 +35,7 @@ write_success(void *argument)
 						   run->bytes_to_verify, run->method,     run->method_reason};
 
 	(void) task_set_succeeded(&run->task, &success);
+	job_look_write(run);
 	if (!run->reason_cleared)
 		job_clear_reason(&run->job_id);
 	if (!run->wait_cleared)
@@ -46,7 +48,7 @@ domain_of_error(const JobRun *run)
 {
 	ListCell *cell;
 
-	if (run->step == STEP_CHECK)
+	if (run->step == STEP_CHECK || run->step == STEP_LOOK)
 		return list_nth(run->domains, Min(run->domains_checked, list_length(run->domains) - 1));
 	if (run->error_in_layer && run->error_path != NULL)
 		foreach (cell, run->domains)
@@ -88,6 +90,7 @@ write_failure(void *argument)
 	if (!job_lock(&run->job_id, &job))
 		return;
 	failure->written = true;
+	job_look_write(run);
 	/* Whatever ended it, the person's word counts: the task is undone with its job. */
 	if (job.requested == REQUEST_CANCEL)
 		return;
@@ -123,6 +126,7 @@ write_cleaned(void *argument)
 	JobRun *run = argument;
 
 	(void) task_set_cleaned(&run->task);
+	job_look_write(run);
 }
 
 static void
@@ -133,6 +137,7 @@ write_cleaning_failed(void *argument)
 
 	if (job_lock(&run->job_id, &job) && job.status == JOB_CLEANING)
 		job_cleaning_waits(&job, run->error_message);
+	job_look_write(run);
 }
 
 typedef struct Measurement
@@ -224,6 +229,37 @@ take_missing_bytes(JobRun *run, const Jsonb *answer)
 					 run->space_error, needed, available, Max(needed - available, 0)));
 }
 
+static void
+keep_failure(JobRun *run)
+{
+	RunError failure = {run->step,           run->error_kind, run->error_errno,
+						run->error_in_layer, run->error_path, run->error_message};
+
+	run->failure = failure;
+	run->domains_checked = 0;
+}
+
+static void
+take_failure(JobRun *run)
+{
+	const RunError *failure = &run->failure;
+
+	run->step = failure->step;
+	run->error_kind = failure->kind;
+	run->error_errno = failure->errno_word;
+	run->error_in_layer = failure->in_layer;
+	run->error_path = failure->path;
+	run->error_message = failure->message;
+}
+
+/* A file that is missing, or a domain that is. */
+static bool
+needs_look(const JobRun *run, Verdict verdict)
+{
+	return run->kind == RUN_COPY && verdict == VERDICT_FAIL &&
+		   (run->step == STEP_CREATE || run->step == STEP_COPY || run->step == STEP_COMMIT);
+}
+
 RunOutcome
 job_outcome(JobRun *run)
 {
@@ -246,8 +282,23 @@ job_outcome(JobRun *run)
 		run->space_error = run->error_message;
 		return next_step(run, STEP_SPACE);
 	}
+	else if (needs_look(run, verdict))
+	{
+		keep_failure(run);
+		return next_step(run, STEP_LOOK);
+	}
+	else if (verdict == VERDICT_DONE && run->step == STEP_LOOK)
+	{
+		if (job_step_follows(run, answer))
+			return RUN_GOES_ON;
+		/* they are all there */
+		take_failure(run);
+		verdict = VERDICT_FAIL;
+	}
 	else if (verdict == VERDICT_DONE)
 		return step_done(run, answer);
+	if (run->command != NULL && (run->step == STEP_CHECK || run->step == STEP_LOOK))
+		job_look_fail(run, list_nth(run->domains, run->domains_checked));
 	switch (run->kind)
 	{
 		case RUN_CLEAN:

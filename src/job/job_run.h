@@ -15,6 +15,7 @@
  *	job_event.c		what a copier says
  *	job_verdict.c	what a child's end means
  *	job_outcome.c	what becomes of the task and its job for that
+ *	job_look.c		what it has seen of storage domains
  *	job_request.c	cancel, pause, resume and limits, for what runs
  *	job_end.c		the ends of a job: finishing, failing, cancelling, cleaning
  */
@@ -41,6 +42,7 @@ typedef enum RunStep
 	STEP_CREATE,
 	STEP_COPY,
 	STEP_SPACE, /* after a copy that found no space: how much there is */
+	STEP_LOOK,  /* after a failure: whether the domains are still there */
 	STEP_COMMIT,
 	STEP_REMOVE,
 	STEP_MEASURE,
@@ -54,7 +56,24 @@ typedef struct RunDomain
 	char *root; /* storage_mounts.real_path */
 	char *token;
 	char *format; /* "0".."5" */
+
+	/* what the run has seen of it (job_look.h) */
+	TimestampTz looked_at; /* 0: nothing yet */
+	int64 total_bytes;     /* -1: not told */
+	int64 available_bytes;
+	char *look_error; /* NULL: it is there */
 } RunDomain;
+
+/* Why a step has failed. */
+typedef struct RunError
+{
+	RunStep step;
+	char *kind;
+	char *errno_word;
+	bool in_layer;
+	char *path;
+	char *message;
+} RunError;
 
 typedef struct JobRun
 {
@@ -109,6 +128,7 @@ typedef struct JobRun
 	char *error_path;
 	char *error_message;
 	char *space_error; /* the message of the copy that found no space, during STEP_SPACE */
+	RunError failure;  /* what a step has failed for, during STEP_LOOK */
 
 	/* what it may do at most, in bytes per second; 0: no limit */
 	int64 job_limit;    /* with the job's other copies */

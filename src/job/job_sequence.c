@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/settings.h"
 #include "contract/copier_protocol.h"
+#include "job/job_look.h"
 #include "job/job_sequence.h"
 #include "job/job_verdict.h"
 #include "utils/memutils.h"
@@ -41,6 +42,7 @@ job_step_follows(JobRun *run, const Jsonb *answer)
 	switch (run->step)
 	{
 		case STEP_CHECK:
+			job_look_keep(list_nth(run->domains, run->domains_checked), answer);
 			if (++run->domains_checked >= list_length(run->domains))
 				run->step = step_after_check(run);
 			return true;
@@ -51,6 +53,9 @@ job_step_follows(JobRun *run, const Jsonb *answer)
 		case STEP_COPY:
 			run->step = STEP_COMMIT;
 			return true;
+		case STEP_LOOK:
+			job_look_keep(list_nth(run->domains, run->domains_checked), answer);
+			return ++run->domains_checked < list_length(run->domains);
 		case STEP_SPACE:
 		case STEP_COMMIT:
 		case STEP_REMOVE:
@@ -71,9 +76,9 @@ void
 job_step_begin(JobRun *run)
 {
 	static const char *const phases[] = {
-		[STEP_CHECK] = "checking",   [STEP_CREATE] = "creating",   [STEP_COPY] = "starting",
-		[STEP_SPACE] = "checking",   [STEP_COMMIT] = "committing", [STEP_REMOVE] = "removing",
-		[STEP_MEASURE] = "measuring"};
+		[STEP_CHECK] = "checking",  [STEP_CREATE] = "creating",  [STEP_COPY] = "starting",
+		[STEP_SPACE] = "checking",  [STEP_LOOK] = "checking",    [STEP_COMMIT] = "committing",
+		[STEP_REMOVE] = "removing", [STEP_MEASURE] = "measuring"};
 
 	strlcpy(run->phase, phases[run->step], sizeof(run->phase));
 	run->dirty = true;

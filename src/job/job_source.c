@@ -124,7 +124,7 @@ job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *poo
 						field_is_null(0, MOUNT_ERROR) ? "its last check failed"
 													  : field_text(0, MOUNT_ERROR));
 	old = MemoryContextSwitchTo(run->context);
-	domain = palloc(sizeof(RunDomain));
+	domain = palloc0(sizeof(RunDomain));
 	domain->id = pstrdup(id);
 	domain->name = pstrdup(name);
 	domain->root = field_text(0, MOUNT_REAL_PATH);

@@ -15,7 +15,7 @@ static const char *const passing_errors[] = {
 	"EIO",      "ESTALE",      "ETIMEDOUT",    "ENOTCONN",   "EHOSTDOWN", "EHOSTUNREACH",
 	"ENETDOWN", "ENETUNREACH", "ECONNABORTED", "ECONNRESET", "EAGAIN",    "ENOSPC",
 	"EDQUOT",   "ENODEV",      "ENXIO",        "EROFS",      "ESHUTDOWN", "ENOMEM",
-	"ENFILE",   "EMFILE",      NULL,
+	"ENFILE",   "EMFILE",      "EACCES",       "EPERM",      NULL,
 };
 static const enum copier_error passing_kinds[] = {COPIER_NO_SPACE, COPIER_SOURCE_STALE,
 												  COPIER_NOT_ATTACHED, COPIER_NO_ERROR};
@@ -139,6 +139,8 @@ take_last_words(JobRun *run, int exit_code, const char *said)
  * 2. Killed at its deadline: the storage hangs, which passes.
  * 3. Usage: the command line is ours, so no attempt will differ.
  * 4. The check of a domain: whatever is wrong with a domain as a whole, its administrator can mend it.
+ *    So a step that failed for good has its domains looked at once more (STEP_LOOK): one that was unmounted
+ *    meanwhile just has no such files.
  * 5. "busy" is an output that a copier has locked which outlived its worker, and goes with it; a layer
  *    that is busy is written by a running VM, and what was read would be wrong.
  * 6. No kind that we know: the program crashed or was killed.
@@ -174,7 +176,7 @@ job_verdict(JobRun *run, const Jsonb *answer)
 		take_refusal(run, answer);
 	if (run->error_message == NULL)
 		take_last_words(run, exit_code, said);
-	if (run->step == STEP_CHECK)
+	if (run->step == STEP_CHECK || run->step == STEP_LOOK)
 		return VERDICT_WAIT;
 	if (may_pass(run))
 		return VERDICT_WAIT;

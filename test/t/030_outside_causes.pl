@@ -62,6 +62,45 @@ is($node->value("SELECT ended_at < '$next' FROM vmclone.jobs WHERE job_id = '$jo
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET vmclone.retry_delay');
 $node->reload;
 
+# the same in mid copy: the copier still has its file open, but what is to be committed isn't there any more
+my $seen_of = "SELECT attach_error IS NOT NULL AS failed, checked_at > now() - interval '1 minute' AS lately FROM vmclone.storage WHERE storage_domain_id = '$domain'";
+foreach my $way ('an empty directory', 'nothing')
+{
+	$node->safe_psql('postgres', "UPDATE vmclone.storage_mounts SET checked_at = '2000-01-01' WHERE storage_domain_id = '$domain'");
+	$job = $node->clone($snapshot, vm_name => "away-" . ($way =~ tr{ }{-}r), bandwidth_limit => 3_000_000);
+	$node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'")
+	  or die 'nothing is copied';
+	rename $path, "$path.away" or die "rename: $!";
+	mkdir $path or die "mkdir: $!" if $way ne 'nothing';
+	$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+	is($node->job_when($job->{job_id}, qw(waiting failed succeeded cleaning))->{status}, 'waiting',
+		"a job waits for a domain that was unmounted in mid copy: $way is there");
+	is_deeply($node->row($seen_of), { failed => JSON::PP::true, lately => JSON::PP::true }, 'view storage says so');
+	rmdir $path if $way ne 'nothing';
+	rename "$path.away", $path or die "rename: $!";
+	is($node->wait_for_job($job->{job_id}), 'succeeded', 'and goes on when it is back') or diag(reason($job));
+	$node->images_equal($job->{vm_id}, $vm, 1, "unmounted in mid copy, $way");
+	is_deeply($node->row($seen_of), { failed => JSON::PP::false, lately => JSON::PP::true }, 'which view storage says, too');
+}
+
+# rights that the server's user lacks: of a source file, of the folder of a source, of the target
+{
+	my ($first) = @{ $vm->{disks} };
+
+	foreach my $place ([ "$first->{path}/$first->{images}[0]", 0660, 'a source file' ], [ $first->{path}, 0755, 'the folder of a source' ], [ "$path/images", 0755, 'the target' ])
+	{
+		my ($what, $mode, $name) = @$place;
+
+		chmod $name eq 'the target' ? 0555 : 0, $what or die "chmod: $!";
+		$job = $node->clone($snapshot, vm_name => "denied-" . ($name =~ tr{ }{-}r));
+		my $waits = $node->job_when($job->{job_id}, qw(waiting failed succeeded cleaning));
+		is($waits->{status}, 'waiting', "a job waits for access to $name");
+		like($waits->{reason}, qr/EACCES/, 'and says so');
+		chmod $mode, $what or die "chmod: $!";
+		is($node->wait_for_job($job->{job_id}), 'succeeded', 'and goes on when it has it') or diag(reason($job));
+	}
+}
+
 # a limit for waiting
 $node->safe_psql('postgres', 'ALTER SYSTEM SET vmclone.wait_limit = 2');
 $node->reload;

@@ -128,6 +128,28 @@ $node->safe_psql('postgres', 'ALTER SYSTEM RESET vmclone.storage_timeout');
 $node->reload;
 is($node->wait_for_job($job->{job_id}), 'succeeded', 'and goes on when storage answers');
 
+# storage that takes twice the time, some times
+my $slow = $node->basedir . '/slow';
+open $file, '>', $slow or die "open: $!";
+print $file "#!/bin/sh\n[ ! -e $slow.now ] || { echo x >>$slow.now; sleep 2; }\nexec $program \"\$@\"\n";
+close $file;
+chmod 0755, $slow;
+$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$slow'");
+$node->safe_psql('postgres', 'ALTER SYSTEM SET vmclone.storage_timeout = 1');
+$node->reload;
+open $file, '>', "$slow.now" or die "open: $!";
+close $file;
+$job = $node->clone($snapshot, vm_name => 'late');
+$seen = $node->job_when($job->{job_id}, 'waiting');
+is("$seen->{status} $seen->{reason_key}", 'waiting timeout', 'a command that takes twice its time is given up');
+ok($node->poll_query_until('postgres', "SELECT error LIKE '%did not answer%' FROM vmclone.storage_mounts WHERE storage_domain_id = '$domain'"), 'view storage says so');
+unlink "$slow.now";
+is($node->wait_for_job($job->{job_id}), 'succeeded', 'and tried again');
+$node->images_equal($job->{vm_id}, $vm, 1);
+$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$program'");
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET vmclone.storage_timeout');
+$node->reload;
+
 # a disk that is missing from the snapshot, made blank
 my $missing = $node->make_vm(name => 'web02', snapshots => 2, disks => [ {}, {} ]);
 $node->safe_psql('postgres', "UPDATE vmclone.images SET imagestatus = 4 WHERE image_guid = '$missing->{disks}[1]{images}[0]'");
