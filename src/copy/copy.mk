@@ -8,7 +8,7 @@ COPY_LIBS = -ldeflate -lz -lzstd -lseccomp -lpthread
 COPY_WARNINGS = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 COPY_VERSION = -DVMCLONE_VERSION='"$(EXTVERSION)"'
 COPY_CFLAGS = -std=c11 -O2 -g $(COPY_FLAGS) -Isrc $(COPY_VERSION) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
-	$(COPY_WARNINGS)
+	$(COPY_WARNINGS) $(COPT)
 
 # SANDBOX=no leaves seccomp out, for what can't have it: emulators, and kernels without it.  Hostile images then are read
 # with all rights of the user.

@@ -151,7 +151,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     FROM @extschema@.inspect_inventory(COALESCE((SELECT schema_name FROM @extschema@.inventory_choice), '@extschema@')) i
     ORDER BY i.relation, i.column_name
 $$;
-COMMENT ON FUNCTION inventory_report() IS 'How the inventory''s tables compare with what the functions know: one row for each column';
+COMMENT ON FUNCTION inventory_report() IS 'how the inventory''s tables compare with what the functions know: one row for each column';
 
 -- Roles other than the owner, its members and superusers that may put objects into the schema, and so before the
 -- owner's own statements.
@@ -318,7 +318,7 @@ COMMENT ON FUNCTION bind_inventory(name) IS 'internal: does use_inventory''s wor
 
 CREATE FUNCTION use_inventory(schema name) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$ SELECT @extschema@.bind_inventory($1) $$;
-COMMENT ON FUNCTION use_inventory(name) IS 'Makes all functions work on the tables of a schema, after checking them; superusers only';
+COMMENT ON FUNCTION use_inventory(name) IS 'makes all functions work on the tables of a schema, after checking them; superusers only';
 
 REVOKE ALL ON inventory_columns FROM PUBLIC;
 REVOKE ALL ON FUNCTION inspect_inventory(name), inventory_report(), inventory_intruders(name, oid),
