@@ -87,11 +87,16 @@ enum CloneFactColumn
 /* Rows that a new virtual machine starts with; these are made, not copied from the source's. */
 static Insertion insert_dynamic = {
 	.relation = "vm_dynamic",
-	.column_count = 4,
+	.column_count = 9,
 	.columns = {{"vm_guid", UUIDOID},
 				{"status", INT4OID},
 				{"last_stop_time", TIMESTAMPTZOID},
-				{"app_list", TEXTOID}},
+				{"app_list", TEXTOID},
+				{"vm_host", TEXTOID},
+				{"vm_ip", TEXTOID},
+				{"acpi_enable", BOOLOID},
+				{"session", INT4OID},
+				{"boot_sequence", INT4OID}},
 };
 
 static Insertion insert_statistics = {
@@ -282,6 +287,12 @@ write_run_rows(CloneWork *work)
 		new_rows_put(&dynamic, Int32GetDatum(VM_STATUS_IMAGE_LOCKED));
 		new_rows_put(&dynamic, now);
 		new_rows_put_text(&dynamic, work->plan->app_list);
+		/* what the engine writes of a virtual machine that has never run */
+		new_rows_put_text(&dynamic, "");
+		new_rows_put_text(&dynamic, "");
+		new_rows_put(&dynamic, BoolGetDatum(true));
+		new_rows_put(&dynamic, Int32GetDatum(SESSION_STATE_UNKNOWN));
+		new_rows_put(&dynamic, Int32GetDatum(BOOT_SEQUENCE_C));
 		new_rows_put_uuid(&statistics, &copy->vm_id);
 		new_rows_put_uuid(&snapshots, &copy->active_snapshot_id);
 		new_rows_put_uuid(&snapshots, &copy->vm_id);

@@ -41,7 +41,7 @@ WITH needed (relation, columns, table_required) AS (
             created_by_user_id,original_template_id,original_template_name,template_version_number,template_version_name,
             cpu_profile_id,small_icon_id,large_icon_id,lease_sd_id,custom_compatibility_version,bios_type,
             is_smartcard_enabled,instance_type_id}'),
-        ('vm_dynamic', '{vm_guid,status,run_on_vds,last_stop_time,app_list}'),
+        ('vm_dynamic', '{vm_guid,status,run_on_vds,last_stop_time,app_list,vm_host,vm_ip,acpi_enable,session,boot_sequence}'),
         ('vm_statistics', '{vm_guid}'),
         ('vm_init', '{vm_id}'),
         ('vm_ovf_generations', '{vm_guid,storage_pool_id}'),

@@ -46,6 +46,10 @@
 #define VM_STATUS_IMAGE_ILLEGAL 14
 #define VM_STATUS_IMAGE_LOCKED  15
 
+/* vm_dynamic.session, boot_sequence */
+#define SESSION_STATE_UNKNOWN 0
+#define BOOT_SEQUENCE_C       0
+
 /* images.imagestatus */
 #define IMAGE_STATUS_OK      1
 #define IMAGE_STATUS_LOCKED  2

@@ -51,7 +51,7 @@ FROM vm_static c, vm_static s WHERE c.vm_guid = :'clone' AND s.vm_guid = fixture
 SELECT is(row(c.small_icon_id, c.large_icon_id, c.mem_size_mb, c.os, c.time_zone, c.cpu_profile_id, c.quota_id, c.bios_type),
     row(s.small_icon_id, s.large_icon_id, s.mem_size_mb, s.os, s.time_zone, s.cpu_profile_id, s.quota_id, s.bios_type), 'icons, memory, OS, profile, quota are the source''s')
 FROM vm_static c, vm_static s WHERE c.vm_guid = :'clone' AND s.vm_guid = fixture.vm('src');
-SELECT is(row(status, run_on_vds, vm_ip), row(15, NULL::uuid, NULL::text), 'vm_dynamic is ImageLocked and empty') FROM vm_dynamic WHERE vm_guid = :'clone';
+SELECT is(row(status, run_on_vds, vm_ip, vm_host, acpi_enable, session, boot_sequence), row(15, NULL::uuid, ''::text, ''::varchar, true, 0, 0), 'vm_dynamic is ImageLocked and empty, as the engine writes it') FROM vm_dynamic WHERE vm_guid = :'clone';
 SELECT is(row(cpu_user, usage_mem_percent), row(0::numeric(18,3), 0), 'vm_statistics are zero') FROM vm_statistics WHERE vm_guid = :'clone';
 SELECT is(storage_pool_id, fixture.id('dc1'), 'there is an OVF generation row') FROM vm_ovf_generations WHERE vm_guid = :'clone';
 SELECT is(host_name, 'h1', 'vm_init is the snapshot''s') FROM vm_init WHERE vm_id = :'clone';

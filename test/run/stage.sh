@@ -33,7 +33,7 @@ stage_user() {
 		"DEADLOCK_SECONDS=${DEADLOCK_SECONDS-}")
 	# set or not set is a difference for these
 	local variable
-	for variable in VMCLONE_TEST_SEED VMCLONE_TEST_KILLS VMCLONE_TEST_CHURN PG_TEST_TIMEOUT_DEFAULT; do
+	for variable in VMCLONE_TEST_SEED VMCLONE_TEST_KILLS VMCLONE_TEST_CHURN VMCLONE_ENGINE_SCHEMA PG_TEST_TIMEOUT_DEFAULT; do
 		[ -z "${!variable-}" ] || as_user+=("$variable=${!variable}")
 	done
 }
