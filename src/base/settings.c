@@ -16,6 +16,7 @@
 
 char *vmclone_storage_roots = NULL;
 char *vmclone_copy_program = NULL;
+char *vmclone_provision_command = NULL;
 char *vmclone_domain_owner = NULL;
 char *vmclone_lock_mode = NULL;
 int vmclone_log_jobs = LOG_JOBS_ALL;
@@ -108,6 +109,10 @@ settings_define(void)
 	DefineCustomStringVariable("vmclone.copy_program", "Path of the program vmclone-copy.",
 							   "Empty: vmclone-copy beside the server's own programs.",
 							   &vmclone_copy_program, "", PGC_SUSET, 0, check_program, NULL, NULL);
+	DefineCustomStringVariable(
+		"vmclone.provision_command", "Path of the program that makes and removes logical volumes.",
+		"It is started without a shell (docs/provisioning.md). Empty: no block domain can be used.",
+		&vmclone_provision_command, "", PGC_SUSET, 0, check_program, NULL, NULL);
 	DefineCustomStringVariable("vmclone.domain_owner",
 							   "Owner that files in a storage domain must get, as UID:GID.",
 							   "VDSM's is 36:36. Empty: any.", &vmclone_domain_owner, "", PGC_SUSET,

@@ -16,6 +16,7 @@ typedef enum LogJobs
 extern char
 	*vmclone_storage_roots; /* ':'-separated directories; empty = no domain may be attached */
 extern char *vmclone_copy_program;      /* empty = vmclone-copy beside the server's programs */
+extern char *vmclone_provision_command; /* makes logical volumes; empty = no block domains */
 extern char *vmclone_domain_owner;      /* "UID:GID" that files of a domain must get, or empty */
 extern char *vmclone_lock_mode;         /* "exclusive" or "shared" */
 extern int vmclone_log_jobs;            /* a LogJobs */

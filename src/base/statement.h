@@ -14,7 +14,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
-#define STATEMENT_MAX_ARGUMENTS 16
+#define STATEMENT_MAX_ARGUMENTS 18
 
 typedef struct Statement
 {

@@ -151,6 +151,17 @@ copier_error_word(enum copier_error kind)
 #define COPIER_OPTION_DISK_TYPE      "disk-type"
 #define COPIER_OPTION_DESCRIPTION    "description"
 
+/* Of volume provision */
+#define COPIER_OPTION_COMMAND  "command"
+#define COPIER_OPTION_VG       "vg"
+#define COPIER_OPTION_VG_UUID  "vg-uuid"
+#define COPIER_OPTION_LV       "lv"
+#define COPIER_OPTION_CAPACITY "capacity"
+#define COPIER_OPTION_STATE    "state"
+#define COPIER_OPTION_TIMEOUT  "timeout"
+#define COPIER_OPTION_WIPE     "wipe"
+#define COPIER_OPTION_DISCARD  "discard"
+
 #define COPIER_FORMAT_RAW    "raw" /* and a colon and a path: layer, output */
 #define COPIER_FORMAT_QCOW2  "qcow2"
 #define COPIER_COMPAT_V2     "0.10"

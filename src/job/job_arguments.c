@@ -7,6 +7,7 @@
 #include "base/settings.h"
 #include "contract/copier_protocol.h"
 #include "job/job_arguments.h"
+#include "job/job_block.h"
 
 static List *
 add(List *arguments, const char *option, const char *value)
@@ -21,19 +22,9 @@ volume_arguments(const JobRun *run, const char *action)
 	const RunDomain *target = job_run_target(run);
 	List *arguments = list_make2(COPIER_VOLUME, (void *) action);
 
-	arguments = add(arguments, "--" COPIER_OPTION_ROOT, target->root);
+	arguments = add(arguments, "--" COPIER_OPTION_ROOT, target->place.real_path);
 	arguments = add(arguments, "--" COPIER_OPTION_DISK, run->disk_id);
 	return add(arguments, "--" COPIER_OPTION_IMAGE, run->image_id);
-}
-
-static List *
-check_arguments(const RunDomain *domain)
-{
-	List *arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_CHECK);
-
-	arguments = add(arguments, "--" COPIER_OPTION_ROOT, domain->root);
-	arguments = add(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN, domain->id);
-	return add(arguments, "--" COPIER_OPTION_TOKEN, domain->token);
 }
 
 static List *
@@ -55,36 +46,88 @@ create_arguments(const JobRun *run)
 }
 
 static List *
+add_layers(List *arguments, const JobRun *run)
+{
+	const char *parent = NULL;
+	ListCell *cell;
+
+	foreach (cell, run->layers)
+	{
+		const RunLayer *layer = lfirst(cell);
+
+		arguments = add(arguments, "--" COPIER_OPTION_LAYER,
+						psprintf("%s:%s", layer->is_raw ? COPIER_FORMAT_RAW : COPIER_FORMAT_QCOW2,
+								 layer->path));
+		if (parent != NULL)
+			arguments = add(arguments, "--" COPIER_OPTION_BACKING_NAME, parent);
+		parent = layer->image_id;
+	}
+	return arguments;
+}
+
+/* Directories that the copier may open files in: those of file domains, and one for all devices. */
+static List *
 add_roots(List *arguments, const JobRun *run)
 {
+	bool has_devices = false;
 	ListCell *cell;
 
 	foreach (cell, run->domains)
-		arguments = add(arguments, "--" COPIER_OPTION_ROOT, ((RunDomain *) lfirst(cell))->root);
-	return arguments;
+	{
+		const StoragePlace *place = &((RunDomain *) lfirst(cell))->place;
+
+		if (!place->is_block)
+			arguments = add(arguments, "--" COPIER_OPTION_ROOT, place->real_path);
+		has_devices |= place->is_block;
+	}
+	return has_devices ? add(arguments, "--" COPIER_OPTION_ROOT, DEVICE_DIRECTORY) : arguments;
+}
+
+static const char *
+compatibility(const JobRun *run)
+{
+	return job_run_target(run)->format[0] >= '4' ? COPIER_COMPAT_V3 : COPIER_COMPAT_V2;
+}
+
+/* Where the copier writes, and where it keeps its record of how far it is. */
+static List *
+add_output(List *arguments, const JobRun *run)
+{
+	const char *format =
+		strcmp(run->volume_format, COPIER_WORD_RAW) == 0 ? COPIER_FORMAT_RAW : COPIER_FORMAT_QCOW2;
+	char *path = run->device;
+	char *record;
+
+	if (job_run_writes_block(run))
+	{
+		char *state = job_block_state_directory();
+
+		record = psprintf("%s/%s" COPIER_SUFFIX_RECORD, state, run->image_id);
+		arguments = add(arguments, "--" COPIER_OPTION_ROOT, state);
+	}
+	else
+	{
+		path = psprintf("%s/images/%s/%s" COPIER_SUFFIX_PART, job_run_target(run)->place.real_path,
+						run->disk_id, run->image_id);
+		record = psprintf("%s" COPIER_SUFFIX_RECORD, path);
+	}
+	arguments = add(arguments, "--" COPIER_OPTION_OUTPUT, psprintf("%s:%s", format, path));
+	/* commit takes the record away: a crash before finds the finished copy by it */
+	arguments = add(arguments, "--" COPIER_OPTION_RESUME, record);
+	return lappend(arguments, "--" COPIER_OPTION_KEEP_RECORD);
 }
 
 static List *
 copy_arguments(const JobRun *run)
 {
-	const RunDomain *target = job_run_target(run);
-	bool raw = strcmp(run->volume_format, COPIER_WORD_RAW) == 0;
-	char *part =
-		psprintf("%s/images/%s/%s" COPIER_SUFFIX_PART, target->root, run->disk_id, run->image_id);
-	List *arguments = list_concat(list_make1(COPIER_COPY), run->layers);
+	List *arguments = add_layers(list_make1(COPIER_COPY), run);
 
-	arguments = add(arguments, "--" COPIER_OPTION_OUTPUT,
-					psprintf("%s:%s", raw ? COPIER_FORMAT_RAW : COPIER_FORMAT_QCOW2, part));
+	arguments = add_output(arguments, run);
 	arguments = add(arguments, "--" COPIER_OPTION_SIZE, psprintf(INT64_FORMAT, run->virtual_size));
-	if (!raw)
-		arguments = add(arguments, "--" COPIER_OPTION_COMPAT,
-						target->format[0] >= '4' ? COPIER_COMPAT_V3 : COPIER_COMPAT_V2);
-	else if (strcmp(run->volume_type, "Preallocated") == 0)
+	if (strcmp(run->volume_format, COPIER_WORD_RAW) != 0)
+		arguments = add(arguments, "--" COPIER_OPTION_COMPAT, compatibility(run));
+	else if (strcmp(run->volume_type, "Preallocated") == 0 && !job_run_writes_block(run))
 		arguments = lappend(arguments, "--" COPIER_OPTION_PREALLOCATE);
-	/* commit takes the record away: a crash before finds the finished copy by it */
-	arguments =
-		add(arguments, "--" COPIER_OPTION_RESUME, psprintf("%s" COPIER_SUFFIX_RECORD, part));
-	arguments = lappend(arguments, "--" COPIER_OPTION_KEEP_RECORD);
 	if (run->limit_sent > 0)
 		arguments =
 			add(arguments, "--" COPIER_OPTION_LIMIT, psprintf(INT64_FORMAT, run->limit_sent));
@@ -110,11 +153,17 @@ commit_arguments(const JobRun *run)
 static List *
 measure_arguments(const JobRun *run)
 {
-	List *arguments = list_concat(list_make1(COPIER_MEASURE), run->layers);
+	List *arguments = add_layers(list_make1(COPIER_MEASURE), run);
 
 	arguments = add(arguments, "--" COPIER_OPTION_FORMAT,
 					strcmp(run->volume_format, COPIER_WORD_RAW) == 0 ? COPIER_FORMAT_RAW
 																	 : COPIER_FORMAT_QCOW2);
+	if (run->step == STEP_SIZE)
+	{
+		arguments =
+			add(arguments, "--" COPIER_OPTION_SIZE, psprintf(INT64_FORMAT, run->virtual_size));
+		arguments = add(arguments, "--" COPIER_OPTION_COMPAT, compatibility(run));
+	}
 	return add_roots(arguments, run);
 }
 
@@ -127,7 +176,7 @@ then(List *arguments, List *step)
 	return list_concat(arguments, step);
 }
 
-/* All steps of the run, for one process. */
+/* All steps of the run, for one process; only of runs that touch no block domain. */
 static List *
 sequence_arguments(const JobRun *run)
 {
@@ -135,7 +184,11 @@ sequence_arguments(const JobRun *run)
 	ListCell *cell;
 
 	foreach (cell, run->domains)
-		arguments = then(arguments, check_arguments(lfirst(cell)));
+	{
+		const RunDomain *domain = lfirst(cell);
+
+		arguments = then(arguments, storage_check_arguments(&domain->place, domain->id));
+	}
 	if (run->kind == RUN_CLEAN)
 		return then(arguments, volume_arguments(run, COPIER_VOLUME_REMOVE));
 	arguments = then(arguments, create_arguments(run));
@@ -146,23 +199,32 @@ sequence_arguments(const JobRun *run)
 List *
 job_arguments(const JobRun *run)
 {
+	const RunDomain *domain;
+
 	if (run->in_sequence)
 		return sequence_arguments(run);
 	switch (run->step)
 	{
 		case STEP_CHECK:
 		case STEP_LOOK:
-			return check_arguments(list_nth(run->domains, run->domains_checked));
+			domain = list_nth(run->domains, run->domain_number);
+			return storage_check_arguments(&domain->place, domain->id);
 		case STEP_SPACE:
-			return check_arguments(job_run_target(run));
+			domain = job_run_target(run);
+			return storage_check_arguments(&domain->place, domain->id);
+		case STEP_ACTIVATE:
+		case STEP_RELEASE:
+			return job_block_arguments(run);
 		case STEP_CREATE:
-			return create_arguments(run);
+			return job_run_writes_block(run) ? job_block_arguments(run) : create_arguments(run);
 		case STEP_COPY:
 			return copy_arguments(run);
 		case STEP_COMMIT:
-			return commit_arguments(run);
+			return job_run_writes_block(run) ? job_block_arguments(run) : commit_arguments(run);
 		case STEP_REMOVE:
-			return volume_arguments(run, COPIER_VOLUME_REMOVE);
+			return job_run_writes_block(run) ? job_block_arguments(run)
+											 : volume_arguments(run, COPIER_VOLUME_REMOVE);
+		case STEP_SIZE:
 		case STEP_MEASURE:
 			break;
 	}

@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "base/arrays.h"
+#include "base/frame.h"
 #include "job/job_claim.h"
 #include "job/job_run.h"
 #include "job/job_source.h"
@@ -107,6 +108,21 @@ enum
 	CLEANING_DISK_ID,
 	CLEANING_IMAGE_ID,
 	CLEANING_STORAGE_DOMAIN_ID,
+};
+
+static Statement removal = {
+	.sql = "SELECT (SELECT wipe_after_delete FROM base_disks WHERE disk_id = $1),"
+		   " (SELECT (to_jsonb(s) ->> 'discard_after_delete')::boolean"
+		   " FROM storage_domain_static s WHERE s.id = $2)",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, UUIDOID},
+};
+
+/* Columns of removal. */
+enum
+{
+	REMOVAL_WIPE = 1,
+	REMOVAL_DISCARD,
 };
 
 static Statement next_measurement = {
@@ -339,6 +355,21 @@ tasks_with_runs(void)
 	return array_of_datums(ids, count, UUIDOID);
 }
 
+/* What of the disk must not stay readable, and what the device is told of its room: as the engine's rows say. */
+static void
+choose_removal(JobRun *run, const pg_uuid_t *domain_id)
+{
+	Datum values[2] = {DirectFunctionCall1(uuid_in, CStringGetDatum(run->disk_id)),
+					   UUIDPGetDatum(domain_id)};
+	Frame frame;
+
+	frame_enter_inventory(&frame);
+	statement_run_one_row(&removal, values, NULL);
+	run->wipe = field_bool(0, REMOVAL_WIPE);
+	run->discard = field_bool(0, REMOVAL_DISCARD);
+	frame_leave(&frame);
+}
+
 static void
 claim_clean(void *argument)
 {
@@ -369,6 +400,7 @@ claim_clean(void *argument)
 		claim->run = NULL;
 		return;
 	}
+	choose_removal(run, &domain_id);
 	run->task.claim = task_claim_cleaning(&run->task.task_id);
 }
 

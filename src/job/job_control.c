@@ -66,12 +66,13 @@ static Statement alter_job = {
 	.argument_types = {UUIDOID, INT4OID, INT8OID},
 };
 
-/* The files of a file domain, as a person would look for them. */
+/* The files of a file domain or the logical volumes of a block domain, as a person would look for them. */
 static Statement note_orphans = {
 	.sql = "INSERT INTO vmclone.orphan_files (job_id, task_id, storage_domain_id, path, reason,"
 		   " abandoned_by) SELECT t.job_id, t.task_id, t.storage_domain_id,"
-		   " COALESCE(m.real_path, 'storage domain ' || t.storage_domain_id) || '/images/'"
-		   " || t.disk_id || '/' || t.image_id,"
+		   " COALESCE(m.real_path, 'storage domain ' || t.storage_domain_id)"
+		   " || CASE WHEN m.kind = 'block' THEN '/' ELSE '/images/' || t.disk_id || '/' END"
+		   " || t.image_id,"
 		   " COALESCE(j.cleaning_error, 'cleaning was not tried to its end'), $2"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"

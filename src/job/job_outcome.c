@@ -9,6 +9,7 @@
 #include "base/settings.h"
 #include "base/statement.h"
 #include "catalog/pg_type.h"
+#include "job/job_block.h"
 #include "job/job_look.h"
 #include "job/job_outcome.h"
 #include "job/job_sequence.h"
@@ -48,17 +49,15 @@ domain_of_error(const JobRun *run)
 {
 	ListCell *cell;
 
-	if (run->step == STEP_CHECK || run->step == STEP_LOOK)
-		return list_nth(run->domains, Min(run->domains_checked, list_length(run->domains) - 1));
+	if (run->step == STEP_CHECK || run->step == STEP_LOOK || run->step == STEP_ACTIVATE)
+		return list_nth(run->domains, Min(run->domain_number, list_length(run->domains) - 1));
 	if (run->error_in_layer && run->error_path != NULL)
-		foreach (cell, run->domains)
+		foreach (cell, run->layers)
 		{
-			const RunDomain *domain = lfirst(cell);
-			size_t length = strlen(domain->root);
+			const RunLayer *layer = lfirst(cell);
 
-			if (strncmp(run->error_path, domain->root, length) == 0 &&
-				run->error_path[length] == '/')
-				return domain;
+			if (layer->path != NULL && strcmp(run->error_path, layer->path) == 0)
+				return layer->domain;
 		}
 	return job_run_target(run);
 }
@@ -185,6 +184,15 @@ next_step(JobRun *run, RunStep step)
 	return RUN_GOES_ON;
 }
 
+/* The bytes that the image takes: of a logical volume all that it has. */
+static int64
+committed_bytes(const JobRun *run, const Jsonb *answer)
+{
+	if (job_run_writes_block(run))
+		return json_get_count(storage_facts(answer), "size", run->allocated);
+	return json_get_count(answer, COPIER_FIELD_ALLOCATED, run->allocated);
+}
+
 static RunOutcome
 step_done(JobRun *run, Jsonb *answer)
 {
@@ -195,7 +203,7 @@ step_done(JobRun *run, Jsonb *answer)
 	switch (run->step)
 	{
 		case STEP_COMMIT:
-			run->allocated = json_get_count(answer, COPIER_FIELD_ALLOCATED, run->allocated);
+			run->allocated = committed_bytes(run, answer);
 			return written(job_transaction(write_success, run));
 		case STEP_REMOVE:
 			return written(job_transaction(write_cleaned, run));
@@ -203,6 +211,21 @@ step_done(JobRun *run, Jsonb *answer)
 			break;
 	}
 	return written(job_transaction(write_measurement, &measurement));
+}
+
+/* An answer without the devices that it must have is as bad as a refusal. */
+static Verdict
+take_devices(JobRun *run, const Jsonb *answer)
+{
+	bool needed =
+		run->step == STEP_ACTIVATE || (run->step == STEP_CREATE && job_run_writes_block(run) &&
+									   !job_answer_says(storage_facts(answer), "committed"));
+
+	if (!needed || job_block_take_devices(run, answer))
+		return VERDICT_DONE;
+	run->error_kind = (char *) copier_error_word(COPIER_REFUSED);
+	run->error_message = "vmclone-copy did not tell which devices the logical volumes have";
+	return VERDICT_FAIL;
 }
 
 static bool
@@ -217,7 +240,8 @@ static void
 take_missing_bytes(JobRun *run, const Jsonb *answer)
 {
 	int64 needed = Max(run->bytes_total - run->bytes_done, 0);
-	int64 available = answer != NULL ? json_get_count(answer, "available_bytes", -1) : -1;
+	int64 available =
+		answer != NULL ? json_get_count(storage_facts(answer), "available_bytes", -1) : -1;
 
 	run->error_kind = (char *) copier_error_word(COPIER_NO_SPACE);
 	run->error_message = run->space_error;
@@ -236,7 +260,7 @@ keep_failure(JobRun *run)
 						run->error_in_layer, run->error_path, run->error_message};
 
 	run->failure = failure;
-	run->domains_checked = 0;
+	run->domain_number = 0;
 }
 
 static void
@@ -260,6 +284,18 @@ needs_look(const JobRun *run, Verdict verdict)
 		   (run->step == STEP_CREATE || run->step == STEP_COPY || run->step == STEP_COMMIT);
 }
 
+/* What stays active does no harm to the job, but an administrator may wonder. */
+static void
+tell_of_release(const JobRun *run, Verdict verdict)
+{
+	if (verdict != VERDICT_DONE)
+		ereport(
+			LOG,
+			(errmsg("could not deactivate logical volumes of volume group \"%s\"",
+					((RunDomain *) list_nth(run->domains, run->domain_number))->place.volume_group),
+			 run->error_message ? errdetail("%s.", run->error_message) : 0));
+}
+
 RunOutcome
 job_outcome(JobRun *run)
 {
@@ -272,6 +308,13 @@ job_outcome(JobRun *run)
 	if (run->stop_sent != 0)
 		return RUN_IS_OVER;
 	verdict = job_verdict(run, answer);
+	if (run->step == STEP_RELEASE)
+	{
+		tell_of_release(run, verdict);
+		return RUN_IS_OVER;
+	}
+	if (verdict == VERDICT_DONE)
+		verdict = take_devices(run, answer);
 	if (run->step == STEP_SPACE)
 	{
 		take_missing_bytes(run, answer);
@@ -298,7 +341,7 @@ job_outcome(JobRun *run)
 	else if (verdict == VERDICT_DONE)
 		return step_done(run, answer);
 	if (run->command != NULL && (run->step == STEP_CHECK || run->step == STEP_LOOK))
-		job_look_fail(run, list_nth(run->domains, run->domains_checked));
+		job_look_fail(run, list_nth(run->domains, run->domain_number));
 	switch (run->kind)
 	{
 		case RUN_CLEAN:

@@ -245,7 +245,7 @@ tell_runs(const RunRows *rows)
 		JobRun *run = lfirst(cell);
 		RunRow *row = row_of(rows, run);
 
-		if (run->kind == RUN_MEASURE)
+		if (run->kind == RUN_MEASURE || run->step == STEP_RELEASE)
 			continue;
 		/* Dropped with its tables, undone, abandoned or claimed anew. */
 		if (row == NULL || row->claim != run->task.claim ||

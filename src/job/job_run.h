@@ -7,6 +7,7 @@
  *
  *	job_claim.c		which task, cleaning or measurement is next
  *	job_source.c	what it reads, and the domains that it touches
+ *	job_block.c		devices of block domains
  *	job_run.c		the list of runs
  *	job_arguments.c	what a run's child is told on its command line
  *	job_step.c		the way of a run from one child to the next
@@ -27,6 +28,7 @@
 #include "job/task_state.h"
 #include "nodes/pg_list.h"
 #include "storage/storage_command.h"
+#include "storage/storage_place.h"
 #include "utils/uuid.h"
 
 typedef enum RunKind
@@ -38,7 +40,9 @@ typedef enum RunKind
 
 typedef enum RunStep
 {
-	STEP_CHECK,
+	STEP_CHECK,    /* each domain: is it there, and ours */
+	STEP_ACTIVATE, /* each block domain that is read: its logical volumes get devices */
+	STEP_SIZE,     /* how large a device the result takes */
 	STEP_CREATE,
 	STEP_COPY,
 	STEP_SPACE, /* after a copy that found no space: how much there is */
@@ -46,6 +50,7 @@ typedef enum RunStep
 	STEP_COMMIT,
 	STEP_REMOVE,
 	STEP_MEASURE,
+	STEP_RELEASE, /* whatever came of the run: what it has activated is deactivated */
 } RunStep;
 
 /* A storage domain that a run touches. */
@@ -53,9 +58,8 @@ typedef struct RunDomain
 {
 	char *id;
 	char *name;
-	char *root; /* storage_mounts.real_path */
-	char *token;
 	char *format; /* "0".."5" */
+	StoragePlace place;
 
 	/* what the run has seen of it (job_look.h) */
 	TimestampTz looked_at; /* 0: nothing yet */
@@ -63,6 +67,15 @@ typedef struct RunDomain
 	int64 available_bytes;
 	char *look_error; /* NULL: it is there */
 } RunDomain;
+
+/* An image of the chain. */
+typedef struct RunLayer
+{
+	RunDomain *domain;
+	bool is_raw;
+	char *image_id; /* of a block domain also the logical volume's name */
+	char *path;     /* file or device; NULL while a logical volume is not active */
+} RunLayer;
 
 /* Why a step has failed. */
 typedef struct RunError
@@ -86,11 +99,11 @@ typedef struct JobRun
 	pg_uuid_t snapshot_id; /* RUN_MEASURE */
 	int attempts;          /* crashes of copiers for the task so far */
 	List *domains;         /* RunDomain *; the first is the target */
-	int domains_checked;
-	char *disk_id; /* of the target, as text */
+	int domain_number;     /* which of them STEP_CHECK, STEP_ACTIVATE or STEP_RELEASE is at */
+	char *disk_id;         /* of the target, as text */
 	char *image_id;
 	char *disk_alias;       /* RUN_COPY */
-	List *layers;           /* arguments for copy and measure */
+	List *layers;           /* RunLayer *, the first snapshot first */
 	bool reads_copy;        /* another copy's image instead of the chain */
 	char *volume_format;    /* "RAW" or "COW" */
 	char *volume_type;      /* "Sparse" or "Preallocated" */
@@ -98,6 +111,12 @@ typedef struct JobRun
 	char *description;
 	int64 virtual_size;
 	bool verify;
+	bool has_activated;      /* logical volumes, for its layers */
+	bool must_wait;          /* another run deactivates what this one is about to activate */
+	int64 device_size;       /* bytes that the result's logical volume must have at least */
+	char *device;            /* of the result, in a block domain */
+	bool wipe;               /* RUN_CLEAN: zeroed before it goes */
+	bool discard;            /* RUN_CLEAN */
 	StorageCommand *command; /* NULL between steps */
 	char *answer;            /* last line of a volume command or of measure */
 

@@ -13,6 +13,9 @@
 /* Makes run->step the one that follows a step that was done with this answer (NULL: none).  False: it was the last one. */
 extern bool job_step_follows(JobRun *run, const Jsonb *answer);
 
+/* Whether true stands below the key; not for NULL. */
+extern bool job_answer_says(const Jsonb *answer, const char *key);
+
 /* The run's step begins: nothing was said of it yet, and it has its time from now on. */
 extern void job_step_begin(JobRun *run);
 

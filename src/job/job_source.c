@@ -8,16 +8,16 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/builtins.h"
-#include "utils/memutils.h"
-
 #include "base/frame.h"
 #include "base/json.h"
 #include "ovirt/ovirt_codes.h"
+#include "base/settings.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "contract/copier_protocol.h"
 #include "job/job_source.h"
+#include "storage/storage_place.h"
+#include "utils/memutils.h"
 
 /* The image that stands for the chain: the one with the lowest number, so that all take the same. */
 static Statement finished_sibling = {
@@ -40,22 +40,6 @@ enum
 	SIBLING_VOLUME_FORMAT,
 };
 
-static Statement mount_of = {
-	.sql = "SELECT real_path, token, status, error FROM vmclone.storage_mounts"
-		   " WHERE storage_domain_id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
-/* Columns of mount_of. */
-enum
-{
-	MOUNT_REAL_PATH = 1,
-	MOUNT_TOKEN,
-	MOUNT_STATUS,
-	MOUNT_ERROR,
-};
-
 static Statement domain_in_pool = {
 	.sql = "SELECT s.storage_name, s.storage_domain_format_type, p.status"
 		   " FROM storage_domain_static s LEFT JOIN storage_pool_iso_map p"
@@ -72,14 +56,25 @@ enum
 	DOMAIN_STATUS,
 };
 
-/*
- * Adds the domain to those that the run touches, once.  NULL, or why it can't be used at present.
- *
- * The inventory says whether the domain exists and is active in the data center, our own table where
- * it lies on this machine.  An answer is a reason to wait, never to fail: an administrator activates or
- * attaches the domain, and the job goes on.  pool_id NULL leaves out whether it is active, for cleaning
- * and measuring, which need the files only.
- */
+/* A block domain's devices can't be made, so it can't be used, while no program is set. */
+static char *
+place_problem(const pg_uuid_t *domain_id, const char *label, StoragePlace *place)
+{
+	if (!storage_place_find(domain_id, false, place))
+		return psprintf(
+			"storage domain %s is not attached (attach_storage_domain; with take_over => "
+			"true where a database had attached it that is gone)",
+			label);
+	if (!place->is_usable)
+		return psprintf("storage domain %s cannot be used: %s", label,
+						place->error != NULL ? place->error : "its last check failed");
+	if (place->is_block &&
+		(vmclone_provision_command == NULL || vmclone_provision_command[0] == '\0'))
+		return psprintf(
+			"storage domain %s is a block domain, and vmclone.provision_command is empty", label);
+	return NULL;
+}
+
 char *
 job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id,
 				   RunDomain **result)
@@ -89,10 +84,13 @@ job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *poo
 	bool nulls[2] = {false, pool_id == NULL};
 	MemoryContext old;
 	RunDomain *domain;
+	StoragePlace place;
 	Frame frame;
 	char *name;
 	char *format;
 	int64 status;
+	char *label;
+	char *problem;
 	ListCell *cell;
 
 	foreach (cell, run->domains)
@@ -112,24 +110,18 @@ job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *poo
 	format = field_text(0, DOMAIN_FORMAT);
 	status = field_int64(0, DOMAIN_STATUS);
 	frame_leave(&frame);
+	label = psprintf("\"%s\" (%s)", name, id);
 	if (pool_id != NULL && status != STORAGE_DOMAIN_STATUS_ACTIVE)
-		return psprintf("storage domain \"%s\" (%s) is not active", name, id);
-
-	if (statement_run(&mount_of, values, NULL) == 0)
-		return psprintf("storage domain \"%s\" (%s) is not attached (attach_storage_domain; with "
-						"take_over => true where a database had attached it that is gone)",
-						name, id);
-	if (strcmp(field_text(0, MOUNT_STATUS), "attached") != 0)
-		return psprintf("storage domain \"%s\" (%s) cannot be used: %s", name, id,
-						field_is_null(0, MOUNT_ERROR) ? "its last check failed"
-													  : field_text(0, MOUNT_ERROR));
+		return psprintf("storage domain %s is not active", label);
+	problem = place_problem(domain_id, label, &place);
+	if (problem != NULL)
+		return problem;
 	old = MemoryContextSwitchTo(run->context);
 	domain = palloc0(sizeof(RunDomain));
 	domain->id = pstrdup(id);
 	domain->name = pstrdup(name);
-	domain->root = field_text(0, MOUNT_REAL_PATH);
-	domain->token = field_text(0, MOUNT_TOKEN);
 	domain->format = pstrdup(format != NULL && format[0] != '\0' ? format : "0");
+	domain->place = storage_place_copy(&place);
 	run->domains = lappend(run->domains, domain);
 	MemoryContextSwitchTo(old);
 	*result = domain;
@@ -137,33 +129,29 @@ job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *poo
 }
 
 static void
-add_layer(JobRun *run, const RunDomain *domain, const char *format, const char *group_id,
-		  const char *image_id, const char *parent_id)
+add_layer(JobRun *run, RunDomain *domain, const char *format, const pg_uuid_t *group_id,
+		  const pg_uuid_t *image_id)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
+	RunLayer *layer = palloc0(sizeof(RunLayer));
 
-	run->layers = lappend(run->layers, "--" COPIER_OPTION_LAYER);
-	run->layers =
-		lappend(run->layers, psprintf("%s:%s/images/%s/%s",
-									  strcmp(format, COPIER_WORD_RAW) == 0 ? COPIER_FORMAT_RAW
-																		   : COPIER_FORMAT_QCOW2,
-									  domain->root, group_id, image_id));
-	if (parent_id != NULL)
-	{
-		run->layers = lappend(run->layers, "--" COPIER_OPTION_BACKING_NAME);
-		run->layers = lappend(run->layers, pstrdup(parent_id));
-	}
+	layer->domain = domain;
+	layer->is_raw = strcmp(format, COPIER_WORD_RAW) == 0;
+	layer->image_id = uuid_text(image_id);
+	/* a logical volume's device is known when it is active */
+	if (!domain->place.is_block)
+		layer->path = psprintf("%s/images/%s/%s", domain->place.real_path, uuid_text(group_id),
+							   layer->image_id);
+	run->layers = lappend(run->layers, layer);
 	MemoryContextSwitchTo(old);
 }
 
-/* The chain of async_tasks.layers or measurements.layers.  NULL, or why it can't be read now. */
 char *
 job_run_add_layers(JobRun *run, const Jsonb *layers, const pg_uuid_t *pool_id)
 {
 	JsonbIterator *iterator = JsonbIteratorInit((JsonbContainer *) &layers->root);
 	JsonbValue value;
 	JsonbIteratorToken token;
-	char *parent_id = NULL;
 
 	(void) JsonbIteratorNext(&iterator, &value, false);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_ELEM)
@@ -184,13 +172,11 @@ job_run_add_layers(JobRun *run, const Jsonb *layers, const pg_uuid_t *pool_id)
 		problem = job_run_add_domain(run, &domain_id, pool_id, &domain);
 		if (problem != NULL)
 			return problem;
-		add_layer(run, domain, format, uuid_text(&group_id), uuid_text(&image_id), parent_id);
-		parent_id = uuid_text(&image_id);
+		add_layer(run, domain, format, &group_id, &image_id);
 	}
 	return NULL;
 }
 
-/* What is to be read: a finished sibling's image, or the chain. */
 char *
 job_run_choose_source(JobRun *run, const JobRow *job, const Jsonb *layers, int disk_number,
 					  bool may_read)
@@ -209,7 +195,7 @@ job_run_choose_source(JobRun *run, const JobRow *job, const Jsonb *layers, int d
 
 		if (problem != NULL)
 			return problem;
-		add_layer(run, domain, format, uuid_text(&disk_id), uuid_text(&image_id), NULL);
+		add_layer(run, domain, format, &disk_id, &image_id);
 		run->reads_copy = true;
 		return NULL;
 	}

@@ -1,8 +1,9 @@
 /*
  * job_source.h
- *		What a run reads and which storage domains it touches.
+ *		What a run reads and where it writes: domains, and the layers of the chain.
  *
- * The functions return NULL, or why it can't be done at present: a reason to wait, never to fail.
+ * Each of these returns NULL, or why it can't be done at present: a reason to wait, never to fail, since an administrator
+ * activates or attaches a domain, and the job goes on.
  */
 #ifndef VMCLONE_JOB_SOURCE_H
 #define VMCLONE_JOB_SOURCE_H
@@ -13,10 +14,15 @@
 #include "job/job_run.h"
 #include "utils/jsonb.h"
 
+/*
+ * Adds the domain to those that the run touches, once.  The inventory says whether it exists and is active in the data
+ * centre, our own table where it lies on this machine.  pool_id NULL leaves out whether it is active, for cleaning and
+ * measuring, which need the images only.
+ */
 extern char *job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id,
 								RunDomain **result);
 
-/* The layers of async_tasks.layers or measurements.layers, as arguments of copy and measure. */
+/* The chain of async_tasks.layers or measurements.layers. */
 extern char *job_run_add_layers(JobRun *run, const Jsonb *layers, const pg_uuid_t *pool_id);
 
 /* The finished image of another copy of the call, where there is one and the task may read it; else the layers. */

@@ -10,6 +10,7 @@
 #include "base/settings.h"
 #include "base/uuid.h"
 #include "job/job_arguments.h"
+#include "job/job_block.h"
 #include "job/job_event.h"
 #include "job/job_limit.h"
 #include "job/job_outcome.h"
@@ -24,12 +25,17 @@
 void
 job_run_step(JobRun *run)
 {
-	MemoryContext old = MemoryContextSwitchTo(run->context);
+	MemoryContext old;
 	char *error;
 
+	run->must_wait = run->step == STEP_ACTIVATE && job_block_is_held_up(run);
+	if (run->must_wait)
+		return;
+	old = MemoryContextSwitchTo(run->context);
 	job_step_begin(run);
-	/* what begins at its beginning goes all the way in one process */
-	run->in_sequence = run->step == STEP_CHECK && run->kind != RUN_MEASURE;
+	/* what begins at its beginning goes all the way in one process, unless devices have to be known in between */
+	run->in_sequence =
+		run->step == STEP_CHECK && run->kind != RUN_MEASURE && !job_block_is_touched(run);
 	run->limit_sent = job_limit(run);
 	run->command = storage_command_start(job_arguments(run), job_step_timeout(run), &error);
 	if (run->command == NULL)
@@ -43,6 +49,15 @@ job_run_step(JobRun *run)
 	MemoryContextSwitchTo(old);
 }
 
+static void
+start_next(JobRun *run)
+{
+	if (run->command != NULL)
+		storage_command_free(run->command);
+	run->command = NULL;
+	job_run_step(run);
+}
+
 /* The child is over, or could not be started: next step, or end of the run. */
 static bool
 advance(JobRun *run)
@@ -50,13 +65,17 @@ advance(JobRun *run)
 	switch (job_outcome(run))
 	{
 		case RUN_GOES_ON:
-			if (run->command != NULL)
-				storage_command_free(run->command);
-			run->command = NULL;
-			job_run_step(run);
+			start_next(run);
 			return true;
 		case RUN_IS_OVER:
-			job_run_remove(run);
+			if (!job_block_release_next(run))
+			{
+				job_run_remove(run);
+				return true;
+			}
+			/* it has been stopped, if it was, and nobody else would do this */
+			run->stop_sent = 0;
+			start_next(run);
 			return true;
 		case RUN_LATER:
 			break;
@@ -104,6 +123,11 @@ job_runs_attend(void)
 				enforce_stop(run);
 				continue;
 			}
+		}
+		if (run->must_wait && run->stop_sent == 0)
+		{
+			job_run_step(run);
+			continue;
 		}
 		changed |= advance(run);
 	}

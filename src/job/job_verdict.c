@@ -96,6 +96,9 @@ take_refusal(JobRun *run, const Jsonb *answer)
 									  ? json_get_text(answer, COPIER_FIELD_KIND)
 									  : copier_error_word(COPIER_IO));
 		run->error_errno = json_get_text(answer, COPIER_FIELD_ERRNO);
+		run->error_path = path != NULL ? pstrdup(path) : NULL;
+		run->error_in_layer =
+			run->step == STEP_ACTIVATE || json_is_given(answer, COPIER_FIELD_LAYER);
 		if (path != NULL)
 			appendStringInfo(&text, ": \"%s\"", path);
 		if (run->error_errno != NULL)
@@ -181,7 +184,7 @@ job_verdict(JobRun *run, const Jsonb *answer)
 	if (may_pass(run))
 		return VERDICT_WAIT;
 	if (run->error_kind != NULL && strcmp(run->error_kind, copier_error_word(COPIER_BUSY)) == 0)
-		return run->error_in_layer ? VERDICT_FAIL : VERDICT_WAIT;
+		return run->error_in_layer && run->step != STEP_ACTIVATE ? VERDICT_FAIL : VERDICT_WAIT;
 	if (!is_kind_among(run->error_kind, final_kinds))
 		return VERDICT_CRASHED;
 	return run->reads_copy && run->error_in_layer ? VERDICT_CHAIN : VERDICT_FAIL;

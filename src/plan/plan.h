@@ -103,7 +103,8 @@ typedef struct DomainFacts
 	int domain_type;
 	int storage_type;
 	bool is_block;
-	char *format; /* storage_domain_format_type, "0".."5" */
+	int64 extent_size; /* bytes; of a block domain: its volumes are multiples of it */
+	char *format;      /* storage_domain_format_type, "0".."5" */
 	bool has_available;
 	int64 available_bytes;       /* the smaller of what the engine and vmclone know */
 	TimestampTz available_since; /* when it was found */
@@ -147,7 +148,7 @@ typedef struct PlannedDisk
 	int chain_length;
 	ChainFault chain_fault; /* what is wrong below the chosen image */
 	char *fault_detail;     /* a sentence; NULL for a sound chain */
-	int64 size;             /* bytes, rounded up to 4 KiB; 0: none that a disk can have */
+	int64 size; /* bytes, rounded up to 4 KiB or extents; 0: none that a disk can have */
 	bool has_target;
 	pg_uuid_t target_domain_id;
 	VolumeFormat volume_format; /* after the rules of ovirt-clone.md, "Disks" */

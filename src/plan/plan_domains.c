@@ -40,7 +40,7 @@ static Statement load_domains = {
 		" s.storage_domain_format_type::text, a.status = 'attached', a.reflink, a.available_bytes,"
 		" a.checked_at, a.total_bytes, a.checked_at > clock_timestamp() - interval '" MEASURED_COUNTS
 		"', EXISTS (SELECT 1 FROM vmclone.measurements e"
-		"  WHERE e.snapshot_id = $4 AND e.status = 'done'), a.error"
+		"  WHERE e.snapshot_id = $4 AND e.status = 'done'), a.error, a.extent_size"
 		" FROM unnest($1) r(id)"
 		" LEFT JOIN storage_domain_static s ON s.id = r.id"
 		" LEFT JOIN storage_domain_dynamic d ON d.id = s.id"
@@ -71,7 +71,11 @@ enum DomainColumn
 	DOMAIN_LOOK_COUNTS,
 	DOMAIN_MEASURED,
 	DOMAIN_ATTACH_ERROR,
+	DOMAIN_EXTENT_SIZE,
 };
+
+/* VDSM's, for a block domain that isn't attached. */
+#define DEFAULT_EXTENT_SIZE ((int64) 128 * 1024 * 1024)
 
 /*
  * What other clones take of a domain's free space, as it was when it was looked at: tasks under way
@@ -247,6 +251,9 @@ read_domain(uint64 row, DomainFacts *domain)
 	domain->reflink = field_bool(row, DOMAIN_REFLINK);
 	read_available(row, domain);
 	domain->snapshot_measured = field_bool(row, DOMAIN_MEASURED);
+	domain->extent_size = field_int64(row, DOMAIN_EXTENT_SIZE);
+	if (domain->extent_size <= 0)
+		domain->extent_size = DEFAULT_EXTENT_SIZE;
 }
 
 /* Whose the mounts are that the rows tell of: a copy of a database has attached none yet. */

@@ -132,6 +132,16 @@ default_format(const PlannedDisk *disk, VolumeFormat *format, VolumeType *type)
 		*type = VOLUME_TYPE_SPARSE;
 }
 
+static int64
+whole_extents(int64 bytes, const DomainFacts *target)
+{
+	int64 rest = bytes % target->extent_size;
+
+	if (rest == 0 || bytes > PG_INT64_MAX - target->extent_size)
+		return bytes;
+	return bytes + target->extent_size - rest;
+}
+
 static void
 decide_format(PlannedDisk *disk, const DomainFacts *target)
 {
@@ -166,6 +176,9 @@ decide_format(PlannedDisk *disk, const DomainFacts *target)
 		disk->volume_format = VOLUME_FORMAT_COW;
 		disk->raw_became_cow = true;
 	}
+	/* what the guest sees of a RAW disk is all of its logical volume (VDSM's Volume.create) */
+	if (target && target->is_block && disk->volume_format == VOLUME_FORMAT_RAW)
+		disk->size = whole_extents(disk->size, target);
 }
 
 /* 1.1 times, rounded up; what COW's tables may take. */
@@ -175,9 +188,9 @@ with_tables(int64 bytes)
 	return bytes + bytes / 10 + (bytes % 10 != 0);
 }
 
-/* ovirt-clone.md, "Space"; by the format that will be made */
+/* ovirt-clone.md, "Space"; by the format that will be made, before it is rounded */
 static void
-count_bytes(PlannedDisk *disk, const DomainFacts *target, const Measurement *measured)
+count_image_bytes(PlannedDisk *disk, const DomainFacts *target, const Measurement *measured)
 {
 	int64 used = 0;
 	int64 least;
@@ -198,12 +211,21 @@ count_bytes(PlannedDisk *disk, const DomainFacts *target, const Measurement *mea
 		return;
 	disk->bytes_source = "measured";
 	disk->bytes_to_read = measured->bytes_to_read;
-	if (disk->volume_type == VOLUME_TYPE_PREALLOCATED)
+	if (disk->volume_type == VOLUME_TYPE_PREALLOCATED &&
+		!(target && target->is_block && disk->volume_format == VOLUME_FORMAT_COW))
 		disk->bytes_needed = Max(measured->required, disk->size);
 	else if (disk->volume_format == VOLUME_FORMAT_RAW)
 		disk->bytes_needed = measured->allocated;
 	else
 		disk->bytes_needed = measured->required;
+}
+
+static void
+count_bytes(PlannedDisk *disk, const DomainFacts *target, const Measurement *measured)
+{
+	count_image_bytes(disk, target, measured);
+	if (target && target->is_block)
+		disk->bytes_needed = whole_extents(disk->bytes_needed, target);
 }
 
 static Measurement *

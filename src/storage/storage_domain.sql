@@ -11,7 +11,7 @@ CREATE FUNCTION vmclone.attach_storage_domain(
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_attach_storage_domain';
-COMMENT ON FUNCTION vmclone.attach_storage_domain IS 'makes the directory of a file domain usable on this machine; it must lie below vmclone.storage_roots';
+COMMENT ON FUNCTION vmclone.attach_storage_domain IS 'makes the directory of a file domain, or the volume group of a block domain (/dev/NAME), usable on this machine; it must lie below vmclone.storage_roots';
 
 CREATE FUNCTION vmclone.detach_storage_domain(storage_domain_id uuid)
 RETURNS void

@@ -21,11 +21,14 @@ CREATE TABLE vmclone.storage_mounts (
     available_bytes bigint,
     attached_by name NOT NULL,
     attached_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    checked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    checked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    volume_group text,
+    volume_group_uuid text,
+    extent_size bigint CHECK (extent_size > 0)
 );
 
 COMMENT ON TABLE vmclone.storage_mounts IS 'storage domains attached on this machine; not dumped, since another machine has other paths';
-COMMENT ON COLUMN vmclone.storage_mounts.real_path IS 'mount_path resolved once, below one of vmclone.storage_roots';
+COMMENT ON COLUMN vmclone.storage_mounts.real_path IS 'mount_path resolved once, below one of vmclone.storage_roots; of a block domain /dev/ and the volume group';
 COMMENT ON COLUMN vmclone.storage_mounts.token IS 'identity token written into the domain; a database with another token is refused';
 COMMENT ON COLUMN vmclone.storage_mounts.max_copies IS 'copies at once that write to the domain; NULL: only vmclone.max_parallel_copies counts';
 COMMENT ON COLUMN vmclone.storage_mounts.bandwidth_limit IS 'bytes per second for all copies that write to the domain';
@@ -44,6 +47,9 @@ COMMENT ON COLUMN vmclone.storage_mounts.available_bytes IS 'bytes that were fre
 COMMENT ON COLUMN vmclone.storage_mounts.attached_by IS 'role that attached it';
 COMMENT ON COLUMN vmclone.storage_mounts.attached_at IS 'when it was attached';
 COMMENT ON COLUMN vmclone.storage_mounts.checked_at IS 'when it was last looked at';
+COMMENT ON COLUMN vmclone.storage_mounts.volume_group IS 'of a block domain, its name';
+COMMENT ON COLUMN vmclone.storage_mounts.volume_group_uuid IS 'LVM''s uuid of a block domain''s volume group; another group of that name is refused';
+COMMENT ON COLUMN vmclone.storage_mounts.extent_size IS 'bytes; a volume of a block domain is a multiple of it';
 
 CREATE TABLE vmclone.orphan_files (
     orphan_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

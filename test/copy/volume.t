@@ -6,6 +6,7 @@ use Fcntl qw(:mode SEEK_SET);
 use FindBin;
 use lib $FindBin::Bin;
 use CopyTest;
+use JSON::PP ();
 use Test::More;
 
 my $root_user = $> == 0;
@@ -527,7 +528,8 @@ request=\$(cat)
 echo "\$* \$request" >> $space/provision.log
 lv=\$(printf '%s' "\$request" | sed 's/.*"lv":"\\([^"]*\\)".*/\\1/')
 [ ! -e $space/fail ] || { echo 'no such vg' >&2; exit 5; }
-[ ! -e $space/hang ] || sleep 30
+n=0
+while [ -e $space/hang ] && [ \$n -lt 300 ]; do sleep 0.1; n=\$((n + 1)); done
 case \$1 in
 create) mkdir -p $space/dev/vg-one; ln -sf \$(cat $space/target) $space/dev/vg-one/\$lv;;
 remove) rm -f $space/dev/vg-one/\$lv;;
@@ -560,7 +562,7 @@ sub provision
 	like(slurp("$space/provision.log"), qr/^remove .*"lv":"$image"/m, 'remove is asked for');
 	is_deeply(works('space needs no volume', provision => 'space', '--command', $program, '--vg', 'a', '--request', '{}')->{devices}, [], 'and shows none');
 	spew("$space/fail", '');
-	like(refuses('1 io', 'the program fails', provision('create', $image, @size))->{message},
+	like(refuses('1 io EIO', 'the program fails', provision('create', $image, @size))->{message},
 		qr/exit code 5: no such vg/, 'with its reason');
 	unlink "$space/fail";
 	spew("$space/hang", '');
@@ -570,7 +572,7 @@ sub provision
 	spew($program, "#!/bin/sh\nexec 2>&-\nsleep 100\n");
 	refuses('1 io ETIMEDOUT', 'it hangs without standard error', provision('create', $image, @size, '--timeout', 1));
 	spew($program, "#!/bin/sh\nsleep 30 &\necho broken >&2\nexit 3\n");
-	like(refuses('1 io', 'a daemon of it keeps standard error', provision('create', $image, @size, '--timeout', 20))->{message}, qr/exit code 3: broken$/, 'but it has ended');
+	like(refuses('1 io EIO', 'a daemon of it keeps standard error', provision('create', $image, @size, '--timeout', 20))->{message}, qr/exit code 3: broken$/, 'but it has ended');
 	cmp_ok(time - $begin, '<', 15, 'at once');
 	spew($program, $usual);
 	unlink "$space/hang";
@@ -581,7 +583,7 @@ sub provision
 		spew($program, "#!/bin/sh\ncat $space/answer\n");
 		refuses('3 refused', 'no such answer: ' . substr($case, 0, 20), provision('space', $image));
 	}
-	foreach my $case ([ no_space => '1 no_space' ], [ busy => '3 busy' ], [ other_owner => '1 io' ])
+	foreach my $case ([ no_space => '1 no_space' ], [ busy => '3 busy' ], [ other_owner => '3 not_attached' ], [ strange => '1 io EIO' ])
 	{
 		spew($program, qq(#!/bin/sh\necho '{"error": "why \\"so\\"", "kind": "$case->[0]"}'\nexit 1\n));
 		like(refuses($case->[1], "kind $case->[0]", provision('space', $image))->{message}, qr/could not space: why "so"$/, 'in its words');
@@ -590,6 +592,7 @@ sub provision
 	refuses('2 usage', 'no relative program',
 		provision => 'create', '--command', 'sh', '--request', '{}', '--vg', 'a', '--lv', 'b', @size);
 	refuses('2 usage', 'no request that is no object', provision => 'space', '--command', $program, '--request', '[]', '--vg', 'a');
+	refuses('2 usage', 'neither a request nor what one is made of', provision => 'space', '--command', $program, '--vg', 'a');
 	refuses('2 usage', 'no create without a volume', provision => 'create', '--command', $program, '--request', '{}', '--vg', 'a', @size);
 	refuses('2 usage', 'no path as a name',
 		provision => 'create', '--command', $program, '--request', '{}', '--vg', '../x', '--lv', 'b', @size);
@@ -597,6 +600,45 @@ sub provision
 	refuses('2 usage', 'no other action',     provision('shred',  $image));
 	refuses('2 usage', 'no action',           provision => '--command', $program, '--vg', 'a', '--lv', 'b');
 	refuses('2 usage', 'two actions',         provision('remove', $image, 'create'));
+
+	# requests made of options
+	my @group = ('--command', $program, '--root', "$space/dev", '--vg', 'vg-one', '--token', 't1');
+	my @volume = (@group, '--disk', $disk, '--image', $image, '--domain-format', 5, '--state', "$space/state");
+	my @described = (@volume, '--domain', $domain, '--capacity', 8 << 20, qw(--format COW --type SPARSE --voltype LEAF --disk-type DATA --description x"y));
+	my $last = sub { return (json_of((split /\n/, slurp("$space/provision.log"))[-1] =~ s/^\w+ //r)) };
+
+	mkdir "$space/state";
+	refuses('3 not_attached', 'another group of the name', provision => 'attach', @group, '--take-over', '--vg-uuid', 'u1');
+	is_deeply($last->(), { protocol => 1, vg => 'vg-one', vg_uuid => 'u1', token => 't1', take_over => JSON::PP::true }, 'what attach says');
+	works('deactivate', provision => 'deactivate', @group, '--lv', 'a', '--lv', 'b');
+	is_deeply($last->()->{lvs}, [ 'a', 'b' ], 'what deactivate says');
+	refuses('3 refused', 'create, whose device is a file', provision => 'create', @described, @size);
+	my $request = $last->();
+	is("$request->{lv} $request->{image_group} $request->{size} $request->{domain_format}", "$image $disk " . (4 << 20) . ' 5', 'what create says');
+	like($request->{metadata}, qr/\ACAP=8388608\n.*DESCRIPTION=x"y\n.*GEN=0\n.*LEGALITY=ILLEGAL\n.*EOF\n\z/s, 'its metadata');
+	ok(-e "$space/state/$image.lock", 'what is locked while it works stays until the volume is whole or gone');
+	spew("$space/state/$image.resume", '');
+	spew("$space/hang", '');
+	# the program is left alone by the death of whoever started it
+	my $slow = fork // die;
+	exec $copier, 'volume', provision => 'commit', @described or die if !$slow;
+	select undef, undef, undef, 0.05 until slurp("$space/provision.log") =~ /^commit /m;
+	refuses('3 busy', 'while an earlier program works on the volume', provision => 'remove', @volume);
+	kill 'KILL', $slow;
+	waitpid $slow, 0;
+	refuses('3 busy', 'and when whoever started it is dead', provision => 'remove', @volume);
+	unlink "$space/hang";
+	my ($status, $tries) = (1, 0);
+	($status) = volume(provision => 'commit', @described), select(undef, undef, undef, 0.05) while $status != 0 && $tries++ < 200;
+	is($status, 0, 'once it is gone, the same again');
+	$request = $last->();
+	like($request->{metadata}, qr/GEN=1\n.*LEGALITY=LEGAL\n/s, 'metadata of a whole volume');
+	is($request->{lease}{alignment}, 1 << 20, 'and its lease');
+	like($request->{lease}{record}, qr/^10201506[0-9a-f]{2040}$/, 'which begins as one');
+	is(join(' ', glob "$space/state/*"), '', 'nothing stays of what was kept');
+	works('remove', provision => 'remove', @volume, '--wipe', '--discard');
+	is_deeply([ @{ $last->() }{qw(wipe discard lv)} ], [ JSON::PP::true, JSON::PP::true, $image ], 'what remove says');
+
 	chmod 0777, $program;
 	refuses('3 refused', 'no program that everybody may change', provision('create', $image, @size));
 	chmod 0755, $program;

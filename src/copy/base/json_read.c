@@ -160,8 +160,9 @@ copy_text(const char *from, const char *end, char *value, size_t size)
 	value[length] = '\0';
 }
 
-bool
-json_member_text(const char *object, const char *key, char *value, size_t size)
+/* Where the value below a key of the outermost object begins, and ends; NULL where there is none. */
+static const char *
+find_member(const char *object, const char *key, const char **end)
 {
 	size_t length = strlen(key);
 
@@ -174,19 +175,38 @@ json_member_text(const char *object, const char *key, char *value, size_t size)
 		take_space(&object);
 		begin = object + 1;
 		if (!take_string(&object))
-			return false;
+			return NULL;
 		found = (size_t) (object - 1 - begin) == length && memcmp(begin, key, length) == 0;
 		(void) take_character(&object, ':');
 		take_space(&object);
 		begin = object;
 		if (!take_value(&object, 1))
-			return false;
-		if (found && *begin == '"')
-		{
-			copy_text(begin + 1, object - 1, value, size);
-			return true;
-		}
+			return NULL;
+		*end = object;
+		if (found)
+			return begin;
 		(void) take_character(&object, ',');
 	}
-	return false;
+	return NULL;
+}
+
+bool
+json_member_text(const char *object, const char *key, char *value, size_t size)
+{
+	const char *end;
+	const char *begin = find_member(object, key, &end);
+
+	if (begin == NULL || *begin != '"')
+		return false;
+	copy_text(begin + 1, end - 1, value, size);
+	return true;
+}
+
+bool
+json_member_is_true(const char *object, const char *key)
+{
+	const char *end;
+	const char *begin = find_member(object, key, &end);
+
+	return begin != NULL && *begin == 't';
 }

@@ -19,4 +19,7 @@ extern bool json_is_object(const char *text);
  */
 extern bool json_member_text(const char *object, const char *key, char *value, size_t size);
 
+/* Whether true stands below a key of the outermost object.  Of an object that json_is_object() accepts. */
+extern bool json_member_is_true(const char *object, const char *key);
+
 #endif

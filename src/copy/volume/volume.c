@@ -57,28 +57,33 @@ static const struct argument arguments[] = {
 	{COPIER_OPTION_ROOTS, true, true, SET(ATTACH), SET(ATTACH)},
 	{COPIER_OPTION_ROOT, true, true, ON_DOMAIN | SET(PROVISION), ON_DOMAIN},
 	{COPIER_OPTION_STORAGE_DOMAIN, true, true, SET(ATTACH) | SET(CHECK), SET(ATTACH) | SET(CHECK)},
-	{COPIER_OPTION_TOKEN, true, true, SET(ATTACH) | SET(CHECK) | SET(DETACH),
+	{COPIER_OPTION_TOKEN, true, true, SET(ATTACH) | SET(CHECK) | SET(DETACH) | SET(PROVISION),
 	 SET(ATTACH) | SET(CHECK) | SET(DETACH)},
 	{COPIER_OPTION_OWNER, true, true, SET(ATTACH), 0},
 	{"mode", true, true, SET(ATTACH), 0},
-	{COPIER_OPTION_TAKE_OVER, false, true, SET(ATTACH), 0},
-	{COPIER_OPTION_DOMAIN, true, true, SET(CREATE), SET(CREATE)},
-	{COPIER_OPTION_DISK, true, true, ON_VOLUME, ON_VOLUME},
-	{COPIER_OPTION_IMAGE, true, true, ON_VOLUME, ON_VOLUME},
+	{COPIER_OPTION_TAKE_OVER, false, true, SET(ATTACH) | SET(PROVISION), 0},
+	{COPIER_OPTION_DOMAIN, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
+	{COPIER_OPTION_DISK, true, true, ON_VOLUME | SET(PROVISION), ON_VOLUME},
+	{COPIER_OPTION_IMAGE, true, true, ON_VOLUME | SET(PROVISION), ON_VOLUME},
 	{COPIER_OPTION_SIZE, true, true, SET(CREATE) | SET(COMMIT) | SET(PROVISION), SET(CREATE)},
-	{COPIER_OPTION_FORMAT, true, true, SET(CREATE), SET(CREATE)},
-	{COPIER_OPTION_TYPE, true, true, SET(CREATE), SET(CREATE)},
-	{COPIER_OPTION_VOLTYPE, true, true, SET(CREATE), SET(CREATE)},
-	{COPIER_OPTION_DOMAIN_FORMAT, true, true, SET(CREATE), SET(CREATE)},
-	{COPIER_OPTION_DISK_TYPE, true, true, SET(CREATE), SET(CREATE)},
-	{COPIER_OPTION_DESCRIPTION, true, true, SET(CREATE), 0},
+	{COPIER_OPTION_CAPACITY, true, true, SET(PROVISION), 0},
+	{COPIER_OPTION_FORMAT, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
+	{COPIER_OPTION_TYPE, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
+	{COPIER_OPTION_VOLTYPE, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
+	{COPIER_OPTION_DOMAIN_FORMAT, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
+	{COPIER_OPTION_DISK_TYPE, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
+	{COPIER_OPTION_DESCRIPTION, true, true, SET(CREATE) | SET(PROVISION), 0},
 	{"owner-mode", true, true, SET(CREATE) | SET(COMMIT), 0},
-	{"sequence", true, true, SET(CREATE), 0},
-	{"command", true, true, SET(PROVISION), SET(PROVISION)},
-	{"vg", true, true, SET(PROVISION), SET(PROVISION)},
-	{"lv", true, false, SET(PROVISION), 0},
-	{"request", true, true, SET(PROVISION), SET(PROVISION)},
-	{"timeout", true, true, SET(PROVISION), 0},
+	{"sequence", true, true, SET(CREATE) | SET(PROVISION), 0},
+	{COPIER_OPTION_WIPE, false, true, SET(PROVISION), 0},
+	{COPIER_OPTION_DISCARD, false, true, SET(PROVISION), 0},
+	{COPIER_OPTION_COMMAND, true, true, SET(PROVISION), SET(PROVISION)},
+	{COPIER_OPTION_VG, true, true, SET(PROVISION), SET(PROVISION)},
+	{COPIER_OPTION_VG_UUID, true, true, SET(PROVISION), 0},
+	{COPIER_OPTION_LV, true, false, SET(PROVISION), 0},
+	{"request", true, true, SET(PROVISION), 0},
+	{COPIER_OPTION_STATE, true, true, SET(PROVISION), 0},
+	{COPIER_OPTION_TIMEOUT, true, true, SET(PROVISION), 0},
 	{"allow-loop", false, true, SET(PROVISION), 0},
 	{NULL, false, false, 0, 0},
 };
@@ -106,8 +111,18 @@ static const char *const help =
 	"  stat   --root DIR --disk UUID --image UUID\n"
 	"Devices of block domains\n"
 	"  provision attach|detach|space|list|create|activate|deactivate|commit|remove\n"
-	"         --command PROGRAM --request JSON --vg NAME [--lv NAME ...]\n"
-	"         [--size BYTES] [--root /dev] [--timeout SECONDS] [--allow-loop]\n"
+	"         --command PROGRAM --vg NAME [--vg-uuid UUID] [--root /dev]\n"
+	"         [--timeout SECONDS] [--state DIR] [--allow-loop] and either --request JSON\n"
+	"         [--lv NAME ...] [--size BYTES] or --token TOKEN and, for\n"
+	"           attach              [--take-over]\n"
+	"           activate|deactivate --lv NAME ...\n"
+	"           create|commit       --disk UUID --image UUID --domain UUID\n"
+	"                               --capacity BYTES --format RAW|COW\n"
+	"                               --type SPARSE|PREALLOCATED --voltype LEAF|SHARED\n"
+	"                               --domain-format 0..5 --disk-type DATA\n"
+	"                               [--description TEXT] [--size BYTES of the device]\n"
+	"           remove              --disk UUID --image UUID --domain-format 0..5\n"
+	"                               [--wipe] [--discard]\n"
 	"         runs PROGRAM ACTION with the request on its stdin, passes its answer on,\n"
 	"         and checks the devices that it must have made or removed\n"
 	"\n"
@@ -186,7 +201,7 @@ static bool
 parse_lv(const char *value, VolumeOptions *options)
 {
 	if (!volume_is_lvm_name(value))
-		return bad_value("lv", value, "a logical volume's name");
+		return bad_value(COPIER_OPTION_LV, value, "a logical volume's name");
 	if (options->lv_count == COPIER_MAX_LAYERS)
 		return volume_fail(COPIER_USAGE, 0, NULL, NULL, "at most %d logical volumes can be given",
 						   COPIER_MAX_LAYERS);
@@ -217,13 +232,21 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 		options->roots = value;
 	else if (strcmp(option, COPIER_OPTION_ROOT) == 0)
 		options->root = value;
-	else if (strcmp(option, "command") == 0)
+	else if (strcmp(option, COPIER_OPTION_COMMAND) == 0)
 		options->command = value;
-	else if (strcmp(option, "vg") == 0)
+	else if (strcmp(option, COPIER_OPTION_VG) == 0)
 		options->vg = value;
 	else if (strcmp(option, "request") == 0)
 		options->request = value;
-	else if (strcmp(option, "lv") == 0)
+	else if (strcmp(option, COPIER_OPTION_VG_UUID) == 0)
+		options->vg_uuid = value;
+	else if (strcmp(option, COPIER_OPTION_STATE) == 0)
+		options->state = value;
+	else if (strcmp(option, COPIER_OPTION_WIPE) == 0)
+		options->wipe = true;
+	else if (strcmp(option, COPIER_OPTION_DISCARD) == 0)
+		options->discard = true;
+	else if (strcmp(option, COPIER_OPTION_LV) == 0)
 		return parse_lv(value, options);
 	else if (strcmp(option, COPIER_OPTION_STORAGE_DOMAIN) == 0 ||
 			 strcmp(option, COPIER_OPTION_DOMAIN) == 0)
@@ -260,9 +283,11 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 		options->has_size = true;
 		return parse_number(option, value, 10, SIZE_LIMIT, &options->size);
 	}
+	else if (strcmp(option, COPIER_OPTION_CAPACITY) == 0)
+		return parse_number(option, value, 10, SIZE_LIMIT, &options->capacity);
 	else if (strcmp(option, "sequence") == 0)
 		return parse_number(option, value, 10, SIZE_LIMIT, &options->sequence);
-	else if (strcmp(option, "timeout") == 0)
+	else if (strcmp(option, COPIER_OPTION_TIMEOUT) == 0)
 		return parse_number(option, value, 10, 86400, &options->timeout);
 	else if (strcmp(option, COPIER_OPTION_DOMAIN_FORMAT) == 0)
 	{
@@ -304,6 +329,45 @@ action_needs_volumes(const char *action)
 		   strcmp(action, COPIER_PROVISION_REMOVE) == 0;
 }
 
+static bool
+provision_needs(const VolumeOptions *options, bool given, const char *what)
+{
+	return given || volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+								"volume provision %s needs %s", options->action, what);
+}
+
+/* What the request is made of; --disk and --image name the volume. */
+static bool
+check_members(VolumeOptions *options)
+{
+	bool describes = strcmp(options->action, COPIER_PROVISION_CREATE) == 0 ||
+					 strcmp(options->action, COPIER_PROVISION_COMMIT) == 0;
+
+	if (!provision_needs(options, options->token != NULL, "--token or --request"))
+		return false;
+	if (describes || strcmp(options->action, COPIER_PROVISION_REMOVE) == 0)
+		if (!provision_needs(options, options->disk && options->image, "--disk and --image") ||
+			(options->lv_count == 0 && !parse_lv(options->image, options)))
+			return false;
+	return !describes ||
+		   provision_needs(options,
+						   options->domain && options->capacity && options->format &&
+							   options->type && options->voltype && options->disk_type,
+						   "--domain, --capacity, --format, --type, --voltype and --disk-type");
+}
+
+static bool
+check_provision(VolumeOptions *options)
+{
+	if (options->request == NULL && !check_members(options))
+		return false;
+	if (strcmp(options->action, COPIER_PROVISION_CREATE) == 0 &&
+		!provision_needs(options, options->has_size && options->size > 0, "--size"))
+		return false;
+	return !action_needs_volumes(options->action) ||
+		   provision_needs(options, options->lv_count > 0, "--lv");
+}
+
 static int
 take_option(void *context, const char *name, char *value)
 {
@@ -312,21 +376,12 @@ take_option(void *context, const char *name, char *value)
 
 /* What the options mean together. */
 static bool
-check_options(const Subcommand *subcommand, const VolumeOptions *options)
+check_options(const Subcommand *subcommand, VolumeOptions *options)
 {
 	if (subcommand->run == volume_create && options->size % COPIER_VOLUME_SIZE_UNIT != 0)
 		return volume_fail(COPIER_USAGE, 0, NULL, "Round the size up to a multiple of 4096 bytes.",
 						   "--size must be a multiple of %d bytes", COPIER_VOLUME_SIZE_UNIT);
-	if (subcommand->run == volume_provision &&
-		strcmp(options->action, COPIER_PROVISION_CREATE) == 0 &&
-		(!options->has_size || options->size == 0))
-		return volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-						   "volume provision create needs --size");
-	if (subcommand->run == volume_provision && options->lv_count == 0 &&
-		action_needs_volumes(options->action))
-		return volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-						   "volume provision %s needs --lv", options->action);
-	return true;
+	return subcommand->run != volume_provision || check_provision(options);
 }
 
 /* argv[0] is the subcommand's name; of provision argv[1] is what to do. */

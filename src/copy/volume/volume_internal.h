@@ -5,8 +5,8 @@
  * volume.c parses the options and dispatches; volume_answer.c builds the answer; volume_paths.c
  * opens things below the root; volume_directory.c goes through an image's directory; volume_lease.c knows sanlock's leases;
  * volume_place.c looks at where a domain lies; volume_meta.c knows VDSM's .meta; volume_device.c proves which
- * device a logical volume is; volume_domain.c, volume_image.c, volume_commit.c, volume_removal.c and
- * volume_provision.c are the subcommands.
+ * device a logical volume is; volume_request.c says what a provisioning program is told; volume_domain.c, volume_image.c,
+ * volume_commit.c, volume_removal.c and volume_provision.c are the subcommands.
  */
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
 #define VMCLONE_COPY_VOLUME_INTERNAL_H
@@ -57,13 +57,16 @@ typedef struct VolumeOptions
 	const char *description;
 	const char *command;
 	const char *action;  /* provision: one of COPIER_PROVISION_ACTIONS */
-	const char *request; /* provision: one JSON object */
+	const char *request; /* provision: one JSON object; NULL: made of the other options */
+	const char *state;   /* provision: a directory of the caller's; NULL: none */
+	const char *vg_uuid; /* provision: what the group must be; NULL: any */
 	const char *vg;
 	bool *committed;  /* set by create */
 	const char **lvs; /* provision: names of logical volumes */
 	int lv_count;
 	uint64_t size; /* bytes */
 	bool has_size;
+	uint64_t capacity; /* provision: bytes that the guest sees; size is the device's */
 	uint64_t sequence;
 	uint64_t timeout;  /* seconds */
 	int domain_format; /* 0..5 */
@@ -73,6 +76,8 @@ typedef struct VolumeOptions
 	mode_t mode; /* --mode and --owner-mode */
 	bool take_over;
 	bool allow_loop;
+	bool wipe;
+	bool discard;
 } VolumeOptions;
 
 /* The subcommands: true = done and reported, false = failed and reported. */
@@ -247,6 +252,20 @@ extern bool volume_find_device(const VolumeOptions *options, const char *lv, str
 
 extern bool volume_device_is_gone(const VolumeOptions *options, const char *lv);
 
+/* ---------- requests to the provisioning program (volume_request.c) ---------- */
+
+/* Writes the request that the options ask for into an empty text.  False after volume_fail(). */
+extern bool volume_request_make(const VolumeOptions *options, struct json *request);
+
+/*
+ * A file that holds options->request, to be the program's standard input; locked and below options->state where that is
+ * given.  Returns a descriptor that closes on exec, or -1 after volume_fail().
+ */
+extern int volume_request_open(const VolumeOptions *options);
+
+/* The volume is whole or gone: removes what lies in options->state for it, its lock last. */
+extern bool volume_request_forget(const VolumeOptions *options);
+
 /* ---------- VDSM's volume metadata (volume_meta.c; docs/design/storage.md) ---------- */
 
 #define VOLUME_META_LIMIT 512 /* bytes, VDSM's limit for the whole file */
@@ -279,6 +298,10 @@ extern bool volume_meta_is_of_disk(const VolumeMeta *meta, const char *disk);
  * (unreadable or malformed).
  */
 extern int volume_meta_read(int dirfd, const char *image, VolumeMeta *meta);
+
+/* The text again, with other values for LEGALITY and GEN.  False after volume_fail(). */
+extern bool volume_meta_text(const VolumeMeta *meta, const char *legality, const char *generation,
+							 char text[VOLUME_META_LIMIT + 1]);
 
 /* Two steps that write <image>.meta again with other values for LEGALITY and GEN, synced. */
 extern bool volume_meta_write_new(int dirfd, const char *image, const VolumeMeta *meta,

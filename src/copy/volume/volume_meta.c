@@ -134,14 +134,12 @@ volume_meta_read(int dirfd, const char *image, VolumeMeta *meta)
 }
 
 bool
-volume_meta_write_new(int dirfd, const char *image, const VolumeMeta *meta, const char *legality,
-					  const char *generation)
+volume_meta_text(const VolumeMeta *meta, const char *legality, const char *generation,
+				 char text[VOLUME_META_LIMIT + 1])
 {
-	char name[VOLUME_NAME_SIZE];
-	char text[VOLUME_META_LIMIT + 1];
+	char written[VOLUME_META_LIMIT + 1];
 	size_t length = 0;
 
-	snprintf(name, sizeof(name), "%s.meta", image);
 	for (int i = 0; i <= meta->count; i++)
 	{
 		const char *value = i == meta->count ? NULL : meta->values[i];
@@ -152,15 +150,29 @@ volume_meta_write_new(int dirfd, const char *image, const VolumeMeta *meta, cons
 		else if (i < meta->count && strcmp(meta->keys[i], "GEN") == 0)
 			value = generation;
 		if (i == meta->count)
-			n = snprintf(text + length, sizeof(text) - length, "EOF\n");
+			n = snprintf(written + length, sizeof(written) - length, "EOF\n");
 		else
-			n = snprintf(text + length, sizeof(text) - length, "%s=%s\n", meta->keys[i], value);
-		if (n < 0 || (size_t) n >= sizeof(text) - length)
-			return volume_fail(COPIER_REFUSED, 0, name, NULL,
+			n = snprintf(written + length, sizeof(written) - length, "%s=%s\n", meta->keys[i],
+						 value);
+		if (n < 0 || (size_t) n >= sizeof(written) - length)
+			return volume_fail(COPIER_REFUSED, 0, NULL, NULL,
 							   "volume metadata would be longer than %d bytes", VOLUME_META_LIMIT);
 		length += (size_t) n;
 	}
-	return volume_write_new(dirfd, name, 0644, text, length, true);
+	memcpy(text, written, length + 1);
+	return true;
+}
+
+bool
+volume_meta_write_new(int dirfd, const char *image, const VolumeMeta *meta, const char *legality,
+					  const char *generation)
+{
+	char name[VOLUME_NAME_SIZE];
+	char text[VOLUME_META_LIMIT + 1];
+
+	volume_image_name(name, image, ".meta");
+	return volume_meta_text(meta, legality, generation, text) &&
+		   volume_write_new(dirfd, name, 0644, text, strlen(text), true);
 }
 
 bool

@@ -3,8 +3,8 @@
  *		Block domains: a provisioning program makes and removes the devices.
  *
  * vmclone never writes LVM.  The administrator's program gets one word as its argument and one JSON object on its
- * standard input, and answers with one JSON object (docs/provisioning.md); its answer is passed on, but which device a
- * volume is, only the kernel is believed (volume_device.c).
+ * standard input (volume_request.c), and answers with one JSON object (docs/provisioning.md); its answer is passed on, but
+ * which device a volume is, only the kernel is believed (volume_device.c).
  */
 #include "copy/volume/volume_internal.h"
 
@@ -31,10 +31,8 @@
 struct program
 {
 	pid_t pid;
-	int input;
 	int output;
 	int errors;
-	size_t sent; /* bytes of the request */
 	char answer[ANSWER_LIMIT + 2];
 	size_t answer_length;
 	char complaint[COMPLAINT_LIMIT + 1];
@@ -103,30 +101,9 @@ read_words(int *fd, char *text, size_t limit, size_t *length)
 	}
 }
 
-/* A program that doesn't want its request is none the worse: its answer counts. */
 static void
-send_request(struct program *program, const char *request)
+read_all(struct program *program)
 {
-	while (program->input >= 0)
-	{
-		size_t left = strlen(request) - program->sent;
-		ssize_t n = left > 0 ? write(program->input, request + program->sent, left) : 0;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0)
-			close_pipe(&program->input);
-		else
-			program->sent += (size_t) n;
-	}
-}
-
-static void
-exchange_words(struct program *program, const char *request)
-{
-	send_request(program, request);
 	read_words(&program->output, program->answer, ANSWER_LIMIT + 1, &program->answer_length);
 	read_words(&program->errors, program->complaint, COMPLAINT_LIMIT, &program->complaint_length);
 }
@@ -144,8 +121,7 @@ wait_for_program(struct program *program, const VolumeOptions *options)
 
 	while (ended == 0)
 	{
-		struct pollfd polled[] = {{.fd = program->input, .events = POLLOUT},
-								  {.fd = program->output, .events = POLLIN},
+		struct pollfd polled[] = {{.fd = program->output, .events = POLLIN},
 								  {.fd = program->errors, .events = POLLIN}};
 
 		if (!late && milliseconds_now() >= deadline)
@@ -153,8 +129,8 @@ wait_for_program(struct program *program, const VolumeOptions *options)
 			late = true;
 			kill(-program->pid, SIGKILL);
 		}
-		(void) poll(polled, 3, PROGRAM_TICK);
-		exchange_words(program, options->request);
+		(void) poll(polled, 2, PROGRAM_TICK);
+		read_all(program);
 		ended = waitpid(program->pid, &program->status, WNOHANG);
 		if (ended < 0 && errno == EINTR)
 			ended = 0;
@@ -162,7 +138,7 @@ wait_for_program(struct program *program, const VolumeOptions *options)
 			return volume_fail_errno(options->command,
 									 "could not wait for the provisioning program");
 	}
-	exchange_words(program, options->request);
+	read_all(program);
 	return !late || volume_fail(COPIER_IO, ETIMEDOUT, options->command,
 								"Look why the program hangs, or raise vmclone.storage_timeout.",
 								"provisioning program did not end within %" PRIu64 " seconds",
@@ -188,7 +164,14 @@ kind_of(const char *word)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(word, copier_error_word(kinds[i])) == 0)
 			return kinds[i];
-	return COPIER_IO;
+	return strcmp(word, "other_owner") == 0 ? COPIER_NOT_ATTACHED : COPIER_IO;
+}
+
+/* Anything that has no other kind is storage's trouble, as EIO is, which a job waits for. */
+static int
+error_number_of(enum copier_error kind)
+{
+	return kind == COPIER_IO ? EIO : 0;
 }
 
 /* The program has ended: its answer is one JSON object, or what it said of its failure is reported. */
@@ -203,18 +186,18 @@ check_end(struct program *program, const VolumeOptions *options)
 	cut_space(program->answer, &program->answer_length);
 	answered = program->answer_length <= ANSWER_LIMIT && json_is_object(program->answer);
 	if (WIFSIGNALED(program->status))
-		return volume_fail(COPIER_IO, 0, options->command, NULL,
+		return volume_fail(COPIER_IO, EIO, options->command, NULL,
 						   "provisioning program was killed by signal %d: %s",
 						   WTERMSIG(program->status), program->complaint);
 	if (WEXITSTATUS(program->status) != 0 && answered &&
 		json_member_text(program->answer, "error", text, sizeof(text)))
 	{
 		(void) json_member_text(program->answer, "kind", word, sizeof(word));
-		return volume_fail(kind_of(word), 0, options->command, NULL,
+		return volume_fail(kind_of(word), error_number_of(kind_of(word)), options->command, NULL,
 						   "provisioning program could not %s: %s", options->action, text);
 	}
 	if (WEXITSTATUS(program->status) != 0)
-		return volume_fail(COPIER_IO, 0, options->command, NULL,
+		return volume_fail(COPIER_IO, EIO, options->command, NULL,
 						   "provisioning program failed with exit code %d: %s",
 						   WEXITSTATUS(program->status), program->complaint);
 	return answered ||
@@ -268,19 +251,16 @@ spawn(struct program *program, const VolumeOptions *options, const int theirs[3]
 }
 
 static bool
-start_program(struct program *program, const VolumeOptions *options)
+start_program(struct program *program, const VolumeOptions *options, int request)
 {
-	int input[2] = {-1, -1};
 	int output[2] = {-1, -1};
 	int errors[2] = {-1, -1};
-	bool made = make_pipe(input, 1) && make_pipe(output, 0) && make_pipe(errors, 0);
+	bool made = make_pipe(output, 0) && make_pipe(errors, 0);
 	int error =
-		made ? spawn(program, options, (const int[]){input[0], output[1], errors[1]}) : errno;
+		made ? spawn(program, options, (const int[]){request, output[1], errors[1]}) : errno;
 
-	program->input = input[1];
 	program->output = output[0];
 	program->errors = errors[0];
-	close_pipe(&input[0]);
 	close_pipe(&output[1]);
 	close_pipe(&errors[1]);
 	if (error == 0)
@@ -289,18 +269,16 @@ start_program(struct program *program, const VolumeOptions *options)
 	return volume_fail_errno(options->command, "could not start the provisioning program");
 }
 
+/* "request" is what the program has as standard input. */
 static bool
-run_program(struct program *program, const VolumeOptions *options)
+run_program(struct program *program, const VolumeOptions *options, int request)
 {
 	bool done;
 
 	if (!check_program(options->command))
 		return false;
-	/* it may leave without having read its request */
-	signal(SIGPIPE, SIG_IGN);
-	done = start_program(program, options) && wait_for_program(program, options) &&
+	done = start_program(program, options, request) && wait_for_program(program, options) &&
 		   check_end(program, options);
-	close_pipe(&program->input);
 	close_pipe(&program->output);
 	close_pipe(&program->errors);
 	return done;
@@ -317,17 +295,31 @@ check_options(const VolumeOptions *options)
 		   volume_fail(COPIER_USAGE, 0, NULL, NULL, "--request must be one JSON object");
 }
 
-bool
-volume_provision(const VolumeOptions *options, struct json *answer)
+/* Another group may have the name by now. */
+static bool
+check_group(const VolumeOptions *options, const char *answer)
 {
-	static struct program program;
-	bool removed = strcmp(options->action, COPIER_PROVISION_REMOVE) == 0;
-	bool made = strcmp(options->action, COPIER_PROVISION_CREATE) == 0 ||
-				strcmp(options->action, COPIER_PROVISION_ACTIVATE) == 0;
+	char uuid[64] = "";
 
-	if (!check_options(options) || !run_program(&program, options))
-		return false;
-	json_value(answer, "answer", program.answer);
+	if (options->vg_uuid == NULL)
+		return true;
+	(void) json_member_text(answer, "vg_uuid", uuid, sizeof(uuid));
+	return strcmp(uuid, options->vg_uuid) == 0 ||
+		   volume_fail(COPIER_NOT_ATTACHED, 0, options->vg,
+					   "Make the volume group that was attached visible under its name, or attach "
+					   "this one.",
+					   "volume group has the uuid \"%s\", not \"%s\"", uuid, options->vg_uuid);
+}
+
+/* Which devices there are now; of a volume that an earlier attempt has committed there is none to write to. */
+static bool
+prove_devices(const VolumeOptions *options, const char *program_answer, struct json *answer)
+{
+	bool removed = strcmp(options->action, COPIER_PROVISION_REMOVE) == 0;
+	bool made = strcmp(options->action, COPIER_PROVISION_ACTIVATE) == 0 ||
+				(strcmp(options->action, COPIER_PROVISION_CREATE) == 0 &&
+				 !json_member_is_true(program_answer, "committed"));
+
 	json_open(answer, "devices", '[');
 	for (int i = 0; i < options->lv_count && (made || removed); i++)
 		if (removed ? !volume_device_is_gone(options, options->lvs[i])
@@ -335,4 +327,40 @@ volume_provision(const VolumeOptions *options, struct json *answer)
 			return false;
 	json_close(answer, ']');
 	return true;
+}
+
+static bool
+run_request(const VolumeOptions *options, struct json *answer)
+{
+	static struct program program;
+	bool over = strcmp(options->action, COPIER_PROVISION_COMMIT) == 0 ||
+				strcmp(options->action, COPIER_PROVISION_REMOVE) == 0;
+	int request;
+	bool done;
+
+	if (!check_options(options) || (request = volume_request_open(options)) < 0)
+		return false;
+	done = run_program(&program, options, request) && check_group(options, program.answer);
+	if (done)
+		json_value(answer, "answer", program.answer);
+	done = done && prove_devices(options, program.answer, answer) &&
+		   (!over || volume_request_forget(options));
+	close(request);
+	return done;
+}
+
+bool
+volume_provision(const VolumeOptions *options, struct json *answer)
+{
+	VolumeOptions with_request = *options;
+	struct json request = {0};
+	bool done;
+
+	if (options->request != NULL)
+		return run_request(options, answer);
+	done = volume_request_make(options, &request);
+	with_request.request = request.text;
+	done = done && run_request(&with_request, answer);
+	json_free(&request);
+	return done;
 }

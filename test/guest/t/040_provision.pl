@@ -56,7 +56,11 @@ is("$status $answer->{size}", '0 ' . 12 * $mib, 'commit: shrunk to what the imag
 unlike(as_root('lvs', '--noheadings', '-o', 'lv_tags', "iscsi/$image"), qr/vmclone_unfinished/, 'commit: it is whole');
 ok(!-e "/dev/iscsi/$image", 'commit: nobody has it open');
 ($status, $answer) = provision('create', lv => $image, image_group => $disk, size => $mib);
-is("$status $answer->{kind}", '1 exists', 'create of what is whole is refused');
+is("$status $answer->{committed}", '0 1', 'create of what is whole says so');
+($status, $answer) = provision('create', lv => $image, image_group => $image, size => $mib);
+is("$status $answer->{kind}", '1 exists', 'create of what is another disk\'s is refused');
+($status, $answer) = provision('space', vg_uuid => 'abcdef-0000-1111-2222-3333-4444-abcdef');
+is("$status $answer->{kind}", '1 refused', 'another group of that name is refused');
 ($status, $answer) = provision('activate', lvs => [$image]);
 is($status, 0, 'activate');
 ok(-r "/dev/iscsi/$image", 'activate: it can be read');

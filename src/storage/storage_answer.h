@@ -1,0 +1,29 @@
+/*
+ * storage_answer.h
+ *		A volume command that a backend runs, and what it answered.
+ */
+#ifndef VMCLONE_STORAGE_ANSWER_H
+#define VMCLONE_STORAGE_ANSWER_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+/* ok false with kind and message, and hint where given. */
+typedef struct StorageAnswer
+{
+	bool ok;
+	Jsonb *object;
+	char *kind;
+	char *message;
+	char *hint;
+} StorageAnswer;
+
+/* Runs it and waits; ERRCODE_VC_STORAGE_COMMAND where it gave no answer. */
+extern StorageAnswer storage_answer(List *arguments);
+
+/* The message as the beginning of a DETAIL. */
+extern char *storage_answer_detail(const StorageAnswer *answer);
+
+#endif

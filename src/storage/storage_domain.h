@@ -1,0 +1,26 @@
+/*
+ * storage_domain.h
+ *		What attaching, detaching and checking a storage domain have in common.
+ */
+#ifndef VMCLONE_STORAGE_DOMAIN_H
+#define VMCLONE_STORAGE_DOMAIN_H
+
+#include "postgres.h"
+
+#include "storage/storage_place.h"
+#include "utils/uuid.h"
+
+/* An administrator, on a server that writes, or an error.  The caller's role; what: "attach" and the like. */
+extern char *storage_domain_begin(const char *what);
+
+/* An error while jobs use the domain; nobody queues one until the end of the transaction.  In the own frame. */
+extern void storage_domain_check_free(const pg_uuid_t *domain_id, const char *name,
+									  const char *what);
+
+/* Takes our mark away; a WARNING if it stays: a domain that is gone must still be possible to give up. */
+extern void storage_domain_remove_identity(const char *name, const StoragePlace *place);
+
+/* An error where vmclone.provision_command is empty. */
+extern void storage_domain_need_program(const char *name);
+
+#endif

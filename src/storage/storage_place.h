@@ -1,0 +1,56 @@
+/*
+ * storage_place.h
+ *		Where a storage domain lies on this machine, and what vmclone-copy is told of that.
+ *
+ * A file domain is a directory.  A block domain is a volume group, which a program of the administrator's works on
+ * (vmclone.provision_command, docs/provisioning.md).
+ */
+#ifndef VMCLONE_STORAGE_PLACE_H
+#define VMCLONE_STORAGE_PLACE_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+/* Below it lie volume groups and their devices. */
+#define DEVICE_DIRECTORY "/dev"
+
+typedef struct StoragePlace
+{
+	bool is_block;
+	char *real_path; /* the directory; of a block domain DEVICE_DIRECTORY "/<group>" */
+	char *token;     /* identity of the database that attached it */
+	char *volume_group;
+	char *volume_group_uuid;
+	bool is_usable; /* attached, and its last check was good */
+	char *error;    /* why not; NULL: not said */
+} StoragePlace;
+
+/*
+ * What is attached; false where nothing is.  In the own frame; palloc'd in the current context.  With for_update its row
+ * is locked.
+ */
+extern bool storage_place_find(const pg_uuid_t *domain_id, bool for_update, StoragePlace *place);
+
+/* With all texts in the current memory context. */
+extern StoragePlace storage_place_copy(const StoragePlace *place);
+
+/* "volume provision <action>" with what all such commands have in common. */
+extern List *storage_provision_arguments(const StoragePlace *place, const char *action,
+										 int timeout_seconds);
+
+/* Asks whether the domain is there and this database's, and how much space it has. */
+extern List *storage_check_arguments(const StoragePlace *place, const char *domain_id);
+
+/* Takes the identity away. */
+extern List *storage_detach_arguments(const StoragePlace *place);
+
+/*
+ * The facts of such a command's answer: total_bytes, available_bytes and others.  What a provisioning program answered is an
+ * object within the copier's.  NULL for NULL.
+ */
+extern const Jsonb *storage_facts(const Jsonb *answer);
+
+#endif

@@ -1,0 +1,195 @@
+
+=head1 NAME
+
+BlockDomain - block storage domains on volume group "iscsi" of the storage guest
+
+=cut
+
+package BlockDomain;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use Guest;
+use IPC::Run ();
+use Test::More;
+use VmcloneCluster;
+
+our @EXPORT = qw(finish block_server attach_block volumes active_volumes device volume_bytes to_block clone_equal to_domain nothing_left);
+
+=head2 block_server($name, %options)
+
+VmcloneCluster->start_new of a server that may use the group by vmclone-provision-lvm; conf as there.
+
+=cut
+
+sub block_server
+{
+	my ($name, %options) = @_;
+	my $node = VmcloneCluster->start_new($name, %options, conf => "vmclone.retry_delay = '200ms'\nvmclone.storage_timeout = '120s'\n" . ($options{conf} // ''));
+	my $program = copier() =~ s/vmclone-copy$/vmclone-provision-lvm/r;
+
+	$node->append_conf('postgresql.conf', "vmclone.storage_roots = '" . $node->storage_root . ":/dev/iscsi'\nvmclone.provision_command = '$program'\n");
+	$node->reload;
+	return $node;
+}
+
+=head2 attach_block($node)
+
+Attaches group "iscsi" as the fixture's domain iscsi1, whose id it returns.
+
+=cut
+
+sub attach_block
+{
+	my ($node) = @_;
+	my $id = $node->value("SELECT fixture.id('iscsi1')");
+
+	$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$id', '/dev/iscsi')");
+	return $id;
+}
+
+=head2 volumes(), active_volumes()
+
+Names of the group's logical volumes that are images, sorted: all, or those that have a device.
+
+=cut
+
+sub volumes
+{
+	return sort grep { /^[0-9a-f]{8}-/ } split ' ', as_root('lvs', '--noheadings', '-o', 'lv_name', 'iscsi');
+}
+
+sub active_volumes
+{
+	return sort grep { /^[0-9a-f]{8}-/ } map { s{.*/}{}r } glob '/dev/iscsi/*';
+}
+
+=head2 device($image)
+
+Activates the volume and makes its device readable.  Returns its path.
+
+=cut
+
+sub device
+{
+	my ($image) = @_;
+
+	as_root('lvchange', '-q', '-ay', "iscsi/$image");
+	as_root('udevadm', 'settle');
+	as_root('chown', '-L', 'postgres', "/dev/iscsi/$image");
+	return "/dev/iscsi/$image";
+}
+
+=head2 volume_bytes($image)
+
+Size of the volume.
+
+=cut
+
+sub volume_bytes
+{
+	my ($image) = @_;
+	return as_root('lvs', '--noheadings', '--nosuffix', '--units', 'b', '-o', 'lv_size', "iscsi/$image") =~ s/\s//gr;
+}
+
+=head2 to_block($node, @paths)
+
+Gives the images in these files, whose names are their ids, logical volumes with the same content, and has their rows say that
+they lie in domain iscsi1.  The files stay, to be compared with.
+
+=cut
+
+sub to_block
+{
+	my ($node, @paths) = @_;
+	my @images = map { m{([^/]+)$} } @paths;
+
+	foreach my $n (0 .. $#paths)
+	{
+		my $mebibytes = int(((-s $paths[$n]) + (1 << 20) - 1) / (1 << 20));
+
+		as_root('lvcreate', '-q', '-y', '-Wy', '-n', $images[$n], '-L', "${mebibytes}m", '--addtag', 'IU_test', 'iscsi');
+		run('dd', "if=$paths[$n]", 'of=' . device($images[$n]), 'bs=1M', 'conv=fsync,notrunc', 'status=none');
+	}
+	as_root('lvchange', '-q', '-an', map { "iscsi/$_" } @images);
+	$node->safe_psql('postgres', "UPDATE vmclone.image_storage_domain_map SET storage_domain_id = fixture.id('iscsi1'), disk_profile_id = fixture.id('profile iscsi1') WHERE image_id IN ("
+		. join(', ', map { "'$_'" } @images) . ')');
+	return;
+}
+
+=head2 to_domain($vm, $domain, @formats)
+
+Argument "disks" of a clone of $vm (what make_vm returned) in that domain, each disk RAW or COW.
+
+=cut
+
+sub to_domain
+{
+	my ($vm, $domain, @formats) = @_;
+	return [ map {
+			my $format = shift @formats;
+			{ disk_id => $_->{disk_id}, storage_domain_id => $domain, volume_format => $format, volume_type => $format eq 'RAW' ? 'Preallocated' : 'Sparse' }
+		} @{ $vm->{disks} } ];
+}
+
+=head2 finish($node, $job_id)
+
+Waits until the job is over, in one session: in an emulated guest each new one takes a second.  Returns its status.
+
+=cut
+
+sub finish
+{
+	my ($node, $job_id) = @_;
+
+	$node->psql('postgres', "SET client_min_messages = error; CALL vmclone.wait_for_job('$job_id', '15 min')", timeout => 1000);
+	return $node->value("SELECT status FROM vmclone.jobs WHERE job_id = '$job_id'");
+}
+
+=head2 nothing_left($node, $test_name)
+
+Tests, when no job is live, that the group has no image that the rows do not know, none that is marked unfinished, none with a
+device, and that the server keeps no record or lock for one.
+
+=cut
+
+sub nothing_left
+{
+	my ($node, $test_name) = @_;
+	my %known = map { $_->{id} => 1 } $node->rows("SELECT image_guid AS id FROM vmclone.images");
+	my @found = grep { !$known{$_} } volumes();
+
+	push @found, map { "active: $_" } active_volumes();
+	push @found, map { "unfinished: $_" } split ' ', as_root('lvs', '--noheadings', '-o', 'lv_name', '-S', 'lv_tags=vmclone_unfinished', 'iscsi');
+	push @found, map { s{.*/}{kept: }r } glob $node->data_dir . '/vmclone/*';
+	return is(join("\n", @found), '', $test_name);
+}
+
+=head2 clone_equal($node, $vm_id, $vm, $number, $test_name)
+
+As VmcloneCluster's images_equal, for clones whose disks are in the block domain.
+
+=cut
+
+sub clone_equal
+{
+	my ($node, $vm_id, $vm, $number, $test_name) = @_;
+	my @clones = $node->disk_files($vm_id);
+	my @differ;
+
+	foreach my $disk (@{ $vm->{disks} })
+	{
+		my $clone = shift @clones or push(@differ, "no clone of $disk->{disk_id}"), last;
+		my $path = $clone->{path} =~ m{^/dev/} ? device($clone->{image_id}) : $clone->{path};
+		my ($code, $out, $err) = try_run('qemu-img', 'compare', '-f', $number == 0 ? $disk->{format} : 'qcow2', '-F', $clone->{format},
+			"$disk->{path}/$disk->{images}[$number]", $path);
+
+		push @differ, "$clone->{disk_alias}: $out$err" if $code != 0;
+		as_root('lvchange', '-q', '-an', "iscsi/$clone->{image_id}") if $path ne $clone->{path};
+	}
+	push @differ, 'more disks than the source' if @clones;
+	return is(join("\n", @differ), '', $test_name);
+}
+
+1;
