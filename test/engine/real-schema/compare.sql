@@ -1,6 +1,6 @@
 --
 -- A clone's rows beside those that the engine's AddVmFromSnapshotCommand would write: for each table the source's row with what that command
--- changes in it, as engine_fill.changed says; columns that still differ are printed.  :source and :clone are names.  Schema public.
+-- changes in it, as table "changed" says; columns that still differ are printed.  :source and :clone are names.  Schema public.
 --
 \set ON_ERROR_STOP on
 CREATE TEMP TABLE pairs AS
