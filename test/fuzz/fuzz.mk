@@ -2,6 +2,7 @@
 #
 #	make fuzz-short			5 s each (make test runs it as suite "fuzz")
 #	make fuzz				FUZZ_SECONDS each (900); findings stay in build/fuzz/findings
+#	make coverage-fuzz		lines of the parsers that the corpora reach
 #
 # Seeds are in test/fuzz/corpus/TARGET; what a run adds goes to build/fuzz/corpus/TARGET.
 FUZZ_CC ?= clang
@@ -11,7 +12,7 @@ FUZZ_CFLAGS = -std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-fra
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Isrc -Itest/fuzz \
 	-Wall -Wextra -Wshadow $(WERROR)
 FUZZ_COPY_OBJECTS = $(patsubst src/copy/%.c,build/fuzz/copy/%.o, \
-	$(filter-out src/copy/command/main.c src/copy/base/sandbox.c src/copy/volume/%.c,$(COPY_SOURCES)))
+	$(filter-out src/copy/command/main.c src/copy/command/sequence.c src/copy/base/sandbox.c src/copy/volume/%.c,$(COPY_SOURCES)))
 FUZZ_PROGRAMS = $(FUZZ_TARGETS:%=build/fuzz/fuzz_%)
 
 fuzz-short check-fuzz: $(FUZZ_PROGRAMS) ## fuzz the parsers for some seconds
@@ -42,5 +43,29 @@ build/fuzz/%.o: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(COPY_HEADERS)
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -c -o $@ $<
 
-.PHONY: fuzz fuzz-short check-fuzz
+# The same targets with counters instead of sanitizers.
+FUZZ_COVERAGE_CFLAGS = -std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fprofile-instr-generate -fcoverage-mapping -Isrc -Itest/fuzz
+FUZZ_COVERAGE_PROGRAMS = $(FUZZ_TARGETS:%=build/fuzz-coverage/fuzz_%)
+
+coverage-fuzz: $(FUZZ_COVERAGE_PROGRAMS) ## lines of the parsers that the fuzz corpora reach, by file
+	@test/fuzz/run-coverage $(FUZZ_TARGETS)
+
+build/fuzz-coverage/fuzz_%: build/fuzz-coverage/test/fuzz_%.o build/fuzz-coverage/test/fuzz_chain.o build/fuzz-coverage/test/no_sandbox.o \
+		$(FUZZ_COPY_OBJECTS:build/fuzz/%=build/fuzz-coverage/%)
+	$(FUZZ_CC) -fsanitize=fuzzer -fprofile-instr-generate -o $@ $^ $(COPY_LIBS)
+
+build/fuzz-coverage/fuzz_ovf: test/fuzz/fuzz_ovf.c $(wildcard src/ovf/*.[ch])
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -fsanitize=fuzzer $(FUZZ_COVERAGE_CFLAGS) -o $@ $(filter %.c,$^) $(shell pkg-config --cflags --libs libxml-2.0 uuid)
+
+build/fuzz-coverage/copy/%.o: src/copy/%.c $(COPY_HEADERS)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_COVERAGE_CFLAGS) -c -o $@ $<
+
+build/fuzz-coverage/test/%.o: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(COPY_HEADERS)
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(FUZZ_COVERAGE_CFLAGS) -c -o $@ $<
+
+.PHONY: fuzz fuzz-short check-fuzz coverage-fuzz
+.PRECIOUS: build/fuzz-coverage/test/%.o build/fuzz-coverage/copy/%.o
 .PRECIOUS: build/fuzz/%.o build/fuzz/copy/%.o
