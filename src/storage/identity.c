@@ -71,10 +71,15 @@ static Statement distrust_mounts = {
 	.argument_types = {UUIDOID},
 };
 
-/* A copy of the files has the mounts, too; a restored dump has none, and its rows may still be coming in. */
+/*
+ * A copy of the files has the mounts, too; a restored dump has none, and its rows may still be coming in, as a
+ * subscriber's (pg_createsubscriber) for ever.
+ */
 static Statement one_mount_of_identity = {
 	.sql =
-		"SELECT FROM vmclone.storage_mounts m JOIN vmclone.identity i ON i.token = m.token LIMIT 1",
+		"SELECT FROM vmclone.storage_mounts m JOIN vmclone.identity i ON i.token = m.token"
+		" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d"
+		"  ON d.oid = s.subdbid WHERE d.datname = pg_catalog.current_database()) LIMIT 1",
 };
 
 static const char *const state_words[] = {

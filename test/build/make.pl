@@ -62,6 +62,27 @@ is("$status $output", '0 ', 'install-packages: silent when nothing is missing');
 ($status, $output) = run('tools/install-packages bild');
 is($status, 2, 'install-packages: an unknown group is refused');
 
+# --- a server that finds no extension outside of its own folders, as one that is built from source is before 18
+{
+	my $plain = tempdir(CLEANUP => 1);
+	my $server = "$bindir/postgres";
+
+	foreach ([ postgres => "'$server' \"\$@\" | grep -vE '^extension_(destdir|control_path)'" ],
+		[ pg_config => "[ \"\$1\" = --bindir ] && echo '$plain' || '$pg_config' \"\$@\"" ])
+	{
+		my ($name, $command) = @$_;
+		open(my $script, '>', "$plain/$name") or die "cannot write $plain/$name";
+		print $script "#!/bin/sh\n$command\n";
+		close $script;
+		chmod 0755, "$plain/$name";
+	}
+	($status, $output) = run("PG_CONFIG=$plain/pg_config test/run/run-tests regress");
+	like("$status $output", qr/^1 .*can't use an extension outside.*PG_CONFIG=/s, 'tests say so before they start, and what to do');
+	unlike($output, qr/Building/, 'nothing is built before');
+	($status, $output) = run("PG_CONFIG=$plain/pg_config demo/run-demo");
+	like("$status $output", qr/^1 .*can't use an extension outside.*PG_CONFIG=/s, 'so does the demo');
+}
+
 # --- what depends on what
 ($status, $output) = run('make -s all');
 is("$status $output", '0 ', 'nothing to do after the build');
@@ -128,4 +149,8 @@ is_deeply(files_below($destination), [], 'make uninstall: all of them gone');
 my @includes = grep { !m{^\s*$} } `grep -nE '#include.*(postgres|libpq|fmgr|utils/)' src/copy/*/*.[ch]`;
 is_deeply(\@includes, [], 'no header of PostgreSQL in src/copy');
 unlike(scalar `ldd ./vmclone-copy`, qr/libpq|libpgcommon/, 'no library of PostgreSQL in vmclone-copy');
+
+# --- another compiler, with warnings as errors
+($status, $output) = run('make -s clean && make -s -j2 CC=clang WERROR=-Werror all');
+is("$status $output", '0 ', 'make CC=clang');
 done_testing();

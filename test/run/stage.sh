@@ -5,9 +5,29 @@
 # PostgreSQL refuses to run as root, and the user it runs as may be unable to look into the clone
 # (below /root, say); so everything happens below /tmp.
 
+# server_finds_private: whether the server can find an extension that isn't installed into its own folders; says what to do
+# if it can't.  Nothing is installed into the system, so that tests and demo need it.
+server_finds_private() {
+	local pg_config=${PG_CONFIG:-pg_config} server
+	command -v "$pg_config" >/dev/null || return 0 # make says what is missing
+	server=$("$pg_config" --bindir)/postgres
+	[ -x "$server" ] || return 0
+	# not -q: it would end the server by a broken pipe
+	"$server" --describe-config 2>/dev/null | grep -E '^extension_(destdir|control_path)\b' >/dev/null && return
+	cat >&2 <<-TEXT
+		$("$server" --version) in ${server%/*} can't use an extension outside of its own folders, and tests and demo install
+		nothing into a system.  Servers that can: PostgreSQL 18 and newer (extension_control_path), and Debian's,
+		Ubuntu's and PGDG's packages of any version (extension_destdir).  Name one:
+		    make test PG_CONFIG=/usr/lib/postgresql/15/bin/pg_config
+		vmclone itself works with this server: make && sudo make install
+	TEXT
+	return 1
+}
+
 # stage_make NAME: makes $stage with install/ (what `make install` puts there), tree/, tmp/ and logs/.
 stage_make() {
 	umask 022
+	server_finds_private || return 1
 	stage=$(mktemp -d "/tmp/$1.XXXXXX")
 	chmod 755 "$stage"
 	mkdir "$stage/tree" "$stage/install" "$stage/tmp" "$stage/logs"

@@ -45,6 +45,7 @@ database has an engine's own tables before, and the fixture binds the extension 
   conf        more lines for postgresql.conf
   extension   false: no CREATE EXTENSION, no fixture
   fixture     false: no fixture
+  server      arguments for PostgreSQL::Test::Cluster's new, e.g. [ install_path => '/usr/lib/postgresql/15' ]
   init        more arguments for PostgreSQL::Test::Cluster's init, e.g. [ allows_streaming => 1 ]
 
 =cut
@@ -52,7 +53,7 @@ database has an engine's own tables before, and the fixture binds the extension 
 sub start_new
 {
 	my ($class, $name, %options) = @_;
-	my $node = $class->new($name);
+	my $node = $class->new($name, @{ $options{server} || [] });
 
 	# "postgres" whoever runs the tests, so that what names the caller is the same everywhere
 	my %init = @{ $options{init} || [] };
