@@ -38,6 +38,7 @@ SQL_PARTS = \
 	configuration/configuration_interface.sql \
 	command/checks_interface.sql \
 	storage/storage_domain.sql \
+	storage/storage_contents.sql \
 	job/job_control.sql \
 	worker/worker.sql \
 	job/job_views.sql \

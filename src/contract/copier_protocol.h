@@ -103,6 +103,7 @@ copier_error_word(enum copier_error kind)
 #define COPIER_VOLUME_COMMIT    "commit"
 #define COPIER_VOLUME_REMOVE    "remove"
 #define COPIER_VOLUME_STAT      "stat"
+#define COPIER_VOLUME_LIST      "list"
 #define COPIER_VOLUME_PROVISION "provision"
 
 /* What "volume provision" asks the provisioning program to do (docs/provisioning.md). */

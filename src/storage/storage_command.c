@@ -423,10 +423,37 @@ free_at_exit(int code, Datum argument)
 	storage_command_free((StorageCommand *) DatumGetPointer(argument));
 }
 
+typedef struct LineReader
+{
+	StorageCommand *command;
+	StorageResult *result;
+	StorageCommandLine line; /* NULL: the last line is all that counts */
+	void *argument;
+} LineReader;
+
+static void
+read_line(const char *line, void *argument)
+{
+	LineReader *reader = argument;
+
+	keep_last_line(line, reader->result);
+	if (reader->line == NULL)
+		return;
+	reader->line(line, reader->argument);
+	storage_command_set_timeout(reader->command, vmclone_storage_timeout);
+}
+
 StorageResult
 storage_command_run(List *arguments)
 {
+	return storage_command_run_lines(arguments, NULL, NULL);
+}
+
+StorageResult
+storage_command_run_lines(List *arguments, StorageCommandLine line, void *argument)
+{
 	StorageResult result = {-1, "", ""};
+	LineReader reader = {NULL, &result, line, argument};
 	char *error;
 	bool timed_out;
 	StorageCommand *command = storage_command_start(arguments, vmclone_storage_timeout, &error);
@@ -435,13 +462,14 @@ storage_command_run(List *arguments)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND), errmsg("%s", error),
 						errhint("Install vmclone-copy beside the server's programs, or set "
 								"vmclone.copy_program to its path.")));
+	reader.command = command;
 	PG_ENSURE_ERROR_CLEANUP(free_at_exit, PointerGetDatum(command));
 	{
 		while (!storage_command_finished(command) && !storage_command_stuck(command))
 		{
 			wait_for_child(command);
 			CHECK_FOR_INTERRUPTS();
-			storage_command_read(command, keep_last_line, &result);
+			storage_command_read(command, read_line, &reader);
 		}
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(free_at_exit, PointerGetDatum(command));

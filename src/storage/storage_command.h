@@ -89,4 +89,8 @@ typedef struct StorageResult
  */
 extern StorageResult storage_command_run(List *arguments);
 
+/* The same for one that says much: the function gets each line, and the time begins anew with it. */
+extern StorageResult storage_command_run_lines(List *arguments, StorageCommandLine line,
+											   void *argument);
+
 #endif

@@ -32,6 +32,7 @@ enum
 	COMMIT,
 	REMOVE,
 	STAT,
+	LIST,
 	PROVISION,
 	SUBCOMMAND_COUNT
 };
@@ -45,20 +46,23 @@ static const Subcommand subcommands[SUBCOMMAND_COUNT] = {
 	[COMMIT] = {COPIER_VOLUME_COMMIT, volume_commit},
 	[REMOVE] = {COPIER_VOLUME_REMOVE, volume_remove},
 	[STAT] = {COPIER_VOLUME_STAT, volume_stat},
+	[LIST] = {COPIER_VOLUME_LIST, volume_list},
 	[PROVISION] = {COPIER_VOLUME_PROVISION, volume_provision},
 };
 
 #define SET(subcommand) (1u << (subcommand))
 #define ON_VOLUME       (SET(CREATE) | SET(COMMIT) | SET(REMOVE) | SET(STAT))
-#define ON_DOMAIN       (SET(CHECK) | SET(DETACH) | SET(SPACE) | ON_VOLUME)
+#define ON_DOMAIN       (SET(CHECK) | SET(DETACH) | SET(SPACE) | SET(LIST) | ON_VOLUME)
 
 static const struct argument arguments[] = {
 	{COPIER_OPTION_PATH, true, true, SET(ATTACH), SET(ATTACH)},
 	{COPIER_OPTION_ROOTS, true, true, SET(ATTACH), SET(ATTACH)},
 	{COPIER_OPTION_ROOT, true, true, ON_DOMAIN | SET(PROVISION), ON_DOMAIN},
-	{COPIER_OPTION_STORAGE_DOMAIN, true, true, SET(ATTACH) | SET(CHECK), SET(ATTACH) | SET(CHECK)},
-	{COPIER_OPTION_TOKEN, true, true, SET(ATTACH) | SET(CHECK) | SET(DETACH) | SET(PROVISION),
-	 SET(ATTACH) | SET(CHECK) | SET(DETACH)},
+	{COPIER_OPTION_STORAGE_DOMAIN, true, true, SET(ATTACH) | SET(CHECK) | SET(LIST),
+	 SET(ATTACH) | SET(CHECK) | SET(LIST)},
+	{COPIER_OPTION_TOKEN, true, true,
+	 SET(ATTACH) | SET(CHECK) | SET(DETACH) | SET(LIST) | SET(PROVISION),
+	 SET(ATTACH) | SET(CHECK) | SET(DETACH) | SET(LIST)},
 	{COPIER_OPTION_OWNER, true, true, SET(ATTACH), 0},
 	{"mode", true, true, SET(ATTACH), 0},
 	{COPIER_OPTION_TAKE_OVER, false, true, SET(ATTACH) | SET(PROVISION), 0},
@@ -99,6 +103,8 @@ static const char *const help =
 	"  check  --root DIR --storage-domain UUID --token TOKEN\n"
 	"  detach --root DIR --token TOKEN\n"
 	"  space  --root DIR\n"
+	"  list   --root DIR --storage-domain UUID --token TOKEN\n"
+	"         a line for each file below DIR/images before the answer\n"
 	"Volumes of file domains: DIR/images/DISK/IMAGE with .meta and .lease\n"
 	"  create --root DIR --domain UUID --disk UUID --image UUID --size BYTES\n"
 	"         --format RAW|COW --type SPARSE|PREALLOCATED --voltype LEAF|SHARED\n"

@@ -436,6 +436,14 @@ require_identity(int rootfd, const VolumeOptions *options, Identity *identity)
 }
 
 bool
+volume_require_identity(int rootfd, const VolumeOptions *options)
+{
+	Identity identity;
+
+	return require_identity(rootfd, options, &identity);
+}
+
+bool
 volume_check(const VolumeOptions *options, struct json *answer)
 {
 	Identity identity;

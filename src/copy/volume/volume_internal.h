@@ -6,7 +6,7 @@
  * opens things below the root; volume_directory.c goes through an image's directory; volume_lease.c knows sanlock's leases;
  * volume_place.c looks at where a domain lies; volume_meta.c knows VDSM's .meta; volume_device.c proves which
  * device a logical volume is; volume_request.c says what a provisioning program is told; volume_domain.c, volume_image.c,
- * volume_commit.c, volume_removal.c and volume_provision.c are the subcommands.
+ * volume_commit.c, volume_removal.c, volume_list.c and volume_provision.c are the subcommands.
  */
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
 #define VMCLONE_COPY_VOLUME_INTERNAL_H
@@ -89,6 +89,7 @@ extern bool volume_create(const VolumeOptions *options, struct json *answer);
 extern bool volume_commit(const VolumeOptions *options, struct json *answer);
 extern bool volume_remove(const VolumeOptions *options, struct json *answer);
 extern bool volume_stat(const VolumeOptions *options, struct json *answer);
+extern bool volume_list(const VolumeOptions *options, struct json *answer);
 extern bool volume_provision(const VolumeOptions *options, struct json *answer);
 
 /* ---------- paths (volume_paths.c) ---------- */
@@ -150,6 +151,9 @@ extern bool volume_place_check_nesting(int rootfd, const char *real, const char 
 
 /* Hard links work there and show as one file, which commit needs.  False after volume_fail(). */
 extern bool volume_place_check_links(int rootfd);
+
+/* The domain carries the identity that the options name (volume_domain.c).  False after volume_fail(). */
+extern bool volume_require_identity(int rootfd, const VolumeOptions *options);
 
 /* ---------- leases (volume_lease.c) ---------- */
 
