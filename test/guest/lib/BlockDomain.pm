@@ -36,7 +36,7 @@ sub block_server
 
 =head2 attach_block($node)
 
-Attaches group "iscsi" as the fixture's domain iscsi1, whose id it returns.
+Attaches group "iscsi" as the fixture's domain iscsi1, whose id it returns.  All of the group's few gigabytes may be used.
 
 =cut
 
@@ -45,7 +45,7 @@ sub attach_block
 	my ($node) = @_;
 	my $id = $node->value("SELECT fixture.id('iscsi1')");
 
-	$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$id', '/dev/iscsi')");
+	$node->safe_psql('postgres', "UPDATE vmclone.storage_domain_static SET critical_space_action_blocker = 0 WHERE id = '$id'; SELECT vmclone.attach_storage_domain('$id', '/dev/iscsi')");
 	return $id;
 }
 
