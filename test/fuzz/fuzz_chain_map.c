@@ -22,6 +22,7 @@
 
 #include "copy/base/budget.h"
 #include "copy/chain/extents.h"
+#include "copy/chain/helper_thread.h"
 #include "copy/base/fileio.h"
 #include "fuzz_chain.h"
 #include "copy/chain/qcow2_header.h"
@@ -472,15 +473,18 @@ check_map(const struct chain *chain, const struct sector *expected, bool with_ze
 	chain_map_close(map);
 }
 
-/* The remembered list gives every pass the same as the map itself. */
+/* The remembered list gives every pass the same as the map itself, also where a second thread makes half of the first pass. */
 static void
-check_list(const struct chain *chain)
+check_list(const struct chain *chain, bool is_shared)
 {
 	struct chain_map *map = chain_map_open(chain, false);
+	struct helper_thread *helper = is_shared ? helper_thread_start() : NULL;
 	struct extents extents;
 
-	if (map == NULL || extents_open(&extents, chain, NULL) != 0)
+	if (map == NULL || extents_open(&extents, chain, NULL) != 0 || (is_shared && helper == NULL))
 		abort();
+	if (is_shared)
+		extents_share(&extents, helper);
 	for (int pass = 0; pass < 3; pass++)
 	{
 		struct extent a;
@@ -498,6 +502,7 @@ check_list(const struct chain *chain)
 		extents_rewind(&extents);
 	}
 	extents_close(&extents);
+	helper_thread_stop(helper);
 	chain_map_close(map);
 }
 
@@ -526,7 +531,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		expect(layers, count, expected, layers[count - 1].sectors);
 		check_map(&chain, expected, true);
 		check_map(&chain, expected, false);
-		check_list(&chain);
+		check_list(&chain, false);
+		check_list(&chain, true);
 		chain_close(&chain);
 	}
 	for (int i = 0; i < count; i++)
