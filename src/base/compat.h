@@ -205,6 +205,18 @@ typedef struct JsonbInState
 	((state)->result = pushJsonbValue(&(state)->parseState, token, value))
 #endif
 
+/* 18: where an index scan counts what it did; 19: how it is done otherwise. */
+#if PG_VERSION_NUM >= 190000
+#define begin_index_scan(table, index, snapshot, keys)                                             \
+	index_beginscan(table, index, snapshot, NULL, keys, 0, SO_NONE)
+#elif PG_VERSION_NUM >= 180000
+#define begin_index_scan(table, index, snapshot, keys)                                             \
+	index_beginscan(table, index, snapshot, NULL, keys, 0)
+#else
+#define begin_index_scan(table, index, snapshot, keys)                                             \
+	index_beginscan(table, index, snapshot, keys, 0)
+#endif
+
 /* Can the process be one of ours?  True of background workers, and from 18 on of more than these. */
 static inline bool
 proc_may_be_background_worker(const PGPROC *proc)

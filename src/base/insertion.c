@@ -1,19 +1,52 @@
 /*
  * insertion.c
- *		Many rows of one table, made in C, inserted by one kept statement.
+ *		Many rows of one table, made in C, inserted at once.
  *
+ * The statement, where it takes one:
  *	INSERT INTO relation (columns) SELECT columns FROM vmclone_new_rows
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
+#include "utils/rel.h"
 
 #include "base/compat.h"
 #include "base/insertion.h"
+#include "base/table_writer.h"
+
+/* Where a column of the table gets its value from. */
+typedef struct InsertedColumn
+{
+	int given;         /* index into the insertion's columns, or -1 */
+	bool is_converted; /* by the types' output and input functions */
+	FmgrInfo output;   /* of the given type */
+	FmgrInfo input;    /* of the column's */
+	Oid input_parameter;
+	int32 type_modifier;
+	Expr *default_expression; /* not planned; NULL: null */
+} InsertedColumn;
+
+/* A table as it was when it was described. */
+typedef struct InsertionTable
+{
+	MemoryContext context;
+	Oid relation_id;
+	TupleDesc descriptor;
+	InsertedColumn *columns; /* by attribute */
+} InsertionTable;
 
 void
 new_rows_register(TupleDesc descriptor, Tuplestorestate *rows)
@@ -42,7 +75,7 @@ new_rows_unregister(void)
 
 /* The columns' types are built in, so no change of the catalogs makes this invalid: it is made once a session. */
 static void
-prepare(Insertion *insertion)
+make_statement(Insertion *insertion)
 {
 	MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
 	TupleDesc descriptor = CreateTemplateTupleDesc(insertion->column_count);
@@ -57,7 +90,8 @@ prepare(Insertion *insertion)
 						 quote_identifier(insertion->columns[i].name));
 	}
 	TupleDescFinalize(descriptor);
-	if (insertion->statement.sql == NULL)
+	insertion->statement_is_made = insertion->statement.sql == NULL;
+	if (insertion->statement_is_made)
 		insertion->statement.sql = psprintf("INSERT INTO %s (%s) SELECT %s FROM " NEW_ROWS,
 											insertion->relation, columns.data, columns.data);
 	pfree(columns.data);
@@ -68,24 +102,24 @@ prepare(Insertion *insertion)
 NewRows
 insertion_begin(Insertion *insertion)
 {
-	NewRows rows = {.insertion = insertion};
+	NewRows rows = {.insertion = insertion, .size = insertion->column_count};
 
-	if (insertion->descriptor == NULL)
-		prepare(insertion);
-	rows.store = tuplestore_begin_heap(false, false, work_mem);
+	rows.values = palloc(sizeof(Datum) * rows.size);
+	rows.nulls = palloc(sizeof(bool) * rows.size);
 	return rows;
 }
 
 static void
 put(NewRows *rows, Datum value, bool is_null)
 {
-	rows->values[rows->column] = value;
-	rows->nulls[rows->column++] = is_null;
-	if (rows->column < rows->insertion->column_count)
-		return;
-	tuplestore_putvalues(rows->store, rows->insertion->descriptor, rows->values, rows->nulls);
-	rows->column = 0;
-	rows->count++;
+	if (rows->count == rows->size)
+	{
+		rows->size *= 2;
+		rows->values = repalloc_huge(rows->values, sizeof(Datum) * rows->size);
+		rows->nulls = repalloc_huge(rows->nulls, sizeof(bool) * rows->size);
+	}
+	rows->values[rows->count] = value;
+	rows->nulls[rows->count++] = is_null;
 }
 
 void
@@ -97,7 +131,16 @@ new_rows_put(NewRows *rows, Datum value)
 void
 new_rows_put_uuid(NewRows *rows, const pg_uuid_t *value)
 {
-	put(rows, UUIDPGetDatum(value), value == NULL);
+	pg_uuid_t *copy;
+
+	if (value == NULL)
+	{
+		new_rows_put_null(rows);
+		return;
+	}
+	copy = palloc(sizeof(pg_uuid_t));
+	*copy = *value;
+	put(rows, UUIDPGetDatum(copy), false);
 }
 
 void
@@ -118,20 +161,261 @@ new_rows_put_null(NewRows *rows)
 	put(rows, (Datum) 0, true);
 }
 
+static int
+given_column(const Insertion *insertion, const char *name)
+{
+	for (int i = 0; i < insertion->column_count; i++)
+	{
+		if (strcmp(insertion->columns[i].name, name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* The type's values are the column's as they are. */
+static bool
+is_same_kind(Oid given_type, Form_pg_attribute attribute)
+{
+	Oid function;
+
+	return attribute->atttypmod < 0 &&
+		   (given_type == attribute->atttypid ||
+			(get_typtype(attribute->atttypid) != TYPTYPE_DOMAIN &&
+			 find_coercion_pathway(attribute->atttypid, given_type, COERCION_ASSIGNMENT,
+								   &function) == COERCION_PATH_RELABELTYPE));
+}
+
+static void
+describe_given(InsertedColumn *column, Form_pg_attribute attribute, Oid given_type)
+{
+	Oid output;
+	Oid input;
+	bool is_varlena;
+
+	column->is_converted = !is_same_kind(given_type, attribute);
+	if (!column->is_converted)
+		return;
+	getTypeOutputInfo(OidIsValid(given_type) ? given_type : attribute->atttypid, &output,
+					  &is_varlena);
+	fmgr_info_cxt(output, &column->output, CurrentMemoryContext);
+	getTypeInputInfo(attribute->atttypid, &input, &column->input_parameter);
+	fmgr_info_cxt(input, &column->input, CurrentMemoryContext);
+	column->type_modifier = attribute->atttypmod;
+}
+
+/* False: a column that is given isn't there, or is the server's to fill; the statement says what is wrong. */
+static bool
+describe_columns(InsertionTable *table, const Insertion *insertion, Relation relation)
+{
+	int given = 0;
+
+	table->columns = palloc0(sizeof(InsertedColumn) * table->descriptor->natts);
+	for (int i = 0; i < table->descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(table->descriptor, i);
+		InsertedColumn *column = &table->columns[i];
+
+		column->given = -1;
+		if (attribute->attisdropped || attribute->attgenerated)
+			continue;
+		column->given = given_column(insertion, NameStr(attribute->attname));
+		if (column->given >= 0)
+		{
+			if (attribute->attidentity)
+				return false;
+			describe_given(column, attribute, insertion->columns[column->given].type);
+			given++;
+		}
+		else
+		{
+			column->default_expression = (Expr *) build_column_default(relation, attribute->attnum);
+			/* a domain may refuse null */
+			if (column->default_expression == NULL &&
+				get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN)
+				describe_given(column, attribute, InvalidOid);
+		}
+	}
+	return given == insertion->column_count;
+}
+
+/* The table as it is now; NULL: a statement has to do it. */
+static const InsertionTable *
+insertion_table(Insertion *insertion, Relation relation)
+{
+	InsertionTable *table = insertion->table;
+	MemoryContext context;
+	MemoryContext callers;
+
+	if (table && table->relation_id == RelationGetRelid(relation) &&
+		equalTupleDescs(table->descriptor, RelationGetDescr(relation)))
+		return table;
+	if (table)
+	{
+		insertion->table = NULL;
+		MemoryContextDelete(table->context);
+	}
+	/* the caller's until all is made, so that an error leaves nothing behind */
+	context =
+		AllocSetContextCreate(CurrentMemoryContext, "vmclone insertion", ALLOCSET_SMALL_SIZES);
+	callers = MemoryContextSwitchTo(context);
+	table = palloc0(sizeof(InsertionTable));
+	table->context = context;
+	table->relation_id = RelationGetRelid(relation);
+	table->descriptor = CreateTupleDescCopyConstr(RelationGetDescr(relation));
+	if (!describe_columns(table, insertion, relation))
+		table = NULL;
+	MemoryContextSwitchTo(callers);
+	if (table == NULL)
+	{
+		MemoryContextDelete(context);
+		return NULL;
+	}
+	MemoryContextSetParent(context, CacheMemoryContext);
+	insertion->table = table;
+	return table;
+}
+
+static Datum
+convert(const InsertedColumn *column, Datum value, bool is_null)
+{
+	return InputFunctionCall((FmgrInfo *) &column->input,
+							 is_null ? NULL
+									 : OutputFunctionCall((FmgrInfo *) &column->output, value),
+							 column->input_parameter, column->type_modifier);
+}
+
+/* Default expressions ready to run, by attribute; planned now, since a function may have become another one. */
+static ExprState **
+prepare_defaults(const InsertionTable *table)
+{
+	ExprState **defaults = palloc0(sizeof(ExprState *) * table->descriptor->natts);
+
+	for (int i = 0; i < table->descriptor->natts; i++)
+	{
+		Expr *expression = table->columns[i].default_expression;
+
+		if (expression && !IsA(expression, Const))
+			defaults[i] = ExecInitExpr(expression_planner(copyObject(expression)), NULL);
+	}
+	return defaults;
+}
+
+static void
+fill_row(const InsertionTable *table, ExprState *const *defaults, ExprContext *context,
+		 const Datum *values, const bool *nulls, TupleTableSlot *row)
+{
+	for (int i = 0; i < table->descriptor->natts; i++)
+	{
+		const InsertedColumn *column = &table->columns[i];
+		Datum *value = &row->tts_values[i];
+		bool *is_null = &row->tts_isnull[i];
+
+		*value = (Datum) 0;
+		*is_null = true;
+		if (column->given >= 0)
+		{
+			*value = values[column->given];
+			*is_null = nulls[column->given];
+			if (column->is_converted)
+				*value = convert(column, *value, *is_null);
+		}
+		else if (defaults[i])
+			*value = ExecEvalExpr(defaults[i], context, is_null);
+		else if (column->default_expression)
+		{
+			const Const *constant = (const Const *) column->default_expression;
+
+			*value = constant->constvalue;
+			*is_null = constant->constisnull;
+		}
+		else if (column->is_converted)
+			(void) convert(column, (Datum) 0, true);
+	}
+}
+
+/* What evaluating leaves lasts as long as the caller's context. */
+static uint64
+write_rows(const NewRows *rows, const InsertionTable *table, Relation relation)
+{
+	ExprState **defaults = prepare_defaults(table);
+	ExprContext *context = CreateStandaloneExprContext();
+	TableWriter *writer = table_writer_begin(relation);
+	uint64 written;
+
+	for (uint64 first = 0; first < rows->count; first += rows->insertion->column_count)
+	{
+		fill_row(table, defaults, context, &rows->values[first], &rows->nulls[first],
+				 table_writer_slot(writer));
+		table_writer_put(writer);
+	}
+	written = table_writer_end(writer);
+	FreeExprContext(context, true);
+	return written;
+}
+
+static uint64
+run_statement(const NewRows *rows)
+{
+	Insertion *insertion = rows->insertion;
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	uint64 written;
+
+	if (insertion->descriptor == NULL)
+		make_statement(insertion);
+	for (uint64 first = 0; first < rows->count; first += insertion->column_count)
+		tuplestore_putvalues(store, insertion->descriptor, &rows->values[first],
+							 &rows->nulls[first]);
+	new_rows_register(insertion->descriptor, store);
+	written = statement_run(&insertion->statement, NULL, NULL);
+	new_rows_unregister();
+	tuplestore_end(store);
+	return written;
+}
+
+/* The relation if its rows can be written here, locked; else NULL. */
+static Relation
+open_relation(const Insertion *insertion)
+{
+	const char *dot = strchr(insertion->relation, '.');
+	char *schema = dot ? pnstrdup(insertion->relation, dot - insertion->relation) : NULL;
+	char *name = pstrdup(dot ? dot + 1 : insertion->relation);
+	Relation relation;
+	Oid id;
+
+	if (insertion->statement.sql && !insertion->statement_is_made)
+		return NULL;
+	id = RangeVarGetRelid(makeRangeVar(schema, name, -1), RowExclusiveLock, true);
+	if (!OidIsValid(id))
+		return NULL;
+	relation = relation_open(id, NoLock);
+	if (table_writer_can(relation))
+		return relation;
+	relation_close(relation, NoLock);
+	return NULL;
+}
+
 void
 insertion_run(NewRows *rows)
 {
-	Assert(rows->column == 0);
-	if (rows->count > 0)
-	{
-		uint64 inserted;
+	Insertion *insertion = rows->insertion;
+	uint64 count = rows->count / insertion->column_count;
+	const InsertionTable *table = NULL;
 
-		new_rows_register(rows->insertion->descriptor, rows->store);
-		inserted = statement_run(&rows->insertion->statement, NULL, NULL);
-		new_rows_unregister();
-		if (inserted != rows->count)
+	Assert(rows->count % insertion->column_count == 0);
+	if (count > 0)
+	{
+		Relation relation = open_relation(insertion);
+		uint64 written;
+
+		if (relation)
+			table = insertion_table(insertion, relation);
+		written = table ? write_rows(rows, table, relation) : run_statement(rows);
+		if (relation)
+			relation_close(relation, NoLock);
+		if (written != count)
 			elog(ERROR, UINT64_FORMAT " rows of %s were to be inserted, and " UINT64_FORMAT " were",
-				 rows->count, rows->insertion->relation, inserted);
+				 count, insertion->relation, written);
 	}
-	tuplestore_end(rows->store);
+	pfree(rows->values);
+	pfree(rows->nulls);
 }

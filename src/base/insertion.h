@@ -1,9 +1,10 @@
 /*
  * insertion.h
- *		Many rows of one table, made in C, inserted by one kept statement.
+ *		Many rows of one table, made in C, inserted at once.
  *
- * The rows come to the statement as a tuple store with typed columns: nothing is unnested, nothing
- * goes through text or JSON.
+ * Columns that are not given get their defaults.  Rows are written without a statement where that is
+ * just what an INSERT would do (table_writer.h); elsewhere they come to a kept one as a tuple store with
+ * typed columns: nothing is unnested, nothing goes through JSON.
  */
 #ifndef VMCLONE_INSERTION_H
 #define VMCLONE_INSERTION_H
@@ -22,7 +23,7 @@
 /* The name by which a statement knows the rows. */
 #define NEW_ROWS "vmclone_new_rows"
 
-/* A static object, since the statement is kept with it. */
+/* A static object, since the table's description and the statement are kept with it. */
 typedef struct Insertion
 {
 	const char *relation; /* as in SQL, for the frame in which it runs */
@@ -30,28 +31,29 @@ typedef struct Insertion
 	struct
 	{
 		const char *name;
-		Oid type; /* of the values put; cast to the column's */
+		Oid type; /* of the values put; becomes the column's */
 	} columns[INSERTION_MAX_COLUMNS];
-	Statement statement; /* made at the first run, unless it is given: any INSERT from NEW_ROWS */
+	Statement statement; /* made when it is needed, unless it is given: any INSERT from NEW_ROWS */
+	bool statement_is_made;
 	TupleDesc descriptor;
+	struct InsertionTable *table;
 } Insertion;
 
 /* The rows of one run. */
 typedef struct NewRows
 {
 	Insertion *insertion;
-	Tuplestorestate *store;
-	uint64 count;
-	int column; /* that the next value is for */
-	Datum values[INSERTION_MAX_COLUMNS];
-	bool nulls[INSERTION_MAX_COLUMNS];
+	uint64 count; /* values, by row and column */
+	uint64 size;
+	Datum *values;
+	bool *nulls;
 } NewRows;
 
 extern NewRows insertion_begin(Insertion *insertion);
 
 /*
- * Values in the order of the insertion's columns, row after row; NULL for SQL's NULL.  They must
- * last until the row's last one is put.
+ * Values in the order of the insertion's columns, row after row; NULL for SQL's NULL.  What
+ * new_rows_put and new_rows_put_jsonb point to must last until the rows are inserted.
  */
 extern void new_rows_put(NewRows *rows, Datum value);
 extern void new_rows_put_uuid(NewRows *rows, const pg_uuid_t *value);

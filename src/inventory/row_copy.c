@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -17,12 +18,15 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/rel.h"
 #include "utils/tuplestore.h"
 
 #include "base/arrays.h"
 #include "base/compat.h"
+#include "base/index_lookup.h"
 #include "base/insertion.h"
 #include "base/statement.h"
+#include "base/table_writer.h"
 #include "base/uuid.h"
 #include "inventory/row_copy_internal.h"
 
@@ -59,11 +63,12 @@ struct RowCopy
 	NewRow *rows;
 };
 
-/* A row that was found for a key. */
+/* A row that was found for a key; values by column. */
 typedef struct Found
 {
 	pg_uuid_t key;
-	HeapTuple tuple;
+	Datum *values;
+	bool *nulls;
 } Found;
 
 RowCopy *
@@ -144,14 +149,56 @@ compare_found(const void *a, const void *b)
 	return memcmp(&((const Found *) a)->key, &((const Found *) b)->key, UUID_LEN);
 }
 
+/* A row as it came: of the table, or of the columns that the statement reads. */
+static Found
+describe_found(const RowCopyTable *table, HeapTuple tuple, bool is_whole)
+{
+	TupleDesc descriptor = is_whole ? table->descriptor : table->columns_descriptor;
+	Datum *values = palloc(sizeof(Datum) * descriptor->natts);
+	bool *nulls = palloc(sizeof(bool) * descriptor->natts);
+	Found found = {.values = values, .nulls = nulls};
+
+	heap_deform_tuple(tuple, descriptor, values, nulls);
+	/* in place: a column's number is never below its place among the columns */
+	for (int i = 0; i < table->column_count && is_whole; i++)
+	{
+		values[i] = values[table->columns[i].number - 1];
+		nulls[i] = nulls[table->columns[i].number - 1];
+	}
+	if (!nulls[table->key])
+		found.key = *DatumGetUUIDP(values[table->key]);
+	return found;
+}
+
+static HeapTuple *
+read_by_statement(const RowCopy *copy, RowCopyTable *table, Datum *keys, int key_count, int *count)
+{
+	Datum argument;
+	int result;
+
+	if (copy->has_second_key)
+		argument = keys[0];
+	else
+		argument = array_of_datums(keys, key_count, UUIDOID);
+	row_copy_make_statements(table, copy->target);
+	statement_plan(table->read_plan, !table->has_read, true);
+	table->has_read = true;
+	result = SPI_execute_plan(table->read_plan, &argument, NULL, false, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not read rows of %s: %s", table->relation_name,
+			 SPI_result_code_string(result));
+	*count = (int) SPI_processed;
+	return SPI_tuptable->vals;
+}
+
 /* The rows of the table that sources name; sorted by key, *count of them. */
 static Found *
-find_rows(const RowCopy *copy, RowCopyTable *table, int *count)
+find_rows(const RowCopy *copy, RowCopyTable *table, Relation relation, int *count)
 {
-	Datum *keys = palloc(sizeof(Datum) * copy->source_count);
-	Datum argument;
+	Datum *keys = palloc(sizeof(Datum) * (copy->source_count + 1));
 	int key_count = 0;
-	int result;
+	HeapTuple *tuples;
+	bool is_whole = true;
 	Found *found;
 
 	*count = 0;
@@ -164,25 +211,19 @@ find_rows(const RowCopy *copy, RowCopyTable *table, int *count)
 		return NULL;
 	/* one look into an index rather than one a source: most rows of the second key are sources */
 	if (copy->has_second_key)
-		argument = UUIDPGetDatum(&copy->second_key);
-	else
-		argument = array_of_datums(keys, key_count, UUIDOID);
-	statement_plan(table->read_plan, !table->has_read, true);
-	table->has_read = true;
-	result = SPI_execute_plan(table->read_plan, &argument, NULL, false, 0);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not read rows of %s: %s", table->relation_name,
-			 SPI_result_code_string(result));
-	found = palloc(sizeof(Found) * Max(SPI_processed, 1));
-	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		bool is_null;
-
-		found[i].tuple = SPI_tuptable->vals[i];
-		found[i].key = *DatumGetUUIDP(SPI_getbinval(
-			SPI_tuptable->vals[i], table->columns_descriptor, table->key + 1, &is_null));
+		keys[0] = UUIDPGetDatum(&copy->second_key);
+		key_count = 1;
 	}
-	*count = (int) SPI_processed;
+	if (table->read_by == InvalidAttrNumber ||
+		!index_lookup(relation, table->read_by, keys, key_count, &tuples, count))
+	{
+		is_whole = false;
+		tuples = read_by_statement(copy, table, keys, key_count, count);
+	}
+	found = palloc(sizeof(Found) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+		found[i] = describe_found(table, tuples[i], is_whole);
 	qsort(found, *count, sizeof(Found), compare_found);
 	return found;
 }
@@ -259,10 +300,10 @@ set_defaults(RowCopyTable *table, Source *source, bool has_row, const bool *is_s
 
 /* Values of all sources: their rows, overlays over them; defaults where there is no row. */
 static void
-read_sources(RowCopy *copy, RowCopyTable *table, Defaults *defaults)
+read_sources(RowCopy *copy, RowCopyTable *table, Relation relation, Defaults *defaults)
 {
 	int found_count;
-	Found *found = find_rows(copy, table, &found_count);
+	Found *found = find_rows(copy, table, relation, &found_count);
 	bool *is_set = palloc(sizeof(bool) * table->column_count);
 
 	for (int i = 0; i < copy->source_count; i++)
@@ -277,7 +318,10 @@ read_sources(RowCopy *copy, RowCopyTable *table, Defaults *defaults)
 		if (source->has_key && found_count > 0)
 			row = bsearch(&key, found, found_count, sizeof(Found), compare_found);
 		if (row)
-			heap_deform_tuple(row->tuple, table->columns_descriptor, source->values, source->nulls);
+		{
+			memcpy(source->values, row->values, sizeof(Datum) * table->column_count);
+			memcpy(source->nulls, row->nulls, sizeof(bool) * table->column_count);
+		}
 		row_copy_lay_over(table, source->overlays, source->overlay_count, source->values,
 						  source->nulls, is_set);
 		set_defaults(table, source, row != NULL, is_set, defaults);
@@ -296,39 +340,83 @@ given_value(CopiedColumn *column, Oid type, Datum value, bool is_null)
 												  : TextDatumGetCString(value));
 }
 
-static Tuplestorestate *
-make_rows(const RowCopy *copy, RowCopyTable *table, Defaults *defaults)
+/* Values of a new row, by column. */
+static void
+make_row(const RowCopy *copy, RowCopyTable *table, Defaults *defaults, const NewRow *row,
+		 Datum *values, bool *nulls)
+{
+	const Source *source = &copy->sources[row->source];
+
+	memcpy(values, source->values, sizeof(Datum) * table->column_count);
+	memcpy(nulls, source->nulls, sizeof(bool) * table->column_count);
+	for (int i = 0; i < table->column_count; i++)
+	{
+		int given = table->columns[i].given;
+
+		if ((source->own_defaults && source->own_defaults[i]) ||
+			(given >= 0 && row->nulls[given] && table->columns[i].null_is_default))
+		{
+			values[i] = evaluate_default(table, defaults, i, &nulls[i]);
+			continue;
+		}
+		if (given < 0)
+			continue;
+		nulls[i] = row->nulls[given];
+		values[i] = given_value(&table->columns[i], copy->target->columns[given].type,
+								row->values[given], nulls[i]);
+	}
+}
+
+static uint64
+write_rows(const RowCopy *copy, RowCopyTable *table, Relation relation, Defaults *defaults)
+{
+	int all = table->descriptor->natts;
+	Datum *values = palloc(sizeof(Datum) * table->column_count);
+	bool *nulls = palloc(sizeof(bool) * table->column_count);
+	TableWriter *writer = table_writer_begin(relation);
+
+	for (int r = 0; r < copy->row_count; r++)
+	{
+		TupleTableSlot *slot = table_writer_slot(writer);
+
+		make_row(copy, table, defaults, &copy->rows[r], values, nulls);
+		if (table->column_count < all)
+		{
+			memset(slot->tts_values, 0, sizeof(Datum) * all);
+			memset(slot->tts_isnull, true, sizeof(bool) * all);
+		}
+		for (int i = 0; i < table->column_count; i++)
+		{
+			slot->tts_values[table->columns[i].number - 1] = values[i];
+			slot->tts_isnull[table->columns[i].number - 1] = nulls[i];
+		}
+		table_writer_put(writer);
+	}
+	return table_writer_end(writer);
+}
+
+static uint64
+insert_by_statement(const RowCopy *copy, RowCopyTable *table, Defaults *defaults)
 {
 	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
 	Datum *values = palloc(sizeof(Datum) * table->column_count);
 	bool *nulls = palloc(sizeof(bool) * table->column_count);
+	int result;
 
 	for (int r = 0; r < copy->row_count; r++)
 	{
-		const NewRow *row = &copy->rows[r];
-		const Source *source = &copy->sources[row->source];
-
-		memcpy(values, source->values, sizeof(Datum) * table->column_count);
-		memcpy(nulls, source->nulls, sizeof(bool) * table->column_count);
-		for (int i = 0; i < table->column_count; i++)
-		{
-			int given = table->columns[i].given;
-
-			if ((source->own_defaults && source->own_defaults[i]) ||
-				(given >= 0 && row->nulls[given] && table->columns[i].null_is_default))
-			{
-				values[i] = evaluate_default(table, defaults, i, &nulls[i]);
-				continue;
-			}
-			if (given < 0)
-				continue;
-			nulls[i] = row->nulls[given];
-			values[i] = given_value(&table->columns[i], copy->target->columns[given].type,
-									row->values[given], nulls[i]);
-		}
+		make_row(copy, table, defaults, &copy->rows[r], values, nulls);
 		tuplestore_putvalues(rows, table->columns_descriptor, values, nulls);
 	}
-	return rows;
+	row_copy_make_statements(table, copy->target);
+	new_rows_register(table->columns_descriptor, rows);
+	result = SPI_execute_plan(table->insert_plan, NULL, NULL, false, 0);
+	new_rows_unregister();
+	tuplestore_end(rows);
+	if (result != SPI_OK_INSERT)
+		elog(ERROR, "could not copy rows of %s: %s", copy->target->relation,
+			 SPI_result_code_string(result));
+	return SPI_processed;
 }
 
 static void
@@ -358,25 +446,22 @@ rethrow_refused_row(const RowCopyTarget *target)
 static void
 copy_rows(RowCopy *copy)
 {
-	RowCopyTable *table = row_copy_table(copy->target);
+	Relation relation = inventory_open(copy->target->relation, RowExclusiveLock);
+	RowCopyTable *table = row_copy_table(copy->target, relation);
 	Defaults defaults = {0};
-	Tuplestorestate *rows;
-	int result;
+	uint64 written;
 
-	read_sources(copy, table, &defaults);
-	rows = make_rows(copy, table, &defaults);
+	read_sources(copy, table, relation, &defaults);
+	if (table_writer_can(relation) && !table->has_identity)
+		written = write_rows(copy, table, relation, &defaults);
+	else
+		written = insert_by_statement(copy, table, &defaults);
 	if (defaults.context)
 		FreeExprContext(defaults.context, true);
-	new_rows_register(table->columns_descriptor, rows);
-	result = SPI_execute_plan(table->insert_plan, NULL, NULL, false, 0);
-	new_rows_unregister();
-	tuplestore_end(rows);
-	if (result != SPI_OK_INSERT)
-		elog(ERROR, "could not copy rows of %s: %s", copy->target->relation,
-			 SPI_result_code_string(result));
-	if (SPI_processed != (uint64) copy->row_count)
+	table_close(relation, NoLock);
+	if (written != (uint64) copy->row_count)
 		elog(ERROR, "%d rows of %s were to be copied, and " UINT64_FORMAT " were", copy->row_count,
-			 copy->target->relation, SPI_processed);
+			 copy->target->relation, written);
 }
 
 uint64

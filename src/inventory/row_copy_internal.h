@@ -44,6 +44,7 @@ typedef struct CopiedColumn
 	bool is_serial;           /* the default is a sequence's number: not the source row's to give */
 	bool null_is_default;     /* NOT NULL with a default: a NULL leaves the column out */
 	int given;                /* index into target->columns, or -1: the source has it */
+	AttrNumber number;        /* in the table */
 } CopiedColumn;
 
 /*
@@ -53,24 +54,28 @@ typedef struct CopiedColumn
 typedef struct RowCopyTable
 {
 	Oid relation_id;
+	char *schema_name;
 	char *relation_name;  /* qualified and quoted, as in the statements */
 	TupleDesc descriptor; /* of the table, when the statements were made */
 	TupleDesc columns_descriptor;
 	int column_count;
 	CopiedColumn *columns;
-	int *by_name; /* columns in the order that jsonb has for keys */
-	int key;      /* column that finds a source row */
-	SPIPlanPtr read_plan;
+	int *by_name;         /* columns in the order that jsonb has for keys */
+	int key;              /* column that finds a source row */
+	AttrNumber read_by;   /* column of the table that sources are read by: key, or the second one */
+	bool has_identity;    /* a column that the server fills */
+	SPIPlanPtr read_plan; /* statements, NULL until one is needed */
 	bool has_read;
 	SPIPlanPtr insert_plan;
 	MemoryContext context;
 } RowCopyTable;
 
 /*
- * row_copy_table.c: the target's table and statements as the table is now, locked
- * (ERRCODE_UNDEFINED_COLUMN where it lacks one of the target's columns).
+ * row_copy_table.c: the target's table as it is now, locked (ERRCODE_UNDEFINED_COLUMN where it lacks one
+ * of the target's columns); its statements, for tables that can't be read or written without.
  */
-extern RowCopyTable *row_copy_table(RowCopyTarget *target);
+extern RowCopyTable *row_copy_table(RowCopyTarget *target, Relation relation);
+extern void row_copy_make_statements(RowCopyTable *table, const RowCopyTarget *target);
 
 /*
  * row_copy_overlay.c: a text as the column's type, NULL for null; lays overlays over values and

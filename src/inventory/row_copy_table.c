@@ -130,6 +130,7 @@ describe_column(CopiedColumn *column, Relation relation, Form_pg_attribute attri
 	column->is_serial = calls_nextval(expression, NULL);
 	column->null_is_default = attribute->attnotnull && expression != NULL;
 	column->given = given_column(target, column->name);
+	column->number = attribute->attnum;
 }
 
 /* jsonb has keys by length, then by bytes. */
@@ -158,6 +159,11 @@ describe_columns(RowCopyTable *table, Relation relation, const RowCopyTarget *ta
 		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
 		int n = table->column_count;
 
+		if (target->second_key && !attribute->attisdropped && attribute->atttypid == UUIDOID &&
+			strcmp(NameStr(attribute->attname), target->second_key) == 0)
+			table->read_by = attribute->attnum;
+		if (attribute->attidentity && !attribute->attisdropped)
+			table->has_identity = true;
 		if (attribute->attisdropped || attribute->attgenerated || attribute->attidentity)
 			continue;
 		table->by_name[n] = n;
@@ -173,6 +179,8 @@ describe_columns(RowCopyTable *table, Relation relation, const RowCopyTarget *ta
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("table %s lacks a column that vmclone needs", table->relation_name),
 				 errhint("SELECT * FROM vmclone.inventory_report() lists what is missing.")));
+	if (target->second_key == NULL)
+		table->read_by = table->columns[table->key].number;
 	qsort_arg(table->by_name, table->column_count, sizeof(int), compare_names, table->columns);
 
 	table->columns_descriptor = CreateTemplateTupleDesc(table->column_count);
@@ -197,13 +205,17 @@ keep(const char *text, int argument_count, Oid *types)
 	return plan;
 }
 
-static void
-make_statements(RowCopyTable *table, const RowCopyTarget *target)
+void
+row_copy_make_statements(RowCopyTable *table, const RowCopyTarget *target)
 {
 	Oid type = target->second_key ? UUIDOID : UUIDARRAYOID;
 	StringInfoData columns;
 	StringInfoData text;
+	SPIPlanPtr read_plan;
+	SPIPlanPtr insert_plan;
 
+	if (table->read_plan)
+		return;
 	initStringInfo(&columns);
 	for (int i = 0; i < table->column_count; i++)
 		appendStringInfo(&columns, "%s%s", i ? ", " : "", quote_identifier(table->columns[i].name));
@@ -214,14 +226,18 @@ make_statements(RowCopyTable *table, const RowCopyTarget *target)
 										: "SELECT %s FROM %s AS t WHERE t.%s = ANY ($1)",
 					 columns.data, table->relation_name,
 					 quote_identifier(target->second_key ? target->second_key : target->key));
-	table->read_plan = keep(text.data, 1, &type);
+	read_plan = keep(text.data, 1, &type);
 
 	resetStringInfo(&text);
 	appendStringInfo(&text, "INSERT INTO %s (%s) SELECT %s FROM " NEW_ROWS, table->relation_name,
 					 columns.data, columns.data);
 	new_rows_register(table->columns_descriptor, NULL);
-	table->insert_plan = keep(text.data, 0, NULL);
+	insert_plan = keep(text.data, 0, NULL);
 	new_rows_unregister();
+	if (SPI_keepplan(read_plan) != 0 || SPI_keepplan(insert_plan) != 0)
+		elog(ERROR, "could not keep the plans for %s", table->relation_name);
+	table->read_plan = read_plan;
+	table->insert_plan = insert_plan;
 }
 
 static void
@@ -230,28 +246,32 @@ forget(RowCopyTarget *target)
 	RowCopyTable *table = target->table;
 
 	target->table = NULL;
-	SPI_freeplan(table->read_plan);
-	SPI_freeplan(table->insert_plan);
+	if (table->read_plan)
+	{
+		SPI_freeplan(table->read_plan);
+		SPI_freeplan(table->insert_plan);
+	}
 	MemoryContextDelete(table->context);
 }
 
-RowCopyTable *
-row_copy_table(RowCopyTarget *target)
+/* The name is part of the statements. */
+static bool
+is_current(const RowCopyTable *table, Relation relation)
 {
-	Relation relation = inventory_open(target->relation, RowExclusiveLock);
+	return table->relation_id == RelationGetRelid(relation) &&
+		   equalTupleDescs(table->descriptor, RelationGetDescr(relation)) &&
+		   strcmp(table->schema_name, get_namespace_name(RelationGetNamespace(relation))) == 0;
+}
+
+RowCopyTable *
+row_copy_table(RowCopyTarget *target, Relation relation)
+{
 	RowCopyTable *table = target->table;
-	char *name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-											RelationGetRelationName(relation));
 	MemoryContext context;
 	MemoryContext caller_context;
 
-	if (table && table->relation_id == RelationGetRelid(relation) &&
-		strcmp(table->relation_name, name) == 0 &&
-		equalTupleDescs(table->descriptor, RelationGetDescr(relation)))
-	{
-		table_close(relation, NoLock);
+	if (table && is_current(table, relation))
 		return table;
-	}
 	if (table)
 		forget(target);
 
@@ -261,15 +281,13 @@ row_copy_table(RowCopyTarget *target)
 	table = palloc0(sizeof(RowCopyTable));
 	table->context = context;
 	table->relation_id = RelationGetRelid(relation);
-	table->relation_name = pstrdup(name);
+	table->schema_name = get_namespace_name(RelationGetNamespace(relation));
+	table->relation_name =
+		quote_qualified_identifier(table->schema_name, RelationGetRelationName(relation));
 	table->descriptor = CreateTupleDescCopyConstr(RelationGetDescr(relation));
 	describe_columns(table, relation, target);
-	make_statements(table, target);
 	MemoryContextSwitchTo(caller_context);
-	if (SPI_keepplan(table->read_plan) != 0 || SPI_keepplan(table->insert_plan) != 0)
-		elog(ERROR, "could not keep the plans for %s", name);
 	MemoryContextSetParent(context, CacheMemoryContext);
 	target->table = table;
-	table_close(relation, NoLock);
 	return table;
 }

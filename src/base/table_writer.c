@@ -1,0 +1,191 @@
+/*
+ * table_writer.c
+ *		Rows inserted into a table without a statement, as COPY and logical replication's apply worker do.
+ *
+ * Rows go to the table many at a time, unless a BEFORE trigger could look at those before.  Foreign
+ * keys are checked by foreign_keys.c; what it isn't sure of is left to the constraint's own trigger.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "base/executor_compat.h"
+#include "base/foreign_keys.h"
+#include "base/table_writer.h"
+
+/* Rows that go to the table at once. */
+#define MAX_ROWS 256
+
+struct TableWriter
+{
+	EState *state;
+	ResultRelInfo *target;
+	MemoryContext context; /* the caller's */
+	TransitionCaptureState *transitions;
+	ForeignKeys *keys;
+	bool one_by_one;
+	bool fires_after_row;
+	TupleTableSlot *slots[MAX_ROWS];
+	int count; /* of slots that are filled */
+	uint64 written;
+};
+
+bool
+table_writer_can(Relation relation)
+{
+	Form_pg_class form = RelationGetForm(relation);
+
+	return form->relkind == RELKIND_RELATION && !form->relispartition && !form->relhasrules &&
+		   !form->relrowsecurity && ExecutorCheckPerms_hook == NULL &&
+		   pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_INSERT) == ACLCHECK_OK;
+}
+
+TableWriter *
+table_writer_begin(Relation relation)
+{
+	TableWriter *writer = palloc0(sizeof(TableWriter));
+	EState *state;
+	TriggerDesc *triggers;
+	MemoryContext context;
+
+	/* as each statement of SPI does: what was written before is seen, by triggers too */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+
+	writer->context = CurrentMemoryContext;
+	writer->state = state = CreateExecutorState();
+	context = MemoryContextSwitchTo(state->es_query_cxt);
+	writer->target = executor_open_target(state, relation);
+	state->es_output_cid = GetCurrentCommandId(true);
+	state->es_snapshot = GetActiveSnapshot();
+	CheckValidResultRel(writer->target, CMD_INSERT);
+	ExecOpenIndices(writer->target, false);
+	triggers = writer->target->ri_TrigDesc;
+	AfterTriggerBeginQuery();
+	if (triggers)
+	{
+		writer->transitions =
+			MakeTransitionCaptureState(triggers, RelationGetRelid(relation), CMD_INSERT);
+		writer->one_by_one = triggers->trig_insert_before_row || triggers->trig_insert_instead_row;
+		writer->fires_after_row = triggers->trig_insert_after_row;
+		writer->keys = foreign_keys_begin(state, writer->target);
+	}
+	ExecBSInsertTriggers(state, writer->target);
+	MemoryContextSwitchTo(context);
+	return writer;
+}
+
+TupleTableSlot *
+table_writer_slot(TableWriter *writer)
+{
+	TupleTableSlot **slot = &writer->slots[writer->count];
+
+	if (*slot == NULL)
+	{
+		MemoryContext context = MemoryContextSwitchTo(writer->state->es_query_cxt);
+
+		*slot = table_slot_create(writer->target->ri_RelationDesc, &writer->state->es_tupleTable);
+		MemoryContextSwitchTo(context);
+	}
+	ExecClearTuple(*slot);
+	return *slot;
+}
+
+/* Everything before the row is in the table; false: a trigger doesn't want it. */
+static bool
+prepare_row(TableWriter *writer, TupleTableSlot *row)
+{
+	const TupleConstr *constraints = RelationGetDescr(writer->target->ri_RelationDesc)->constr;
+
+	row->tts_tableOid = RelationGetRelid(writer->target->ri_RelationDesc);
+	if (writer->one_by_one && !ExecBRInsertTriggers(writer->state, writer->target, row))
+		return false;
+	if (constraints == NULL)
+		return true;
+	if (constraints->has_generated_stored)
+		executor_compute_generated(writer->state, writer->target, row);
+	ExecConstraints(writer->target, row, writer->state);
+	return true;
+}
+
+static void
+insert_index_entries(TableWriter *writer, TupleTableSlot *row)
+{
+	List *recheck = NIL;
+
+	if (writer->target->ri_NumIndices > 0)
+		recheck = executor_insert_index_entries(writer->state, writer->target, row);
+	if (writer->fires_after_row || writer->transitions)
+	{
+		if (writer->keys)
+			foreign_keys_check(writer->keys, row);
+		ExecARInsertTriggers(writer->state, writer->target, row, recheck, writer->transitions);
+	}
+	list_free(recheck);
+}
+
+static void
+flush(TableWriter *writer)
+{
+	Relation relation = writer->target->ri_RelationDesc;
+	CommandId command = writer->state->es_output_cid;
+
+	if (writer->count == 1)
+		table_tuple_insert(relation, writer->slots[0], command, 0, NULL);
+	else if (writer->count > 1)
+		table_multi_insert(relation, writer->slots, writer->count, command, 0, NULL);
+	for (int i = 0; i < writer->count; i++)
+		insert_index_entries(writer, writer->slots[i]);
+	writer->written += writer->count;
+	writer->count = 0;
+}
+
+void
+table_writer_put(TableWriter *writer)
+{
+	TupleTableSlot *row = writer->slots[writer->count];
+	MemoryContext context = MemoryContextSwitchTo(GetPerTupleMemoryContext(writer->state));
+
+	ExecStoreVirtualTuple(row);
+	if (prepare_row(writer, row))
+	{
+		writer->count++;
+		if (writer->one_by_one || writer->count == MAX_ROWS)
+		{
+			flush(writer);
+			ResetPerTupleExprContext(writer->state);
+		}
+	}
+	MemoryContextSwitchTo(context);
+}
+
+uint64
+table_writer_end(TableWriter *writer)
+{
+	EState *state = writer->state;
+	uint64 written;
+	MemoryContext context = MemoryContextSwitchTo(GetPerTupleMemoryContext(state));
+
+	flush(writer);
+	MemoryContextSwitchTo(state->es_query_cxt);
+	if (writer->keys)
+		foreign_keys_end(writer->keys);
+	ExecASInsertTriggers(state, writer->target, writer->transitions);
+	AfterTriggerEndQuery(state);
+	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(writer->context);
+	written = writer->written;
+	ExecResetTupleTable(state->es_tupleTable, false);
+	executor_close_target(state, writer->target);
+	FreeExecutorState(state);
+	PopActiveSnapshot();
+	CommandCounterIncrement();
+	return written;
+}
