@@ -12,14 +12,32 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "base/compat.h"
 #include "base/index_lookup.h"
 
-#define FIRST_SIZE 32
+#define FIRST_SIZE  32
+#define CACHED_MOST 64
+
+/* The index that was chosen for a column; until the table or an index of it changes. */
+typedef struct ChosenIndex
+{
+	Oid relation_id;
+	AttrNumber column;
+	Oid index_id; /* invalid: there is none */
+} ChosenIndex;
+
+static ChosenIndex chosen[CACHED_MOST];
+static int chosen_count;
+
+static void
+forget_chosen(Datum argument, Oid relation_id)
+{
+	chosen_count = 0;
+}
 
 static bool
 may_read(Relation relation)
@@ -29,13 +47,14 @@ may_read(Relation relation)
 		   pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
-/* An index that every row is in, by that column and its type's own order first; NULL: there is none. */
-static Relation
-open_index(Relation relation, AttrNumber column)
+/* An index that every row is in, by that column and its type's own order first. */
+static Oid
+choose_index(Relation relation, AttrNumber column)
 {
 	Oid type = TupleDescAttr(RelationGetDescr(relation), column - 1)->atttypid;
 	List *ids = RelationGetIndexList(relation);
-	Relation found = NULL;
+	int fewest = INDEX_MAX_KEYS + 1;
+	Oid result = InvalidOid;
 	ListCell *cell;
 
 	foreach (cell, ids)
@@ -47,17 +66,39 @@ open_index(Relation relation, AttrNumber column)
 			form->indkey.values[0] == column && index->rd_opcintype[0] == type &&
 			!OidIsValid(index->rd_indcollation[0]) &&
 			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
-			(found == NULL || form->indnkeyatts < found->rd_index->indnkeyatts))
+			form->indnkeyatts < fewest)
 		{
-			if (found)
-				index_close(found, NoLock);
-			found = index;
+			fewest = form->indnkeyatts;
+			result = lfirst_oid(cell);
 		}
-		else
-			index_close(index, NoLock);
+		index_close(index, NoLock);
 	}
 	list_free(ids);
-	return found;
+	return result;
+}
+
+/* NULL: there is none. */
+static Relation
+open_index(Relation relation, AttrNumber column)
+{
+	static bool is_registered;
+	ChosenIndex entry = {.relation_id = RelationGetRelid(relation), .column = column};
+
+	if (!is_registered)
+	{
+		CacheRegisterRelcacheCallback(forget_chosen, (Datum) 0);
+		is_registered = true;
+	}
+	for (int i = 0; i < chosen_count; i++)
+	{
+		if (chosen[i].relation_id == entry.relation_id && chosen[i].column == column)
+			return OidIsValid(chosen[i].index_id) ? index_open(chosen[i].index_id, AccessShareLock)
+												  : NULL;
+	}
+	entry.index_id = choose_index(relation, column);
+	if (chosen_count < CACHED_MOST)
+		chosen[chosen_count++] = entry;
+	return OidIsValid(entry.index_id) ? index_open(entry.index_id, AccessShareLock) : NULL;
 }
 
 static void
@@ -76,7 +117,7 @@ look_up(IndexScanDesc scan, TupleTableSlot *slot, HeapTuple **rows, int *count, 
 
 bool
 index_lookup(Relation relation, AttrNumber column, const Datum *keys, int key_count,
-			 HeapTuple **rows, int *count)
+			 Snapshot snapshot, HeapTuple **rows, int *count)
 {
 	Relation index = may_read(relation) ? open_index(relation, column) : NULL;
 	int size = FIRST_SIZE;
@@ -90,10 +131,8 @@ index_lookup(Relation relation, AttrNumber column, const Datum *keys, int key_co
 								index->rd_opcintype[0], BTEqualStrategyNumber);
 	*rows = palloc(sizeof(HeapTuple) * size);
 	*count = 0;
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
 	slot = table_slot_create(relation, NULL);
-	scan = begin_index_scan(relation, index, GetActiveSnapshot(), 1);
+	scan = begin_index_scan(relation, index, snapshot, 1);
 	for (int i = 0; i < key_count; i++)
 	{
 		ScanKeyData key;
@@ -104,7 +143,6 @@ index_lookup(Relation relation, AttrNumber column, const Datum *keys, int key_co
 	}
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
-	PopActiveSnapshot();
 	index_close(index, NoLock);
 	return true;
 }

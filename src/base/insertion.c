@@ -8,12 +8,10 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "rewrite/rewriteHandler.h"
@@ -25,6 +23,7 @@
 
 #include "base/compat.h"
 #include "base/insertion.h"
+#include "base/keyed_rows.h"
 #include "base/table_writer.h"
 
 /* Where a column of the table gets its value from. */
@@ -376,15 +375,12 @@ run_statement(const NewRows *rows)
 static Relation
 open_relation(const Insertion *insertion)
 {
-	const char *dot = strchr(insertion->relation, '.');
-	char *schema = dot ? pnstrdup(insertion->relation, dot - insertion->relation) : NULL;
-	char *name = pstrdup(dot ? dot + 1 : insertion->relation);
 	Relation relation;
 	Oid id;
 
 	if (insertion->statement.sql && !insertion->statement_is_made)
 		return NULL;
-	id = RangeVarGetRelid(makeRangeVar(schema, name, -1), RowExclusiveLock, true);
+	id = relation_of_name(insertion->relation, RowExclusiveLock);
 	if (!OidIsValid(id))
 		return NULL;
 	relation = relation_open(id, NoLock);

@@ -4,40 +4,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/array.h"
-
-#include "base/arrays.h"
-#include "base/statement.h"
+#include "base/keyed_rows.h"
 #include "base/uuid.h"
 #include "inventory/image_rows.h"
-
-/* A row for each storage domain that an image lies in. */
-static Statement load_images = {
-	.sql = "SELECT i.image_guid, i.parentid, i.it_guid, i.image_group_id, i.imagestatus,"
-		   " i.volume_format, i.volume_type, i.size, i.active, d.actual_size, m.storage_domain_id"
-		   " FROM images i LEFT JOIN disk_image_dynamic d ON d.image_id = i.image_guid"
-		   " LEFT JOIN image_storage_domain_map m ON m.image_id = i.image_guid"
-		   " WHERE i.image_group_id = ANY ($1)",
-	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
-};
-
-/* Columns of load_images. */
-enum ImageColumn
-{
-	IMAGE_ID = 1,
-	IMAGE_PARENT_ID,
-	IMAGE_TEMPLATE_IMAGE_ID,
-	IMAGE_DISK_ID,
-	IMAGE_STATUS,
-	IMAGE_VOLUME_FORMAT,
-	IMAGE_VOLUME_TYPE,
-	IMAGE_SIZE,
-	IMAGE_ACTIVE,
-	IMAGE_ACTUAL_SIZE,
-	IMAGE_DOMAIN_ID,
-};
 
 static int
 compare_uuids(const void *a, const void *b)
@@ -52,65 +21,90 @@ compare_images(const void *a, const void *b)
 }
 
 static void
-read_row(uint64 row, ImageRow *image)
+read_images(ImageRows *images, const KeyedRows *rows)
 {
-	image->image_id = field_uuid(row, IMAGE_ID);
-	image->parent_id = field_uuid(row, IMAGE_PARENT_ID);
-	image->template_image_id = field_uuid(row, IMAGE_TEMPLATE_IMAGE_ID);
-	image->disk_id = field_uuid(row, IMAGE_DISK_ID);
-	image->status = (int) field_int64(row, IMAGE_STATUS);
-	image->volume_format = (int) field_int64(row, IMAGE_VOLUME_FORMAT);
-	image->volume_type = (int) field_int64(row, IMAGE_VOLUME_TYPE);
-	image->size = field_int64(row, IMAGE_SIZE);
-	image->active = field_bool(row, IMAGE_ACTIVE);
-	image->has_actual_size = !field_is_null(row, IMAGE_ACTUAL_SIZE);
-	image->actual_size = field_int64(row, IMAGE_ACTUAL_SIZE);
-	image->domain_count = field_is_null(row, IMAGE_DOMAIN_ID) ? 0 : 1;
-	image->domains = palloc(sizeof(pg_uuid_t));
-	image->domains[0] = field_uuid(row, IMAGE_DOMAIN_ID);
+	images->rows = palloc_extended(sizeof(ImageRow) * (rows->count + 1), MCXT_ALLOC_HUGE);
+	images->count = rows->count;
+	for (int i = 0; i < rows->count; i++)
+	{
+		ImageRow *image = &images->rows[i];
+
+		memset(image, 0, sizeof(ImageRow));
+		image->image_id = keyed_uuid(rows, i, "image_guid");
+		image->parent_id = keyed_uuid(rows, i, "parentid");
+		image->template_image_id = keyed_uuid(rows, i, "it_guid");
+		image->disk_id = keyed_uuid(rows, i, "image_group_id");
+		image->status = (int) keyed_int64(rows, i, "imagestatus");
+		image->volume_format = (int) keyed_int64(rows, i, "volume_format");
+		image->volume_type = (int) keyed_int64(rows, i, "volume_type");
+		image->size = keyed_int64(rows, i, "size");
+		image->active = keyed_bool(rows, i, "active");
+	}
+	qsort(images->rows, images->count, sizeof(ImageRow), compare_images);
 }
 
-/* Neighbours of one image become one, with the domains of all. */
-static int
-merge_domains(ImageRow *rows, int count)
+static pg_uuid_t *
+image_ids(const ImageRows *images)
 {
-	int kept = 0;
+	pg_uuid_t *ids = palloc_extended(sizeof(pg_uuid_t) * (images->count + 1), MCXT_ALLOC_HUGE);
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < images->count; i++)
+		ids[i] = images->rows[i].image_id;
+	return ids;
+}
+
+static ImageRow *
+find_image(const ImageRows *images, const KeyedRows *rows, int row)
+{
+	pg_uuid_t id = keyed_uuid(rows, row, "image_id");
+
+	return (ImageRow *) image_rows_find(images, &id);
+}
+
+static void
+read_sizes(const ImageRows *images, const KeyedRows *rows)
+{
+	for (int i = 0; i < rows->count; i++)
 	{
-		ImageRow *last = kept > 0 ? &rows[kept - 1] : NULL;
+		ImageRow *image = find_image(images, rows, i);
 
-		if (last == NULL || !uuid_same(&last->image_id, &rows[i].image_id))
-		{
-			rows[kept++] = rows[i];
-			continue;
-		}
-		last->domains = repalloc(last->domains, sizeof(pg_uuid_t) * (last->domain_count + 1));
-		last->domains[last->domain_count++] = rows[i].domains[0];
-		qsort(last->domains, last->domain_count, sizeof(pg_uuid_t), compare_uuids);
+		image->has_actual_size = !keyed_is_null(rows, i, "actual_size");
+		image->actual_size = keyed_int64(rows, i, "actual_size");
 	}
-	return kept;
+}
+
+static void
+read_domains(const ImageRows *images, const KeyedRows *rows)
+{
+	for (int i = 0; i < rows->count; i++)
+	{
+		ImageRow *image = find_image(images, rows, i);
+
+		if (image->domain_count == 0)
+			image->domains = palloc(sizeof(pg_uuid_t));
+		else
+			image->domains =
+				repalloc(image->domains, sizeof(pg_uuid_t) * (image->domain_count + 1));
+		image->domains[image->domain_count++] = keyed_uuid(rows, i, "storage_domain_id");
+		qsort(image->domains, image->domain_count, sizeof(pg_uuid_t), compare_uuids);
+	}
 }
 
 ImageRows *
 image_rows_load(const pg_uuid_t *disk_ids, int count)
 {
 	ImageRows *images = palloc0(sizeof(ImageRows));
-	Datum *ids = palloc(sizeof(Datum) * (count + 1));
-	Datum value;
-	uint64 rows;
+	const pg_uuid_t *ids;
 
 	if (count == 0)
 		return images;
-	for (int i = 0; i < count; i++)
-		ids[i] = UUIDPGetDatum(&disk_ids[i]);
-	value = array_of_datums(ids, count, UUIDOID);
-	rows = statement_run(&load_images, &value, NULL);
-	images->rows = palloc_extended(sizeof(ImageRow) * (rows + 1), MCXT_ALLOC_HUGE);
-	for (uint64 row = 0; row < rows; row++)
-		read_row(row, &images->rows[row]);
-	qsort(images->rows, rows, sizeof(ImageRow), compare_images);
-	images->count = merge_domains(images->rows, (int) rows);
+	read_images(images, keyed_rows("images", "image_group_id", disk_ids, count, KEYED_NOW));
+	if (images->count == 0)
+		return images;
+	ids = image_ids(images);
+	read_sizes(images, keyed_rows("disk_image_dynamic", "image_id", ids, images->count, KEYED_NOW));
+	read_domains(images,
+				 keyed_rows("image_storage_domain_map", "image_id", ids, images->count, KEYED_NOW));
 	return images;
 }
 

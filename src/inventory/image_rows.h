@@ -1,6 +1,6 @@
 /*
  * image_rows.h
- *		Rows of all images of some disks, read in one statement: what a configuration says of a
+ *		Rows of all images of some disks: what a configuration says of a
  *		disk, its chain, and the layer that its virtual machine writes to are all among them.
  */
 #ifndef VMCLONE_IMAGE_ROWS_H

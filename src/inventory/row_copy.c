@@ -11,6 +11,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -19,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 #include "base/arrays.h"
@@ -197,8 +199,8 @@ find_rows(const RowCopy *copy, RowCopyTable *table, Relation relation, int *coun
 {
 	Datum *keys = palloc(sizeof(Datum) * (copy->source_count + 1));
 	int key_count = 0;
-	HeapTuple *tuples;
-	bool is_whole = true;
+	HeapTuple *tuples = NULL;
+	bool is_whole;
 	Found *found;
 
 	*count = 0;
@@ -215,12 +217,14 @@ find_rows(const RowCopy *copy, RowCopyTable *table, Relation relation, int *coun
 		keys[0] = UUIDPGetDatum(&copy->second_key);
 		key_count = 1;
 	}
-	if (table->read_by == InvalidAttrNumber ||
-		!index_lookup(relation, table->read_by, keys, key_count, &tuples, count))
-	{
-		is_whole = false;
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	is_whole = table->read_by != InvalidAttrNumber &&
+			   index_lookup(relation, table->read_by, keys, key_count, GetActiveSnapshot(), &tuples,
+							count);
+	PopActiveSnapshot();
+	if (!is_whole)
 		tuples = read_by_statement(copy, table, keys, key_count, count);
-	}
 	found = palloc(sizeof(Found) * Max(*count, 1));
 	for (int i = 0; i < *count; i++)
 		found[i] = describe_found(table, tuples[i], is_whole);
