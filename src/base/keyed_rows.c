@@ -5,11 +5,16 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -124,6 +129,27 @@ keyed_row(const char *relation, const char *column, const pg_uuid_t *id)
 	if (rows->count > 1)
 		elog(ERROR, "%d rows of %s have the same %s", rows->count, relation, column);
 	return rows->count == 1 ? rows : NULL;
+}
+
+bool
+keyed_row_lock(const KeyedRows *rows, int row, LockTupleMode mode)
+{
+	ItemPointerData place = rows->rows[row]->t_self;
+	TM_FailureData failure;
+	TupleTableSlot *slot;
+	Relation relation;
+	bool locked;
+
+	if (!rows->is_indexed ||
+		pg_class_aclcheck(rows->relation_id, GetUserId(), ACL_UPDATE) != ACLCHECK_OK)
+		return false;
+	relation = table_open(rows->relation_id, RowShareLock);
+	slot = table_slot_create(relation, NULL);
+	locked = table_tuple_lock(relation, &place, GetActiveSnapshot(), slot,
+							  GetCurrentCommandId(true), mode, LockWaitSkip, 0, &failure) == TM_Ok;
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(relation, NoLock);
+	return locked;
 }
 
 Datum

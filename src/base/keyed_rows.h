@@ -12,6 +12,7 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "nodes/lockoptions.h"
 #include "storage/lockdefs.h"
 #include "utils/uuid.h"
 
@@ -43,6 +44,12 @@ extern KeyedRows *keyed_rows(const char *relation, const char *column, const pg_
 
 /* The only row, or NULL. */
 extern KeyedRows *keyed_row(const char *relation, const char *column, const pg_uuid_t *id);
+
+/*
+ * Locks the row as it was found; false: somebody has it locked, or has changed it since, so that only a
+ * statement can tell.  Nothing waits.
+ */
+extern bool keyed_row_lock(const KeyedRows *rows, int row, LockTupleMode mode);
 
 /* Fields by name, an ERROR if the table has no such column; as field_text and its like (statement.h). */
 extern Datum keyed_field(const KeyedRows *rows, int row, const char *column, Oid *type,

@@ -5,7 +5,7 @@
  *		again.
  *
  * While a call waits for its locks others may merge, move and remove, and set domains inactive.
- * Everything is read in one statement that sees what is committed now, under every isolation level.
+ * All of it is read as it is committed now, under every isolation level.
  */
 #include "postgres.h"
 
@@ -13,51 +13,30 @@
 #include "utils/builtins.h"
 
 #include "base/arrays.h"
+#include "base/keyed_rows.h"
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "checks/check_table.h"
 #include "plan/plan_parts.h"
 
-/*
- * $1, $2: images, and the domain that each is read from; $3: domains; $4: the data center; $5: names;
- * $6: their entity_type.  A row an image that isn't in that domain any longer, a row a domain, and a
- * row a VM (or template) of the data center that has a name.
- */
-static Statement read_again = {
-	.sql = "SELECT 0 AS what, r.id, NULL::integer, NULL::text"
-		   " FROM ROWS FROM (unnest($1), unnest($2)) AS r (id, domain_id)"
-		   " WHERE NOT EXISTS (SELECT FROM image_storage_domain_map m"
-		   "  WHERE m.image_id = r.id AND m.storage_domain_id = r.domain_id)"
-		   " UNION ALL SELECT 1, r.id,"
-		   " (SELECT m.status FROM storage_pool_iso_map m WHERE m.storage_id = r.id"
-		   "  AND m.storage_pool_id = $4), NULL FROM unnest($3) AS r (id)"
-		   " UNION ALL SELECT 2, v.vm_guid, NULL, v.vm_name::text"
-		   " FROM unnest($5::varchar[]) AS n(name)"
+/* Names $1 of VMs (or templates, by entity_type $2) of data center $3 that have one now. */
+static Statement used_names = {
+	.sql = "SELECT v.vm_guid, v.vm_name::text FROM unnest($1::varchar[]) AS n(name)"
 		   /* OFFSET 0: by the index on names, not through all VMs of the clusters */
 		   " CROSS JOIN LATERAL (SELECT w.vm_guid, w.vm_name, w.cluster_id"
-		   "  FROM vm_static w WHERE w.vm_name = n.name AND w.entity_type = $6 OFFSET 0) v"
-		   " JOIN cluster c ON c.cluster_id = v.cluster_id WHERE c.storage_pool_id = $4",
-	.argument_count = 6,
-	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, UUIDOID, TEXTARRAYOID, TEXTOID},
+		   "  FROM vm_static w WHERE w.vm_name = n.name AND w.entity_type = $2 OFFSET 0) v"
+		   " JOIN cluster c ON c.cluster_id = v.cluster_id WHERE c.storage_pool_id = $3",
+	.argument_count = 3,
+	.argument_types = {TEXTARRAYOID, TEXTOID, UUIDOID},
 };
 
-/* Columns of read_again. */
-enum ReadAgainColumn
+/* Columns of used_names. */
+enum UsedNameColumn
 {
-	READ_WHAT = 1,
-	READ_ID,
-	READ_STATUS,
-	READ_NAME,
+	USED_BY = 1,
+	USED_NAME,
 };
-
-/* Values of read_again's first column. */
-typedef enum ReadAgain
-{
-	READ_IMAGE_MOVED,
-	READ_DOMAIN,
-	READ_NAME_USED,
-} ReadAgain;
 
 static const ChainImage *
 find_image(const ClonePlan *plan, const pg_uuid_t *image_id)
@@ -114,78 +93,126 @@ collect_domains(const ClonePlan *plan, pg_uuid_t **ids)
 	return count;
 }
 
-static void
-append_image_move(StringInfo detail, const ClonePlan *plan, uint64 row)
+/* An image in a domain. */
+typedef struct Place
 {
-	pg_uuid_t id = field_uuid(row, READ_ID);
-	const ChainImage *image = find_image(plan, &id);
+	pg_uuid_t image_id;
+	pg_uuid_t domain_id;
+} Place;
 
-	appendStringInfo(detail, "%sImage %s is no longer in storage domain %s.",
-					 detail->len ? "  " : "", uuid_text(&id), uuid_text(&image->storage_domain_id));
+static Place *
+read_places(const pg_uuid_t *images, int count, int *place_count)
+{
+	const KeyedRows *rows =
+		keyed_rows("image_storage_domain_map", "image_id", images, count, KEYED_LATEST);
+	Place *places = palloc(sizeof(Place) * (rows->count + 1));
+
+	for (int i = 0; i < rows->count; i++)
+	{
+		places[i].image_id = keyed_uuid(rows, i, "image_id");
+		places[i].domain_id = keyed_uuid(rows, i, "storage_domain_id");
+	}
+	*place_count = rows->count;
+	return places;
+}
+
+static bool
+is_among(const Place *places, int count, const pg_uuid_t *image_id, const pg_uuid_t *domain_id)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (uuid_same(&places[i].image_id, image_id) && uuid_same(&places[i].domain_id, domain_id))
+			return true;
+	}
+	return false;
 }
 
 static void
-append_domain_change(StringInfo detail, const ClonePlan *plan, uint64 row)
+look_for_moves(StringInfo detail, const ClonePlan *plan)
 {
-	pg_uuid_t id = field_uuid(row, READ_ID);
-	const DomainFacts *domain = plan_domain(plan, &id);
+	pg_uuid_t *images;
+	pg_uuid_t *domains;
+	int count = collect_images(plan, &images, &domains);
+	int place_count;
+	const Place *places = read_places(images, count, &place_count);
 
-	if (domain == NULL || field_int64(row, READ_STATUS) == STORAGE_DOMAIN_STATUS_ACTIVE)
-		return;
-	appendStringInfo(detail, "%sStorage domain %s (%s) ", detail->len ? "  " : "",
-					 domain->name ? domain->name : "", uuid_text(&id));
-	if (field_is_null(row, READ_STATUS))
-		appendStringInfo(detail, "is no longer in data center \"%s\".", plan->pool_name);
-	else
-		appendStringInfo(detail, "has status %s now.",
-						 storage_domain_status_name((int) field_int64(row, READ_STATUS)));
+	for (int i = 0; i < count; i++)
+	{
+		if (!is_among(places, place_count, &images[i], &domains[i]))
+			appendStringInfo(detail, "%sImage %s is no longer in storage domain %s.",
+							 detail->len ? "  " : "", uuid_text(&images[i]),
+							 uuid_text(&domains[i]));
+	}
+}
+
+/* The domain's row in the data center, or -1. */
+static int
+find_in_pool(const KeyedRows *rows, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id)
+{
+	for (int i = 0; i < rows->count; i++)
+	{
+		pg_uuid_t domain = keyed_uuid(rows, i, "storage_id");
+		pg_uuid_t pool = keyed_uuid(rows, i, "storage_pool_id");
+
+		if (uuid_same(&domain, domain_id) && uuid_same(&pool, pool_id))
+			return i;
+	}
+	return -1;
+}
+
+static void
+look_at_domains(StringInfo detail, const ClonePlan *plan)
+{
+	pg_uuid_t *ids;
+	int count = collect_domains(plan, &ids);
+	const KeyedRows *rows =
+		keyed_rows("storage_pool_iso_map", "storage_id", ids, count, KEYED_LATEST);
+
+	for (int i = 0; i < count; i++)
+	{
+		const DomainFacts *domain = plan_domain(plan, &ids[i]);
+		int row = find_in_pool(rows, &ids[i], &plan->pool_id);
+		bool is_null = row < 0 || keyed_is_null(rows, row, "status");
+		int status = is_null ? 0 : (int) keyed_int64(rows, row, "status");
+
+		if (!is_null && status == STORAGE_DOMAIN_STATUS_ACTIVE)
+			continue;
+		appendStringInfo(detail, "%sStorage domain %s (%s) ", detail->len ? "  " : "",
+						 domain->name ? domain->name : "", uuid_text(&ids[i]));
+		if (is_null)
+			appendStringInfo(detail, "is no longer in data center \"%s\".", plan->pool_name);
+		else
+			appendStringInfo(detail, "has status %s now.", storage_domain_status_name(status));
+	}
+}
+
+static void
+look_for_names(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	Datum values[3] = {planned_names(plan), CStringGetTextDatum(planned_entity_type(plan)),
+					   UUIDPGetDatum(&plan->pool_id)};
+	uint64 rows = statement_run_latest(&used_names, values, NULL);
+
+	for (uint64 row = 0; row < rows; row++)
+		note_used_name(run, field_text(row, USED_NAME), field_text(row, USED_BY));
 }
 
 /* Reads once a run; what has changed, as sentences, in the run. */
 static void
 look_again(CheckRun *run)
 {
-	const ClonePlan *plan = run->plan;
-	pg_uuid_t *images;
-	pg_uuid_t *image_domains;
-	pg_uuid_t *domains;
-	int image_count;
-	int domain_count;
-	Datum values[6];
-	uint64 rows;
-
 	/* beforehand the plan has just been read */
 	if (run->looked_again || (run->phases & CHECK_ALWAYS))
 		return;
 	run->looked_again = true;
 	initStringInfo(&run->changed_images);
 	initStringInfo(&run->changed_domains);
-	if (plan->chain_changes)
-		appendStringInfoString(&run->changed_images, plan->chain_changes);
-	image_count = collect_images(plan, &images, &image_domains);
-	domain_count = collect_domains(plan, &domains);
-	values[0] = array_of_uuids(images, image_count);
-	values[1] = array_of_uuids(image_domains, image_count);
-	values[2] = array_of_uuids(domains, domain_count);
-	values[3] = UUIDPGetDatum(&plan->pool_id);
-	values[4] = planned_names(plan);
-	values[5] = CStringGetTextDatum(planned_entity_type(plan));
-	rows = statement_run_latest(&read_again, values, NULL);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		switch ((ReadAgain) field_int64(row, READ_WHAT))
-		{
-			case READ_IMAGE_MOVED:
-				append_image_move(&run->changed_images, plan, row);
-				break;
-			case READ_DOMAIN:
-				append_domain_change(&run->changed_domains, plan, row);
-				break;
-			case READ_NAME_USED:
-				note_used_name(run, field_text(row, READ_NAME), field_text(row, READ_ID));
-				break;
-		}
-	}
+	if (run->plan->chain_changes)
+		appendStringInfoString(&run->changed_images, run->plan->chain_changes);
+	look_for_moves(&run->changed_images, run->plan);
+	look_at_domains(&run->changed_domains, run->plan);
+	look_for_names(run);
 }
 
 /* note_used_name for all VMs of the data center that have a name, as they are now. */
