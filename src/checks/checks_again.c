@@ -186,6 +186,17 @@ look_at_domains(StringInfo detail, const ClonePlan *plan)
 	}
 }
 
+static bool
+is_new(const ClonePlan *plan, const pg_uuid_t *vm_id)
+{
+	for (int i = 0; i < plan->new_vm_count; i++)
+	{
+		if (uuid_same(&plan->new_vm_ids[i], vm_id))
+			return true;
+	}
+	return false;
+}
+
 static void
 look_for_names(CheckRun *run)
 {
@@ -195,7 +206,12 @@ look_for_names(CheckRun *run)
 	uint64 rows = statement_run_latest(&used_names, values, NULL);
 
 	for (uint64 row = 0; row < rows; row++)
-		note_used_name(run, field_text(row, USED_NAME), field_text(row, USED_BY));
+	{
+		pg_uuid_t id = field_uuid(row, USED_BY);
+
+		if (!is_new(plan, &id))
+			note_used_name(run, field_text(row, USED_NAME), uuid_text(&id));
+	}
 }
 
 /* Reads once a run; what has changed, as sentences, in the run. */

@@ -17,16 +17,23 @@ typedef struct CloneRecord
 } CloneRecord;
 
 /*
- * All inventory rows of all copies, set-based: one statement a table, not one a row or a copy.
- * vm_static, vm_dynamic (ImageLocked 15), vm_statistics, ACTIVE snapshot, devices, NICs with new
- * MACs, base_disks, images (LOCKED), disk_image_dynamic, image_storage_domain_map,
- * disk_vm_element, permissions, vm_init, numa_node, NVRAM and TPM data, vm_ovf_generations.
- * Writes the audit rows of an almost empty MAC pool and of NICs whose network is lost.
- * caller: whom those rows name, and which call.
- * In an inventory frame, after the locks; call lineage_write with the result.
+ * All inventory rows of all copies, set-based: a table at a time, not a row or a copy.
+ * vm_static, vm_dynamic (ImageLocked 15), vm_statistics, ACTIVE snapshot, devices, base_disks, images
+ * (LOCKED), disk_image_dynamic, image_storage_domain_map, disk_vm_element, permissions, vm_init,
+ * numa_node, NVRAM and TPM data, vm_ovf_generations; the NICs, which take from a pool that all calls
+ * count, are clone_write_interfaces'.
+ * caller: whom audit rows name, and which call.
+ * In an inventory frame, after the row locks.
  */
-extern CloneRecord *clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
-								const AuditSubject *caller);
+extern struct CloneWork *clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
+									 const AuditSubject *caller);
+
+/*
+ * NICs with new MACs, and their statistics; the audit rows of an almost empty MAC pool and of NICs
+ * whose network is lost.  In an inventory frame, after locks_take_counted; call lineage_write with the
+ * result.
+ */
+extern CloneRecord *clone_write_interfaces(struct CloneWork *work);
 
 /*
  * What clone_write will lay over vm_static's rows whatever the caller says, as far as it is known

@@ -220,7 +220,6 @@ clone_interfaces_write(CloneWork *work)
 		const CloneCopy *copy = &work->copies[c];
 		bool own = c > 0 && copy->interfaces != work->copies[c - 1].interfaces;
 
-		work->interface_ids[c] = palloc0(sizeof(pg_uuid_t) * Max(plan->interface_count, 1));
 		for (int i = 0; i < plan->interface_count; i++)
 		{
 			const PlannedInterface *interface = &copy->interfaces[i];
@@ -233,13 +232,11 @@ clone_interfaces_write(CloneWork *work)
 					rows, &interface->interface_id,
 					(const Jsonb *const[]){interface->configuration, interface_overlay(interface)},
 					2);
-			work->interface_ids[c][i] = uuid_new();
 			values[0] = &work->interface_ids[c][i];
 			values[1] = &copy->vm_id;
 			values[2] = addresses[c][i];
 			row_copy_row(rows, sources[i], values);
 			row_copy_row(statistics, statistics_source, values);
-			clone_note_row(work, c, &work->interface_ids[c][i]);
 		}
 		audit_lost_networks(work, c);
 	}

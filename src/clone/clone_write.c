@@ -370,59 +370,90 @@ write_row_of_vm(CloneWork *work, RowCopyTarget *target, const pg_uuid_t *key, co
 	(void) row_copy_run(rows);
 }
 
-CloneRecord *
+/* Ids of the NICs, which devices have too. */
+static void
+name_interfaces(CloneWork *work)
+{
+	int count = work->plan->interface_count;
+
+	work->interface_ids = palloc0(sizeof(pg_uuid_t *) * work->copy_count);
+	for (int c = 0; c < work->copy_count; c++)
+	{
+		work->interface_ids[c] = palloc0(sizeof(pg_uuid_t) * Max(count, 1));
+		for (int i = 0; i < count; i++)
+		{
+			if (!work->copies[c].interfaces[i].include)
+				continue;
+			work->interface_ids[c][i] = uuid_new();
+			clone_note_row(work, c, &work->interface_ids[c][i]);
+		}
+	}
+}
+
+static CloneWork *
+begin(const ClonePlan *plan, const CloneCopy *copies, int copy_count, const AuditSubject *caller)
+{
+	CloneWork *work = palloc0(sizeof(CloneWork));
+	CloneRecord *record = palloc0(sizeof(CloneRecord));
+
+	work->plan = plan;
+	work->caller = caller;
+	work->copies = copies;
+	work->copy_count = copy_count;
+	work->is_template = plan->request->target == CLONE_TARGET_TEMPLATE;
+	work->same_cluster = uuid_same(&plan->cluster_id, &plan->source_cluster_id);
+	work->record = record;
+	record->devices = palloc0(sizeof(Jsonb *) * copy_count);
+	record->row_ids = palloc0(sizeof(pg_uuid_t *) * copy_count);
+	record->row_id_counts = palloc0(sizeof(int) * copy_count);
+	work->row_id_sizes = palloc0(sizeof(int) * copy_count);
+	work->vm_static = palloc(sizeof(Jsonb *) * copy_count);
+	for (int c = 0; c < copy_count; c++)
+	{
+		Jsonb *own = json_get(copies[c].overrides, "vm_static");
+
+		work->vm_static[c] = own ? json_overlay(plan->vm_static, own) : plan->vm_static;
+	}
+	name_interfaces(work);
+	return work;
+}
+
+CloneWork *
 clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 			const AuditSubject *caller)
 {
-	CloneRecord *record = palloc0(sizeof(CloneRecord));
-	CloneWork work = {
-		.plan = plan,
-		.caller = caller,
-		.copies = copies,
-		.copy_count = copy_count,
-		.is_template = plan->request->target == CLONE_TARGET_TEMPLATE,
-		.same_cluster = uuid_same(&plan->cluster_id, &plan->source_cluster_id),
-		.record = record,
-	};
+	CloneWork *work = begin(plan, copies, copy_count, caller);
 	Jsonb *init = json_get(plan->configuration, "vm_init");
 
 	/* the row itself says it all */
 	if (init && plan_is_from_rows(plan))
 		init = json_from_text("{}");
-
-	record->devices = palloc0(sizeof(Jsonb *) * copy_count);
-	record->row_ids = palloc0(sizeof(pg_uuid_t *) * copy_count);
-	record->row_id_counts = palloc0(sizeof(int) * copy_count);
-	work.row_id_sizes = palloc0(sizeof(int) * copy_count);
-	work.interface_ids = palloc0(sizeof(pg_uuid_t *) * copy_count);
-	work.vm_static = palloc(sizeof(Jsonb *) * copy_count);
-	for (int c = 0; c < copy_count; c++)
-	{
-		Jsonb *own = json_get(copies[c].overrides, "vm_static");
-
-		work.vm_static[c] = own ? json_overlay(plan->vm_static, own) : plan->vm_static;
-	}
-
-	read_facts(&work);
-	write_vm_static(&work);
-	if (!work.is_template)
-		write_run_rows(&work);
-	write_row_of_vm(&work, &vm_ovf_generations, NULL,
+	read_facts(work);
+	write_vm_static(work);
+	if (!work->is_template)
+		write_run_rows(work);
+	write_row_of_vm(work, &vm_ovf_generations, NULL,
 					json_from_text(psprintf("{\"storage_pool_id\": \"%s\", \"ovf_generation\": 0}",
 											uuid_text(&plan->pool_id))));
-	clone_disks_write(&work);
-	clone_interfaces_write(&work);
-	clone_devices_write(&work);
-	write_row_of_vm(&work, &vm_init, &plan->source_vm_id, init);
-	clone_numa_write(&work);
-	write_row_of_vm(&work, &vm_nvram_data, NULL, clone_external_data(&work, EXTERNAL_DATA_NVRAM));
+	clone_disks_write(work);
+	clone_devices_write(work);
+	write_row_of_vm(work, &vm_init, &plan->source_vm_id, init);
+	clone_numa_write(work);
+	write_row_of_vm(work, &vm_nvram_data, NULL, clone_external_data(work, EXTERNAL_DATA_NVRAM));
 	/* hosts of another cluster can't be pinned to */
-	if (work.same_cluster && inventory_has_table("vm_host_pinning_map"))
+	if (work->same_cluster && inventory_has_table("vm_host_pinning_map"))
 	{
-		Datum arguments[2] = {UUIDPGetDatum(&plan->source_vm_id), vm_id_array(&work)};
+		Datum arguments[2] = {UUIDPGetDatum(&plan->source_vm_id), vm_id_array(work)};
 
 		(void) statement_run(&copy_host_pinning, arguments, NULL);
 	}
-	write_permissions(&work);
-	return record;
+	write_permissions(work);
+	return work;
+}
+
+CloneRecord *
+clone_write_interfaces(CloneWork *work)
+{
+	clone_interfaces_write(work);
+	return work->record;
 }

@@ -106,12 +106,27 @@ follow_promotion(const ClonePlan *plan)
 	frame_leave(&frame);
 }
 
+/* The checks that follow look at what is there, and that is there now too. */
+static void
+note_new_rows(Command *command)
+{
+	const CommandResult *result = command->result;
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * result->copy_count);
+
+	for (int i = 0; i < result->copy_count; i++)
+		ids[i] = result->copies[i].vm_id;
+	command->plan->new_vm_ids = ids;
+	command->plan->new_vm_count = result->copy_count;
+}
+
 /* Runs a call.  retry_of: the job that is run again, or NULL. */
 static CommandResult *
 run(const CloneRequest *request, const pg_uuid_t *retry_of)
 {
 	Command command = {.request = request, .retry_of = retry_of};
+	struct CloneWork *work;
 	CloneRecord *record;
+	bool counts_first;
 	Frame inventory;
 
 	if (RecoveryInProgress())
@@ -135,9 +150,24 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	check(&command, CHECK_ALWAYS);
 	follow_promotion(command.plan);
 	locks_take(command.plan, &command.result->call_id);
-	locks_take_counted(command.plan);
+	counts_first = request->base_template_id.given;
+	if (counts_first)
+		locks_take_counted(command.plan);
 	command.result->copies = plan_make_copies(command.plan);
 	command.result->copy_count = request->copies;
+	count_tasks(&command);
+	fill_statuses(&command);
+	command_name_caller(&command);
+
+	/*
+	 * What unrelated calls take from together, they wait for until the one before commits: so it is taken
+	 * late.  A version of a template is numbered under the lock.
+	 */
+	work = clone_write(command.plan, command.result->copies, command.result->copy_count,
+					   &command.audit);
+	note_new_rows(&command);
+	if (!counts_first)
+		locks_take_counted(command.plan);
 	command.plan->taken_name = command_reserve_names(&command);
 
 	/*
@@ -146,11 +176,7 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	 */
 	check(&command, CHECK_AFTER_LOCKS);
 	locks_note_summed_up(command.plan);
-	count_tasks(&command);
-	fill_statuses(&command);
-	command_name_caller(&command);
-	record = clone_write(command.plan, command.result->copies, command.result->copy_count,
-						 &command.audit);
+	record = clone_write_interfaces(work);
 	command_write_audit(&command);
 	frame_leave(&inventory);
 

@@ -95,7 +95,7 @@ add_counted(CountedRows *counted, const char *kind, const pg_uuid_t *id, int64 b
 static void
 collect_counted(const ClonePlan *plan, CountedRows *counted)
 {
-	int most = 2 * plan->disk_count + 1;
+	int most = 2 * plan->disk_count + 2;
 
 	counted->kinds = palloc(sizeof(char *) * most);
 	counted->ids = palloc(sizeof(pg_uuid_t) * most);
@@ -114,6 +114,9 @@ collect_counted(const ClonePlan *plan, CountedRows *counted)
 	}
 	if (plan->has_mac_pool && plan->interface_count > 0)
 		add_counted(counted, "mac_pool", &plan->mac_pool_id, 0);
+	/* versions of templates are numbered, those without disks and NICs too */
+	if (plan->request->base_template_id.given)
+		add_counted(counted, "storage_pool", &plan->pool_id, 0);
 }
 
 static Datum

@@ -255,6 +255,9 @@ typedef struct ClonePlan
 	/* locks.h: what the rows say under their locks */
 	char *chain_changes;    /* sentences about images that the plan has otherwise; NULL: none */
 	int64 last_mac_address; /* the MAC pool's last one given; -1: none */
+	/* rows that the call has written before it counts, which are not others' */
+	const pg_uuid_t *new_vm_ids;
+	int new_vm_count;
 	const char *taken_name; /* of the call, reserved by another clone under way; NULL: none */
 } ClonePlan;
 

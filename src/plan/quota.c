@@ -383,7 +383,15 @@ quota_evaluate(const ClonePlan *plan)
 	}
 	rows = run_for_demands(&count_usage, state, needs_usage, picked);
 	for (uint64 row = 0; row < rows; row++)
-		picked[field_int64(row, DEMAND_NUMBER) - 1]->used_bytes = field_int64(row, DEMAND_VALUE);
+	{
+		QuotaDemand *demand = picked[field_int64(row, DEMAND_NUMBER) - 1];
+		int64 used = field_int64(row, DEMAND_VALUE);
+
+		/* the call's own images are there already */
+		if (plan->new_vm_count > 0 && used < PG_INT64_MAX)
+			used = Max(used - demand->requested_bytes, 0);
+		demand->used_bytes = used;
+	}
 	for (int i = 0; i < state->demand_count; i++)
 		judge_demand(plan, state, &state->demands[i]);
 	if (plan->quota_enforcement == QUOTA_SOFT &&
