@@ -5,10 +5,15 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 
 #include "base/audit.h"
+#include "base/keyed_rows.h"
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
@@ -78,10 +83,10 @@ static const AuditText audit_texts[] = {
 
 static Insertion insert_rows = {
 	.relation = "audit_log",
-	.column_count = 15,
-	.columns = {{"log_type", INT4OID},
+	.column_count = 22,
+	.columns = {{"log_time", TIMESTAMPTZOID},
+				{"log_type", INT4OID},
 				{"log_type_name", TEXTOID},
-				{"external_name", TEXTOID},
 				{"severity", INT4OID},
 				{"message", TEXTOID},
 				{"user_id", UUIDOID},
@@ -89,34 +94,23 @@ static Insertion insert_rows = {
 				{"vm_id", UUIDOID},
 				{"vm_name", TEXTOID},
 				{"storage_pool_id", UUIDOID},
+				{"storage_pool_name", TEXTOID},
 				{"cluster_id", UUIDOID},
+				{"cluster_name", TEXTOID},
 				{"storage_domain_id", UUIDOID},
+				{"storage_domain_name", TEXTOID},
 				{"quota_id", UUIDOID},
+				{"quota_name", TEXTOID},
 				{"job_id", UUIDOID},
-				{"call_id", UUIDOID}},
-	.statement =
-		{
-			.sql = "INSERT INTO audit_log (log_time, log_type, log_type_name, severity, message,"
-				   " user_id, user_name, vm_id, vm_name, storage_pool_id, storage_pool_name,"
-				   " cluster_id, cluster_name, storage_domain_id, storage_domain_name, quota_id,"
-				   " quota_name, job_id, correlation_id, origin, custom_event_id, custom_data)"
-				   " SELECT clock_timestamp(), n.log_type, n.log_type_name, n.severity,"
-				   " n.message, n.user_id, left(COALESCE(n.user_name, ''), 255), n.vm_id,"
-				   " COALESCE(n.vm_name, ''), n.storage_pool_id,"
-				   " COALESCE((SELECT name FROM storage_pool WHERE id = n.storage_pool_id), ''),"
-				   " n.cluster_id,"
-				   " COALESCE((SELECT name FROM cluster c WHERE c.cluster_id = n.cluster_id), ''),"
-				   " n.storage_domain_id, COALESCE((SELECT storage_name FROM storage_domain_static"
-				   "  WHERE id = n.storage_domain_id), ''), n.quota_id,"
-				   /* five characters shorter than in table quota */
-				   " COALESCE((SELECT left(quota_name, 60) FROM quota WHERE id = n.quota_id), ''),"
-				   " n.job_id, n.call_id::text,"
-				   " CASE WHEN n.external_name IS NULL THEN 'oVirt' ELSE 'vmclone' END,"
-				   " CASE WHEN n.external_name IS NULL THEN -1"
-				   "  ELSE nextval('vmclone.external_event_seq') END,"
-				   " COALESCE(n.external_name, '') FROM " NEW_ROWS " n",
-		},
+				{"correlation_id", TEXTOID},
+				{"origin", TEXTOID},
+				{"custom_event_id", INT4OID},
+				{"custom_data", TEXTOID}},
 };
+
+/* What the table's columns take, in characters; a quota's name has 65 in its own table. */
+#define MOST_OF_USER_NAME  255
+#define MOST_OF_QUOTA_NAME 60
 
 static Statement engine_user = {
 	.sql = "SELECT username::text FROM users WHERE user_id = $1 AND username <> ''",
@@ -188,7 +182,42 @@ fill(const char *text, const char *const *placeholders)
 AuditRows
 audit_begin(void)
 {
-	return insertion_begin(&insert_rows);
+	return (AuditRows){.rows = insertion_begin(&insert_rows)};
+}
+
+/* The name in the row of a table; empty if there is none. */
+static const char *
+look_up_name(const char *table, const char *id_column, const char *name_column, const pg_uuid_t *id)
+{
+	const KeyedRows *row = keyed_row(table, id_column, id);
+	char *name = row ? keyed_text(row, 0, name_column) : NULL;
+
+	return name ? name : "";
+}
+
+static const char *
+name_of(AuditRows *rows, const char *table, const char *id_column, const char *name_column,
+		const pg_uuid_t *id)
+{
+	const char *name;
+
+	if (uuid_is_zero(id))
+		return "";
+	for (int i = 0; i < rows->name_count; i++)
+	{
+		if (rows->names[i].table == table && uuid_same(&rows->names[i].id, id))
+			return rows->names[i].name;
+	}
+	name = look_up_name(table, id_column, name_column, id);
+	if (rows->name_count < AUDIT_NAMES)
+		rows->names[rows->name_count++] = (AuditName){.table = table, .id = *id, .name = name};
+	return name;
+}
+
+static char *
+cut(const char *text, int most)
+{
+	return pnstrdup(text, pg_mbcharcliplen(text, strlen(text), most));
 }
 
 static const pg_uuid_t *
@@ -220,34 +249,57 @@ external_type_name(int severity)
 	}
 }
 
+/* Numbers the external events, for the engine refuses two with one number of an origin. */
+static int32
+next_event(void)
+{
+	Oid sequence = relation_of_name("vmclone.external_event_seq", AccessShareLock);
+
+	return (int32) DatumGetInt64(DirectFunctionCall1(nextval_oid, ObjectIdGetDatum(sequence)));
+}
+
 void
 audit_add(AuditRows *rows, AuditType type, const AuditSubject *subject,
 		  const char *const *placeholders)
 {
+	static const char pools[] = "storage_pool";
+	static const char clusters[] = "cluster";
+	static const char domains[] = "storage_domain_static";
+	static const char quotas[] = "quota";
 	const AuditText *text = find_text(type);
 	bool is_external = type < 0;
+	NewRows *put = &rows->rows;
 
-	new_rows_put(rows, Int32GetDatum(is_external ? external_type(text->severity) : (int) type));
-	new_rows_put_text(rows, is_external ? external_type_name(text->severity) : text->name);
-	new_rows_put_text(rows, is_external ? text->name : NULL);
-	new_rows_put(rows, Int32GetDatum(text->severity));
-	new_rows_put_text(rows, fill(text->text, placeholders));
-	new_rows_put_uuid(rows, id_or_null(&subject->user_id));
-	new_rows_put_text(rows, subject->user_name);
-	new_rows_put_uuid(rows, id_or_null(&subject->vm_id));
-	new_rows_put_text(rows, subject->vm_name);
-	new_rows_put_uuid(rows, id_or_null(&subject->storage_pool_id));
-	new_rows_put_uuid(rows, id_or_null(&subject->cluster_id));
-	new_rows_put_uuid(rows, id_or_null(&subject->storage_domain_id));
-	new_rows_put_uuid(rows, id_or_null(&subject->quota_id));
-	new_rows_put_uuid(rows, id_or_null(&subject->job_id));
-	new_rows_put_uuid(rows, id_or_null(&subject->call_id));
+	new_rows_put(put, TimestampTzGetDatum(GetCurrentTimestamp()));
+	new_rows_put(put, Int32GetDatum(is_external ? external_type(text->severity) : (int) type));
+	new_rows_put_text(put, is_external ? external_type_name(text->severity) : text->name);
+	new_rows_put(put, Int32GetDatum(text->severity));
+	new_rows_put_text(put, fill(text->text, placeholders));
+	new_rows_put_uuid(put, id_or_null(&subject->user_id));
+	new_rows_put_text(put, subject->user_name ? cut(subject->user_name, MOST_OF_USER_NAME) : "");
+	new_rows_put_uuid(put, id_or_null(&subject->vm_id));
+	new_rows_put_text(put, subject->vm_name ? subject->vm_name : "");
+	new_rows_put_uuid(put, id_or_null(&subject->storage_pool_id));
+	new_rows_put_text(put, name_of(rows, pools, "id", "name", &subject->storage_pool_id));
+	new_rows_put_uuid(put, id_or_null(&subject->cluster_id));
+	new_rows_put_text(put, name_of(rows, clusters, "cluster_id", "name", &subject->cluster_id));
+	new_rows_put_uuid(put, id_or_null(&subject->storage_domain_id));
+	new_rows_put_text(put,
+					  name_of(rows, domains, "id", "storage_name", &subject->storage_domain_id));
+	new_rows_put_uuid(put, id_or_null(&subject->quota_id));
+	new_rows_put_text(put, cut(name_of(rows, quotas, "id", "quota_name", &subject->quota_id),
+							   MOST_OF_QUOTA_NAME));
+	new_rows_put_uuid(put, id_or_null(&subject->job_id));
+	new_rows_put_text(put, uuid_is_zero(&subject->call_id) ? NULL : uuid_text(&subject->call_id));
+	new_rows_put_text(put, is_external ? "vmclone" : "oVirt");
+	new_rows_put(put, Int32GetDatum(is_external ? next_event() : -1));
+	new_rows_put_text(put, is_external ? text->name : "");
 }
 
 void
 audit_end(AuditRows *rows)
 {
-	insertion_run(rows);
+	insertion_run(&rows->rows);
 }
 
 void

@@ -74,8 +74,23 @@ extern void audit_name_caller(AuditSubject *subject, const Caller *caller);
 extern void audit_write(AuditType type, const AuditSubject *subject,
 						const char *const *placeholders);
 
-/* The same for many rows in one statement; subject and placeholders may go after audit_add. */
-typedef NewRows AuditRows;
+#define AUDIT_NAMES 8
+
+/* A name that rows of the same run have by its id. */
+typedef struct AuditName
+{
+	const char *table;
+	pg_uuid_t id;
+	const char *name;
+} AuditName;
+
+/* The same for many rows at once; what subject and placeholders point to may go after audit_add. */
+typedef struct AuditRows
+{
+	NewRows rows;
+	AuditName names[AUDIT_NAMES];
+	int name_count;
+} AuditRows;
 
 extern AuditRows audit_begin(void);
 extern void audit_add(AuditRows *rows, AuditType type, const AuditSubject *subject,

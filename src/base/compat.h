@@ -230,6 +230,13 @@ proc_may_be_background_worker(const PGPROC *proc)
 #endif
 }
 
+/* 18: columns that are computed when they are read. */
+#if PG_VERSION_NUM >= 180000
+#define has_virtual_columns(constraints) ((constraints)->has_generated_virtual)
+#else
+#define has_virtual_columns(constraints) false
+#endif
+
 /* Constraints can be NOT ENFORCED from 18 on. */
 #if PG_VERSION_NUM >= 180000
 #define check_is_enforced(check)     ((check)->ccenforced)

@@ -18,6 +18,7 @@
 
 #include "base/executor_compat.h"
 #include "base/foreign_keys.h"
+#include "base/table_expressions.h"
 #include "base/table_writer.h"
 
 /* Rows that go to the table at once. */
@@ -30,7 +31,7 @@ struct TableWriter
 	MemoryContext context; /* the caller's */
 	TransitionCaptureState *transitions;
 	ForeignKeys *keys;
-	bool one_by_one;
+	bool may_fire_before; /* a row's BEFORE trigger, which could look at the rows before */
 	bool fires_after_row;
 	TupleTableSlot *slots[MAX_ROWS];
 	int count; /* of slots that are filled */
@@ -73,7 +74,7 @@ table_writer_begin(Relation relation)
 	{
 		writer->transitions =
 			MakeTransitionCaptureState(triggers, RelationGetRelid(relation), CMD_INSERT);
-		writer->one_by_one = triggers->trig_insert_before_row || triggers->trig_insert_instead_row;
+		writer->may_fire_before = triggers->trig_insert_before_row;
 		writer->fires_after_row = triggers->trig_insert_after_row;
 		writer->keys = foreign_keys_begin(state, writer->target);
 	}
@@ -98,21 +99,19 @@ table_writer_slot(TableWriter *writer)
 	return *slot;
 }
 
-/* Everything before the row is in the table; false: a trigger doesn't want it. */
-static bool
+/* Everything before the row is in the table, but for BEFORE triggers. */
+static void
 prepare_row(TableWriter *writer, TupleTableSlot *row)
 {
-	const TupleConstr *constraints = RelationGetDescr(writer->target->ri_RelationDesc)->constr;
+	Relation relation = writer->target->ri_RelationDesc;
+	const TupleConstr *constraints = RelationGetDescr(relation)->constr;
 
-	row->tts_tableOid = RelationGetRelid(writer->target->ri_RelationDesc);
-	if (writer->one_by_one && !ExecBRInsertTriggers(writer->state, writer->target, row))
-		return false;
 	if (constraints == NULL)
-		return true;
+		return;
 	if (constraints->has_generated_stored)
 		executor_compute_generated(writer->state, writer->target, row);
-	ExecConstraints(writer->target, row, writer->state);
-	return true;
+	if (!table_constraints_hold(table_expressions(relation), row))
+		ExecConstraints(writer->target, row, writer->state);
 }
 
 static void
@@ -147,22 +146,45 @@ flush(TableWriter *writer)
 	writer->count = 0;
 }
 
+/* A row whose BEFORE triggers fire comes alone: they see all that were put before. */
+static void
+put_alone(TableWriter *writer)
+{
+	TupleTableSlot *row = writer->slots[writer->count];
+
+	if (writer->count > 0)
+	{
+		writer->slots[writer->count] = writer->slots[0];
+		flush(writer);
+		writer->slots[0] = row;
+	}
+	if (!ExecBRInsertTriggers(writer->state, writer->target, row))
+		return;
+	prepare_row(writer, row);
+	writer->count = 1;
+	flush(writer);
+}
+
 void
 table_writer_put(TableWriter *writer)
 {
 	TupleTableSlot *row = writer->slots[writer->count];
+	Relation relation = writer->target->ri_RelationDesc;
 	MemoryContext context = MemoryContextSwitchTo(GetPerTupleMemoryContext(writer->state));
 
 	ExecStoreVirtualTuple(row);
-	if (prepare_row(writer, row))
+	row->tts_tableOid = RelationGetRelid(relation);
+	if (writer->may_fire_before && !table_no_trigger_fires(table_expressions(relation), row))
+		put_alone(writer);
+	else
 	{
+		prepare_row(writer, row);
 		writer->count++;
-		if (writer->one_by_one || writer->count == MAX_ROWS)
-		{
+		if (writer->count == MAX_ROWS)
 			flush(writer);
-			ResetPerTupleExprContext(writer->state);
-		}
 	}
+	if (writer->count == 0)
+		ResetPerTupleExprContext(writer->state);
 	MemoryContextSwitchTo(context);
 }
 

@@ -1,0 +1,213 @@
+/*
+ * table_expressions.c
+ *		CHECK constraints and the conditions of BEFORE triggers of a table, ready to run for the session.
+ *
+ * They are made anew when the table changes, or any function, type or constraint: seldom, in a server
+ * that runs.  Constraints are the relation cache's, conditions its triggers'.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/table_expressions.h"
+
+#define MOST_TABLES 64
+
+struct TableExpressions
+{
+	Oid relation_id;
+	MemoryContext context;
+	bool is_stale;
+	ExprContext *values;
+	bool is_plain; /* false: the executor has to do it */
+	int check_count;
+	ExprState **checks;
+	bool always_fires; /* a trigger without a condition */
+	int when_count;
+	ExprState **whens;
+};
+
+static TableExpressions *tables[MOST_TABLES];
+static int table_count;
+static uint64 changes; /* heard of so far */
+
+/* Invalid: all of them. */
+static void
+note_relation_change(Datum argument, Oid relation_id)
+{
+	changes++;
+	for (int i = 0; i < table_count; i++)
+	{
+		if (relation_id == InvalidOid || tables[i]->relation_id == relation_id)
+			tables[i]->is_stale = true;
+	}
+}
+
+static void
+note_catalog_change(Datum argument, int cache, uint32 hash)
+{
+	note_relation_change(argument, InvalidOid);
+}
+
+static void
+hear_of_changes(void)
+{
+	static bool is_registered;
+
+	if (is_registered)
+		return;
+	CacheRegisterRelcacheCallback(note_relation_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, note_catalog_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, note_catalog_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(CONSTROID, note_catalog_change, (Datum) 0);
+	is_registered = true;
+}
+
+static void
+forget(int i)
+{
+	TableExpressions *old = tables[i];
+
+	tables[i] = tables[--table_count];
+	MemoryContextDelete(old->context);
+}
+
+static void
+prepare_checks(TableExpressions *expressions, const TupleConstr *constraints)
+{
+	expressions->checks = palloc(sizeof(ExprState *) * (constraints->num_check + 1));
+	for (int i = 0; i < constraints->num_check; i++)
+	{
+		const ConstrCheck *check = &constraints->check[i];
+		Expr *expression;
+
+		if (!check_is_enforced(check))
+			continue;
+		expression = expression_planner(stringToNode(check->ccbin));
+		expressions->checks[expressions->check_count++] = ExecInitExpr(expression, NULL);
+	}
+}
+
+/* NEW is the outer row, as the executor has it. */
+static void
+prepare_whens(TableExpressions *expressions, const TriggerDesc *triggers)
+{
+	expressions->whens = palloc(sizeof(ExprState *) * (triggers->numtriggers + 1));
+	for (int i = 0; i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+		Node *condition;
+
+		if (!TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_BEFORE,
+								  TRIGGER_TYPE_INSERT))
+			continue;
+		if (trigger->tgqual == NULL)
+		{
+			expressions->always_fires = true;
+			continue;
+		}
+		condition = stringToNode(trigger->tgqual);
+		ChangeVarNodes(condition, PRS2_NEW_VARNO, OUTER_VAR, 0);
+		condition = (Node *) make_ands_implicit((Expr *) condition);
+		condition = (Node *) expression_planner((Expr *) condition);
+		expressions->whens[expressions->when_count++] = ExecInitQual((List *) condition, NULL);
+	}
+}
+
+static TableExpressions *
+prepare(Relation relation)
+{
+	/* the caller's until all is made, so that an error leaves nothing behind */
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "vmclone table expressions",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext callers = MemoryContextSwitchTo(context);
+	const TupleConstr *constraints = RelationGetDescr(relation)->constr;
+	TableExpressions *expressions = palloc0(sizeof(TableExpressions));
+	uint64 before = changes;
+
+	expressions->relation_id = RelationGetRelid(relation);
+	expressions->context = context;
+	expressions->values = CreateStandaloneExprContext();
+	expressions->is_plain = constraints == NULL || !has_virtual_columns(constraints);
+	if (constraints && expressions->is_plain)
+		prepare_checks(expressions, constraints);
+	if (relation->trigdesc)
+		prepare_whens(expressions, relation->trigdesc);
+	expressions->is_stale = changes != before;
+	MemoryContextSwitchTo(callers);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	return expressions;
+}
+
+TableExpressions *
+table_expressions(Relation relation)
+{
+	TableExpressions *expressions;
+
+	hear_of_changes();
+	for (int i = 0; i < table_count; i++)
+	{
+		if (tables[i]->relation_id != RelationGetRelid(relation))
+			continue;
+		if (!tables[i]->is_stale)
+			return tables[i];
+		forget(i);
+		break;
+	}
+	expressions = prepare(relation);
+	if (table_count == MOST_TABLES)
+		forget(0);
+	tables[table_count++] = expressions;
+	return expressions;
+}
+
+static bool
+has_forbidden_null(TupleTableSlot *row)
+{
+	TupleDesc descriptor = row->tts_tupleDescriptor;
+
+	if (descriptor->constr == NULL || !descriptor->constr->has_not_null)
+		return false;
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		if (TupleDescAttr(descriptor, i)->attnotnull && slot_attisnull(row, i + 1))
+			return true;
+	}
+	return false;
+}
+
+bool
+table_constraints_hold(TableExpressions *expressions, TupleTableSlot *row)
+{
+	bool result = expressions->is_plain && !has_forbidden_null(row);
+
+	expressions->values->ecxt_scantuple = row;
+	for (int i = 0; i < expressions->check_count && result; i++)
+		result = ExecCheck(expressions->checks[i], expressions->values);
+	ResetExprContext(expressions->values);
+	return result;
+}
+
+bool
+table_no_trigger_fires(TableExpressions *expressions, TupleTableSlot *row)
+{
+	bool result = !expressions->always_fires;
+
+	expressions->values->ecxt_outertuple = row;
+	for (int i = 0; i < expressions->when_count && result; i++)
+		result = !ExecQual(expressions->whens[i], expressions->values);
+	ResetExprContext(expressions->values);
+	return result;
+}
