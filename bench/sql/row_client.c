@@ -291,7 +291,8 @@ read_configuration(const char *snapshot)
 	char *ovf = PQgetvalue(result, 0, PQfnumber(result, "vm_configuration"));
 	xmlDocPtr document = xmlReadMemory(ovf, strlen(ovf), NULL, NULL, XML_PARSE_NONET);
 
-	if (document == NULL)
+	/* libxml2 2.9 gives a document, too, whose longest text it has cut */
+	if (document == NULL || (xmlGetLastError() && xmlGetLastError()->level >= XML_ERR_ERROR))
 	{
 		fprintf(stderr, "clone_clients: snapshot %s has no OVF that can be read\n", snapshot);
 		exit(1);

@@ -34,7 +34,7 @@
 /*
  * Parses one OVF document into the object above without what needs the database (status, sizes,
  * missing disks, suggested name).  libxml2; entities, DTDs, external references and documents
- * over 16 MiB are refused.  Error ERRCODE_VC_VM_CONFIGURATION names line and element.
+ * over 8 MiB are refused.  Error ERRCODE_VC_VM_CONFIGURATION names line and element.
  */
 extern Jsonb *ovf_to_configuration(const char *ovf, Size length);
 

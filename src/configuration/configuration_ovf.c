@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 
 #include "base/errors.h"
 #include "base/json.h"
@@ -28,6 +29,14 @@ describe(const OvfError *error)
 	return text.data;
 }
 
+/* The reader must not be jumped out of: it stops, and then the interrupt is served. */
+static bool
+interrupted(void)
+{
+	return (QueryCancelPending || ProcDiePending) && InterruptHoldoffCount == 0 &&
+		   QueryCancelHoldoffCount == 0 && CritSectionCount == 0;
+}
+
 OvfResult *
 configuration_read_ovf(const char *ovf, Size length, char **message)
 {
@@ -38,8 +47,9 @@ configuration_read_ovf(const char *ovf, Size length, char **message)
 
 	/* the reader refuses what is too long; converting that would be in vain */
 	utf8 = length > OVF_MAX_BYTES ? (char *) ovf : pg_server_to_any(ovf, (int) length, PG_UTF8);
-	if (!ovf_read(utf8, utf8 == ovf ? length : strlen(utf8), &result, &error))
+	if (!ovf_read(utf8, utf8 == ovf ? length : strlen(utf8), interrupted, &result, &error))
 	{
+		CHECK_FOR_INTERRUPTS();
 		*message = describe(&error);
 		return NULL;
 	}

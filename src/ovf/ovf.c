@@ -91,9 +91,10 @@ read_document(OvfReader *reader, OvfJson *json, OvfJson *short_forms, OvfResult 
 }
 
 bool
-ovf_read(const char *ovf, size_t length, OvfResult *result, OvfError *error)
+ovf_read(const char *ovf, size_t length, OvfInterrupted interrupted, OvfResult *result,
+		 OvfError *error)
 {
-	OvfReader reader = {.error = error};
+	OvfReader reader = {.error = error, .interrupted = interrupted};
 	OvfJson json = {0};
 	OvfJson short_forms = {0};
 	OvfJson *objects[] = {&reader.vm_static, &reader.vm_init, &reader.external_data};

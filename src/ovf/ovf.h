@@ -11,11 +11,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define OVF_MAX_BYTES    (16 * 1024 * 1024)
-#define OVF_MAX_DEPTH    64
-#define OVF_MAX_ELEMENTS 200000
-#define OVF_MAX_DISKS    2048
-#define OVF_MAX_DEVICES  4096
+/* Below libxml2's limit for one text, 10,000,000 bytes: its version 2.9 takes what is cut there for whole. */
+#ifndef OVF_MAX_BYTES
+#define OVF_MAX_BYTES (8 * 1024 * 1024)
+#endif
+#define OVF_MAX_DEPTH                 64
+#define OVF_MAX_ELEMENTS              200000
+#define OVF_MAX_ATTRIBUTES            400000
+#define OVF_MAX_ATTRIBUTES_OF_ELEMENT 256 /* libxml2 2.9 compares each with each */
+#define OVF_MAX_DISKS                 2048
+#define OVF_MAX_DEVICES               4096
 
 /* Why a document is refused. */
 typedef struct OvfError
@@ -49,11 +54,15 @@ typedef struct OvfResult
 	int disk_count;
 } OvfResult;
 
+/* Asked now and then while a document is read: true stops the reader. */
+typedef bool (*OvfInterrupted)(void);
+
 /*
  * Takes a document in UTF-8 of length bytes and gives JSON text in UTF-8, to be freed with
- * ovf_result_free.  False: refused, *error says why, there is nothing to free.
+ * ovf_result_free.  False: refused, *error says why, there is nothing to free.  interrupted may be NULL.
  */
-extern bool ovf_read(const char *ovf, size_t length, OvfResult *result, OvfError *error);
+extern bool ovf_read(const char *ovf, size_t length, OvfInterrupted interrupted, OvfResult *result,
+					 OvfError *error);
 extern void ovf_result_free(OvfResult *result);
 
 #endif

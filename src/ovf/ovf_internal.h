@@ -42,6 +42,7 @@ typedef struct OvfReader
 {
 	xmlDoc *document;
 	OvfError *error;
+	OvfInterrupted interrupted; /* NULL: never */
 	bool failed;
 	xmlChar **strings; /* texts that libxml2 put together for us; freed at the end */
 	int string_count;

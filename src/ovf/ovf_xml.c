@@ -26,8 +26,10 @@
 typedef struct ParseBounds
 {
 	OvfError *error;
+	OvfInterrupted interrupted;
 	int elements;
-	bool stopped;
+	bool stopped; /* by us */
+	bool faulty;  /* libxml2 has found an error, not only something to warn of */
 } ParseBounds;
 
 /* Cuts text to size bytes where a character ends, and makes it one line. */
@@ -87,9 +89,113 @@ start_element(void *context, const xmlChar *name, const xmlChar *prefix, const x
 		stop(parser, "the document has too many elements");
 	else if (parser->nodeNr >= OVF_MAX_DEPTH)
 		stop(parser, "elements are nested too deeply");
+	else if (bounds->interrupted && bounds->interrupted())
+		stop(parser, "reading was interrupted");
 	else
 		xmlSAX2StartElementNs(context, name, prefix, uri, namespace_count, namespaces,
 							  attribute_count, defaulted_count, attributes);
+}
+
+/*
+ * From libxml2, at every error: the level decides.  Some of them leave a document that looks whole, such
+ * as a text that was cut.  Behind the first one the parser would go on, out of step with what bounds_tags
+ * has seen.
+ */
+static void
+#if LIBXML_VERSION >= 21200
+note_fault(void *context, const xmlError *fault)
+#else
+note_fault(void *context, xmlError *fault)
+#endif
+{
+	xmlParserCtxt *parser = context;
+	ParseBounds *bounds = parser->_private;
+
+	if (fault->level < XML_ERR_ERROR)
+		return;
+	/* a parser that is stopped has forgotten where it was */
+	if (!bounds->faulty && !bounds->stopped && parser->name != NULL)
+		copy_line(bounds->error->element, sizeof(bounds->error->element),
+				  (const char *) parser->name);
+	bounds->faulty = true;
+	if (fault->level == XML_ERR_FATAL)
+		xmlStopParser(parser);
+}
+
+/* The byte behind the next end, or the end of all. */
+static const char *
+skip_past(const char *at, const char *end, const char *what)
+{
+	size_t length = strlen(what);
+
+	for (; (size_t) (end - at) >= length; at++)
+	{
+		if (memcmp(at, what, length) == 0)
+			return at + length;
+	}
+	return end;
+}
+
+static bool
+begins_with(const char *at, const char *end, const char *what)
+{
+	size_t length = strlen(what);
+
+	return (size_t) (end - at) >= length && memcmp(at, what, length) == 0;
+}
+
+/*
+ * libxml2 has read all attributes of an element before it says so, and its version 2.9 compares each name
+ * with each.  So they are counted beforehand: an equals sign outside of quotes for each.  A "<" never
+ * stands inside of a tag.
+ */
+static bool
+bounds_tags(OvfReader *reader, const char *ovf, size_t length)
+{
+	const char *end = ovf + length;
+	const char *at = ovf;
+	int attributes = 0;
+	int all = 0;
+	char quote = '\0';
+	bool in_tag = false;
+
+	while (at < end)
+	{
+		if (*at == '<')
+		{
+			in_tag = false;
+			if (begins_with(at, end, "<!--"))
+				at = skip_past(at + 4, end, "-->");
+			else if (begins_with(at, end, "<![CDATA["))
+				at = skip_past(at + 9, end, "]]>");
+			else if (begins_with(at, end, "<?"))
+				at = skip_past(at + 2, end, "?>");
+			else
+			{
+				in_tag = true;
+				attributes = 0;
+				quote = '\0';
+				at++;
+			}
+			continue;
+		}
+		if (in_tag && quote != '\0')
+			quote = *at == quote ? '\0' : quote;
+		else if (in_tag && (*at == '"' || *at == '\''))
+			quote = *at;
+		else if (in_tag && *at == '>')
+			in_tag = false;
+		else if (in_tag && *at == '=')
+		{
+			if (++attributes > OVF_MAX_ATTRIBUTES_OF_ELEMENT)
+				return ovf_fail(reader, NULL, "an element has more than %d attributes",
+								OVF_MAX_ATTRIBUTES_OF_ELEMENT);
+			if (++all > OVF_MAX_ATTRIBUTES)
+				return ovf_fail(reader, NULL, "the document has too many attributes");
+		}
+		at++;
+	}
+	return true;
 }
 
 /*
@@ -99,13 +205,15 @@ start_element(void *context, const xmlChar *name, const xmlChar *prefix, const x
 bool
 ovf_parse(OvfReader *reader, const char *ovf, size_t length)
 {
-	ParseBounds bounds = {.error = reader->error};
+	ParseBounds bounds = {.error = reader->error, .interrupted = reader->interrupted};
 	xmlParserCtxt *context;
 	const xmlError *fault;
 
 	if (length > OVF_MAX_BYTES)
 		return ovf_fail(reader, NULL, "the document is larger than %d MiB",
 						OVF_MAX_BYTES / (1024 * 1024));
+	if (!bounds_tags(reader, ovf, length))
+		return false;
 	context = xmlNewParserCtxt();
 	if (context == NULL)
 		return ovf_fail(reader, NULL, "out of memory");
@@ -113,6 +221,7 @@ ovf_parse(OvfReader *reader, const char *ovf, size_t length)
 	context->sax->internalSubset = refuse_document_type;
 	context->sax->externalSubset = refuse_document_type;
 	context->sax->startElementNs = start_element;
+	context->sax->serror = note_fault;
 	reader->document =
 		xmlCtxtReadMemory(context, ovf, (int) length, NULL, "UTF-8",
 						  XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
@@ -120,7 +229,8 @@ ovf_parse(OvfReader *reader, const char *ovf, size_t length)
 	fault = xmlCtxtGetLastError(context);
 	if (bounds.stopped)
 		reader->failed = true;
-	else if (reader->document == NULL || !context->nsWellFormed)
+	else if (reader->document == NULL || !context->nsWellFormed || bounds.faulty ||
+			 (fault != NULL && fault->level >= XML_ERR_ERROR))
 	{
 		char message[sizeof(reader->error->message)];
 
@@ -136,10 +246,8 @@ ovf_parse(OvfReader *reader, const char *ovf, size_t length)
 				snprintf(reader->error->message + used, sizeof(reader->error->message) - used,
 						 " at column %d", fault->int2);
 		}
-		if (context->name != NULL)
-			copy_line(reader->error->element, sizeof(reader->error->element),
-					  (const char *) context->name);
-		else if (fault != NULL && fault->str1 != NULL && fault->code != XML_ERR_DOCUMENT_EMPTY)
+		if (reader->error->element[0] == '\0' && fault != NULL && fault->str1 != NULL &&
+			fault->code != XML_ERR_DOCUMENT_EMPTY)
 			copy_line(reader->error->element, sizeof(reader->error->element), fault->str1);
 	}
 	xmlFreeParserCtxt(context);

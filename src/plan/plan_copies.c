@@ -13,6 +13,9 @@
 #include "inventory/row_copy.h"
 #include "plan/plan_parts.h"
 
+/* More than any name or alias has. */
+#define MAX_NAME_BYTES 4096
+
 bool
 disk_is_made(const PlannedDisk *disk)
 {
@@ -122,11 +125,24 @@ choose_name(const ClonePlan *plan)
 	return plan->source_vm_name ? psprintf("copy_of_%s", plan->source_vm_name) : pstrdup("");
 }
 
-/* {n} replaced; without it, several copies get _1.._n. */
+/* What is longer than any name or alias is refused before copies and disks make more of it. */
 static char *
-name_of_copy(const char *pattern, int number, int copies)
+bounded_name(char *name)
 {
-	const char *mark = strstr(pattern, "{n}");
+	if (strlen(name) > MAX_NAME_BYTES)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("name \"%s\" is too long", message_excerpt(name)),
+						errdetail("It has %zu bytes; more than %d are not looked at.", strlen(name),
+								  MAX_NAME_BYTES),
+						errhint("Give a name that the data center allows.")));
+	return name;
+}
+
+/* {n} replaced; without it, several copies get _1.._n.  A number is at most a character longer. */
+static char *
+name_of_copy(char *pattern, int number, int copies)
+{
+	char *mark = strstr(bounded_name(pattern), "{n}");
 	StringInfoData name;
 
 	if (mark == NULL)
@@ -158,7 +174,8 @@ plan_name_copies(ClonePlan *plan)
 
 		check_named_once(own, in_vm_static, psprintf(" of copy %d", i + 1));
 		own = own ? own : in_vm_static;
-		plan->vm_names[i] = own ? own : name_of_copy(plan->vm_name, i + 1, request->copies);
+		plan->vm_names[i] =
+			own ? bounded_name(own) : name_of_copy(plan->vm_name, i + 1, request->copies);
 	}
 }
 

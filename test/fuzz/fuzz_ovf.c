@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	OvfResult result;
 	OvfError error;
 
-	if (ovf_read((const char *) data, size, &result, &error))
+	if (ovf_read((const char *) data, size, NULL, &result, &error))
 	{
 		check_json(result.json);
 		check_places(&result);
@@ -113,7 +113,7 @@ main(int argc, char **argv)
 			return 2;
 		size = fread(data, 1, OVF_MAX_BYTES + 1, file);
 		fclose(file);
-		if (ovf_read(data, size, &result, &error))
+		if (ovf_read(data, size, NULL, &result, &error))
 		{
 			check_json(result.json);
 			check_places(&result);

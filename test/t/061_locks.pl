@@ -89,6 +89,10 @@ $node->safe_psql('postgres', 'BEGIN; ' . call("'vm1', 2", 'first') . "; PREPARE 
 $error = refusal(call("'vm1', 2", 'second'));
 like($error, qr/snapshot $snapshot is locked by the prepared transaction "two phases"$/m, 'a prepared transaction is named');
 like($error, qr/image $image2 is locked by the prepared transaction "two phases"$/m, 'for images too');
+$error = refusal("SET vmclone.lock_wait = '200ms';\n" . call("'vm1', 2", 'sharing', "lock_mode => 'shared'"));
+like($error, qr/could not lock the snapshot within 200 ms/, 'a sharing call waits for it');
+like($error, qr/DETAIL:  ACTION_TYPE_FAILED_OBJECT_LOCKED: snapshot $snapshot is locked by the prepared transaction "two phases"$/m,
+	'and says for whom it waited');
 $node->safe_psql('postgres', "COMMIT PREPARED 'two phases'");
 is($node->value('SELECT status FROM vmclone.jobs'), 'paused', 'its job is there after COMMIT PREPARED');
 my $job = $node->value('SELECT job_id FROM vmclone.jobs');
