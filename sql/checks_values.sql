@@ -35,6 +35,26 @@ SELECT * FROM fixture.try('', $$vm_static => '{"mem_size_mb": 8192}'$$);
 SELECT * FROM fixture.try('', $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.id('nothing')))$$);
 SELECT * FROM fixture.try('', $$interfaces => '[{"name": "nic9"}]'$$);
 
+-- codes and words that no engine has; the snapshot's own, which a newer engine may know, go along
+SELECT value, state, message FROM unnest(ARRAY['{"vm_type": 3}', '{"origin": 11}', '{"default_boot_sequence": 15}', '{"default_display_type": -1}', '{"usb_policy": 9}',
+    '{"serial_number_policy": 3}', '{"cpu_pinning_policy": 5}', '{"resume_behavior": "SLEEP"}', '{"console_disconnect_action": "NONE,REBOOT"}', '{"sso_method": "GUEST_AGENT"}',
+    '{"vm_type": 2, "origin": 10, "default_boot_sequence": 14, "default_display_type": 4, "usb_policy": 1, "serial_number_policy": 2, "resume_behavior": "KILL",
+    "console_disconnect_action": "SHUTDOWN", "sso_method": "none"}']) value LEFT JOIN LATERAL fixture.try('', format('vm_static => %L', value)) t ON true;
+SELECT * FROM fixture.try('', $$vm_static => '{"vm_type": 4}', copies => 2, copy_overrides => '[{"vm_static": {"vm_type": 1}}]'$$);
+SELECT * FROM fixture.try($$UPDATE vm_static SET origin = 77 WHERE vm_name = 'one'; SELECT fixture.write_ovf('one')$$);
+
+-- boot disks, the chipset of IDE disks and of old clusters
+SELECT * FROM fixture.try('', $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 2), 'is_boot', true))$$);
+SELECT * FROM fixture.try('', $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 2), 'is_boot', true), jsonb_build_object('disk_id', fixture.disk('one', 1), 'is_boot', false))$$);
+SELECT * FROM fixture.try('', $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 2), 'is_boot', true), jsonb_build_object('disk_id', fixture.disk('one', 1), 'include', false)), missing_disk => 'skip'$$);
+SELECT * FROM fixture.try('', $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 2), 'disk_interface', 'IDE'))$$);
+SELECT * FROM fixture.try('', $$disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 2), 'disk_interface', 'IDE', 'include', false))$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"bios_type": 1}', disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('one', 2), 'disk_interface', 'IDE'))$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"bios_type": 4}'$$);
+SELECT * FROM fixture.try($$UPDATE cluster SET compatibility_version = '4.3' WHERE cluster_id = fixture.id('cl1')$$, $$vm_static => '{"bios_type": 4}'$$);
+SELECT * FROM fixture.try($$UPDATE cluster SET compatibility_version = '4.3' WHERE cluster_id = fixture.id('cl1')$$, $$vm_static => '{"bios_type": 1}'$$);
+SELECT * FROM fixture.try('', $$vm_static => '{"bios_type": 4, "custom_compatibility_version": "4.3"}'$$);
+
 -- two interfaces of one name; a LUN that is gone, which can be left out but not attached
 SELECT count(*) FROM (SELECT fixture.make_vm('pair', nics => 2), fixture.make_vm('special', disks => 1, options => '{"lun": true}')) v;
 SELECT * FROM fixture.try('', $$interfaces => jsonb_build_array(jsonb_build_object('interface_id', (SELECT id FROM vm_interface WHERE vm_guid = fixture.vm('pair') AND name = 'nic2'), 'name', 'nic1'))$$, fixture.snapshot('pair', 2));

@@ -88,6 +88,13 @@ SELECT count(*) FROM vmclone.progress;
 SELECT count(*) FROM vmclone.locks;
 RESET ROLE;
 SELECT created_by_user_id = fixture.id('alice') AS created_by_alice FROM vmclone.vm_static WHERE vm_name = 'clone';
+-- an administrator makes an operator's clone again: for her user, not as an internal call
+SET ROLE regress_admin;
+SELECT vmclone.clone_again((SELECT vm_id FROM vmclone.jobs_view WHERE vm_name = 'clone'), 'once_more', '{"start_paused": true, "lock_mode": "shared"}') IS NOT NULL AS again;
+RESET ROLE;
+SELECT vm_name, owner, user_id = fixture.id('alice') AS for_alice FROM vmclone.jobs WHERE vm_name = 'once_more';
+SELECT created_by_user_id = fixture.id('alice') AS created_by_alice FROM vmclone.vm_static WHERE vm_name = 'once_more';
+SELECT count(*) > 0 AS owned_by_alice FROM vmclone.permissions p JOIN vmclone.vm_static v ON v.vm_guid = p.object_id WHERE v.vm_name = 'once_more' AND p.ad_element_id = fixture.id('alice');
 SELECT job_id AS alices_job, vm_id AS alices_vm FROM vmclone.jobs WHERE vm_name = 'alices' \gset
 SET ROLE regress_bob;
 SELECT public.refused(format($$SELECT vmclone.cancel_job(%L)$$, :'alices_job'));

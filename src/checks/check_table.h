@@ -119,6 +119,9 @@ extern void check_migration_downtime(CheckRun *run);
 extern void check_known_disks(CheckRun *run);
 extern void check_known_interfaces(CheckRun *run);
 
+/* checks_code.c */
+extern void check_codes(CheckRun *run);
+
 /* checks_snapshot.c */
 extern void check_snapshot_exists(CheckRun *run);
 extern void check_snapshot_of_source_vm(CheckRun *run);
@@ -166,7 +169,9 @@ extern void check_domain_thresholds(CheckRun *run);
 extern void check_domain_space(CheckRun *run);
 
 /* checks_disk.c */
+extern void check_boot_disks(CheckRun *run);
 extern void check_ide_slots(CheckRun *run);
+extern void check_ide_chipset(CheckRun *run);
 extern void check_pci_slots(CheckRun *run);
 extern void check_disk_profiles(CheckRun *run);
 extern void check_disk_sizes(CheckRun *run);
@@ -194,6 +199,7 @@ extern void check_pool_matches(CheckRun *run);
 extern void check_cpu_profile(CheckRun *run);
 extern void check_bios_type(CheckRun *run);
 extern void check_bios_platform(CheckRun *run);
+extern void check_bios_version(CheckRun *run);
 
 /* checks_vm.c */
 extern void check_monitors(CheckRun *run);

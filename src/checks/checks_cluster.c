@@ -213,6 +213,29 @@ check_bios_type(CheckRun *run)
 			   plan->cluster_name);
 }
 
+/*
+ * The engine's option ClusterEmulatedMachines has a machine of chipset Q35 from version 4.4 on: a host of an
+ * older cluster could not start what needs one, secure boot say.
+ */
+void
+check_bios_version(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+	char *custom = planned_text(run, "custom_compatibility_version");
+	const char *version = custom && custom[0] ? custom : plan->compatibility_version;
+	int64 bios_type = planned_integer(run, "bios_type", 0);
+
+	if (!plan->cluster_exists || version == NULL || bios_type <= BIOS_I440FX ||
+		is_power(plan->architecture) || is_s390(plan->architecture))
+		return;
+	if (strcmp(version, "4.2") == 0 || strcmp(version, "4.3") == 0)
+		refuse(run,
+			   psprintf("bios_type is " INT64_FORMAT
+						", the compatibility version %s; 4.4 is the first with Q35.",
+						bios_type, version),
+			   "hosts of cluster \"%s\" have no machines of this BIOS type", plan->cluster_name);
+}
+
 /* Chipsets are x86's. */
 void
 check_bios_platform(CheckRun *run)

@@ -40,6 +40,55 @@ check_ide_slots(CheckRun *run)
 			   "the clone has too many IDE disks");
 }
 
+/* The firmware boots from one; which of two it would be nobody has said. */
+void
+check_boot_disks(CheckRun *run)
+{
+	StringInfoData names;
+	int count = 0;
+
+	initStringInfo(&names);
+	for (int i = 0; i < run->plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &run->plan->disks[i];
+
+		if (!goes_along(disk) || !disk->is_boot)
+			continue;
+		append_item(&names, disk_label(disk));
+		count++;
+	}
+	if (count > 1)
+		refuse(run, psprintf("Boot disks: %s.", names.data), "the clone has %d boot disks", count);
+}
+
+/*
+ * Q35 has no IDE controller.  Where the clone's chipset is another one than the snapshot's, IDE becomes SATA.
+ */
+void
+check_ide_chipset(CheckRun *run)
+{
+	int64 before = json_get_int64(json_get(run->plan->configuration, "vm_static"), "bios_type", 0);
+	int64 bios_type = planned_integer(run, "bios_type", 0);
+	StringInfoData names;
+
+	if (bios_type == 0)
+		bios_type = run->plan->cluster_bios_type;
+	if (bios_type <= BIOS_I440FX || before == BIOS_I440FX)
+		return;
+	initStringInfo(&names);
+	for (int i = 0; i < run->plan->disk_count; i++)
+	{
+		const PlannedDisk *disk = &run->plan->disks[i];
+
+		if (goes_along(disk) && disk->disk_interface && strcmp(disk->disk_interface, "IDE") == 0)
+			append_item(&names, disk_label(disk));
+	}
+	if (names.len > 0)
+		refuse(run,
+			   psprintf("bios_type is " INT64_FORMAT "; IDE disks: %s.", bios_type, names.data),
+			   "chipset Q35 has no IDE disks");
+}
+
 static int
 count_pci_slots(const ClonePlan *plan, const Jsonb *vm_static, const PlannedInterface *interfaces)
 {

@@ -116,19 +116,17 @@ image_overlay(const ClonePlan *plan, const PlannedDisk *disk)
 
 /* disk_vm_element: how the virtual machine uses the disk. */
 static Jsonb *
-element_overlay(const PlannedDisk *disk, bool chipset_changes)
+element_overlay(const ClonePlan *plan, const PlannedDisk *disk, bool chipset_changes)
 {
+	const Jsonb *old = json_get(plan->configuration, "vm_static");
+	bool becomes_q35 = json_get_int64(old, "bios_type", 0) == BIOS_I440FX;
 	const char *disk_interface = disk->disk_interface;
 	StringInfoData text;
 
 	/* Q35 has no IDE, I440FX no SATA */
-	if (disk_interface && chipset_changes)
-	{
-		if (strcmp(disk_interface, "IDE") == 0)
-			disk_interface = "SATA";
-		else if (strcmp(disk_interface, "SATA") == 0)
-			disk_interface = "IDE";
-	}
+	if (disk_interface && chipset_changes &&
+		strcmp(disk_interface, becomes_q35 ? "IDE" : "SATA") == 0)
+		disk_interface = becomes_q35 ? "SATA" : "IDE";
 
 	initStringInfo(&text);
 	appendStringInfo(&text, "{\"is_boot\": %s", disk->is_boot ? "true" : "false");
@@ -229,7 +227,7 @@ clone_disks_write(CloneWork *work)
 				clone_note_row(work, c, disk_id);
 			if (*element_source == 0)
 			{
-				overlay = element_overlay(disk, chipset_changes);
+				overlay = element_overlay(plan, disk, chipset_changes);
 				*element_source = row_copy_source(element_rows, &disk->disk_id, &overlay, 1);
 			}
 			values[0] = disk_id;

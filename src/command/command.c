@@ -29,6 +29,7 @@
 #include "clone/lineage.h"
 #include "command/command_steps.h"
 #include "locks/locks.h"
+#include "plan/quota.h"
 #include "storage/identity.h"
 #include "wake/wake.h"
 
@@ -150,9 +151,13 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	check(&command, CHECK_ALWAYS);
 	follow_promotion(command.plan);
 	locks_take(command.plan, &command.result->call_id);
-	counts_first = request->base_template_id.given;
+	/* a version of a template is numbered under the lock; what has no row is refused by its check */
+	counts_first = request->base_template_id.given || quota_some_missing(command.plan);
 	if (counts_first)
+	{
 		locks_take_counted(command.plan);
+		check(&command, CHECK_AFTER_LOCKS);
+	}
 	command.result->copies = plan_make_copies(command.plan);
 	command.result->copy_count = request->copies;
 	count_tasks(&command);
@@ -161,7 +166,7 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 
 	/*
 	 * What unrelated calls take from together, they wait for until the one before commits: so it is taken
-	 * late.  A version of a template is numbered under the lock.
+	 * late.
 	 */
 	work = clone_write(command.plan, command.result->copies, command.result->copy_count,
 					   &command.audit);
@@ -227,8 +232,8 @@ command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides, bool is_retry
 	caller = caller_identify();
 	caller_check_job(&caller, owner, job_id);
 	request = request_from_parameters(parameters, target);
-	/* an operator's user is its role's: an administrator retries the call for that user */
-	if (is_retry && caller.kind == CALLER_ADMIN && !request->user_id.given)
+	/* an operator's user is its role's: an administrator runs the call for that user */
+	if (caller.kind == CALLER_ADMIN && !request->user_id.given)
 		request->user_id = user_id;
 	return run(request, is_retry ? job_id : NULL);
 }

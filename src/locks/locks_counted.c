@@ -92,10 +92,28 @@ add_counted(CountedRows *counted, const char *kind, const pg_uuid_t *id, int64 b
 	counted->ids[counted->count++] = *id;
 }
 
+/* Addresses that are not the pool's to give: other calls may want them in clusters of other pools. */
+static bool
+names_addresses(const ClonePlan *plan)
+{
+	for (int i = 0; i < plan->request->copies; i++)
+	{
+		for (int j = 0; j < plan->interface_count; j++)
+		{
+			const PlannedInterface *interface = &plan->copy_interfaces[i][j];
+
+			if (interface->include && interface->mac != MAC_NEW && interface->mac_addr)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void
 collect_counted(const ClonePlan *plan, CountedRows *counted)
 {
-	int most = 2 * plan->disk_count + 2;
+	static const pg_uuid_t all_pools = {{0}};
+	int most = 2 * plan->disk_count + 3;
 
 	counted->kinds = palloc(sizeof(char *) * most);
 	counted->ids = palloc(sizeof(pg_uuid_t) * most);
@@ -114,6 +132,8 @@ collect_counted(const ClonePlan *plan, CountedRows *counted)
 	}
 	if (plan->has_mac_pool && plan->interface_count > 0)
 		add_counted(counted, "mac_pool", &plan->mac_pool_id, 0);
+	if (names_addresses(plan))
+		add_counted(counted, "mac_pool", &all_pools, 0);
 	/* versions of templates are numbered, those without disks and NICs too */
 	if (plan->request->base_template_id.given)
 		add_counted(counted, "storage_pool", &plan->pool_id, 0);

@@ -172,6 +172,19 @@ quota_load(const ClonePlan *plan)
 	return state;
 }
 
+bool
+quota_some_missing(const ClonePlan *plan)
+{
+	const QuotaState *state = quota_load(plan);
+
+	for (int i = 0; i < state->quota_count; i++)
+	{
+		if (state->quotas[i].name == NULL)
+			return true;
+	}
+	return false;
+}
+
 void
 quota_settle(ClonePlan *plan)
 {

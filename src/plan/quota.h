@@ -71,6 +71,9 @@ typedef struct QuotaState
  */
 extern QuotaState *quota_load(const ClonePlan *plan);
 
+/* True if a quota that the plan names has no row: its checks must refuse before a foreign key does. */
+extern bool quota_some_missing(const ClonePlan *plan);
+
 /*
  * For plan_load: with SOFT enforcement a disk whose quota is gone is made without one (and audited,
  * type 3013), as the column is a foreign key.

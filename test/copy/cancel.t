@@ -3,6 +3,8 @@
 # the headers and tables of images that were made to keep it busy.  control.t has the phase of data.
 use strict;
 use warnings;
+use Fcntl ();
+use POSIX ();
 use FindBin;
 use lib $FindBin::Bin;
 use CopyTest;
@@ -116,6 +118,34 @@ SKIP:
 	my ($code, $text) = $run->finish(60);
 	is($code, 4, 'cancelled while blocks are allocated') or diag $text;
 	cmp_ok(time - $begin, '<', $heard, sprintf('heard within a second (%.2f s)', time - $begin));
+	ok(!-e "$disk/out", 'nothing left');
+}
+
+# Nobody reads what it says: the pipe of stderr is full when it is cancelled.
+{
+	my $disk = workspace('/tmp');
+	command_ok('sh', '-c', "head -c 16M /dev/urandom > '$disk/source'");
+	pipe my $reader, my $writer or die;
+	fcntl $writer, Fcntl::F_SETFL(), Fcntl::O_NONBLOCK() or die;
+	1 while syswrite $writer, 'x' x 4096;
+	fcntl $writer, Fcntl::F_SETFL(), 0 or die;
+	my $pid = fork // die;
+	if ($pid == 0)
+	{
+		open STDERR, '>&', $writer or die;
+		open STDOUT, '>', '/dev/null' or die;
+		exec $copier, 'copy', '--layer', "raw:$disk/source", '--output', "raw:$disk/out", '--limit', '256K' or POSIX::_exit(9);
+	}
+	my $waited = time;
+	sleep 0.05 while !-e "$disk/out" && time - $waited < 60;
+	ok(-e "$disk/out", 'a copy whose stderr nobody reads');
+	my $begin = time;
+	kill 'TERM', $pid;
+	my $ended;
+	sleep 0.05 while !($ended = waitpid($pid, POSIX::WNOHANG())) && time - $begin < 30;
+	kill 'KILL', $pid if !$ended;
+	is($ended, $pid, sprintf('ends when it is cancelled (%.2f s)', time - $begin));
+	is($? >> 8, 4, 'exit 4');
 	ok(!-e "$disk/out", 'nothing left');
 }
 chdir '/';

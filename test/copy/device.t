@@ -6,6 +6,7 @@ use FindBin;
 use lib $FindBin::Bin;
 use CopyTest;
 use Test::More;
+use Time::HiRes qw(time);
 
 plan skip_all => 'loop devices need root'    if $> != 0;
 plan skip_all => 'losetup is not installed' unless have_command('losetup');
@@ -137,6 +138,16 @@ for my $sector (512, 4096)
 		run_command([ 'umount', 'mounted' ]);
 		is((run_command([ qw(fsck.ext4 -n -f), $loop ]))[0], 0, 'and is whole');
 	}
+	# what is made zero counts against the limit, too: 20 MiB behind 1 MiB of data, a quarter of a second at once
+	command_ok('sh', '-c', "tr '\\0' '\\252' < /dev/zero | head -c $size > $loop");
+	command_ok(qw(qemu-img create -q -f raw little.raw 1M));
+	command_ok(qw(qemu-io -f raw -c), 'write -q -P 5 0 1M', 'little.raw');
+	my $begin = time;
+	($code, undef, $err) = run_command([ $copier, qw(copy --layer raw:little.raw --output), "raw:$loop", qw(--limit 8M) ]);
+	my $took = time - $begin;
+	is($code, 0, "under a limit, to a device of $sector byte sectors") or diag $err;
+	cmp_ok($took, '>=', 1.5, sprintf('20 MiB at 8 MiB/s (%.1f s)', $took));
+
 	release($loop);
 
 	my $small = device($sector, 8 << 20, 'small');

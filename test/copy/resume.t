@@ -439,6 +439,27 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 	($code) = run_command([ $copier, @command ]);
 	is($code, 0, 'a whole copy');
 
+	# --resume names another output's record: it is that one's
+	{
+		unlink $out, "$out.resume";
+		my $killed = start_copier(qw(copy), @layers, '--output', "raw:$memory/first", '--resume', "$memory/record", qw(--limit 1M --progress json));
+		ok($killed->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{bytes_done} > 0 }), 'a copy with a record');
+		kill 'KILL', $killed->{pid};
+		$killed->finish(60);
+		ok(-e "$memory/first" && -e "$memory/record", 'is killed');
+		my ($other, undef, $words) = run_command([ $copier, 'copy', @layers, '--output', "raw:$memory/second", '--resume', "$memory/record" ]);
+		is($other, 1, 'the record with another output is refused');
+		like($words, qr/resume record was made for another output than ".*second"; go on with that one, or remove both/, 'and said so');
+		ok(-e "$memory/first" && -e "$memory/record" && !-e "$memory/second", 'nothing is lost, nothing is made');
+		mkdir "$memory/elsewhere";
+		($other, undef, $words) = run_command([ $copier, 'copy', @layers, '--output', "raw:$memory/first", '--resume', "$memory/record" ]);
+		is($other, 0, 'its own goes on') or diag $words;
+		is(compare("$memory/first", $oracle), 0, 'and is exact');
+		unlink "$memory/first";
+		($code) = run_command([ $copier, @command ]);
+		is($code, 0, 'a whole copy again');
+	}
+
 	# done is done
 	my ($again) = run_command([ $copier, @command ]);
 	unlink "$out.resume" if $again != 0;

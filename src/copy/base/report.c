@@ -4,12 +4,17 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "copy/base/report.h"
 #include "copy/base/system.h"
+#include "copy/base/throttle.h"
 #include "copy/base/utf8.h"
 
 static pthread_mutex_t report_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -127,12 +132,41 @@ report_errno_name(int error_number)
 	return error_number == 0 ? NULL : strerrorname_np(error_number);
 }
 
+/* One line for stderr. */
+struct line
+{
+	char text[8192];
+	size_t length;
+};
+
+static void
+add_bytes(struct line *line, const char *bytes, size_t length)
+{
+	/* always room for the end of the line */
+	if (length >= sizeof(line->text) - 1 - line->length)
+		length = sizeof(line->text) - 1 - line->length;
+	memcpy(line->text + line->length, bytes, length);
+	line->length += length;
+}
+
+__attribute__((format(printf, 2, 3))) static void
+add_format(struct line *line, const char *format, ...)
+{
+	char text[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	add_bytes(line, text, strlen(text));
+}
+
 /*
- * Prints text to stderr so that it stays one line and does nothing to a terminal: names that images hold
- * are part of messages.  Control characters, and what isn't UTF-8, become \xNN.
+ * Adds text so that it stays one line and does nothing to a terminal: names that images hold are part of
+ * messages.  Control characters, and what isn't UTF-8, become \xNN.
  */
 static void
-print_visible(const char *text)
+add_visible(struct line *line, const char *text)
 {
 	while (*text != '\0')
 	{
@@ -140,30 +174,56 @@ print_visible(const char *text)
 		size_t length = utf8_decode(text, &code);
 
 		if (length == 0 || code < 0x20 || (code >= 0x7f && code < 0xa0))
-			fprintf(stderr, "\\x%02x", (unsigned char) *text++);
+			add_format(line, "\\x%02x", (unsigned char) *text++);
 		else
 		{
-			/* nobody may be reading any more: what can't be said is left out */
-			(void) fwrite(text, 1, length, stderr);
+			add_bytes(line, text, length);
 			text += length;
 		}
+	}
+}
+
+/*
+ * Nobody may be reading any more: what can't be said within a second is left out, and the end of the
+ * copier doesn't wait for it.  A pipe that is ready takes PIPE_BUF bytes at once.
+ */
+static void
+print_line(struct line *line)
+{
+	uint64_t until = monotonic_now() + UINT64_C(1000000000);
+	size_t written = 0;
+
+	line->text[line->length++] = '\n';
+	while (written < line->length)
+	{
+		struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+		uint64_t now = monotonic_now();
+		size_t part = line->length - written < PIPE_BUF ? line->length - written : PIPE_BUF;
+		ssize_t result;
+
+		if (now >= until || poll(&ready, 1, (int) ((until - now) / 1000000 + 1)) <= 0)
+			return;
+		result = write(STDERR_FILENO, line->text + written, part);
+		if (result < 0 && errno != EINTR && errno != EAGAIN)
+			return;
+		if (result > 0)
+			written += (size_t) result;
 	}
 }
 
 void
 report_say(const char *format, ...)
 {
+	struct line line = {.length = 0};
 	char text[1024];
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	flockfile(stderr);
-	fputs("vmclone-copy: ", stderr);
-	print_visible(text);
-	fputc('\n', stderr);
-	funlockfile(stderr);
+	add_format(&line, "vmclone-copy: ");
+	add_visible(&line, text);
+	print_line(&line);
 }
 
 void
@@ -200,31 +260,30 @@ void
 report_print(bool json)
 {
 	struct report report = report_get();
+	struct line line = {.length = 0};
 
 	if (report.kind == COPIER_NO_ERROR)
 		return;
 	if (json)
 		print_event(&report);
 
-	flockfile(stderr);
-	fputs("vmclone-copy: ", stderr);
+	add_format(&line, "vmclone-copy: ");
 	if (report.layer >= 0)
-		fprintf(stderr, "layer %d ", report.layer);
+		add_format(&line, "layer %d ", report.layer);
 	else if (report.layer == OUTPUT_IMAGE)
-		fputs("output ", stderr);
+		add_format(&line, "output ");
 	if (report.path[0] != '\0')
 	{
-		fputc('"', stderr);
-		print_visible(report.path);
-		fputc('"', stderr);
+		add_format(&line, "\"");
+		add_visible(&line, report.path);
+		add_format(&line, "\"");
 	}
 	if (report.offset != NO_OFFSET)
-		fprintf(stderr, " offset %" PRIu64, report.offset);
+		add_format(&line, " offset %" PRIu64, report.offset);
 	if (report.layer != NO_LAYER || report.path[0] != '\0')
-		fputs(": ", stderr);
-	print_visible(report.message);
+		add_format(&line, ": ");
+	add_visible(&line, report.message);
 	if (report.error_number != 0)
-		fprintf(stderr, ": %s", strerror(report.error_number));
-	fputc('\n', stderr);
-	funlockfile(stderr);
+		add_format(&line, ": %s", strerror(report.error_number));
+	print_line(&line);
 }

@@ -14,13 +14,24 @@
 #include "copy/base/fileio.h"
 #include "copy/base/report.h"
 
-/* A call covers at most this much, so that a stop is noticed. */
+/* A call covers at most this much, so that a stop is noticed; under a limit, what it lets through at once. */
 #define ZERO_STEP           (64 * MIB)
+#define LIMITED_ZERO_STEP   (1 * MIB)
 #define CHECKPOINT_INTERVAL UINT64_C(1000000000) /* ns */
 #define ZERO_BUFFER         ((size_t) 256 * 1024)
 
+/* Waits for the limit, or for the end of a pause; -1 after report_error() if everything is to stop. */
 static int
-write_zeroes(const struct output *output, uint64_t start, uint64_t end, const atomic_bool *stop)
+take(struct throttle *throttle, uint64_t bytes)
+{
+	if (throttle_take(throttle, bytes))
+		return 0;
+	(void) report_if_stopped(&throttle->stop);
+	return -1;
+}
+
+static int
+write_zeroes(const struct output *output, uint64_t start, uint64_t end, struct throttle *throttle)
 {
 	void *zeroes;
 	int result = 0;
@@ -34,7 +45,7 @@ write_zeroes(const struct output *output, uint64_t start, uint64_t end, const at
 	{
 		size_t length = (size_t) min_u64(ZERO_BUFFER, end - start);
 
-		if (report_if_stopped(stop))
+		if (take(throttle, length) != 0)
 			result = -1;
 		else if (file_write(output->fd, zeroes, length, start) != 0)
 			result =
@@ -45,17 +56,18 @@ write_zeroes(const struct output *output, uint64_t start, uint64_t end, const at
 	return result;
 }
 
+/* What the device does by itself counts as if it were written: it may write. */
 static int
-zero_step(const struct output *output, uint64_t start, uint64_t end, const atomic_bool *stop)
+zero_step(const struct output *output, uint64_t start, uint64_t end, struct throttle *throttle)
 {
 	uint64_t range[2] = {start, end - start};
 
 	if (fallocate(output->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t) start,
 				  (off_t) (end - start)) == 0)
-		return 0;
+		return take(throttle, end - start);
 	if (ioctl(output->fd, BLKZEROOUT, range) == 0)
-		return 0;
-	return write_zeroes(output, start, end, stop);
+		return take(throttle, end - start);
+	return write_zeroes(output, start, end, throttle);
 }
 
 struct zeroing
@@ -85,21 +97,24 @@ zero_range(struct zeroing *zeroing, uint64_t start, uint64_t end)
 	/* Parts of blocks can only be written. */
 	uint64_t low = min_u64(align_up(start, DIRECT_BLOCK), end);
 	uint64_t high = max_u64(align_down(end, DIRECT_BLOCK), low);
-	const atomic_bool *stop = &zeroing->throttle->stop;
+	struct throttle *throttle = zeroing->throttle;
 
 	if (start >= end)
 		return 0;
-	if (write_zeroes(zeroing->output, start, low, stop) != 0)
+	if (write_zeroes(zeroing->output, start, low, throttle) != 0)
 		return -1;
-	for (uint64_t at = low; at < high; at += ZERO_STEP)
+	for (uint64_t at = low; at < high;)
 	{
-		uint64_t step_end = min_u64(at + ZERO_STEP, high);
+		bool is_limited = atomic_load_explicit(&throttle->closed, memory_order_relaxed);
+		uint64_t step_end = min_u64(at + (is_limited ? LIMITED_ZERO_STEP : ZERO_STEP), high);
 
-		if (report_if_stopped(stop) || zero_step(zeroing->output, at, step_end, stop) != 0 ||
+		if (report_if_stopped(&throttle->stop) ||
+			zero_step(zeroing->output, at, step_end, throttle) != 0 ||
 			make_checkpoint(zeroing, step_end) != 0)
 			return -1;
+		at = step_end;
 	}
-	return write_zeroes(zeroing->output, high, end, stop);
+	return write_zeroes(zeroing->output, high, end, throttle);
 }
 
 int
@@ -129,5 +144,5 @@ device_zero_gaps(const struct output *output, struct extents *extents, const str
 int
 device_fill(const struct output *output, uint64_t length, struct throttle *throttle)
 {
-	return write_zeroes(output, 0, length, &throttle->stop);
+	return write_zeroes(output, 0, length, throttle);
 }

@@ -29,7 +29,8 @@ struct identity_page
 {
 	char magic[32];
 	uint64_t nonce;
-	uint64_t claim; /* of whoever wrote last; 0 in records of before claims */
+	uint64_t claim;                 /* of whoever wrote last; 0 in records of before claims */
+	struct fingerprint output_name; /* 0 in older records */
 };
 
 static int
@@ -79,6 +80,35 @@ check_claim(const struct resume *resume, const struct identity_page *identity)
 						identity->claim, resume->claim);
 }
 
+/* The same from any host: without the folders above it. */
+static struct fingerprint
+name_of_output(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct fingerprint name = {0};
+
+	for (const char *c = slash ? slash + 1 : path; *c != '\0'; c++)
+		fingerprint_add(&name, (unsigned char) *c);
+	return name;
+}
+
+/* It would begin another file from zero, and forget the one that it was made for. */
+static int
+check_output_name(const struct resume *resume, const struct identity_page *identity,
+				  const char *output_path)
+{
+	struct fingerprint name = name_of_output(output_path);
+	struct fingerprint known = identity->output_name;
+
+	if ((known.low == 0 && known.high == 0) || (known.low == name.low && known.high == name.high))
+		return 0;
+	return report_error(
+		COPIER_EXISTS, 0, NO_LAYER, resume->path, NO_OFFSET,
+		"resume record was made for another output than \"%s\"; go on with that one, or "
+		"remove both",
+		output_path);
+}
+
 static int
 read_identity(const struct resume *resume, struct identity_page *identity)
 {
@@ -105,7 +135,7 @@ write_claim(const struct resume *resume)
 
 /* Reads the newer one of the two valid slots; none = a record from before the first checkpoint. */
 static int
-load_record(struct resume *resume)
+load_record(struct resume *resume, const char *output_path)
 {
 	struct identity_page identity;
 	uint64_t size;
@@ -117,7 +147,8 @@ load_record(struct resume *resume)
 		return report_error(COPIER_EXISTS, 0, NO_LAYER, resume->path, NO_OFFSET,
 							"file is not a resume record of vmclone-copy");
 	resume->nonce = identity.nonce;
-	if (check_claim(resume, &identity) != 0)
+	if (check_claim(resume, &identity) != 0 ||
+		check_output_name(resume, &identity, output_path) != 0)
 		return -1;
 	for (uint64_t i = 0; i < 2; i++)
 	{
@@ -213,7 +244,7 @@ open_temporary(struct resume *resume, const char *temporary)
 
 /* Fills a new record and gives it its name. */
 static int
-fill_record(struct resume *resume, const char *temporary)
+fill_record(struct resume *resume, const char *temporary, const char *output_path)
 {
 	static const unsigned char zeroes[FILE_PAGES * PAGE];
 	struct identity_page identity = {0};
@@ -223,6 +254,7 @@ fill_record(struct resume *resume, const char *temporary)
 		return io_error(resume, "create");
 	resume->nonce = identity.nonce;
 	identity.claim = resume->claim;
+	identity.output_name = name_of_output(output_path);
 	if (file_write(resume->fd, zeroes, sizeof(zeroes), 0) != 0 ||
 		file_write(resume->fd, &identity, sizeof(identity), 0) != 0)
 		return io_error(resume, "write");
@@ -239,7 +271,7 @@ fill_record(struct resume *resume, const char *temporary)
 
 /* Makes the record under another name, so that it is complete when it has its own. */
 static int
-create_record(struct resume *resume)
+create_record(struct resume *resume, const char *output_path)
 {
 	char temporary[NAME_MAX + 1];
 	int length = snprintf(temporary, sizeof(temporary), "%s.new", resume->name);
@@ -247,7 +279,7 @@ create_record(struct resume *resume)
 	if (length < 0 || (size_t) length >= sizeof(temporary))
 		return report_error(COPIER_USAGE, ENAMETOOLONG, NO_LAYER, resume->path, NO_OFFSET,
 							"could not make resume record");
-	if (open_temporary(resume, temporary) == 0 && fill_record(resume, temporary) == 0)
+	if (open_temporary(resume, temporary) == 0 && fill_record(resume, temporary, output_path) == 0)
 		return 0;
 	/* busy: another copier has taken it over */
 	if (resume->fd >= 0 && report_get().kind != COPIER_BUSY)
@@ -272,13 +304,13 @@ resume_open(struct resume *resume, const char *path, const char *output_path, ui
 		open_in_directory(resume->directory_fd, resume->name, O_RDWR | O_NONBLOCK | O_NOCTTY, 0);
 	if (resume->fd >= 0)
 	{
-		if (lock_record(resume, resume->fd) != 0 || load_record(resume) != 0 ||
+		if (lock_record(resume, resume->fd) != 0 || load_record(resume, output_path) != 0 ||
 			write_claim(resume) != 0 || learn_record(resume) != 0)
 			return -1;
 	}
 	else if (errno != ENOENT)
 		return io_error(resume, "open");
-	else if (root_refuse_file(output_path) != 0 || create_record(resume) != 0)
+	else if (root_refuse_file(output_path) != 0 || create_record(resume, output_path) != 0)
 		return -1;
 	/* from its beginning, which is a multiple of any page size */
 	record = mmap(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, resume->fd, 0);
