@@ -144,7 +144,7 @@ SELECT * FROM fixture.try('', $$cluster_id => fixture.id('cl_dc2'), disks => fix
 -- slots
 SELECT * FROM fixture.try('', '', fixture.snapshot('many', 2));
 SELECT * FROM fixture.try('', $$disks => (SELECT jsonb_agg(jsonb_build_object('disk_id', fixture.disk('many', d), 'disk_interface', 'IDE')) FROM generate_series(1, 4) d),
-    interfaces => '[{"name": "nic1", "include": false}, {"name": "nic2", "include": false}]'$$, fixture.snapshot('many', 2));
+    interfaces => '[{"name": "nic1", "include": false}, {"name": "nic2", "include": false}]', vm_static => '{"bios_type": 1}'$$, fixture.snapshot('many', 2));
 
 -- disk profiles, formats, VirtIO SCSI
 SELECT * FROM fixture.try($$DELETE FROM disk_profiles WHERE storage_domain_id = fixture.id('nfs2')$$, $$disks => fixture.to_domain('nfs2')$$);
@@ -157,7 +157,7 @@ SELECT * FROM fixture.try($$UPDATE images SET volume_format = 3 WHERE image_guid
 SELECT * FROM fixture.try('', $$disks => fixture.to_domain('iscsi1', '{"volume_format": "RAW", "volume_type": "Sparse"}')$$);
 SELECT * FROM fixture.try('', $$disks => fixture.to_domain('iscsi1')$$);
 SELECT * FROM fixture.try('', $$virtio_scsi => false$$);
-SELECT * FROM fixture.try('', $$virtio_scsi => false, disks => fixture.to_domain('nfs1', '{"disk_interface": "IDE"}')$$);
+SELECT * FROM fixture.try('', $$virtio_scsi => false, disks => fixture.to_domain('nfs1', '{"disk_interface": "IDE"}'), vm_static => '{"bios_type": 1}'$$);
 
 -- names
 SELECT * FROM fixture.try('', $$vm_name => 'one'$$);

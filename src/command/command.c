@@ -120,6 +120,18 @@ note_new_rows(Command *command)
 	command->plan->new_vm_count = result->copy_count;
 }
 
+/*
+ * Locks what unrelated calls take from.  What was read before may have changed before the locks were got: these
+ * checks read anew what matters, the chains, and everything that other calls take from.
+ */
+static void
+take_and_check(Command *command)
+{
+	locks_take_counted(command->plan);
+	command->plan->taken_name = command_reserve_names(command);
+	check(command, CHECK_AFTER_LOCKS);
+}
+
 /* Runs a call.  retry_of: the job that is run again, or NULL. */
 static CommandResult *
 run(const CloneRequest *request, const pg_uuid_t *retry_of)
@@ -153,33 +165,20 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	locks_take(command.plan, &command.result->call_id);
 	/* a version of a template is numbered under the lock; what has no row is refused by its check */
 	counts_first = request->base_template_id.given || quota_some_missing(command.plan);
-	if (counts_first)
-	{
-		locks_take_counted(command.plan);
-		check(&command, CHECK_AFTER_LOCKS);
-	}
 	command.result->copies = plan_make_copies(command.plan);
 	command.result->copy_count = request->copies;
+	if (counts_first)
+		take_and_check(&command);
 	count_tasks(&command);
 	fill_statuses(&command);
 	command_name_caller(&command);
 
-	/*
-	 * What unrelated calls take from together, they wait for until the one before commits: so it is taken
-	 * late.
-	 */
+	/* calls wait for each other until the one that has taken commits: so that is late */
 	work = clone_write(command.plan, command.result->copies, command.result->copy_count,
 					   &command.audit);
 	note_new_rows(&command);
 	if (!counts_first)
-		locks_take_counted(command.plan);
-	command.plan->taken_name = command_reserve_names(&command);
-
-	/*
-	 * What was read before the locks may have changed before they were got.  These checks read anew
-	 * what matters: the chains, and everything that other calls take from.
-	 */
-	check(&command, CHECK_AFTER_LOCKS);
+		take_and_check(&command);
 	locks_note_summed_up(command.plan);
 	record = clone_write_interfaces(work);
 	command_write_audit(&command);

@@ -243,8 +243,9 @@ set_lock_timeout(void)
 							 true, 0, false);
 }
 
-uint64
-locks_run_waiting(Statement *statement, const Datum *values, const char *what)
+/* held: who stood in the way before it waited, or NULL: once the time is over nothing can be asked. */
+static uint64
+run_waiting(Statement *statement, const Datum *values, const char *what, const char *held)
 {
 	volatile uint64 rows = 0;
 	MemoryContext context = CurrentMemoryContext;
@@ -266,12 +267,20 @@ locks_run_waiting(Statement *statement, const Datum *values, const char *what)
 		ereport(ERROR,
 				(errcode(ERRCODE_VC_LOCKED),
 				 errmsg("could not lock %s within %d ms", what, vmclone_lock_wait),
-				 errkey(KEY_OBJECT_LOCKED), errdetail("%s.", KEY_OBJECT_LOCKED),
+				 errkey(KEY_OBJECT_LOCKED),
+				 held ? errdetail("%s: %s", KEY_OBJECT_LOCKED, held)
+					  : errdetail("%s.", KEY_OBJECT_LOCKED),
 				 errhint("Another call holds it in an open transaction.  Try again, or raise "
 						 "vmclone.lock_wait.")));
 	}
 	PG_END_TRY();
 	return rows;
+}
+
+uint64
+locks_run_waiting(Statement *statement, const Datum *values, const char *what)
+{
+	return run_waiting(statement, values, what, NULL);
 }
 
 /*
@@ -335,20 +344,12 @@ add_locked(LockSet *set, uint64 rows)
 	}
 }
 
-/* Locks the images' rows; returns the ids of all that are wanted, children too. */
+/* Ids of all images that are wanted, children too: of the rows of the locking statement. */
 static pg_uuid_t *
-lock_images(LockSet *set, int *count)
+wanted_images(const LockSet *set, const Datum *values, uint64 rows, int *count)
 {
-	Datum values[3] = {array_of_uuids(set->images, set->image_count),
-					   array_of_uuids(set->disks, set->disk_count), BoolGetDatum(set->whole_disks)};
-	uint64 rows;
 	pg_uuid_t *wanted;
 
-	if (set->shared)
-		rows = locks_run_waiting(&lock_images_wait, values, "the snapshot's images");
-	else
-		rows = statement_run(&lock_images_skip, values, NULL);
-	add_locked(set, rows);
 	if (rows > 0)
 		return field_uuids(0, LOCKED_WANTED, count);
 	wanted = palloc(sizeof(pg_uuid_t) * (set->image_count + 1));
@@ -361,13 +362,63 @@ lock_images(LockSet *set, int *count)
 	return wanted;
 }
 
+/* Of the ids, those whose rows were not got; returns how many. */
+static int
+missing_rows(const LockSet *set, const pg_uuid_t *ids, int count, pg_uuid_t *missing)
+{
+	int missing_count = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (lock_set_find(set, &ids[i]) == NULL)
+			missing[missing_count++] = ids[i];
+	}
+	return missing_count;
+}
+
+/* Who has the rows that a sharing call is going to wait for; NULL: nobody that can be named. */
+static char *
+describe_held(const pg_uuid_t *snapshot_id, const pg_uuid_t *missing, int count)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	append_held_rows(&text, snapshot_id, missing, count);
+	return text.len > 0 ? text.data : NULL;
+}
+
+/* Locks the images' rows; returns the ids of all that are wanted. */
+static pg_uuid_t *
+lock_images(LockSet *set, int *count)
+{
+	Datum values[3] = {array_of_uuids(set->images, set->image_count),
+					   array_of_uuids(set->disks, set->disk_count), BoolGetDatum(set->whole_disks)};
+	uint64 rows = statement_run(&lock_images_skip, values, NULL);
+	pg_uuid_t *wanted;
+	pg_uuid_t *missing;
+	int missing_count;
+
+	add_locked(set, rows);
+	wanted = wanted_images(set, values, rows, count);
+	missing = palloc(sizeof(pg_uuid_t) * (*count + 1));
+	missing_count = missing_rows(set, wanted, *count, missing);
+	if (!set->shared || missing_count == 0)
+		return wanted;
+	rows = run_waiting(&lock_images_wait, values, "the snapshot's images",
+					   describe_held(NULL, missing, missing_count));
+	add_locked(set, rows);
+	return wanted_images(set, values, rows, count);
+}
+
 static void
 lock_snapshot(LockSet *set)
 {
 	Datum snapshot = UUIDPGetDatum(set->snapshot_id);
-	uint64 rows = set->shared ? locks_run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot")
-							  : statement_run(&lock_snapshot_skip, &snapshot, NULL);
+	uint64 rows = statement_run(&lock_snapshot_skip, &snapshot, NULL);
 
+	if (rows == 0 && set->shared)
+		rows = run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot",
+						   describe_held(set->snapshot_id, NULL, 0));
 	if (rows == 0)
 		return;
 	set->snapshot_status = field_text(0, LOCKED_SNAPSHOT_STATUS);
@@ -397,12 +448,9 @@ try_lock_rows(LockSet *set)
 		add_locked(set, statement_run(&lock_template_images, &array, NULL));
 	}
 	missing = palloc(sizeof(pg_uuid_t) * (wanted_count + set->template_image_count + 1));
-	for (int i = 0; i < wanted_count; i++)
-		if (lock_set_find(set, &wanted[i]) == NULL)
-			missing[missing_count++] = wanted[i];
-	for (int i = 0; i < set->template_image_count; i++)
-		if (lock_set_find(set, &set->template_images[i]) == NULL)
-			missing[missing_count++] = set->template_images[i];
+	missing_count = missing_rows(set, wanted, wanted_count, missing);
+	missing_count +=
+		missing_rows(set, set->template_images, set->template_image_count, missing + missing_count);
 	if (set->snapshot_status && missing_count == 0)
 		return true;
 

@@ -22,7 +22,7 @@ CREATE FUNCTION pg_temp.nics(name text) RETURNS TABLE (nic text, network text, l
 $$;
 
 SELECT fixture.make_vm('src', disks => 2, layers => 3, nics => 2) AS made \gset
-UPDATE snapshots SET vm_configuration = replace(vm_configuration, 'ovf:disk-interface="VirtIO_SCSI"', 'ovf:disk-interface="IDE"') WHERE vm_id = fixture.vm('src');
+UPDATE snapshots SET vm_configuration = replace(vm_configuration, 'ovf:disk-interface="VirtIO_SCSI"', 'ovf:disk-interface="SATA"') WHERE vm_id = fixture.vm('src');
 
 -- disks
 SELECT pg_temp.clone('reserved', disks => jsonb_build_array(jsonb_build_object('disk_id', fixture.disk('src', 1), 'is_readonly', true, 'is_using_scsi_reservation', true)));
@@ -44,7 +44,7 @@ SELECT results_eq($$SELECT e.is_using_scsi_reservation, d.is_readonly FROM vm_st
 -- the chipset of one copy
 SELECT pg_temp.clone('chip{n}', copies => 2, overrides => '[{}, {"vm_static": {"bios_type": 1}}]');
 SELECT results_eq($$SELECT v.vm_name::text, bool_or(e.disk_interface = 'IDE'), bool_or(e.disk_interface = 'SATA') FROM vm_static v JOIN disk_vm_element e ON e.vm_id = v.vm_guid
-    WHERE v.vm_name IN ('chip1', 'chip2') GROUP BY 1 ORDER BY 1$$, $$VALUES ('chip1', true, false), ('chip2', false, true)$$,
+    WHERE v.vm_name IN ('chip1', 'chip2') GROUP BY 1 ORDER BY 1$$, $$VALUES ('chip1', false, true), ('chip2', true, false)$$,
     'disks follow the chipset that a copy has of its own');
 SELECT pg_temp.clone('given{n}', '{"mem_size_mb": 1024}', given => true, copies => 2, overrides => '[{}, {"vm_static": {"bios_type": 4, "origin": 9}}]');
 SELECT results_eq($$SELECT bios_type, origin FROM vm_static WHERE vm_name IN ('given1', 'given2') ORDER BY vm_name$$, 'VALUES (2, 3), (4, 9)',
