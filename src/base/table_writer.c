@@ -66,7 +66,6 @@ table_writer_begin(Relation relation)
 	writer->target = executor_open_target(state, relation);
 	state->es_output_cid = GetCurrentCommandId(true);
 	state->es_snapshot = GetActiveSnapshot();
-	CheckValidResultRel(writer->target, CMD_INSERT);
 	ExecOpenIndices(writer->target, false);
 	triggers = writer->target->ri_TrigDesc;
 	AfterTriggerBeginQuery();
