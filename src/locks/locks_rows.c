@@ -376,14 +376,17 @@ missing_rows(const LockSet *set, const pg_uuid_t *ids, int count, pg_uuid_t *mis
 	return missing_count;
 }
 
-/* Who has the rows that a sharing call is going to wait for; NULL: nobody that can be named. */
+/*
+ * Who has rows that a sharing call may have to wait for; NULL: nobody that can be named.  Asked before, since
+ * nothing can be asked when the time is over; and not by locking what is free, which would be out of order.
+ */
 static char *
-describe_held(const pg_uuid_t *snapshot_id, const pg_uuid_t *missing, int count)
+describe_held(const pg_uuid_t *snapshot_id, const pg_uuid_t *images, int count)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
-	append_held_rows(&text, snapshot_id, missing, count);
+	append_held_rows(&text, snapshot_id, images, count);
 	return text.len > 0 ? text.data : NULL;
 }
 
@@ -393,19 +396,13 @@ lock_images(LockSet *set, int *count)
 {
 	Datum values[3] = {array_of_uuids(set->images, set->image_count),
 					   array_of_uuids(set->disks, set->disk_count), BoolGetDatum(set->whole_disks)};
-	uint64 rows = statement_run(&lock_images_skip, values, NULL);
-	pg_uuid_t *wanted;
-	pg_uuid_t *missing;
-	int missing_count;
+	uint64 rows;
 
-	add_locked(set, rows);
-	wanted = wanted_images(set, values, rows, count);
-	missing = palloc(sizeof(pg_uuid_t) * (*count + 1));
-	missing_count = missing_rows(set, wanted, *count, missing);
-	if (!set->shared || missing_count == 0)
-		return wanted;
-	rows = run_waiting(&lock_images_wait, values, "the snapshot's images",
-					   describe_held(NULL, missing, missing_count));
+	if (set->shared)
+		rows = run_waiting(&lock_images_wait, values, "the snapshot's images",
+						   describe_held(NULL, set->images, set->image_count));
+	else
+		rows = statement_run(&lock_images_skip, values, NULL);
 	add_locked(set, rows);
 	return wanted_images(set, values, rows, count);
 }
@@ -414,11 +411,10 @@ static void
 lock_snapshot(LockSet *set)
 {
 	Datum snapshot = UUIDPGetDatum(set->snapshot_id);
-	uint64 rows = statement_run(&lock_snapshot_skip, &snapshot, NULL);
+	uint64 rows = set->shared ? run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot",
+											describe_held(set->snapshot_id, NULL, 0))
+							  : statement_run(&lock_snapshot_skip, &snapshot, NULL);
 
-	if (rows == 0 && set->shared)
-		rows = run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot",
-						   describe_held(set->snapshot_id, NULL, 0));
 	if (rows == 0)
 		return;
 	set->snapshot_status = field_text(0, LOCKED_SNAPSHOT_STATUS);
