@@ -8,7 +8,6 @@
 #include "copy/volume/volume_internal.h"
 
 #include "copy/base/rootpath.h"
-#include "copy/base/safeopen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -180,19 +179,6 @@ take_final(Commit *commit)
 	}
 	return volume_fail(COPIER_NOT_FOUND, ENOENT, commit->part, "Run the copy first.",
 					   "there is no copy to commit");
-}
-
-bool
-volume_sync_above(int rootfd)
-{
-	int images = safe_open_beneath(rootfd, "images", O_RDONLY | O_DIRECTORY, 0);
-	bool done;
-
-	if (images < 0)
-		return volume_fail_errno("images", "could not open directory");
-	done = volume_sync_directory(images, "images") && volume_sync_directory(rootfd, "images");
-	close(images);
-	return done;
 }
 
 /* What .meta.new says counts from its rename on; between that and the image's it shows whose the image is. */

@@ -27,12 +27,6 @@
 const char *const volume_suffixes[VOLUME_SUFFIX_COUNT] = {
 	"", COPIER_SUFFIX_PART, RECORD_SUFFIX, RECORD_SUFFIX ".new", ".lease", ".meta.new", ".meta"};
 
-void
-volume_image_name(char name[VOLUME_NAME_SIZE], const char *image, const char *suffix)
-{
-	snprintf(name, VOLUME_NAME_SIZE, "%s%s", image, suffix);
-}
-
 int
 volume_stat_name(int dirfd, const char *name, struct stat *status)
 {

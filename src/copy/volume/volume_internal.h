@@ -113,6 +113,9 @@ extern int volume_open_image_directory(int rootfd, const char *disk, bool *missi
  */
 extern int volume_make_directory(int dirfd, const char *name, bool synced);
 
+/* Name of an image's file with that suffix. */
+extern void volume_image_name(char name[VOLUME_NAME_SIZE], const char *image, const char *suffix);
+
 /* Syncs a file, or a directory. */
 extern bool volume_sync(int fd, const char *path);
 extern bool volume_sync_directory(int fd, const char *path);
@@ -131,6 +134,12 @@ extern bool volume_rename_new(int dirfd, const char *name, bool synced);
  * -2 = no such file.  A longer file is a failure.
  */
 extern ssize_t volume_read_file(int dirfd, const char *name, char *buffer, size_t size);
+
+/*
+ * Syncs what create has left unsynced: the image's directory in that of all images, and that one in the domain.
+ * False after volume_fail().
+ */
+extern bool volume_sync_above(int rootfd);
 
 /*
  * Takes a write lock of the open file description kind on the whole file, without waiting.
@@ -190,8 +199,6 @@ extern bool volume_lease_make(int rootfd, int dirfd, const VolumeOptions *option
 #define VOLUME_SUFFIX_COUNT 7
 extern const char *const volume_suffixes[VOLUME_SUFFIX_COUNT];
 
-extern void volume_image_name(char name[VOLUME_NAME_SIZE], const char *image, const char *suffix);
-
 /* 1 = there, 0 = not there, -1 after volume_fail(). */
 extern int volume_stat_name(int dirfd, const char *name, struct stat *status);
 
@@ -203,12 +210,6 @@ volume_is_same_file(const struct stat *a, const struct stat *b)
 
 /* .part's record of resuming goes: the job is over for this file.  Not synced; false after volume_fail(). */
 extern bool volume_remove_record(int dirfd, const char *image);
-
-/*
- * Syncs what create has left unsynced: the image's directory in that of all images, and that one in the domain.
- * False after volume_fail().
- */
-extern bool volume_sync_above(int rootfd);
 
 /* Adds size and allocated bytes to the answer. */
 extern void volume_tell_size(const struct stat *status, struct json *answer);

@@ -239,3 +239,22 @@ volume_lock_file(int fd, const char *name)
 		volume_fail_errno(name, "could not lock file");
 	return locked;
 }
+
+bool
+volume_sync_above(int rootfd)
+{
+	int images = safe_open_beneath(rootfd, "images", O_RDONLY | O_DIRECTORY, 0);
+	bool done;
+
+	if (images < 0)
+		return volume_fail_errno("images", "could not open directory");
+	done = volume_sync_directory(images, "images") && volume_sync_directory(rootfd, "images");
+	close(images);
+	return done;
+}
+
+void
+volume_image_name(char name[VOLUME_NAME_SIZE], const char *image, const char *suffix)
+{
+	snprintf(name, VOLUME_NAME_SIZE, "%s%s", image, suffix);
+}
