@@ -79,7 +79,7 @@ static Statement one_mount_of_identity = {
 	.sql =
 		"SELECT FROM vmclone.storage_mounts m JOIN vmclone.identity i ON i.token = m.token"
 		" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d"
-		"  ON d.oid = s.subdbid WHERE d.datname = pg_catalog.current_database()) LIMIT 1",
+		"  ON d.oid = s.subdbid WHERE d.datname = current_database()) LIMIT 1",
 };
 
 static const char *const state_words[] = {

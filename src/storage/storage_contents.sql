@@ -47,14 +47,14 @@ LANGUAGE sql STABLE AS $$
     FROM volume v, domain d WHERE v.is_known AND NOT v.is_live AND v.unfinished IS NOT NULL
     UNION ALL
     SELECT 'illegal volume', v.disk, v.image, d.folder || v.disk || '/' || v.image, 'the image is OK, the volume''s metadata say ILLEGAL', v.job, NULL
-    FROM volume v, domain d WHERE v.imagestatus = 1 AND v.legality = 'ILLEGAL' AND NOT v.is_live
+    FROM volume v, domain d WHERE v.imagestatus = 1 /* OK */ AND v.legality = 'ILLEGAL' AND NOT v.is_live
     UNION ALL
     SELECT 'wrong size', v.disk, v.image, d.folder || v.disk || '/' || v.image,
         CASE WHEN v.capacity IS DISTINCT FROM v.row_size AND v.capacity IS NOT NULL
         THEN format('the image has %s bytes, the volume''s metadata say %s', v.row_size, v.capacity)
         ELSE format('the image has %s bytes, the raw file %s', v.row_size, v.size) END, v.job, NULL
     FROM volume v, domain d
-    WHERE v.imagestatus = 1 AND NOT v.is_live AND (v.capacity <> v.row_size OR (v.volume_format = 5 AND v.size <> v.row_size))
+    WHERE v.imagestatus = 1 /* OK */ AND NOT v.is_live AND (v.capacity <> v.row_size OR (v.volume_format = 5 AND v.size <> v.row_size))
     UNION ALL
     SELECT CASE WHEN COALESCE(v.has_image, false) THEN 'incomplete volume' ELSE 'missing volume' END, i.disk, i.image, d.folder || i.disk || '/' || i.image,
         'missing: ' || concat_ws(', ', CASE WHEN NOT COALESCE(v.has_image, false) THEN 'image' END,
@@ -62,7 +62,7 @@ LANGUAGE sql STABLE AS $$
     FROM domain d, image i
     LEFT JOIN volume v ON v.disk = i.disk AND v.image = i.image
     LEFT JOIN task t ON t.disk = i.disk AND t.image = i.image
-    WHERE i.imagestatus = 1 AND NOT COALESCE(t.is_live, false) AND NOT COALESCE(i.creation_date > p_began, false)
+    WHERE i.imagestatus = 1 /* OK */ AND NOT COALESCE(t.is_live, false) AND NOT COALESCE(i.creation_date > p_began, false)
         AND NOT COALESCE(v.has_image AND v.has_meta AND v.has_lease, false)
     UNION ALL
     SELECT 'unlinked file', f.disk, t.image, d.folder || f.disk || '/' || f.name, 'an NFS client has left it', t.job,
