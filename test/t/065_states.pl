@@ -11,6 +11,15 @@ my $vm = $node->make_vm(name => 'web01', snapshots => 2, disks => [ { format => 
 my $snapshot = $vm->{snapshots}[0];
 my $program = $node->value('SHOW vmclone.copy_program');
 
+sub use_program
+{
+	my ($path) = @_;
+
+	$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$path'");
+	$node->reload;
+	return;
+}
+
 # States that a session hears of while it runs the statements, with what committed before its own last NOTIFY.
 sub heard
 {
@@ -35,18 +44,20 @@ like(slurp_file($node->logfile), qr/refused its command line.*\n.*--keep-record/
 
 # another worker has the task: this one's copier gives way, and trying again would be met the same
 my $superseded = '{"event":"error","kind":"superseded","errno":null,"layer":null,"path":null,"offset":null,"message":"another claim"}';
-use_program(make_program('late-copy', "echo '$superseded'; exit 1"));
+use_program($program);
+$node->wrap_copier($node->basedir . '/late-copy', <<"SH");
+if [ "\$1" = copy ]; then echo '$superseded'; exit 1; fi
+SH
 $job = $node->clone($snapshot, vm_name => 'late');
 is($node->wait_for_job($job->{job_id}), 'failed', 'a copier that was superseded ends its task');
 $task = $node->row("SELECT * FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
 is("$task->{error_kind} $task->{attempts}", 'superseded 0', 'at once');
-use_program($old);
+use_program($node->basedir . '/old-copy');
 
 # held, and on
 $job = $node->clone($snapshot, vm_name => 'kept', on_failure => 'hold');
 is($node->wait_for_status($job->{job_id}, 'held', 'failed'), 'held', 'a job is held');
-$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$program'");
-$node->reload;
+use_program($program);
 is( heard('postgres', <<"SQL"), 'waiting running finishing succeeded', 'retry_job of a held job: each state is told');
 SELECT vmclone.retry_job('$job->{job_id}');
 CALL vmclone.wait_for_job('$job->{job_id}', '60 s');
