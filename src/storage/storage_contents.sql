@@ -54,7 +54,7 @@ LANGUAGE sql STABLE AS $$
         THEN format('the image has %s bytes, the volume''s metadata say %s', v.row_size, v.capacity)
         ELSE format('the image has %s bytes, the raw file %s', v.row_size, v.size) END, v.job, NULL
     FROM volume v, domain d
-    WHERE v.imagestatus = 1 /* OK */ AND NOT v.is_live AND (v.capacity <> v.row_size OR (v.volume_format = 5 AND v.size <> v.row_size))
+    WHERE v.imagestatus = 1 /* OK */ AND NOT v.is_live AND (v.capacity <> v.row_size OR (v.volume_format = 5 /* RAW */ AND v.size <> v.row_size))
     UNION ALL
     SELECT CASE WHEN COALESCE(v.has_image, false) THEN 'incomplete volume' ELSE 'missing volume' END, i.disk, i.image, d.folder || i.disk || '/' || i.image,
         'missing: ' || concat_ws(', ', CASE WHEN NOT COALESCE(v.has_image, false) THEN 'image' END,
