@@ -18,6 +18,7 @@ SQL_PARTS = \
 	base/role_id.sql \
 	base/binding.sql \
 	inventory/use_inventory.sql \
+	inventory/inventory_report.sql \
 	base/caller.sql \
 	job/jobs.sql \
 	job/drop_refusal.sql \

@@ -67,17 +67,12 @@ $$;
 CREATE FUNCTION vmclone.clone_delete_is_refused(p_table regclass)
 RETURNS boolean
 LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM pg_publication) AND EXISTS (
-        SELECT FROM pg_class c
-        JOIN pg_namespace n ON n.oid = c.relnamespace
-        JOIN pg_publication_tables t ON t.schemaname = n.nspname AND t.tablename = c.relname
-        JOIN pg_publication p ON p.pubname = t.pubname AND (p.pubdelete OR p.pubupdate)
-        WHERE (c.oid = p_table OR c.oid IN (SELECT f.conrelid FROM pg_constraint f
-                WHERE f.contype = 'f' AND f.confrelid = p_table AND f.confdeltype IN ('c', 'n', 'd')))
-            AND c.relreplident <> 'f'
-            AND NOT EXISTS (SELECT FROM pg_index i
-                WHERE i.indrelid = c.oid AND i.indisvalid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END))
+    SELECT EXISTS (SELECT FROM pg_publication)
         AND (SELECT relkind = 'r' FROM pg_class WHERE oid = p_table)
+        AND EXISTS (
+            SELECT FROM (SELECT p_table::oid AS id
+                UNION SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = p_table AND confdeltype IN ('c', 'n', 'd')) t
+            WHERE vmclone.published_without_identity(t.id) IS NOT NULL)
 $$;
 
 CREATE FUNCTION vmclone.clone_delete_plainly(p_table regclass, p_rows tid[])

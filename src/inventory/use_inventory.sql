@@ -142,17 +142,6 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION inspect_inventory(name) IS 'internal: every table and column of the inventory: is it there in that schema, and of a fitting type';
 
-CREATE FUNCTION inventory_report()
-RETURNS TABLE (relation name, "column" name, present boolean, type_ok boolean, note text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT i.relation, i.column_name, i.present, i.type_ok,
-        COALESCE(i.note || CASE WHEN i.required AND NOT i.present OR i.present AND i.type_ok IS NOT TRUE THEN ' (needed)' ELSE '' END,
-            CASE WHEN i.required THEN 'needed' ELSE '' END)
-    FROM @extschema@.inspect_inventory(COALESCE((SELECT schema_name FROM @extschema@.inventory_choice), '@extschema@')) i
-    ORDER BY i.relation, i.column_name
-$$;
-COMMENT ON FUNCTION inventory_report() IS 'how the inventory''s tables compare with what the functions know: one row for each column';
-
 -- Roles other than the owner, its members and superusers that may put objects into the schema, and so before the
 -- owner's own statements.
 CREATE FUNCTION inventory_intruders(p_schema name, p_owner oid) RETURNS text
@@ -190,7 +179,7 @@ BEGIN
     FOR target IN
         SELECT p.oid::regprocedure FROM pg_proc p
         WHERE p.pronamespace = '@extschema@'::regnamespace AND NOT p.prosecdef
-            AND p.proname IN ('clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'clone_delete_is_refused', 'clone_delete_plainly', 'lineage_rows', 'snapshot_rows', 'tree_mark')
+            AND p.proname IN ('clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'clone_delete_is_refused', 'clone_delete_plainly', 'published_without_identity', 'lineage_rows', 'snapshot_rows', 'tree_mark')
     LOOP
         EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION %s TO %s' ELSE 'REVOKE EXECUTE ON FUNCTION %s FROM %s' END, target, owner);
     END LOOP;
@@ -321,6 +310,6 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$ SELECT @extschema@.bind
 COMMENT ON FUNCTION use_inventory(name) IS 'makes all functions work on the tables of a schema, after checking them; superusers only';
 
 REVOKE ALL ON inventory_columns FROM PUBLIC;
-REVOKE ALL ON FUNCTION inspect_inventory(name), inventory_report(), inventory_intruders(name, oid),
+REVOKE ALL ON FUNCTION inspect_inventory(name), inventory_intruders(name, oid),
     grant_to_inventory_owner(oid, boolean), drop_guards(name), bind_inventory(name), use_inventory(name) FROM PUBLIC;
 

@@ -80,11 +80,15 @@ vmclone_adopt(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_VC_IDENTITY),
 				 errmsg("there is nothing to adopt: %s", identity_describe(state)),
 				 errhint("View vmclone.worker says whether the jobs of this database run.")));
-	(void) identity_take_over(state);
 	if (state != IDENTITY_OTHER_TIMELINE)
 		locks_forget_versions();
-	if (!resume)
+	if (resume)
+		(void) identity_take_over(state);
+	else
+	{
+		identity_begin_anew();
 		abandon_all();
+	}
 	write_audit(caller.role_name, choice);
 	frame_leave(&frame);
 	SPI_finish();

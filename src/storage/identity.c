@@ -222,6 +222,14 @@ token_for(IdentityState state)
 	return state == IDENTITY_OTHER_TIMELINE ? stored_token() : uuid_new();
 }
 
+void
+identity_begin_anew(void)
+{
+	pg_uuid_t token = uuid_new();
+
+	make_own(&token);
+}
+
 pg_uuid_t
 identity_take_over(IdentityState state)
 {

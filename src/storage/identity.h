@@ -63,6 +63,12 @@ extern pg_uuid_t identity_ensure(void);
  */
 extern pg_uuid_t identity_take_over(IdentityState state);
 
+/*
+ * Makes the identity this database's own, with a token that no domain knows: its storage domains are left
+ * to the database that had them, after a promotion or recovery too.  In the extension's own frame.
+ */
+extern void identity_begin_anew(void);
+
 /* A job is not over yet.  In the extension's own frame. */
 extern bool identity_any_live_job(void);
 

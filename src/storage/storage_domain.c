@@ -105,8 +105,20 @@ storage_domain_check_free(const pg_uuid_t *domain_id, const char *name, const ch
 void
 storage_domain_remove_identity(const char *name, const StoragePlace *place)
 {
-	StorageAnswer answer = storage_answer(storage_detach_arguments(place));
+	StorageAnswer answer;
 
+	/* a copy of the database has the original's token in its mounts, but not its domains */
+	if (identity_state() != IDENTITY_OWN || !identity_owns_token(place->token))
+	{
+		ereport(NOTICE, (errmsg(place->is_block
+									? "identity tag of storage domain \"%s\" was left on \"%s\": "
+									  "it is not this database's"
+									: "identity file of storage domain \"%s\" was left in \"%s\": "
+									  "it is not this database's",
+								name, place->real_path)));
+		return;
+	}
+	answer = storage_answer(storage_detach_arguments(place));
 	if (!answer.ok)
 		ereport(WARNING,
 				(errmsg(place->is_block ? "identity tag of storage domain \"%s\" was left on \"%s\""

@@ -17,7 +17,7 @@ extern char *storage_domain_begin(const char *what);
 extern void storage_domain_check_free(const pg_uuid_t *domain_id, const char *name,
 									  const char *what);
 
-/* Takes our mark away; a WARNING if it stays: a domain that is gone must still be possible to give up. */
+/* Takes our mark away, if it is ours now; a WARNING if it stays: a domain that is gone must still be possible to give up. */
 extern void storage_domain_remove_identity(const char *name, const StoragePlace *place);
 
 /* An error where vmclone.provision_command is empty. */

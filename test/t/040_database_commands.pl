@@ -94,6 +94,24 @@ is($node->safe_psql('copied', "SELECT count(*) FROM vmclone.vm_static WHERE vm_n
 $node->images_equal($job->{vm_id}, $vm, 1, "the original's files are untouched");
 ($code, $out, $err) = $node->psql('copied', "SELECT vmclone.attach_storage_domain('$vm->{domain}', '$vm->{path}')");
 like($err, qr/attached to another database/, 'the domain is not taken from the original by mistake');
+my $elsewhere = $node->basedir . '/elsewhere';
+mkdir $elsewhere or die "mkdir: $!";
+$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.storage_roots = '" . $node->value('SHOW vmclone.storage_roots') . ":" . $node->basedir . "'");
+$node->reload;
+($code, $out, $err) = $node->psql('copied', "SELECT vmclone.attach_storage_domain('$vm->{domain}', '$elsewhere')");
+is($code, 0, 'the copy attaches the domain in another directory') or diag($err);
+like($err, qr/NOTICE: .*was left in .*not this database's/, "the original's mark is left where it was");
+is($node->value("SELECT status FROM vmclone.check_storage_domain('$vm->{domain}')"), 'attached', 'the original still has its domain');
+$node->safe_psql('copied', "SELECT vmclone.detach_storage_domain('$vm->{domain}')");
+ok(!-e "$elsewhere/dom_md/vmclone-identity", "the copy takes its own mark away");
+
+# a copy that has the original's mounts, which gives them up without having had them
+$node->safe_psql('template1', 'CREATE DATABASE second TEMPLATE postgres');
+ok($node->start_worker('second'), 'a second copy has a worker');
+($code, $out, $err) = $node->psql('second', "SELECT vmclone.detach_storage_domain('$vm->{domain}')");
+like($err, qr/not this database's/, 'it detaches its row only');
+is($node->value("SELECT status FROM vmclone.check_storage_domain('$vm->{domain}')"), 'attached', 'the original still has its domain then, too');
+$node->safe_psql('postgres', 'DROP DATABASE second WITH (FORCE)');
 
 # DROP DATABASE while its worker copies
 $node->safe_psql('copied', <<"SQL");

@@ -105,6 +105,25 @@ ok($twin->poll_query_until('postgres', "SELECT status = 'failed' FROM vmclone.jo
 	'the job of the base backup ends when it is abandoned');
 is($twin->safe_psql('postgres', 'SELECT identity FROM vmclone.worker'), 'own', 'which is a server of its own then');
 $third->images_equal($job->{vm_id}, $vm, 1, "the original's files are untouched");
+$twin->safe_psql('postgres', "SELECT vmclone.detach_storage_domain('$vm->{domain}')");
+is($third->safe_psql('postgres', "SELECT status FROM vmclone.check_storage_domain('$vm->{domain}')"), 'attached', "it gives the original's domain up, and leaves it to it");
 $twin->stop;
+
+# A server that was promoted or recovered beside the original, and abandons its jobs, has another token than the original's.
+$third->backup('fourth');
+my $branch = VmcloneCluster->new('branch');
+$branch->init_from_backup($third, 'fourth', has_streaming => 1);
+$branch->append_conf('postgresql.conf', "vmclone.resume_on_promotion = off\n");
+$branch->start;
+$job = $third->clone($snapshot, vm_name => 'copy5', start_paused => 'true');
+$third->wait_for_catchup($branch);
+$branch->promote;
+$branch->safe_psql('postgres', "SELECT vmclone.adopt('abandon')");
+ok($branch->poll_query_until('postgres', "SELECT status = 'failed' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), 'a branch abandons its jobs');
+($code, $out, $err) = $branch->psql('postgres', "SELECT vmclone.detach_storage_domain('$vm->{domain}')");
+like($err, qr/not this database's/, 'its mount is not its own');
+is($third->safe_psql('postgres', "SELECT status FROM vmclone.check_storage_domain('$vm->{domain}')"), 'attached', 'the original keeps its domain');
+$branch->stop;
+$third->safe_psql('postgres', "SELECT vmclone.cancel_job('$job->{job_id}')");
 $third->stop;
 done_testing();
