@@ -3,14 +3,16 @@
 -- Publications of updates or deletions refuse these on a table by whose rows a subscriber couldn't know them.
 CREATE FUNCTION published_without_identity(p_table oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT string_agg(quote_ident(p.pubname), ', ' ORDER BY p.pubname)
+    -- the view is slow: only for tables that it matters for
+    SELECT CASE WHEN c.relreplident <> 'f' AND NOT EXISTS (SELECT FROM pg_index i
+                WHERE i.indrelid = c.oid AND i.indisvalid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END)
+        THEN (SELECT string_agg(quote_ident(p.pubname), ', ' ORDER BY p.pubname)
+            FROM pg_namespace n
+            JOIN pg_publication_tables t ON t.schemaname = n.nspname AND t.tablename = c.relname
+            JOIN pg_publication p ON p.pubname = t.pubname AND (p.pubdelete OR p.pubupdate)
+            WHERE n.oid = c.relnamespace) END
     FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_publication_tables t ON t.schemaname = n.nspname AND t.tablename = c.relname
-    JOIN pg_publication p ON p.pubname = t.pubname AND (p.pubdelete OR p.pubupdate)
-    WHERE c.oid = p_table AND c.relreplident <> 'f'
-        AND NOT EXISTS (SELECT FROM pg_index i
-            WHERE i.indrelid = c.oid AND i.indisvalid AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END)
+    WHERE c.oid = p_table
 $$;
 COMMENT ON FUNCTION published_without_identity(oid) IS 'internal: publications that keep everybody from deleting and updating rows of a table, which has neither key nor replica identity; NULL = none';
 
@@ -69,11 +71,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         JOIN pg_constraint k ON k.oid = g.tgconstraint
         JOIN pg_class c ON c.oid = k.conrelid
         UNION ALL
-        SELECT DISTINCT CASE WHEN c.relname = ANY ('{images,snapshots,vm_static,vm_dynamic,disk_image_dynamic}') THEN 'error' ELSE 'warning' END, c.relname, NULL::name,
+        SELECT CASE WHEN c.relname = ANY ('{images,snapshots,vm_static,vm_dynamic,disk_image_dynamic}') THEN 'error' ELSE 'warning' END, c.relname, NULL::name,
             format('publication %s: nobody can update or delete rows, since the table has neither a key nor a replica identity', u.publications),
             format('Run ALTER TABLE %s REPLICA IDENTITY FULL, or leave it out of the publication.  Cleaning deletes past it, without a word to subscribers and triggers.', c.oid::regclass)
-        FROM tables t
-        JOIN pg_class c ON c.oid = t.oid OR c.oid IN (SELECT f.conrelid FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = t.oid AND f.confdeltype IN ('c', 'n', 'd'))
+        FROM (SELECT t.oid FROM tables t
+            UNION SELECT f.conrelid FROM pg_constraint f JOIN tables t ON t.oid = f.confrelid WHERE f.contype = 'f' AND f.confdeltype IN ('c', 'n', 'd')) d
+        JOIN pg_class c ON c.oid = d.oid
         CROSS JOIN LATERAL (SELECT @extschema@.published_without_identity(c.oid) AS publications) u
         WHERE u.publications IS NOT NULL
         UNION ALL
