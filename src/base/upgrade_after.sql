@@ -1,3 +1,11 @@
+DO $$
+BEGIN
+    IF current_setting('vmclone_upgrade.rights') <> '' THEN
+        EXECUTE current_setting('vmclone_upgrade.rights');
+    END IF;
+END
+$$;
+
 -- Objects that are new, or were made anew, get the rights that the grant functions have given before, to the same roles.
 SELECT vmclone.give_rights(r.rolname, k.kind)
 FROM (VALUES ('administer', 'admin'), ('act_for_any_user', 'engine'), ('see_all_jobs', 'viewer'), ('cancel_job', 'operator')) AS k (mark, kind)
