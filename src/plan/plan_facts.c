@@ -229,7 +229,7 @@ check_cluster_given_once(const ClonePlan *plan)
 
 /*
  * One statement for nearly everything, since starting a statement costs more than what these read: a call has
- * some 45 of them.  What is not there leaves zeros and NULLs behind, for the checks to name.  The
+ * some 20 of them.  What is not there leaves zeros and NULLs behind, for the checks to name.  The
  * two things that seldom say anything, snapshots at work and a template, have statements of their own.
  */
 void
