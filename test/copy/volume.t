@@ -129,6 +129,23 @@ my @attach = attach($dir, "/nonexistent:$space", @ident);
 		like($out, qr/no hard links/, 'says so');
 	}
 
+	SKIP:
+	{
+		# a FUSE file system that shows two names of one file as two inodes
+		skip 'FUSE and mergerfs need root', 4 if !$root_user || !have_command('mergerfs') || !-e '/dev/fuse';
+		mkdir "$space/$_" or die for qw(branch fuse);
+		skip 'mergerfs cannot be mounted here', 4
+		  if (run_command([ qw(mergerfs -o inodecalc=path-hash), "$space/branch", "$space/fuse" ]))[0] != 0;
+		my $fuse = make_domain('fuse/domain');
+		$answer = refuses('3 refused', 'FUSE that shows hard links as different files', attach($fuse, $space, @ident));
+		like($answer->{message}, qr/shows hard links as different files/, 'says so');
+		like($answer->{hint}, qr/use_ino/, 'and what to do');
+		opendir(my $left, $fuse);
+		is_deeply([ grep { !/^\.\.?$/ } readdir $left ], [], 'and leaves nothing there');
+		closedir $left;
+		command_ok('umount', "$space/fuse");
+	}
+
 	my $trap = make_domain('trap');
 	symlink '/tmp', "$trap/dom_md";
 	refuses('3 refused ENOTDIR', 'dom_md as a link is not followed', attach($trap, $space, @ident));
