@@ -11,15 +11,6 @@ my $vm = $node->make_vm(name => 'web01', snapshots => 2, disks => [ { format => 
 my $snapshot = $vm->{snapshots}[0];
 my $program = $node->value('SHOW vmclone.copy_program');
 
-sub use_program
-{
-	my ($path) = @_;
-
-	$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$path'");
-	$node->reload;
-	return;
-}
-
 # States that a session hears of while it runs the statements, with what committed before its own last NOTIFY.
 sub heard
 {
@@ -30,9 +21,8 @@ sub heard
 }
 
 # usage: a program in the copier's place that takes no copy, as a version would that has other options
-$node->wrap_copier($node->basedir . '/old-copy', <<'SH');
-if [ "$1" = copy ]; then echo "vmclone-copy: --keep-record is not known" >&2; exit 2; fi
-SH
+my $refuses_copy = 'if [ "$1" = copy ]; then echo "vmclone-copy: --keep-record is not known" >&2; exit 2; fi';
+$node->wrap_copier($node->basedir . '/old-copy', $refuses_copy);
 my $job = $node->clone($snapshot, vm_name => 'usage');
 is($node->wait_for_job($job->{job_id}), 'failed', 'a copier that does not know its options fails the job');
 my $task = $node->row("SELECT * FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
@@ -44,20 +34,18 @@ like(slurp_file($node->logfile), qr/refused its command line.*\n.*--keep-record/
 
 # another worker has the task: this one's copier gives way, and trying again would be met the same
 my $superseded = '{"event":"error","kind":"superseded","errno":null,"layer":null,"path":null,"offset":null,"message":"another claim"}';
-use_program($program);
-$node->wrap_copier($node->basedir . '/late-copy', <<"SH");
-if [ "\$1" = copy ]; then echo '$superseded'; exit 1; fi
-SH
+$node->wrap_copier($node->basedir . '/late-copy', qq{if [ "\$1" = copy ]; then echo '$superseded'; exit 1; fi});
 $job = $node->clone($snapshot, vm_name => 'late');
 is($node->wait_for_job($job->{job_id}), 'failed', 'a copier that was superseded ends its task');
 $task = $node->row("SELECT * FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
 is("$task->{error_kind} $task->{attempts}", 'superseded 0', 'at once');
-use_program($node->basedir . '/old-copy');
+$node->wrap_copier($node->basedir . '/old-again', $refuses_copy);
 
 # held, and on
 $job = $node->clone($snapshot, vm_name => 'kept', on_failure => 'hold');
 is($node->wait_for_status($job->{job_id}, 'held', 'failed'), 'held', 'a job is held');
-use_program($program);
+$node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_program = '$program'");
+$node->reload;
 is( heard('postgres', <<"SQL"), 'waiting running finishing succeeded', 'retry_job of a held job: each state is told');
 SELECT vmclone.retry_job('$job->{job_id}');
 CALL vmclone.wait_for_job('$job->{job_id}', '60 s');
