@@ -45,7 +45,7 @@ becomes($job, 'progress', 'rate > 0 AND advice IS NULL', 'it goes on, and nothin
 
 # no worker
 my $worker = $node->value('SELECT pid FROM vmclone.worker');
-$node->safe_psql('postgres', "SELECT pg_terminate_backend($worker, 10000)");
+$node->terminate($worker);
 my $row = $node->row("SELECT rate, eta, advice, (bytes_done > 0)::text AS kept FROM vmclone.progress WHERE job_id = '$job->{job_id}'");
 is_deeply([ @{$row}{qw(rate eta kept)} ], [ undef, undef, 'true' ], 'without a worker there is no rate, but what was copied');
 like($row->{advice}, qr/no worker runs: SELECT vmclone.start_worker\(\)/, 'and what to do');

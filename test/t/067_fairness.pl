@@ -46,7 +46,7 @@ foreach my $case ([ 'shut', 'ALLOW_CONNECTIONS false', 'ALLOW_CONNECTIONS true' 
 
 	$node->safe_psql('template1', "CREATE DATABASE $name TEMPLATE postgres");
 	$node->safe_psql('postgres', "ALTER DATABASE $name $before");
-	$node->safe_psql('postgres', "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '$name'");
+	$node->terminate($_) foreach split /\n/, $node->value("SELECT pid FROM pg_stat_activity WHERE datname = '$name'");
 	$node->poll_query_until('postgres', "SELECT ($workers '$name') = 0") or die "$name has a worker";
 	# the slot of a worker that was ended is looked at once more after five seconds
 	sleep 6;

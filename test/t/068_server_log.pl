@@ -60,10 +60,10 @@ rename "$file.away", $file or die "rename: $!";
 
 # stops
 my $worker = $node->value('SELECT pid FROM vmclone.worker');
-$node->safe_psql('postgres', "SELECT pg_terminate_backend($worker, 10000)");
+$node->terminate($worker);
 ok($node->poll_query_until('postgres', "SELECT coalesce(pid <> $worker, false) FROM vmclone.worker"), 'a worker that was told to stop is started again');
 my $launcher = $node->value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'vmclone launcher'");
-$node->safe_psql('postgres', "SELECT pg_terminate_backend($launcher, 10000)");
+$node->terminate($launcher);
 ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'vmclone launcher' AND pid <> $launcher"), 'so is the launcher');
 $node->safe_psql('template1', 'CREATE DATABASE copied TEMPLATE postgres');
 $node->safe_psql('postgres', 'DROP DATABASE copied WITH (FORCE)');

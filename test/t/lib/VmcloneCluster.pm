@@ -568,6 +568,20 @@ sub kill_worker
 	return $pid;
 }
 
+=head2 $node->terminate($pid)
+
+pg_terminate_backend; returns when the process has gone.
+
+=cut
+
+sub terminate
+{
+	my ($node, $pid) = @_;
+
+	$node->safe_psql('template1', "SELECT pg_terminate_backend($pid)");
+	return $node->poll_query_until('template1', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $pid)");
+}
+
 =head2 $node->kill9
 
 kill -9 of the postmaster; returns when it is reaped and its children have ended: before, pg_ctl would take it for a running
