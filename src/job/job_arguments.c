@@ -187,7 +187,8 @@ sequence_arguments(const JobRun *run)
 	{
 		const RunDomain *domain = lfirst(cell);
 
-		arguments = then(arguments, storage_check_arguments(&domain->place, domain->id));
+		if (run->kind != RUN_CLEAN || domain == job_run_target(run))
+			arguments = then(arguments, storage_check_arguments(&domain->place, domain->id));
 	}
 	if (run->kind == RUN_CLEAN)
 		return then(arguments, volume_arguments(run, COPIER_VOLUME_REMOVE));

@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 #include "base/arrays.h"
 #include "base/frame.h"
+#include "job/job_block.h"
 #include "job/job_claim.h"
 #include "job/job_run.h"
 #include "job/job_source.h"
@@ -90,7 +91,7 @@ enum
 };
 
 static Statement next_cleaning = {
-	.sql = "SELECT t.task_id, t.job_id, t.disk_id, t.image_id, t.storage_domain_id"
+	.sql = "SELECT t.task_id, t.job_id, t.disk_id, t.image_id, t.storage_domain_id, t.layers"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " WHERE t.status = 'cleaning' AND j.status = 'cleaning'"
 		   " AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= clock_timestamp())"
@@ -108,6 +109,7 @@ enum
 	CLEANING_DISK_ID,
 	CLEANING_IMAGE_ID,
 	CLEANING_STORAGE_DOMAIN_ID,
+	CLEANING_LAYERS,
 };
 
 static Statement removal = {
@@ -378,6 +380,7 @@ claim_clean(void *argument)
 	JobRow job;
 	RunDomain *target;
 	pg_uuid_t domain_id;
+	Jsonb *layers;
 	char *problem;
 	Datum value = tasks_with_runs();
 
@@ -390,6 +393,7 @@ claim_clean(void *argument)
 	run->disk_id = keep(run, field_text(0, CLEANING_DISK_ID));
 	run->image_id = keep(run, field_text(0, CLEANING_IMAGE_ID));
 	domain_id = field_uuid(0, CLEANING_STORAGE_DOMAIN_ID);
+	layers = field_jsonb(0, CLEANING_LAYERS);
 	if (!job_lock(&run->job_id, &job))
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
 	problem = job_run_add_domain(run, &domain_id, NULL, &target);
@@ -401,6 +405,9 @@ claim_clean(void *argument)
 		return;
 	}
 	choose_removal(run, &domain_id);
+	/* what a killed worker had activated is released; a domain that can't be used now is let alone */
+	(void) job_run_add_layers(run, layers, NULL);
+	run->has_activated = job_block_is_touched(run);
 	run->task.claim = task_claim_cleaning(&run->task.task_id);
 }
 

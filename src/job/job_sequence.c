@@ -48,7 +48,7 @@ static RunStep
 step_after_check(JobRun *run)
 {
 	run->domain_number = job_block_next_source(run, run->domain_number);
-	if (run->domain_number == list_length(run->domains))
+	if (run->kind == RUN_CLEAN || run->domain_number == list_length(run->domains))
 		return step_with_sources(run);
 	run->has_activated = true;
 	return STEP_ACTIVATE;
@@ -61,7 +61,8 @@ job_step_follows(JobRun *run, const Jsonb *answer)
 	{
 		case STEP_CHECK:
 			job_look_keep(list_nth(run->domains, run->domain_number), storage_facts(answer));
-			if (++run->domain_number < list_length(run->domains))
+			/* of a cleaning only the domain counts that is cleaned */
+			if (++run->domain_number < list_length(run->domains) && run->kind != RUN_CLEAN)
 				return true;
 			run->domain_number = 0;
 			run->step = step_after_check(run);
