@@ -61,10 +61,14 @@ foreach my $preload (1, 0)
 	sleep 2;
 	is($node->value($done), $before, "$how: a paused job copies nothing");
 	# what every look leaves behind would be gigabytes after a day
-	is($node->value("SELECT count(pg_log_backend_memory_contexts(pid)) FROM pg_stat_activity WHERE query LIKE 'CALL vmclone.wait_for_job%'"), 1, "$how: somebody waits");
-	$node->wait_for_log(qr/Grand total: \d+ bytes/);
-	my $contexts = () = PostgreSQL::Test::Utils::slurp_file($node->logfile) =~ /SPI TupTable: \d+ total/g;
-	cmp_ok($contexts, '<=', 3, "$how: waiting takes no more memory with every look");
+  SKIP:
+	{
+		skip 'PostgreSQL 13 logs no memory contexts', 2 if $node->pg_version < 14;
+		is($node->value("SELECT count(pg_log_backend_memory_contexts(pid)) FROM pg_stat_activity WHERE query LIKE 'CALL vmclone.wait_for_job%'"), 1, "$how: somebody waits");
+		$node->wait_for_log(qr/Grand total: \d+ bytes/);
+		my $contexts = () = PostgreSQL::Test::Utils::slurp_file($node->logfile) =~ /SPI TupTable: \d+ total/g;
+		cmp_ok($contexts, '<=', 3, "$how: waiting takes no more memory with every look");
+	}
 	$node->safe_psql('postgres', "SELECT vmclone.resume_job('$job->{job_id}')");
 	is($node->wait_for_status($job->{job_id}, 'running', 'succeeded'), 'running', "$how: resume");
 	$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
