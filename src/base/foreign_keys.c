@@ -73,6 +73,7 @@ struct ForeignKeys
 	EState *state;
 	ForeignKey *keys;
 	int count;
+	bool others_write; /* a trigger has run, which may have deleted rows of this transaction's */
 };
 
 static bool
@@ -206,7 +207,7 @@ open_key(ForeignKeys *keys, ForeignKey *key, const Form_pg_attribute column)
 
 /* Finds the row and locks it; false: not at once. */
 static bool
-look_up(ForeignKey *key, Datum value)
+look_up(const ForeignKeys *keys, ForeignKey *key, Datum value)
 {
 	TM_FailureData failure;
 	ItemPointerData place;
@@ -217,7 +218,8 @@ look_up(ForeignKey *key, Datum value)
 	if (!index_getnext_slot(key->scan, ForwardScanDirection, key->slot))
 		return false;
 	/* what this transaction wrote nobody else can take away */
-	if (TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
+	if (!keys->others_write &&
+		TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
 			slot_getsysattr(key->slot, MinTransactionIdAttributeNumber, &is_null))))
 		return true;
 	place = key->slot->tts_tid;
@@ -275,7 +277,7 @@ is_found(ForeignKeys *keys, ForeignKey *key, TupleTableSlot *row)
 		memcpy(bytes.bytes, DatumGetPointer(value), key->length);
 	if (was_found(key, &bytes))
 		return true;
-	if (!look_up(key, value))
+	if (!look_up(keys, key, value))
 		return false;
 	note_found(keys, key, &bytes);
 	return true;
@@ -289,6 +291,21 @@ foreign_keys_check(ForeignKeys *keys, TupleTableSlot *row)
 		ForeignKey *key = &keys->keys[i];
 
 		key->trigger->tgenabled = is_found(keys, key, row) ? TRIGGER_DISABLED : key->enabled;
+	}
+}
+
+void
+foreign_keys_forget(ForeignKeys *keys)
+{
+	keys->others_write = true;
+	for (int i = 0; i < keys->count; i++)
+	{
+		ForeignKey *key = &keys->keys[i];
+
+		key->has_last = false;
+		if (key->found)
+			hash_destroy(key->found);
+		key->found = NULL;
 	}
 }
 

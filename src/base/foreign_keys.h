@@ -22,6 +22,9 @@ extern ForeignKeys *foreign_keys_begin(EState *state, ResultRelInfo *target);
  */
 extern void foreign_keys_check(ForeignKeys *keys, TupleTableSlot *row);
 
+/* Looks up again what was found: a trigger has run, which may have taken it away. */
+extern void foreign_keys_forget(ForeignKeys *keys);
+
 extern void foreign_keys_end(ForeignKeys *keys);
 
 #endif

@@ -12,6 +12,7 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteManip.h"
@@ -28,6 +29,7 @@
 struct TableExpressions
 {
 	Oid relation_id;
+	Oid user_id; /* who may run the functions in them: looked at when they are made */
 	MemoryContext context;
 	bool is_stale;
 	ExprContext *values;
@@ -138,6 +140,7 @@ prepare(Relation relation)
 	uint64 before = changes;
 
 	expressions->relation_id = RelationGetRelid(relation);
+	expressions->user_id = GetUserId();
 	expressions->context = context;
 	expressions->values = CreateStandaloneExprContext();
 	expressions->is_plain = constraints == NULL || !has_virtual_columns(constraints);
@@ -161,7 +164,7 @@ table_expressions(Relation relation)
 	{
 		if (tables[i]->relation_id != RelationGetRelid(relation))
 			continue;
-		if (!tables[i]->is_stale)
+		if (!tables[i]->is_stale && tables[i]->user_id == GetUserId())
 			return tables[i];
 		forget(i);
 		break;

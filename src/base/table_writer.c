@@ -159,6 +159,8 @@ put_alone(TableWriter *writer)
 	}
 	if (!ExecBRInsertTriggers(writer->state, writer->target, row))
 		return;
+	if (writer->keys)
+		foreign_keys_forget(writer->keys);
 	prepare_row(writer, row);
 	writer->count = 1;
 	flush(writer);
