@@ -639,7 +639,8 @@ sub provision
 	# the program is left alone by the death of whoever started it
 	my $slow = fork // die;
 	exec $copier, 'volume', provision => 'commit', @described or die if !$slow;
-	select undef, undef, undef, 0.05 until slurp("$space/provision.log") =~ /^commit /m;
+	my $looks = 0;
+	select undef, undef, undef, 0.05 until slurp("$space/provision.log") =~ /^commit /m || $looks++ > 200;
 	refuses('3 busy', 'while an earlier program works on the volume', provision => 'remove', @volume);
 	kill 'KILL', $slow;
 	waitpid $slow, 0;

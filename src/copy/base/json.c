@@ -19,7 +19,7 @@ append(struct json *json, const char *text, size_t length)
 {
 	if (json->failed)
 		return;
-	if (json->capacity - json->length < length)
+	if (json->capacity - json->length <= length)
 	{
 		size_t capacity = (json->capacity + length) * 2 + FIRST_CAPACITY;
 		char *larger = realloc(json->text, capacity);
@@ -34,6 +34,7 @@ append(struct json *json, const char *text, size_t length)
 	}
 	memcpy(json->text + json->length, text, length);
 	json->length += length;
+	json->text[json->length] = '\0';
 }
 
 static void
@@ -165,6 +166,8 @@ json_clear(struct json *json)
 {
 	json->length = 0;
 	json->failed = false;
+	if (json->text)
+		json->text[0] = '\0';
 }
 
 int

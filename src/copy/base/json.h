@@ -13,7 +13,7 @@
 /* A text under construction.  Begins as zeroes; keeps its memory for the next line until json_free(). */
 struct json
 {
-	char *text;
+	char *text; /* a string; NULL = nothing was written yet */
 	size_t length;
 	size_t capacity;
 	bool failed; /* there was no memory: json_print() says so */
