@@ -7,11 +7,8 @@
  */
 #include "postgres.h"
 
-#include <sys/stat.h>
-
 #include "base/json.h"
 #include "base/settings.h"
-#include "common/file_perm.h"
 #include "contract/copier_protocol.h"
 #include "job/job_block.h"
 #include "miscadmin.h"
@@ -211,7 +208,7 @@ job_block_state_directory(void)
 	char *path = psprintf("%s/" STATE_DIRECTORY, DataDir);
 
 	/* where it can't be made, the copier says so */
-	if (mkdir(path, pg_dir_create_mode) != 0 && errno != EEXIST)
+	if (MakePGDirectory(path) != 0 && errno != EEXIST)
 		ereport(LOG,
 				(errcode_for_file_access(), errmsg("could not create directory \"%s\": %m", path)));
 	return path;
