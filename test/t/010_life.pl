@@ -63,7 +63,7 @@ foreach my $preload (1, 0)
 	# what every look leaves behind would be gigabytes after a day
   SKIP:
 	{
-		skip 'PostgreSQL 13 logs no memory contexts', 2 if $node->pg_version < 14;
+		skip 'PostgreSQL 13 logs no memory contexts', 2 if $node->value('SHOW server_version_num') < 140000;
 		is($node->value("SELECT count(pg_log_backend_memory_contexts(pid)) FROM pg_stat_activity WHERE query LIKE 'CALL vmclone.wait_for_job%'"), 1, "$how: somebody waits");
 		$node->wait_for_log(qr/Grand total: \d+ bytes/);
 		my $contexts = () = PostgreSQL::Test::Utils::slurp_file($node->logfile) =~ /SPI TupTable: \d+ total/g;

@@ -26,7 +26,7 @@ sub memory
 # Bytes that the worker has in the context that nothing resets: what leaks there shows long before memory grows.
 sub kept_for_good
 {
-	return 0 if $node->pg_version < 14;
+	return 0 if $node->value('SHOW server_version_num') < 140000;
 	my $log = -s $node->logfile;
 	$node->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts($pid)");
 	$node->wait_for_log(qr/TopMemoryContext: .* used/, $log);
