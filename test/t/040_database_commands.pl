@@ -190,8 +190,8 @@ $job = $plain->clone($vm->{snapshots}[0], vm_name => 'copy2', start_paused => 't
 like($err, qr/cannot drop extension "vmclone" while jobs are under way/, 'DROP EXTENSION is refused without preloading too');
 # the server has no library any more: nobody else's commands fail for that
 $plain->safe_psql('postgres', 'CREATE SCHEMA other');
-my $place = $plain->value('SHOW server_version_num') >= 180000 ? 'dynamic_library_path' : 'extension_destdir';
-$plain->safe_psql('postgres', "SET $place = '/nowhere'; DROP SCHEMA other");
+my $elsewhere = $plain->value('SHOW server_version_num') >= 180000 ? 'dynamic_library_path = \'$libdir\'' : 'extension_destdir = \'/nowhere\'';
+$plain->safe_psql('postgres', "SET $elsewhere; DROP SCHEMA other");
 $plain->safe_psql('postgres', 'CREATE DATABASE one');
 $plain->safe_psql('one', 'CREATE EXTENSION vmclone');
 ok($plain->start_worker('one'), 'a second database has a worker');
