@@ -134,13 +134,17 @@ flush(TableWriter *writer)
 {
 	Relation relation = writer->target->ri_RelationDesc;
 	CommandId command = writer->state->es_output_cid;
+	MemoryContext context;
 
 	if (writer->count == 1)
 		table_tuple_insert(relation, writer->slots[0], command, 0, NULL);
 	else if (writer->count > 1)
 		table_multi_insert(relation, writer->slots, writer->count, command, 0, NULL);
+	/* what scans and triggers keep lasts as long as they */
+	context = MemoryContextSwitchTo(writer->state->es_query_cxt);
 	for (int i = 0; i < writer->count; i++)
 		insert_index_entries(writer, writer->slots[i]);
+	MemoryContextSwitchTo(context);
 	writer->written += writer->count;
 	writer->count = 0;
 }
@@ -150,6 +154,8 @@ static void
 put_alone(TableWriter *writer)
 {
 	TupleTableSlot *row = writer->slots[writer->count];
+	MemoryContext context;
+	bool inserts;
 
 	if (writer->count > 0)
 	{
@@ -157,7 +163,11 @@ put_alone(TableWriter *writer)
 		flush(writer);
 		writer->slots[0] = row;
 	}
-	if (!ExecBRInsertTriggers(writer->state, writer->target, row))
+	/* a function that is called keeps what it knows in the context of its first call */
+	context = MemoryContextSwitchTo(writer->state->es_query_cxt);
+	inserts = ExecBRInsertTriggers(writer->state, writer->target, row);
+	MemoryContextSwitchTo(context);
+	if (!inserts)
 		return;
 	if (writer->keys)
 		foreign_keys_forget(writer->keys);
