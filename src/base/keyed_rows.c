@@ -24,6 +24,7 @@
 #include "base/compat.h"
 #include "base/index_lookup.h"
 #include "base/keyed_rows.h"
+#include "base/statement.h"
 
 Oid
 relation_of_name(const char *name, LOCKMODE lock_mode)
@@ -214,21 +215,11 @@ keyed_int64(const KeyedRows *rows, int row, const char *column)
 	Oid type;
 	bool is_null;
 	Datum value = keyed_field(rows, row, column, &type, &is_null);
+	int64 result = 0;
 
-	if (is_null)
-		return 0;
-	switch (type)
-	{
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		case INT8OID:
-			return DatumGetInt64(value);
-		default:
-			elog(ERROR, "column %s has type %s instead of an integer", column,
-				 format_type_be(type));
-	}
+	if (!is_null && !get_integer(value, type, &result))
+		elog(ERROR, "column %s has type %s instead of an integer", column, format_type_be(type));
+	return result;
 }
 
 bool

@@ -166,27 +166,36 @@ field_uuid(uint64 row, int column)
 	return uuid;
 }
 
+bool
+get_integer(Datum value, Oid type, int64 *result)
+{
+	switch (type)
+	{
+		case INT2OID:
+			*result = DatumGetInt16(value);
+			return true;
+		case INT4OID:
+			*result = DatumGetInt32(value);
+			return true;
+		case INT8OID:
+			*result = DatumGetInt64(value);
+			return true;
+		default:
+			return false;
+	}
+}
+
 int64
 field_int64(uint64 row, int column)
 {
 	Oid type;
 	bool is_null;
 	Datum value = field(row, column, &type, &is_null);
+	int64 result = 0;
 
-	if (is_null)
-		return 0;
-	switch (type)
-	{
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		case INT8OID:
-			return DatumGetInt64(value);
-		default:
-			elog(ERROR, "column %d has type %s instead of an integer", column,
-				 format_type_be(type));
-	}
+	if (!is_null && !get_integer(value, type, &result))
+		elog(ERROR, "column %d has type %s instead of an integer", column, format_type_be(type));
+	return result;
 }
 
 bool

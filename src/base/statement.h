@@ -57,4 +57,7 @@ extern bool field_bool(uint64 row, int column);             /* false for null */
 extern Jsonb *field_jsonb(uint64 row, int column);          /* NULL for null */
 extern TimestampTz field_timestamp(uint64 row, int column); /* timestamptz; 0 for null */
 
+/* The number of a value of type int2, int4 or int8; false: the type is another one. */
+extern bool get_integer(Datum value, Oid type, int64 *result);
+
 #endif

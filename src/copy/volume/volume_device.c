@@ -16,6 +16,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "copy/base/fileio.h"
+
 #define LOOP_MAJOR 7
 
 bool
@@ -47,28 +49,6 @@ mapper_name(char *name, size_t size, const char *vg, const char *lv)
 			name[length++] = '-';
 	}
 	name[length] = '\0';
-}
-
-/* One line of a file in /sys; false if there is none. */
-static bool
-read_sysfs(unsigned int major_number, unsigned int minor_number, const char *file, char *line,
-		   size_t size)
-{
-	char path[128];
-	ssize_t length;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major_number, minor_number, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	length = read(fd, line, size - 1);
-	close(fd);
-	if (length <= 0)
-		return false;
-	line[length] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	return true;
 }
 
 /* "<prefix><digits>" and nothing more. */
@@ -128,11 +108,11 @@ check_kernel_names(const VolumeOptions *options, const char *lv, const char *dev
 		return major(number) == LOOP_MAJOR ||
 			   volume_fail(COPIER_REFUSED, 0, device, NULL, "not a loop device");
 	mapper_name(expected, sizeof(expected), options->vg, lv);
-	if (!read_sysfs(major(number), minor(number), "dm/name", found, sizeof(found)) ||
+	if (!file_device_attribute(major(number), minor(number), "dm/name", found, sizeof(found)) ||
 		strcmp(found, expected) != 0)
 		return volume_fail(COPIER_REFUSED, 0, device, PROVISION_HINT,
 						   "device is not device mapper's \"%s\" in the kernel", expected);
-	if (!read_sysfs(major(number), minor(number), "dm/uuid", found, sizeof(found)) ||
+	if (!file_device_attribute(major(number), minor(number), "dm/uuid", found, sizeof(found)) ||
 		strncmp(found, "LVM-", 4) != 0)
 		return volume_fail(COPIER_REFUSED, 0, device, PROVISION_HINT,
 						   "device is not a logical volume");

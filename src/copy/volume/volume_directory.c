@@ -57,21 +57,6 @@ is_unnamed_output(const char *name, const char *image)
 		   strcmp(nonce + NONCE_DIGITS, ".new") == 0;
 }
 
-static DIR *
-open_for_reading(int dirfd)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-
-	if (directory == NULL)
-	{
-		volume_fail_errno(NULL, "could not read image directory");
-		if (fd >= 0)
-			close(fd);
-	}
-	return directory;
-}
-
 /* Removes a name and adds it to the open array of the answer, if there is one.  False after volume_fail(). */
 static bool
 remove_name(int dirfd, const char *name, struct json *answer)
@@ -88,25 +73,23 @@ remove_name(int dirfd, const char *name, struct json *answer)
 bool
 volume_remove_unnamed(int dirfd, const char *image, struct json *answer)
 {
-	DIR *directory = open_for_reading(dirfd);
-	struct dirent *entry;
+	DIR *directory = volume_open_entries(dirfd, NULL);
+	const char *name;
 
 	if (directory == NULL)
 		return false;
-	while (!report_is_set() && (errno = 0, entry = readdir(directory)) != NULL)
+	while (!report_is_set() && (name = volume_next_entry(directory, NULL)) != NULL)
 	{
 		int fd;
 
-		if (!is_unnamed_output(entry->d_name, image))
+		if (!is_unnamed_output(name, image))
 			continue;
-		fd = volume_lock_for_removal(dirfd, entry->d_name);
+		fd = volume_lock_for_removal(dirfd, name);
 		if (fd < 0)
 			continue;
 		close(fd);
-		(void) remove_name(dirfd, entry->d_name, answer);
+		(void) remove_name(dirfd, name, answer);
 	}
-	if (!report_is_set() && errno != 0)
-		volume_fail_errno(NULL, "could not read image directory");
 	closedir(directory);
 	return !report_is_set();
 }
@@ -121,36 +104,35 @@ is_unlinked_open(const char *name)
 static int
 has_unlinked_open(int dirfd)
 {
-	DIR *directory = open_for_reading(dirfd);
-	struct dirent *entry;
+	DIR *directory = volume_open_entries(dirfd, NULL);
+	const char *name;
 	int found = 0;
 
 	if (directory == NULL)
 		return -1;
-	while (found == 0 && (entry = readdir(directory)) != NULL)
-		found = is_unlinked_open(entry->d_name);
+	while (found == 0 && (name = volume_next_entry(directory, NULL)) != NULL)
+		found = is_unlinked_open(name);
 	closedir(directory);
-	return found;
+	return report_is_set() ? -1 : found;
 }
 
 bool
 volume_remove_names_of(int dirfd, const struct stat *status, struct json *answer)
 {
-	struct dirent *entry;
+	const char *name;
 	struct stat named;
 	DIR *directory;
 
 	/* one name: no other one needs to be looked for */
 	if (status->st_nlink < 2)
 		return true;
-	directory = open_for_reading(dirfd);
+	directory = volume_open_entries(dirfd, NULL);
 	if (directory == NULL)
 		return false;
-	while (!report_is_set() && (entry = readdir(directory)) != NULL)
-		if (is_unlinked_open(entry->d_name) &&
-			fstatat(dirfd, entry->d_name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	while (!report_is_set() && (name = volume_next_entry(directory, NULL)) != NULL)
+		if (is_unlinked_open(name) && fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 			volume_is_same_file(&named, status))
-			(void) remove_name(dirfd, entry->d_name, answer);
+			(void) remove_name(dirfd, name, answer);
 	closedir(directory);
 	return !report_is_set();
 }
@@ -160,7 +142,7 @@ volume_remove_unlinked(int dirfd, struct json *answer)
 {
 	const struct timespec tick = {.tv_nsec = UNLINKED_TICK_MS * 1000000L};
 	int found = has_unlinked_open(dirfd);
-	struct dirent *entry;
+	const char *name;
 	DIR *directory;
 
 	for (int i = 0; found == 1 && i < UNLINKED_TICKS; i++)
@@ -170,18 +152,17 @@ volume_remove_unlinked(int dirfd, struct json *answer)
 	}
 	if (found != 1)
 		return found == 0;
-	directory = open_for_reading(dirfd);
+	directory = volume_open_entries(dirfd, NULL);
 	if (directory == NULL)
 		return false;
-	while (!report_is_set() && (entry = readdir(directory)) != NULL)
+	while (!report_is_set() && (name = volume_next_entry(directory, NULL)) != NULL)
 	{
-		int fd =
-			is_unlinked_open(entry->d_name) ? volume_lock_for_removal(dirfd, entry->d_name) : -2;
+		int fd = is_unlinked_open(name) ? volume_lock_for_removal(dirfd, name) : -2;
 
 		if (fd < 0)
 			continue;
 		close(fd);
-		(void) remove_name(dirfd, entry->d_name, answer);
+		(void) remove_name(dirfd, name, answer);
 	}
 	closedir(directory);
 	return !report_is_set();
@@ -190,24 +171,20 @@ volume_remove_unlinked(int dirfd, struct json *answer)
 bool
 volume_tell_left(int dirfd, struct json *answer, bool *empty)
 {
-	DIR *directory = open_for_reading(dirfd);
-	struct dirent *entry;
+	DIR *directory = volume_open_entries(dirfd, NULL);
+	const char *name;
 	size_t count = 0;
 
 	if (directory == NULL)
 		return false;
 	json_open(answer, "left", '[');
-	while (errno = 0, (entry = readdir(directory)) != NULL)
+	while ((name = volume_next_entry(directory, NULL)) != NULL)
 	{
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
 		if (count++ < LEFT_NAMES_LIMIT)
-			json_string(answer, NULL, entry->d_name);
+			json_string(answer, NULL, name);
 	}
 	json_close(answer, ']');
 	*empty = count == 0;
-	if (errno != 0)
-		volume_fail_errno(NULL, "could not read image directory");
 	closedir(directory);
 	return !report_is_set();
 }

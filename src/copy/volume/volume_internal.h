@@ -11,6 +11,7 @@
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
 #define VMCLONE_COPY_VOLUME_INTERNAL_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -115,6 +116,13 @@ extern int volume_make_directory(int dirfd, const char *name, bool synced);
 
 /* Name of an image's file with that suffix. */
 extern void volume_image_name(char name[VOLUME_NAME_SIZE], const char *image, const char *suffix);
+
+/*
+ * A directory of the descriptor, which stays the caller's, from its beginning, to be closed by closedir(); and its next
+ * name but "." and "..".  NULL at the end, or after volume_fail(), which shows "path" (NULL = none).
+ */
+extern DIR *volume_open_entries(int dirfd, const char *path);
+extern const char *volume_next_entry(DIR *directory, const char *path);
 
 /* Syncs a file, or a directory. */
 extern bool volume_sync(int fd, const char *path);

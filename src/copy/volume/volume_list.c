@@ -20,39 +20,6 @@ typedef struct Listing
 	uint64_t files;
 } Listing;
 
-/* A directory of the descriptor, which stays the caller's, from its beginning.  NULL after volume_fail(). */
-static DIR *
-read_directory(int fd, const char *name)
-{
-	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = own < 0 ? NULL : fdopendir(own);
-
-	if (directory == NULL)
-	{
-		volume_fail_errno(name, "could not read directory");
-		if (own >= 0)
-			close(own);
-	}
-	return directory;
-}
-
-/* The next name; NULL at the end, or after volume_fail(). */
-static const char *
-next_name(DIR *directory, const char *name)
-{
-	struct dirent *entry;
-
-	do
-	{
-		errno = 0;
-		entry = readdir(directory);
-	} while (entry != NULL &&
-			 (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
-	if (entry == NULL && errno != 0)
-		volume_fail_errno(name, "could not read directory");
-	return entry != NULL ? entry->d_name : NULL;
-}
-
 /* What metadata say; a file that can't be read as such just says nothing. */
 static void
 tell_meta(Listing *listing, int dirfd, const char *name)
@@ -112,8 +79,9 @@ list_disk(Listing *listing, int images, const char *disk)
 		return errno == ENOENT || errno == ENOTDIR ||
 			   volume_fail_errno(disk, "could not open image directory");
 	listing->directories++;
-	directory = read_directory(dirfd, disk);
-	while (directory != NULL && !report_is_set() && (name = next_name(directory, disk)) != NULL)
+	directory = volume_open_entries(dirfd, disk);
+	while (directory != NULL && !report_is_set() &&
+		   (name = volume_next_entry(directory, disk)) != NULL)
 		(void) tell_file(listing, dirfd, disk, name);
 	if (directory != NULL)
 		closedir(directory);
@@ -139,8 +107,9 @@ volume_list(const VolumeOptions *options, struct json *answer)
 		volume_fail_errno("images", "could not open directory");
 	if (images < 0)
 		goto end;
-	directory = read_directory(images, "images");
-	while (directory != NULL && !report_is_set() && (name = next_name(directory, "images")) != NULL)
+	directory = volume_open_entries(images, "images");
+	while (directory != NULL && !report_is_set() &&
+		   (name = volume_next_entry(directory, "images")) != NULL)
 		(void) list_disk(&listing, images, name);
 	if (directory != NULL)
 		closedir(directory);

@@ -230,6 +230,37 @@ volume_read_file(int dirfd, const char *name, char *buffer, size_t size)
 	return (ssize_t) length;
 }
 
+DIR *
+volume_open_entries(int dirfd, const char *path)
+{
+	int own = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = own < 0 ? NULL : fdopendir(own);
+
+	if (directory == NULL)
+	{
+		volume_fail_errno(path, "could not read directory");
+		if (own >= 0)
+			close(own);
+	}
+	return directory;
+}
+
+const char *
+volume_next_entry(DIR *directory, const char *path)
+{
+	struct dirent *entry;
+
+	do
+	{
+		errno = 0;
+		entry = readdir(directory);
+	} while (entry != NULL &&
+			 (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	if (entry == NULL && errno != 0)
+		volume_fail_errno(path, "could not read directory");
+	return entry != NULL ? entry->d_name : NULL;
+}
+
 int
 volume_lock_file(int fd, const char *name)
 {
