@@ -13,23 +13,27 @@
 #include "base/deferred_constraints.h"
 #include "base/extension.h"
 #include "base/frame.h"
+#include "base/settings.h"
 
 static void
-enter(Frame *frame, Oid user_id, int restriction, const char *search_path)
+enter(Frame *frame, Oid user_id, bool is_inventory, const char *search_path)
 {
 	GetUserIdAndSecContext(&frame->user_id, &frame->security_context);
 	frame->settings_level = NewGUCNestLevel();
 	frame->checks_at_once = false;
-	SetUserIdAndSecContext(user_id,
-						   frame->security_context | SECURITY_LOCAL_USERID_CHANGE | restriction);
+	SetUserIdAndSecContext(user_id, frame->security_context | SECURITY_LOCAL_USERID_CHANGE |
+										(is_inventory ? SECURITY_RESTRICTED_OPERATION : 0));
 	(void) set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	if (vmclone_inventory_frame != is_inventory)
+		(void) set_config_option("vmclone.inventory_frame", is_inventory ? "on" : "off",
+								 PGC_INTERNAL, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 void
 frame_enter_own(Frame *frame)
 {
-	enter(frame, extension_owner(), 0, "pg_catalog, pg_temp");
+	enter(frame, extension_owner(), false, "pg_catalog, pg_temp");
 }
 
 void
@@ -37,7 +41,7 @@ frame_enter_inventory(Frame *frame)
 {
 	const Binding *binding = binding_look_up();
 
-	enter(frame, binding->owner, SECURITY_RESTRICTED_OPERATION,
+	enter(frame, binding->owner, true,
 		  psprintf("pg_catalog, %s, vmclone_absent, pg_temp",
 				   quote_identifier(NameStr(binding->schema))));
 	/* a policy that is forced on the owner would hide rows that checks count: an error instead */
@@ -55,6 +59,12 @@ frame_enter_inventory_to_write(Frame *frame)
 		checks_at_once = deferred_constraints_enter(NameStr(binding->schema));
 	frame_enter_inventory(frame);
 	frame->checks_at_once = checks_at_once;
+}
+
+bool
+frame_is_inventory(void)
+{
+	return vmclone_inventory_frame;
 }
 
 void

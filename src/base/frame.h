@@ -38,6 +38,9 @@ extern void frame_enter_inventory(Frame *frame);
  */
 extern void frame_enter_inventory_to_write(Frame *frame);
 
+/* Whether what runs now runs in the inventory's frame, and in no other that was entered within it. */
+extern bool frame_is_inventory(void);
+
 extern void frame_leave(const Frame *frame);
 
 #endif

@@ -30,6 +30,7 @@ int vmclone_retry_delay = 1000;
 int vmclone_storage_timeout = 30;
 int vmclone_poll_interval = 10;
 bool vmclone_resume_on_promotion = false;
+bool vmclone_inventory_frame = false;
 
 static const struct config_enum_entry log_jobs_options[] = {
 	{"none", LOG_JOBS_NONE, false},
@@ -160,5 +161,10 @@ settings_define(void)
 							 "Lets a promoted standby go on with the jobs by itself.",
 							 "Switch it on only where the old primary is fenced.",
 							 &vmclone_resume_on_promotion, false, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	/* no setting but a variable that ends with its frame, whatever ends that */
+	DefineCustomBoolVariable(
+		"vmclone.inventory_frame", "Whether a statement runs in the inventory's frame.", NULL,
+		&vmclone_inventory_frame, false, PGC_INTERNAL,
+		GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("vmclone");
 }

@@ -30,6 +30,7 @@ extern int vmclone_retry_delay; /* milliseconds before the first retry; doubles 
 extern int vmclone_storage_timeout; /* seconds that a storage command may take */
 extern int vmclone_poll_interval;   /* seconds between the worker's safety polls */
 extern bool vmclone_resume_on_promotion;
+extern bool vmclone_inventory_frame; /* of base/frame.c */
 
 extern void settings_define(void);
 

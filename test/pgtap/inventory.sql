@@ -42,45 +42,6 @@ FROM (VALUES
 ) AS c (relation, name, type)
 LEFT JOIN pg_attribute a ON a.attrelid = ('vmclone.' || c.relation)::regclass AND a.attname = c.name AND NOT a.attisdropped;
 
--- Where a clone writes, the tables differ from an engine's in nothing that a row can meet.  Beside that, the same defaults, but
--- those that our own have for columns where an engine always gives a value; types at least as wide.
-CREATE TEMP TABLE engine_columns (table_name name, position integer, column_name name, data_type text, not_null boolean, column_default text);
-\copy engine_columns FROM test/engine/columns.csv CSV HEADER
-CREATE TEMP VIEW compared AS
-SELECT e.table_name, e.column_name, e.not_null, a.attnotnull, e.column_default, pg_get_expr(d.adbin, d.adrelid) AS own_default,
-    e.data_type, format_type(a.atttypid, a.atttypmod) AS own_type
-FROM engine_columns e
-JOIN (SELECT DISTINCT relation FROM inventory_columns) i ON i.relation = e.table_name
-LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(format('vmclone.%I', e.table_name)) AND a.attname = e.column_name AND NOT a.attisdropped
-LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum;
-SELECT results_eq(
-    $$ SELECT format('%s.%s', table_name, column_name) COLLATE "default" FROM compared WHERE own_type IS NOT NULL AND not_null <> attnotnull ORDER BY 1 $$,
-    ARRAY['cluster.mac_pool_id', 'network.vdsm_name', 'vdc_options.default_value'],
-    'NOT NULL as in an engine''s tables, but three without a default that clones don''t write');
-SELECT is_empty(
-    $$ SELECT table_name, column_name, column_default, own_default FROM compared
-       WHERE own_type IS NOT NULL AND column_default !~ '^(NULL|nextval|\(''now|date_part)' AND column_default IS DISTINCT FROM own_default
-       AND column_name <> 'compatibility_version' $$,
-    'the engine''s defaults');
-SELECT is_empty(
-    $$ SELECT table_name, column_name, data_type, own_type FROM compared CROSS JOIN substring(data_type FROM '\((\d+)') wanted
-       CROSS JOIN substring(own_type FROM '\((\d+)') has
-       WHERE own_type <> data_type AND NOT (split_part(own_type, '(', 1) = split_part(data_type, '(', 1) AND (has IS NULL OR has::integer >= wanted::integer))
-       AND table_name NOT IN ('vdc_options', 'vm_interface_statistics') $$,
-    'types that hold what an engine''s hold');
-
--- NULLs of older dumps become the default, but not those that a clone would write
-INSERT INTO vm_static (vm_guid, vm_name, mem_size_mb, max_memory_size_mb, vmt_guid, entity_type, description, free_text_comment, is_template_sealed)
-VALUES (fixture.id('nulls'), 'nulls', 1, 1, '00000000-0000-0000-0000-000000000000', 'VM', NULL, 'mine', NULL);
-SELECT row_eq($$ SELECT description, free_text_comment, is_template_sealed FROM vm_static WHERE vm_name = 'nulls' $$,
-    ROW(''::varchar, 'mine'::text, false), 'NULL is the default, and only where it was NULL');
-SELECT throws_ok($$ UPDATE vm_static SET description = NULL WHERE vm_name = 'nulls' $$, '23502', NULL, 'no update makes it NULL');
-SET LOCAL search_path = pg_catalog, vmclone, vmclone_absent, public, pg_temp;
-SELECT throws_ok($$ INSERT INTO vm_device (device_id, vm_id, type, device, address, is_plugged) VALUES (fixture.id('x'), fixture.id('nulls'), 'disk', 'disk', '', NULL) $$,
-    '23502', NULL, 'a clone''s NULL is refused');
-SET LOCAL search_path = vmclone, public;
-DELETE FROM vm_static WHERE vm_name = 'nulls';
-
 -- the row that root images refer to in every engine's tables
 INSERT INTO images (image_guid, creation_date, size, it_guid, parentid, imagestatus, lastmodified, volume_type, volume_format, active, volume_classification)
 VALUES ('00000000-0000-0000-0000-000000000000', '2008-04-01 00:00+00', 85899345920, '00000000-0000-0000-0000-000000000000', NULL, 0, '2008-04-01 00:00+00', 2, 4, true, 0);

@@ -2,66 +2,50 @@
 --
 -- The engine's tables have these columns NOT NULL with a default since 4.3, and so have these here; but the dump of an older
 -- inventory, version 1.0's too, has NULLs in them.  What is inserted with such a NULL gets the default, by a restore as by
--- people.  Not what clones write, in the inventory's frame (its search_path): it must be right as it is, or be refused here
--- as an engine's tables would refuse it.
+-- people.  Not what clones write, in the inventory's frame: it must be right as it is, or be refused here as an engine's tables
+-- would refuse it.
 
 CREATE FUNCTION null_is_default() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN jsonb_populate_record(NEW, (SELECT jsonb_object_agg(d.key, d.value) FROM jsonb_each(TG_ARGV[0]::jsonb) d
-        WHERE to_jsonb(NEW) -> d.key = 'null'));
-END
-$$;
-COMMENT ON FUNCTION null_is_default() IS 'internal: trigger: NULL for a column that takes none becomes its default; the argument has the defaults by column';
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'vmclone_null_is_default';
+COMMENT ON FUNCTION null_is_default() IS 'internal: trigger: NULL for a column that takes none becomes its default';
 REVOKE ALL ON FUNCTION null_is_default() FROM PUBLIC;
 
 CREATE TRIGGER null_is_default BEFORE INSERT ON audit_log FOR EACH ROW
-    WHEN ((NEW.user_name IS NULL OR NEW.vm_name IS NULL OR NEW.vm_template_name IS NULL OR NEW.vds_name IS NULL OR
-        NEW.storage_pool_name IS NULL OR NEW.storage_domain_name IS NULL OR NEW.cluster_name IS NULL OR NEW.quota_name IS NULL
-        OR NEW.gluster_volume_name IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"user_name": "", "vm_name": "", "vm_template_name": "", "vds_name": "", "storage_pool_name": "",
-        "storage_domain_name": "", "cluster_name": "", "quota_name": "", "gluster_volume_name": ""}');
+    WHEN (NEW.user_name IS NULL OR NEW.vm_name IS NULL OR NEW.vm_template_name IS NULL OR NEW.vds_name IS NULL OR
+        NEW.storage_pool_name IS NULL OR NEW.storage_domain_name IS NULL OR NEW.cluster_name IS NULL OR
+        NEW.quota_name IS NULL OR NEW.gluster_volume_name IS NULL)
+    EXECUTE FUNCTION null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON base_disks FOR EACH ROW
-    WHEN ((NEW.disk_description IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"disk_description": ""}');
+    WHEN (NEW.disk_description IS NULL)
+    EXECUTE FUNCTION null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON cluster FOR EACH ROW
-    WHEN ((NEW.description IS NULL OR NEW.free_text_comment IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"description": "", "free_text_comment": ""}');
+    WHEN (NEW.description IS NULL OR NEW.free_text_comment IS NULL)
+    EXECUTE FUNCTION null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON network FOR EACH ROW
-    WHEN ((NEW.description IS NULL OR NEW.free_text_comment IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"description": "", "free_text_comment": ""}');
+    WHEN (NEW.description IS NULL OR NEW.free_text_comment IS NULL)
+    EXECUTE FUNCTION null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON quota FOR EACH ROW
-    WHEN ((NEW.description IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"description": ""}');
+    WHEN (NEW.description IS NULL)
+    EXECUTE FUNCTION null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON storage_domain_static FOR EACH ROW
-    WHEN ((NEW.storage_comment IS NULL OR NEW.storage_description IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"storage_comment": "", "storage_description": ""}');
+    WHEN (NEW.storage_comment IS NULL OR NEW.storage_description IS NULL)
+    EXECUTE FUNCTION null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON storage_pool FOR EACH ROW
-    WHEN ((NEW.free_text_comment IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"free_text_comment": ""}');
+    WHEN (NEW.free_text_comment IS NULL)
+    EXECUTE FUNCTION null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON users FOR EACH ROW
-    WHEN ((NEW.department IS NULL OR NEW.name IS NULL OR NEW.surname IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"department": "", "name": "", "surname": ""}');
+    WHEN (NEW.department IS NULL OR NEW.name IS NULL OR NEW.surname IS NULL)
+    EXECUTE FUNCTION null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON vm_device FOR EACH ROW
-    WHEN ((NEW.is_plugged IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"is_plugged": false}');
+    WHEN (NEW.is_plugged IS NULL)
+    EXECUTE FUNCTION null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON vm_dynamic FOR EACH ROW
-    WHEN ((NEW.volatile_run IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"volatile_run": false}');
+    WHEN (NEW.volatile_run IS NULL)
+    EXECUTE FUNCTION null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON vm_static FOR EACH ROW
-    WHEN ((NEW.description IS NULL OR NEW.free_text_comment IS NULL OR NEW.is_template_sealed IS NULL)
-        AND current_setting('search_path') NOT LIKE '%vmclone_absent%')
-    EXECUTE FUNCTION null_is_default('{"description": "", "free_text_comment": "", "is_template_sealed": false}');
+    WHEN (NEW.description IS NULL OR NEW.free_text_comment IS NULL OR NEW.is_template_sealed IS NULL)
+    EXECUTE FUNCTION null_is_default();
 -- also where a parallel restore or a subscription inserts (session_replication_role)
 ALTER TABLE audit_log ENABLE ALWAYS TRIGGER null_is_default;
 ALTER TABLE base_disks ENABLE ALWAYS TRIGGER null_is_default;
