@@ -36,10 +36,11 @@ PG_STANDARD = $(if $(shell grep -s 'undef typeof_unqual' '$(shell $(PG_CONFIG) -
 PG_CFLAGS = -std=$(PG_STANDARD) -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -MMD -MP
 SHLIB_LINK = $(shell pkg-config --libs libxml-2.0 uuid) -Wl,--version-script=build/vmclone.map
-# Options of the compiler that the server was built with are there, too.
+# Options of the compiler that the server was built with are there, too; 19's own macro for SIG_IGN casts between function types.
 IS_CLANG := $(if $(CC),$(findstring clang,$(shell $(CC) --version 2>/dev/null)))
 ifneq ($(IS_CLANG),)
-PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes
+PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes \
+	-Wno-cast-function-type-mismatch
 endif
 ifdef COVERAGE
 PG_CFLAGS += --coverage -O0

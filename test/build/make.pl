@@ -57,8 +57,17 @@ like($output, qr/apt-get install uuid-dev libxml2-dev(?: libdeflate-dev)? zlib1g
 is($status, 0, 'make help');
 like($output, qr/make demo/, 'make help names the demo');
 
-($status, $output) = run('tools/install-packages build test');
-is("$status $output", '0 ', 'install-packages: silent when nothing is missing');
+SKIP:
+{
+	# what the release of a root of make test-versions has no package for (test/versions/make-root)
+	my %lacking = -e '/lacking' ? map { $_ => 1 } split ' ', slurp('/lacking') : ();
+	my ($major) = `tools/pg-major` =~ /(\d+)/;
+	my @needed = grep { $lacking{$_} } map { s/\@PG\@/$major/r } slurp('tools/packages.list') =~ /^(?:build|test)\t(\S+[^?\s])$/mg;
+
+	skip "this release has no @needed", 1 if @needed;
+	($status, $output) = run('tools/install-packages build test');
+	is("$status $output", '0 ', 'install-packages: silent when nothing is missing');
+}
 ($status, $output) = run('tools/install-packages bild');
 is($status, 2, 'install-packages: an unknown group is refused');
 
