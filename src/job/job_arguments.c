@@ -100,7 +100,7 @@ add_output(List *arguments, const JobRun *run)
 
 	if (job_run_writes_block(run))
 	{
-		char *state = job_block_state_directory();
+		char *state = storage_state_directory();
 
 		record = psprintf("%s/%s" COPIER_SUFFIX_RECORD, state, run->image_id);
 		arguments = add(arguments, "--" COPIER_OPTION_ROOT, state);

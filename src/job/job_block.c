@@ -11,15 +11,8 @@
 #include "base/settings.h"
 #include "contract/copier_protocol.h"
 #include "job/job_block.h"
-#include "miscadmin.h"
-#include "storage/fd.h"
+#include "storage/storage_place.h"
 #include "utils/memutils.h"
-
-/* Below the data directory. */
-#define STATE_DIRECTORY "vmclone"
-
-/* Seconds: a day. */
-#define ENDLESS_TIMEOUT 86400
 
 bool
 job_run_writes_block(const JobRun *run)
@@ -202,22 +195,10 @@ job_block_take_size(JobRun *run, const Jsonb *answer)
 	run->device_size = json_get_count(answer, COPIER_FIELD_REQUIRED, 0);
 }
 
-char *
-job_block_state_directory(void)
-{
-	char *path = psprintf("%s/" STATE_DIRECTORY, DataDir);
-
-	/* where it can't be made, the copier says so */
-	if (MakePGDirectory(path) != 0 && errno != EEXIST)
-		ereport(LOG,
-				(errcode_for_file_access(), errmsg("could not create directory \"%s\": %m", path)));
-	return path;
-}
-
 int
 job_block_timeout(const JobRun *run)
 {
-	return run->step == STEP_REMOVE && (run->wipe || run->discard) ? ENDLESS_TIMEOUT
+	return run->step == STEP_REMOVE && (run->wipe || run->discard) ? STORAGE_ENDLESS_TIMEOUT
 																   : vmclone_storage_timeout;
 }
 
@@ -244,7 +225,7 @@ volume_arguments(const JobRun *run, const char *action)
 	arguments = add(arguments, "--" COPIER_OPTION_DISK, run->disk_id);
 	arguments = add(arguments, "--" COPIER_OPTION_IMAGE, run->image_id);
 	arguments = add(arguments, "--" COPIER_OPTION_DOMAIN_FORMAT, target->format);
-	return add(arguments, "--" COPIER_OPTION_STATE, job_block_state_directory());
+	return add(arguments, "--" COPIER_OPTION_STATE, storage_state_directory());
 }
 
 static List *

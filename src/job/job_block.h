@@ -33,9 +33,6 @@ extern void job_block_take_size(JobRun *run, const Jsonb *answer);
  */
 extern bool job_block_release_next(JobRun *run);
 
-/* The directory of the data directory that holds records of resumes and locks for block domains; made where it isn't there. */
-extern char *job_block_state_directory(void);
-
 /* The command lines of STEP_ACTIVATE, STEP_RELEASE and, with a block domain as target, STEP_CREATE, STEP_COMMIT, STEP_REMOVE. */
 extern List *job_block_arguments(const JobRun *run);
 

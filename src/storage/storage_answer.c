@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "base/settings.h"
 #include "contract/copier_protocol.h"
 #include "storage/storage_answer.h"
 #include "storage/storage_command.h"
@@ -13,7 +14,13 @@
 StorageAnswer
 storage_answer(List *arguments)
 {
-	StorageResult result = storage_command_run(arguments);
+	return storage_answer_within(arguments, vmclone_storage_timeout);
+}
+
+StorageAnswer
+storage_answer_within(List *arguments, int timeout_seconds)
+{
+	StorageResult result = storage_command_run(arguments, timeout_seconds);
 	StorageAnswer answer = {0};
 	char *path;
 	char *error;

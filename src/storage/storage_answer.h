@@ -20,8 +20,11 @@ typedef struct StorageAnswer
 	char *hint;
 } StorageAnswer;
 
-/* Runs it and waits; ERRCODE_VC_STORAGE_COMMAND where it gave no answer. */
+/* Runs it and waits; ERRCODE_VC_STORAGE_COMMAND where it gave no answer within vmclone.storage_timeout. */
 extern StorageAnswer storage_answer(List *arguments);
+
+/* The same with another limit, in seconds; 0: none. */
+extern StorageAnswer storage_answer_within(List *arguments, int timeout_seconds);
 
 /* The message as the beginning of a DETAIL. */
 extern char *storage_answer_detail(const StorageAnswer *answer);

@@ -443,20 +443,14 @@ read_line(const char *line, void *argument)
 	storage_command_set_timeout(reader->command, vmclone_storage_timeout);
 }
 
-StorageResult
-storage_command_run(List *arguments)
-{
-	return storage_command_run_lines(arguments, NULL, NULL);
-}
-
-StorageResult
-storage_command_run_lines(List *arguments, StorageCommandLine line, void *argument)
+static StorageResult
+run_command(List *arguments, int timeout_seconds, StorageCommandLine line, void *argument)
 {
 	StorageResult result = {-1, "", ""};
 	LineReader reader = {NULL, &result, line, argument};
 	char *error;
 	bool timed_out;
-	StorageCommand *command = storage_command_start(arguments, vmclone_storage_timeout, &error);
+	StorageCommand *command = storage_command_start(arguments, timeout_seconds, &error);
 
 	if (command == NULL)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND), errmsg("%s", error),
@@ -479,7 +473,7 @@ storage_command_run_lines(List *arguments, StorageCommandLine line, void *argume
 	storage_command_free(command);
 	if (timed_out)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND),
-						errmsg("storage did not answer within %d s", vmclone_storage_timeout),
+						errmsg("storage did not answer within %d s", timeout_seconds),
 						errdetail("The process that asked it was killed."),
 						errhint("Check that the storage domain's server answers; see "
 								"vmclone.storage_timeout.")));
@@ -490,4 +484,16 @@ storage_command_run_lines(List *arguments, StorageCommandLine line, void *argume
 				 result.errors[0] != '\0' ? errdetail("It said: %s", result.errors) : 0,
 				 errhint("Try again; the server's and the kernel's log may say who ended it.")));
 	return result;
+}
+
+StorageResult
+storage_command_run(List *arguments, int timeout_seconds)
+{
+	return run_command(arguments, timeout_seconds, NULL, NULL);
+}
+
+StorageResult
+storage_command_run_lines(List *arguments, StorageCommandLine line, void *argument)
+{
+	return run_command(arguments, vmclone_storage_timeout, line, argument);
 }

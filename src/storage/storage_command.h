@@ -84,12 +84,14 @@ typedef struct StorageResult
 } StorageResult;
 
 /*
- * Runs one command from a backend and waits up to vmclone.storage_timeout, interruptibly.
+ * Runs one command from a backend and waits up to that many seconds (0: without limit), interruptibly.
  * ERRCODE_VC_STORAGE_COMMAND when it can't be started, doesn't end in time or dies.
  */
-extern StorageResult storage_command_run(List *arguments);
+extern StorageResult storage_command_run(List *arguments, int timeout_seconds);
 
-/* The same for one that says much: the function gets each line, and the time begins anew with it. */
+/*
+ * The same for one that says much: the function gets each line, and the time, vmclone.storage_timeout, begins anew with it.
+ */
 extern StorageResult storage_command_run_lines(List *arguments, StorageCommandLine line,
 											   void *argument);
 

@@ -1,9 +1,10 @@
 /*
  * storage_contents.c
- *		check_storage_domain(storage_domain_id, repair): a domain's files against rows.
+ *		check_storage_domain(storage_domain_id, repair): a domain's files or logical volumes against rows.
  *
- * "vmclone-copy volume list" names the files, storage_problems() compares them with the rows, and what may be removed is what a
- * task of ours has named: by "volume remove", as cleaning does, which looks again whose everything is.
+ * "vmclone-copy volume list" names the files, "volume provision list" the logical volumes; storage_problems() compares them with
+ * the rows, and what may be removed is what a task of ours has named: by "volume remove" and "volume provision remove", as
+ * cleaning does, which look again whose everything is.
  */
 #include "postgres.h"
 
@@ -53,23 +54,9 @@ enum
 /* Nothing lies there any more. */
 static Statement forget_orphan = {
 	.sql = "DELETE FROM vmclone.orphan_files WHERE storage_domain_id = $1"
-		   " AND path LIKE '%/images/' || $2 || '/' || $3",
-	.argument_count = 3,
-	.argument_types = {UUIDOID, TEXTOID, TEXTOID},
-};
-
-static Statement find_mount = {
-	.sql = "SELECT real_path, token FROM vmclone.storage_mounts"
-		   " WHERE storage_domain_id = $1 AND kind = 'file'",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
-/* Columns of find_mount. */
-enum
-{
-	MOUNT_REAL_PATH = 1,
-	MOUNT_TOKEN,
+		   " AND path LIKE '%/' || $2",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, TEXTOID},
 };
 
 /* One row of find_problems, kept while other statements run. */
@@ -85,15 +72,21 @@ column(const Problem *problem, int number)
 	return problem->columns[number - 1];
 }
 
+/* What "list" has said: an array, and how its lines of files or volumes, which the answer is not, can be told. */
+typedef struct Listing
+{
+	StringInfoData objects;
+	const char *mark;
+} Listing;
+
 static void
 collect_line(const char *line, void *argument)
 {
-	StringInfo files = argument;
+	Listing *listing = argument;
 
-	/* the answer, which has no file, comes last */
-	if (strstr(line, "\"file\":") == NULL)
+	if (strstr(line, listing->mark) == NULL)
 		return;
-	appendStringInfo(files, "%s%s", files->len > 1 ? "," : "", line);
+	appendStringInfo(&listing->objects, "%s%s", listing->objects.len > 1 ? "," : "", line);
 }
 
 /* Why a volume command did not do what it was told; NULL: it did. */
@@ -115,48 +108,88 @@ failure_of(const StorageResult *result)
 					path ? path : "");
 }
 
-/* The files of the domain as an array; an error where it can't be listed. */
-static Jsonb *
-list_files(const char *domain_id, const char *root, const char *token)
+static List *
+add(List *arguments, const char *option, const char *value)
 {
-	List *arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_LIST);
-	StringInfoData files;
+	arguments = lappend(arguments, (void *) option);
+	return lappend(arguments, (void *) value);
+}
+
+static List *
+list_arguments(const StoragePlace *place, const char *domain_id)
+{
+	List *arguments;
+
+	if (place->is_block)
+		return storage_provision_arguments(place, COPIER_PROVISION_LIST, vmclone_storage_timeout);
+	arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_LIST);
+	arguments = add(arguments, "--" COPIER_OPTION_ROOT, place->real_path);
+	arguments = add(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN, domain_id);
+	return add(arguments, "--" COPIER_OPTION_TOKEN, place->token);
+}
+
+/* The files or logical volumes of the domain as an array; an error where it can't be listed. */
+static Jsonb *
+list_contents(const char *domain_id, const StoragePlace *place)
+{
+	Listing listing = {.mark = place->is_block ? "\"lv\":" : "\"file\":"};
 	StorageResult result;
 	char *failure;
 
-	initStringInfo(&files);
-	appendStringInfoChar(&files, '[');
-	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_ROOT), (void *) root);
-	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN), (void *) domain_id);
-	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_TOKEN), (void *) token);
-	result = storage_command_run_lines(arguments, collect_line, &files);
+	initStringInfo(&listing.objects);
+	appendStringInfoChar(&listing.objects, '[');
+	result = storage_command_run_lines(list_arguments(place, domain_id), collect_line, &listing);
 	failure = failure_of(&result);
 	if (failure != NULL)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
 						errmsg("could not list storage domain %s: %s", domain_id, failure),
 						errhint("check_storage_domain with the id alone says whether the domain is "
 								"there.")));
-	appendStringInfoChar(&files, ']');
-	return json_from_text(files.data);
+	appendStringInfoChar(&listing.objects, ']');
+	return json_from_text(listing.objects.data);
+}
+
+static bool
+has_remedy(const Problem *problem, const char *remedy)
+{
+	return strcmp(column(problem, PROBLEM_REMEDY), remedy) == 0;
+}
+
+static List *
+repair_arguments(const Problem *problem, const StoragePlace *place, int timeout_seconds)
+{
+	List *arguments;
+
+	if (place->is_block)
+	{
+		arguments = storage_provision_arguments(place, COPIER_PROVISION_REMOVE, timeout_seconds);
+		arguments = add(arguments, "--" COPIER_OPTION_STATE, storage_state_directory());
+		if (has_remedy(problem, "wipe"))
+			arguments = lappend(arguments, "--" COPIER_OPTION_WIPE);
+	}
+	else
+	{
+		arguments = list_make2(COPIER_VOLUME, has_remedy(problem, "commit") ? COPIER_VOLUME_COMMIT
+																			: COPIER_VOLUME_REMOVE);
+		arguments = add(arguments, "--" COPIER_OPTION_ROOT, place->real_path);
+	}
+	arguments = add(arguments, "--" COPIER_OPTION_DISK, column(problem, PROBLEM_DISK_ID));
+	return add(arguments, "--" COPIER_OPTION_IMAGE, column(problem, PROBLEM_IMAGE_ID));
 }
 
 /* Does what the remedy says.  False after a WARNING. */
 static bool
-repair(const Problem *problem, const char *root)
+repair(const Problem *problem, const StoragePlace *place)
 {
-	bool commit = strcmp(column(problem, PROBLEM_REMEDY), "commit") == 0;
-	List *arguments =
-		list_make2(COPIER_VOLUME, commit ? COPIER_VOLUME_COMMIT : COPIER_VOLUME_REMOVE);
+	/* zeroing takes as long as the device needs */
+	bool wipes = has_remedy(problem, "wipe");
+	int program_timeout = wipes ? STORAGE_ENDLESS_TIMEOUT : vmclone_storage_timeout;
 	StorageAnswer answer;
 
-	if (strcmp(column(problem, PROBLEM_REMEDY), "forget") == 0)
+	if (has_remedy(problem, "forget"))
 		return true;
-	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_ROOT), (void *) root);
-	arguments =
-		lappend(lappend(arguments, "--" COPIER_OPTION_DISK), column(problem, PROBLEM_DISK_ID));
-	arguments =
-		lappend(lappend(arguments, "--" COPIER_OPTION_IMAGE), column(problem, PROBLEM_IMAGE_ID));
-	answer = storage_answer(arguments);
+	answer = storage_answer_within(repair_arguments(problem, place, program_timeout),
+								   wipes ? 0 : vmclone_storage_timeout);
 	if (!answer.ok)
 		ereport(WARNING, (errmsg("\"%s\" was not repaired", column(problem, PROBLEM_PATH)),
 						  errdetail("%s.", storage_answer_detail(&answer))));
@@ -166,8 +199,7 @@ repair(const Problem *problem, const char *root)
 static void
 forget(const pg_uuid_t *domain_id, const Problem *problem)
 {
-	Datum values[3] = {UUIDPGetDatum(domain_id),
-					   CStringGetTextDatum(column(problem, PROBLEM_DISK_ID)),
+	Datum values[2] = {UUIDPGetDatum(domain_id),
 					   CStringGetTextDatum(column(problem, PROBLEM_IMAGE_ID))};
 
 	(void) statement_run(&forget_orphan, values, NULL);
@@ -222,8 +254,7 @@ vmclone_check_storage_contents(PG_FUNCTION_ARGS)
 	bool wants_repair = PG_GETARG_BOOL(1);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	char *id = uuid_text(domain_id);
-	char *real_path;
-	char *token;
+	StoragePlace place;
 	Datum values[3];
 	Problem *problems;
 	uint64 count;
@@ -233,15 +264,15 @@ vmclone_check_storage_contents(PG_FUNCTION_ARGS)
 	SPI_connect();
 	(void) storage_domain_begin("check");
 	frame_enter_own(&frame);
-	values[0] = UUIDPGetDatum(domain_id);
-	if (statement_run(&find_mount, values, NULL) == 0)
+	if (!storage_place_find(domain_id, false, &place))
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
-						errmsg("no file domain is attached as storage domain %s", id),
+						errmsg("no storage domain is attached as %s", id),
 						errhint("View vmclone.storage lists the storage domains.")));
-	real_path = field_text(0, MOUNT_REAL_PATH);
-	token = field_text(0, MOUNT_TOKEN);
+	if (place.is_block)
+		storage_domain_need_program(id);
+	values[0] = UUIDPGetDatum(domain_id);
 	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
-	values[1] = JsonbPGetDatum(list_files(id, real_path, token));
+	values[1] = JsonbPGetDatum(list_contents(id, &place));
 	frame_leave(&frame);
 
 	frame_enter_inventory(&frame);
@@ -256,10 +287,10 @@ vmclone_check_storage_contents(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		if (wants_repair && column(problem, PROBLEM_REMEDY) != NULL &&
-			is_uuid(column(problem, PROBLEM_DISK_ID)) && repair(problem, real_path))
+			is_uuid(column(problem, PROBLEM_DISK_ID)) && repair(problem, &place))
 		{
 			problem->repaired = true;
-			if (strcmp(column(problem, PROBLEM_REMEDY), "commit") != 0)
+			if (!has_remedy(problem, "commit"))
 				forget(domain_id, problem);
 		}
 		put_row(result, problem);

@@ -3,21 +3,30 @@
 --
 
 -- Runs in an inventory frame: names without a schema are the bound inventory's.  p_files is what "vmclone-copy volume list"
--- said, p_began when it began: what came or ended since is no problem.
+-- said, of a block domain the provisioning program's "list"; p_began when it began: what came or ended since is no problem.
+-- A block domain has one logical volume for each image; where its metadata and lease lie is its program's affair.
 CREATE FUNCTION vmclone.storage_problems(p_storage_domain_id uuid, p_files jsonb, p_began timestamptz)
 RETURNS TABLE (problem text, disk_id text, image_id uuid, path text, detail text, job_id uuid, remedy text)
 LANGUAGE sql STABLE AS $$
     WITH domain AS (
-        SELECT COALESCE((SELECT m.real_path FROM vmclone.storage_mounts m WHERE m.storage_domain_id = p_storage_domain_id), '') || '/images/' AS folder
+        -- pattern: of format(), for the path of a volume, by disk and name
+        SELECT COALESCE(m.kind = 'block', false) AS is_block,
+            replace(COALESCE(m.real_path, ''), '%', '%%') || CASE m.kind WHEN 'block' THEN '/%2$s' ELSE '/images/%1$s/%2$s' END AS pattern
+        FROM (SELECT p_storage_domain_id) p (id) LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = p.id
     ), file AS MATERIALIZED (
-        SELECT f ->> 'disk' AS disk, f ->> 'file' AS name, (f ->> 'size')::bigint AS size, f ->> 'legality' AS legality,
-            (f ->> 'capacity')::bigint AS capacity, m.part[1]::uuid AS image, m.part[2] AS suffix
+        SELECT COALESCE(f ->> 'disk', f ->> 'image_group') AS disk, n.name, (f ->> 'size')::bigint AS size, (f ->> 'capacity')::bigint AS capacity,
+            COALESCE(f ->> 'legality', CASE WHEN (f ->> 'unfinished')::boolean THEN 'ILLEGAL' END) AS legality,
+            m.part[1]::uuid AS image, m.part[2] AS suffix
         FROM jsonb_array_elements(p_files) f
-        LEFT JOIN LATERAL regexp_match(f ->> 'file', '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(.*)$') AS m (part) ON true
+        CROSS JOIN LATERAL (SELECT COALESCE(f ->> 'file', f ->> 'lv')) n (name)
+        LEFT JOIN LATERAL regexp_match(n.name, '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(.*)$') AS m (part) ON true
     ), task AS MATERIALIZED (
         SELECT t.disk_id::text AS disk, t.image_id AS image, (array_agg(t.job_id ORDER BY t.started_at DESC NULLS LAST))[1] AS job,
-            bool_or(j.status NOT IN ('succeeded', 'failed', 'cancelled') OR t.ended_at > p_began) AS is_live
+            bool_or(j.status NOT IN ('succeeded', 'failed', 'cancelled') OR t.ended_at > p_began) AS is_live,
+            bool_or(COALESCE(b.wipe_after_delete, true)) AS wants_wipe
         FROM vmclone.async_tasks t JOIN vmclone.jobs j USING (job_id)
+        -- of the clone's disk or, with its row gone, of the source's; where nobody knows, zeroes are safe
+        LEFT JOIN base_disks b ON b.disk_id IN (t.disk_id, t.source_disk_id)
         WHERE t.storage_domain_id = p_storage_domain_id
         GROUP BY t.disk_id, t.image_id
     ), image AS MATERIALIZED (
@@ -29,55 +38,60 @@ LANGUAGE sql STABLE AS $$
             string_agg(f.name, ', ' ORDER BY f.name) FILTER (WHERE f.suffix NOT IN ('', '.meta', '.lease')) AS unfinished,
             bool_or(f.suffix = '') AS has_image, bool_or(f.suffix = '.meta') AS has_meta, bool_or(f.suffix = '.lease') AS has_lease,
             max(f.size) FILTER (WHERE f.suffix = '') AS size, max(f.legality) AS legality, max(f.capacity) AS capacity,
-            t.job, COALESCE(t.is_live, false) AS is_live, r.image IS NOT NULL AS is_known, i.size AS row_size, i.volume_format, i.imagestatus
+            t.job, t.wants_wipe, COALESCE(t.is_live, false) AS is_live, r.image IS NOT NULL AS is_known, i.size AS row_size, i.volume_format, i.imagestatus
         FROM file f
         LEFT JOIN task t ON t.disk = f.disk AND t.image = f.image
         -- of a template, linked into the folders of its VMs' disks, too
         LEFT JOIN (SELECT DISTINCT image FROM image) r ON r.image = f.image
         LEFT JOIN image i ON i.image = f.image AND i.disk = f.disk
         WHERE f.image IS NOT NULL
-        GROUP BY f.disk, f.image, t.job, t.is_live, r.image, i.size, i.volume_format, i.imagestatus
+        GROUP BY f.disk, f.image, t.job, t.wants_wipe, t.is_live, r.image, i.size, i.volume_format, i.imagestatus
     )
-    SELECT 'orphan volume', v.disk, v.image, d.folder || v.disk || '/' || v.image,
-        format('no image has that id; files: %s', v.names), v.job, CASE WHEN v.job IS NOT NULL THEN 'remove' END
+    SELECT 'orphan volume', v.disk, v.image, format(d.pattern, v.disk, v.image),
+        format('no image has that id; %s: %s', CASE WHEN d.is_block THEN 'volume' ELSE 'files' END, v.names), v.job,
+        CASE WHEN v.job IS NOT NULL THEN CASE WHEN d.is_block AND v.wants_wipe THEN 'wipe' ELSE 'remove' END END
     FROM volume v, domain d WHERE NOT v.is_known AND NOT v.is_live
     UNION ALL
-    SELECT 'left-over files', v.disk, v.image, d.folder || v.disk || '/' || v.image, format('no job is under way; files: %s', v.unfinished), v.job,
+    SELECT 'left-over files', v.disk, v.image, format(d.pattern, v.disk, v.image), format('no job is under way; files: %s', v.unfinished), v.job,
         CASE WHEN v.job IS NOT NULL AND v.has_image AND v.legality = 'LEGAL' THEN 'commit' END
     FROM volume v, domain d WHERE v.is_known AND NOT v.is_live AND v.unfinished IS NOT NULL
     UNION ALL
-    SELECT 'illegal volume', v.disk, v.image, d.folder || v.disk || '/' || v.image, 'the image is OK, the volume''s metadata say ILLEGAL', v.job, NULL
+    SELECT 'illegal volume', v.disk, v.image, format(d.pattern, v.disk, v.image), 'the image is OK, the volume''s metadata say ILLEGAL', v.job, NULL
     FROM volume v, domain d WHERE v.imagestatus = 1 /* OK */ AND v.legality = 'ILLEGAL' AND NOT v.is_live
     UNION ALL
-    SELECT 'wrong size', v.disk, v.image, d.folder || v.disk || '/' || v.image,
+    SELECT 'wrong size', v.disk, v.image, format(d.pattern, v.disk, v.image),
         CASE WHEN v.capacity IS DISTINCT FROM v.row_size AND v.capacity IS NOT NULL
         THEN format('the image has %s bytes, the volume''s metadata say %s', v.row_size, v.capacity)
-        ELSE format('the image has %s bytes, the raw file %s', v.row_size, v.size) END, v.job, NULL
+        ELSE format('the image has %s bytes, the raw %s %s', v.row_size, CASE WHEN d.is_block THEN 'volume' ELSE 'file' END, v.size) END, v.job, NULL
     FROM volume v, domain d
-    WHERE v.imagestatus = 1 /* OK */ AND NOT v.is_live AND (v.capacity <> v.row_size OR (v.volume_format = 5 /* RAW */ AND v.size <> v.row_size))
+    WHERE v.imagestatus = 1 /* OK */ AND NOT v.is_live AND (v.capacity <> v.row_size OR (v.volume_format = 5 /* RAW */ AND
+        CASE WHEN d.is_block THEN v.size < v.row_size ELSE v.size <> v.row_size END))
     UNION ALL
-    SELECT CASE WHEN COALESCE(v.has_image, false) THEN 'incomplete volume' ELSE 'missing volume' END, i.disk, i.image, d.folder || i.disk || '/' || i.image,
+    SELECT CASE WHEN COALESCE(v.has_image, false) THEN 'incomplete volume' ELSE 'missing volume' END, i.disk, i.image, format(d.pattern, i.disk, i.image),
         'missing: ' || concat_ws(', ', CASE WHEN NOT COALESCE(v.has_image, false) THEN 'image' END,
-            CASE WHEN NOT COALESCE(v.has_meta, false) THEN 'metadata' END, CASE WHEN NOT COALESCE(v.has_lease, false) THEN 'lease' END), t.job, NULL
+            CASE WHEN NOT COALESCE(v.has_meta, d.is_block) THEN 'metadata' END, CASE WHEN NOT COALESCE(v.has_lease, d.is_block) THEN 'lease' END), t.job, NULL
     FROM domain d, image i
     LEFT JOIN volume v ON v.disk = i.disk AND v.image = i.image
     LEFT JOIN task t ON t.disk = i.disk AND t.image = i.image
     WHERE i.imagestatus = 1 /* OK */ AND NOT COALESCE(t.is_live, false) AND NOT COALESCE(i.creation_date > p_began, false)
-        AND NOT COALESCE(v.has_image AND v.has_meta AND v.has_lease, false)
+        AND NOT COALESCE(v.has_image AND (d.is_block OR (v.has_meta AND v.has_lease)), false)
     UNION ALL
-    SELECT 'unlinked file', f.disk, t.image, d.folder || f.disk || '/' || f.name, 'an NFS client has left it', t.job,
+    SELECT 'unlinked file', f.disk, t.image, format(d.pattern, f.disk, f.name), 'an NFS client has left it', t.job,
         CASE WHEN t.job IS NOT NULL AND NOT t.is_live THEN CASE WHEN i.image IS NULL THEN 'remove' ELSE 'commit' END END
     FROM domain d, file f
     LEFT JOIN task t ON t.disk = f.disk
     LEFT JOIN image i ON i.disk = t.disk AND i.image = t.image
     WHERE f.name LIKE '.nfs%' AND NOT COALESCE(t.is_live, false)
     UNION ALL
-    SELECT 'orphan file', o.disk, o.image, o.path, CASE WHEN v.image IS NULL THEN 'it is gone' ELSE 'it is there: ' || o.reason END, o.job_id,
-        CASE WHEN v.image IS NULL THEN 'forget' WHEN NOT v.is_known AND NOT v.is_live THEN 'remove' END
-    FROM (SELECT a.path, a.reason, a.job_id, a.part[1] AS disk, a.part[2]::uuid AS image
-          FROM (SELECT o.*, regexp_match(o.path, '/images/([^/]+)/([0-9a-f-]{36})$') AS part
+    SELECT 'orphan file', COALESCE(o.disk, v.disk, t.disk), o.image, o.path,
+        CASE WHEN v.image IS NULL THEN 'it is gone' ELSE 'it is there: ' || o.reason END, o.job_id,
+        CASE WHEN v.image IS NULL THEN 'forget'
+            WHEN NOT v.is_known AND NOT v.is_live THEN CASE WHEN d.is_block AND v.wants_wipe THEN 'wipe' ELSE 'remove' END END
+    FROM domain d, (SELECT a.path, a.reason, a.job_id, a.part[1] AS disk, a.part[2]::uuid AS image
+          FROM (SELECT o.*, regexp_match(o.path, '(?:/images/([^/]+))?/([0-9a-f-]{36})$') AS part
                 FROM vmclone.orphan_files o WHERE o.storage_domain_id = p_storage_domain_id) a) o
-    LEFT JOIN volume v ON v.disk = o.disk AND v.image = o.image
+    LEFT JOIN volume v ON v.image = o.image AND (o.disk IS NULL OR v.disk = o.disk)
+    LEFT JOIN task t ON t.image = o.image AND (o.disk IS NULL OR t.disk = o.disk)
     ORDER BY 1, 4
 $$;
 COMMENT ON FUNCTION vmclone.storage_problems IS 'internal: what differs between a storage domain''s files and rows, and what may be done about it';
@@ -95,6 +109,6 @@ CREATE FUNCTION vmclone.check_storage_domain(
 RETURNS SETOF record
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_check_storage_contents';
-COMMENT ON FUNCTION vmclone.check_storage_domain(uuid, boolean) IS 'compares the files of an attached file domain with the rows, both ways: a row for each difference; with repair what vmclone itself has left is removed';
+COMMENT ON FUNCTION vmclone.check_storage_domain(uuid, boolean) IS 'compares the files or logical volumes of an attached domain with the rows, both ways: a row for each difference; with repair what vmclone itself has left is removed';
 
 REVOKE ALL ON FUNCTION vmclone.storage_problems, vmclone.check_storage_domain(uuid, boolean) FROM PUBLIC;

@@ -5,6 +5,8 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
 
 #include "base/json.h"
 #include "base/settings.h"
@@ -15,6 +17,9 @@
 #define FIND_PLACE                                                                                 \
 	"SELECT kind = 'block', real_path, token, volume_group, volume_group_uuid,"                    \
 	" status = 'attached', error FROM vmclone.storage_mounts WHERE storage_domain_id = $1"
+
+/* Below the data directory. */
+#define STATE_DIRECTORY "vmclone"
 
 static Statement find_place = {
 	.sql = FIND_PLACE,
@@ -94,6 +99,18 @@ storage_provision_arguments(const StoragePlace *place, const char *action, int t
 		arguments = add(arguments, "--" COPIER_OPTION_VG_UUID, place->volume_group_uuid);
 	arguments = add(arguments, "--" COPIER_OPTION_TOKEN, place->token);
 	return add(arguments, "--" COPIER_OPTION_TIMEOUT, psprintf("%d", timeout_seconds));
+}
+
+char *
+storage_state_directory(void)
+{
+	char *path = psprintf("%s/" STATE_DIRECTORY, DataDir);
+
+	/* where it can't be made, the copier says so */
+	if (MakePGDirectory(path) != 0 && errno != EEXIST)
+		ereport(LOG,
+				(errcode_for_file_access(), errmsg("could not create directory \"%s\": %m", path)));
+	return path;
 }
 
 List *

@@ -14,6 +14,9 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+/* Seconds that a program has which zeroes or discards: a day. */
+#define STORAGE_ENDLESS_TIMEOUT 86400
+
 /* Below it lie volume groups and their devices. */
 #define DEVICE_DIRECTORY "/dev"
 
@@ -40,6 +43,12 @@ extern StoragePlace storage_place_copy(const StoragePlace *place);
 /* "volume provision <action>" with what all such commands have in common. */
 extern List *storage_provision_arguments(const StoragePlace *place, const char *action,
 										 int timeout_seconds);
+
+/*
+ * Directory for what is kept beside devices, which have no room for it: requests that are locked, and records of copies.
+ * palloc'd; made where it is not there.
+ */
+extern char *storage_state_directory(void);
 
 /* Asks whether the domain is there and this database's, and how much space it has. */
 extern List *storage_check_arguments(const StoragePlace *place, const char *domain_id);

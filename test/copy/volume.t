@@ -122,11 +122,25 @@ my @attach = attach($dir, "/nonexistent:$space", @ident);
 	is_deeply([ sort grep { !/^\.\.?$/ } readdir $handle ], ['dom_md'], 'no test file left');
 	SKIP:
 	{
-		skip 'strace is not here', 2 if !have_command('strace');
-		skip 'sanitizers and strace exclude each other', 2 if $copier =~ /sanitize/;
+		skip 'strace is not here', 6 if !have_command('strace');
+		skip 'sanitizers and strace exclude each other', 6 if $copier =~ /sanitize/;
 		my ($code, $out) = run_command([ qw(strace -qq -o /dev/null -e inject=linkat:error=EOPNOTSUPP), $copier, 'volume', attach($quotes, $space, @ident) ]);
 		is($code, 3, 'a file system without hard links');
 		like($out, qr/no hard links/, 'says so');
+		($code) = run_command([ qw(strace -qq -y -e trace=openat,close,unlinkat -o), "$space/trace", $copier, 'volume', attach($quotes, $space, @ident) ]);
+		my (%is_open, $made, @unlinked);
+		open(my $trace, '<', "$space/trace") or die;
+		while (<$trace>)
+		{
+			$is_open{$1} = ++$made if /^openat\(.*"(\.vmclone-test-\w+)".* = \d/;
+			delete $is_open{$1} if /^close\(.*(\.vmclone-test-\w+)>/;
+			push @unlinked, $1 if /^unlinkat\(.*"(\.vmclone-test-\w+)"/ && $is_open{$1};
+		}
+		is($code, 0, 'attach under strace');
+		cmp_ok($made, '>=', 4, 'makes test files and a directory');
+		is("@unlinked", '', 'and closes them before it removes their names, which would stay on NFS');
+		($code, $out) = run_command([ qw(strace -qq -o /dev/null -e inject=mkdirat:error=EACCES), $copier, 'volume', attach($quotes, $space, @ident) ]);
+		like($out, qr/EACCES.*could not create directory/, 'a domain in which no directory can be made is refused');
 	}
 
 	SKIP:

@@ -44,6 +44,7 @@ if (\$ARGV[0] eq 'attach')
 answer({ kind => 'not_attached', error => 'volume group has no tag of vmclone' }) if !defined \$group->{token};
 answer({ kind => 'other_owner', error => 'volume group belongs to another database' }) if \$group->{token} ne \$request->{token};
 delete \$group->{token} if \$ARGV[0] eq 'detach';
+if (\$ARGV[0] eq 'list') { print encode_json(\$_), "\\n" for \@{ \$group->{volumes} } }
 answer({ kind => 'busy', error => 'volume is in use' }) if \$ARGV[0] eq 'remove' && \$group->{busy};
 open my \$handle, '>', '$state' or die;
 print \$handle encode_json(\$group);
@@ -113,6 +114,19 @@ group(%attached, vg_uuid => 'abcdef-0000-1111-2222-3333-4444-abcdef');
 like($node->value("SELECT status || ': ' || error FROM vmclone.check_storage_domain('$domain')"), qr/^failed: .*uuid abcdef.*, not $uuid/, 'another group of that name');
 group(%attached);
 is($node->value("SELECT status FROM vmclone.check_storage_domain('$domain')"), 'attached', 'the right one is there again');
+
+# compared with the rows: any number of volumes, and what is no image's
+sub contents { my ($repair) = @_; return [ map { "$_->{problem} " . ($_->{image_id} // '') . " $_->{path}" . ($_->{repaired} ? ' repaired' : '') } $node->rows("SELECT * FROM vmclone.check_storage_domain('$domain', $repair)") ] }
+sub uuid_of { return sprintf('%08x-1111-4222-8333-444444444444', shift) }
+is_deeply(contents('false'), [], 'an empty group');
+group(%attached, volumes => [ (map { { lv => $_, size => 128 * $mib, image_group => undef, unfinished => JSON::PP::false } } qw(metadata ids leases)),
+	(map { { lv => uuid_of($_), size => 128 * $mib, image_group => uuid_of($_), unfinished => JSON::PP::true } } 1 .. 1500) ]);
+is_deeply(contents('true'), [ map { 'orphan volume ' . uuid_of($_) . ' /dev/data/' . uuid_of($_) } 1 .. 1500 ], 'volumes that no row knows, more than one answer holds, stay');
+group(%attached);
+write_file("$folder/silent", "#!/bin/sh\necho '{\"lv\":\"x\"'\necho '{}'\n");
+set('vmclone.provision_command', "$folder/silent");
+like(($node->psql('postgres', "SELECT vmclone.check_storage_domain('$domain', false)"))[2], qr/could not list storage domain.*is no JSON object/s, 'a line that is no object');
+set('vmclone.provision_command', $program);
 
 # a copy of the database
 $node->safe_psql('postgres', 'CREATE DATABASE other');

@@ -97,6 +97,6 @@ $node->safe_psql('postgres', 'CREATE ROLE somebody; GRANT USAGE ON SCHEMA vmclon
 ($code, $out, $err) = $node->psql('postgres', "SET ROLE somebody; SELECT * FROM vmclone.check_storage_domain('$domain', true)");
 like($err, qr/permission denied/, 'not for everybody');
 ($code, $out, $err) = $node->psql('postgres', "SELECT * FROM vmclone.check_storage_domain('$other', true)");
-like($err, qr/no file domain is attached/, 'a domain that is not attached');
+like($err, qr/no storage domain is attached/, 'a domain that is not attached');
 $node->stop;
 done_testing();

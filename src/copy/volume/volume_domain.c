@@ -12,12 +12,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -25,10 +22,6 @@
 #define IDENTITY_NAME  "vmclone-identity"
 #define IDENTITY_LIMIT 1024
 #define METADATA_LIMIT 65536
-#define REFLINK_PROBE  65536 /* bytes: a multiple of every file system's block size */
-#define WAYS_OUT                                                                                   \
-	"Export the domain with all_squash and anonuid and anongid of its owner, or run the copier as that user by a wrapper (vmclone.copy_program)."
-
 /* What dom_md/vmclone-identity says. */
 typedef struct Identity
 {
@@ -86,82 +79,6 @@ tell_facts(int fd, const char *path, struct json *answer)
 	json_integer(answer, "total_bytes", (uint64_t) space.f_blocks * space.f_frsize);
 	json_integer(answer, "available_bytes", (uint64_t) space.f_bavail * space.f_frsize);
 	return true;
-}
-
-/*
- * A new, already unlinked file in the domain, created with the given mode as an image would be.
- * NFS has no O_TMPFILE: a random name, removed at once, does the same.
- */
-static int
-create_test_file(int fd, mode_t mode)
-{
-	int file = openat(fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
-	uint64_t number;
-	char name[64];
-
-	if (file < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT))
-	{
-		if (getrandom(&number, sizeof(number), 0) != (ssize_t) sizeof(number))
-		{
-			volume_fail_errno(NULL, "could not get random bytes");
-			return -1;
-		}
-		snprintf(name, sizeof(name), ".vmclone-test-%016llx", (unsigned long long) number);
-		file = openat(fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-		if (file >= 0 && unlinkat(fd, name, 0) != 0)
-		{
-			volume_fail_errno(name, "could not remove test file");
-			close(file);
-			return -1;
-		}
-	}
-	if (file < 0)
-	{
-		volume_fail_errno(NULL, "could not create a test file in the storage domain");
-		return -1;
-	}
-	if (fchmod(file, mode) != 0)
-	{
-		volume_fail_errno(NULL, "could not set the mode of a test file in the storage domain");
-		close(file);
-		return -1;
-	}
-	return file;
-}
-
-/* 1 = the file system shares extents, 0 = it doesn't, -1 after volume_fail(). */
-static int
-probe_reflink(int fd, mode_t mode)
-{
-	static const char block[REFLINK_PROBE];
-	int result = -1;
-	int to = -1;
-	int from = create_test_file(fd, mode);
-
-	if (from < 0)
-		return -1;
-	to = create_test_file(fd, mode);
-	if (to < 0)
-		goto end;
-	for (size_t done = 0; done < sizeof(block);)
-	{
-		ssize_t n = pwrite(from, block + done, sizeof(block) - done, (off_t) done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-		{
-			volume_fail_errno(NULL, "could not write a test file in the storage domain");
-			goto end;
-		}
-		done += (size_t) n;
-	}
-	result = ioctl(to, FICLONE, from) == 0 ? 1 : 0;
-end:
-	if (to >= 0)
-		close(to);
-	close(from);
-	return result;
 }
 
 /* The string value of a key of the flat JSON object that write_identity makes. */
@@ -317,34 +234,6 @@ lies_below_roots(const char *real, const char *roots)
 	return true;
 }
 
-static bool
-check_owner(int rootfd, const VolumeOptions *options)
-{
-	struct stat status;
-	int file = create_test_file(rootfd, options->mode);
-	bool read;
-
-	if (file < 0)
-		return false;
-	read = fstat(file, &status) == 0;
-	if (!read)
-		volume_fail_errno(NULL, "could not read the attributes of a test file");
-	close(file);
-	if (!read)
-		return false;
-	if (options->has_owner &&
-		(status.st_uid != options->owner_uid || status.st_gid != options->owner_gid))
-		return volume_fail(COPIER_REFUSED, 0, options->path, WAYS_OUT,
-						   "files created in the storage domain belong to %lu:%lu, not to %lu:%lu",
-						   (unsigned long) status.st_uid, (unsigned long) status.st_gid,
-						   (unsigned long) options->owner_uid, (unsigned long) options->owner_gid);
-	if ((status.st_mode & 07777) != options->mode)
-		return volume_fail(COPIER_REFUSED, 0, options->path, WAYS_OUT,
-						   "files created in the storage domain have mode %04o, not %04o",
-						   (unsigned int) (status.st_mode & 07777), (unsigned int) options->mode);
-	return true;
-}
-
 bool
 volume_attach(const VolumeOptions *options, struct json *answer)
 {
@@ -352,7 +241,7 @@ volume_attach(const VolumeOptions *options, struct json *answer)
 	char *real;
 	int rootfd = -1;
 	int found;
-	int reflink;
+	bool reflink;
 	bool done = false;
 
 	if (options->path[0] != '/')
@@ -389,17 +278,13 @@ volume_attach(const VolumeOptions *options, struct json *answer)
 			goto end;
 		}
 	}
-	if (!check_owner(rootfd, options) || !volume_place_check_links(rootfd))
-		goto end;
-	reflink = probe_reflink(rootfd, options->mode);
-	if (reflink < 0)
-		goto end;
-	if (!write_identity(rootfd, options->domain, options->token, reflink == 1))
+	if (!volume_probe(rootfd, options, &reflink) ||
+		!write_identity(rootfd, options->domain, options->token, reflink))
 		goto end;
 	json_string(answer, "realpath", real);
 	if (!tell_facts(rootfd, real, answer))
 		goto end;
-	json_bool(answer, "reflink", reflink == 1);
+	json_bool(answer, "reflink", reflink);
 	json_string(answer, "storage_domain", options->domain);
 	json_string(answer, "token", options->token);
 	done = true;

@@ -4,7 +4,7 @@
  *
  * volume.c parses the options and dispatches; volume_answer.c builds the answer; volume_paths.c
  * opens things below the root; volume_directory.c goes through an image's directory; volume_lease.c knows sanlock's leases;
- * volume_place.c looks at where a domain lies; volume_meta.c knows VDSM's .meta; volume_device.c proves which
+ * volume_place.c looks at where a domain lies, volume_probe.c at what works there; volume_meta.c knows VDSM's .meta; volume_device.c proves which
  * device a logical volume is; volume_request.c says what a provisioning program is told; volume_domain.c, volume_image.c,
  * volume_commit.c, volume_removal.c, volume_list.c and volume_provision.c are the subcommands.
  */
@@ -166,8 +166,13 @@ extern bool volume_place_check_path(const char *real);
  */
 extern bool volume_place_check_nesting(int rootfd, const char *real, const char *domain);
 
-/* Hard links work there and show as one file, which commit needs.  False after volume_fail(). */
-extern bool volume_place_check_links(int rootfd);
+/* ---------- what works in a storage domain (volume_probe.c) ---------- */
+
+/*
+ * Makes and removes files and a directory there: they have the owner and modes that the options name, and hard links show as one
+ * file.  *reflink: files can share extents.  False after volume_fail().
+ */
+extern bool volume_probe(int rootfd, const VolumeOptions *options, bool *reflink);
 
 /* The domain carries the identity that the options name (volume_domain.c).  False after volume_fail(). */
 extern bool volume_require_identity(int rootfd, const VolumeOptions *options);

@@ -6,11 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 bool
@@ -72,50 +70,4 @@ volume_place_check_nesting(int rootfd, const char *real, const char *domain)
 			COPIER_REFUSED, 0, real, "Attach the storage domain's own directory inside it.",
 			"directory is the mount point; the storage domain is \"%s/%s\"", real, domain);
 	return true;
-}
-
-/* Links one file to a second name and compares what the file system says of both. */
-static bool
-compare_links(int rootfd, const char *name, const char *other)
-{
-	static const char hint[] =
-		"Use another file system, or mount it so that it shows inodes (FUSE: use_ino).";
-	struct stat first;
-	struct stat second;
-
-	if (linkat(rootfd, name, rootfd, other, 0) != 0)
-		return volume_fail(COPIER_REFUSED, errno, NULL, hint,
-						   "storage domain's file system makes no hard links: %s", strerror(errno));
-	if (fstatat(rootfd, name, &first, AT_SYMLINK_NOFOLLOW) != 0 ||
-		fstatat(rootfd, other, &second, AT_SYMLINK_NOFOLLOW) != 0)
-		return volume_fail_errno(NULL, "could not read the attributes of a test file");
-	if (first.st_dev != second.st_dev || first.st_ino != second.st_ino)
-		return volume_fail(COPIER_REFUSED, 0, NULL, hint,
-						   "storage domain's file system shows hard links as different files");
-	return true;
-}
-
-bool
-volume_place_check_links(int rootfd)
-{
-	char name[VOLUME_NAME_SIZE];
-	char other[VOLUME_NAME_SIZE];
-	uint64_t number;
-	bool good;
-	int fd;
-
-	if (getrandom(&number, sizeof(number), 0) != (ssize_t) sizeof(number))
-		return volume_fail_errno(NULL, "could not get random bytes");
-	snprintf(name, sizeof(name), ".vmclone-test-%016" PRIx64, number);
-	snprintf(other, sizeof(other), ".vmclone-test-%016" PRIx64 ".link", number);
-	fd = openat(rootfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return volume_fail_errno(NULL, "could not create a test file in the storage domain");
-	/* closed first: an open file that is unlinked stays on NFS under a name of its own */
-	close(fd);
-	good = compare_links(rootfd, name, other);
-	(void) unlinkat(rootfd, other, 0);
-	if (unlinkat(rootfd, name, 0) != 0 && good)
-		return volume_fail_errno(name, "could not remove test file");
-	return good;
 }

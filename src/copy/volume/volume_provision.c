@@ -25,6 +25,7 @@
 #define PROGRAM_TICK 20 /* ms between looks at the program */
 #define ANSWER_LIMIT                                                                               \
 	60000 /* bytes of its answer: with what is around it, a line that the worker reads whole */
+#define LVM_NAME_SIZE   128  /* bytes of a logical volume's name and its end */
 #define COMPLAINT_LIMIT 1000 /* bytes of its words on standard error that are passed on */
 
 /* The program while it runs.  A descriptor that is closed is -1: poll() passes it over. */
@@ -76,36 +77,71 @@ close_pipe(int *fd)
 	*fd = -1;
 }
 
-/* What the program has said so far; of more than "text" holds, the beginning. */
-static void
+/* Adds what the program has said to "text"; of more than that holds, the beginning.  False when nothing is there. */
+static bool
 read_words(int *fd, char *text, size_t limit, size_t *length)
 {
-	while (*fd >= 0)
-	{
-		char chunk[4096];
-		ssize_t n = read(*fd, chunk, sizeof(chunk));
-		size_t keep;
+	char chunk[4096];
+	ssize_t n;
+	size_t keep;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0)
-		{
-			close_pipe(fd);
-			return;
-		}
-		keep = (size_t) n < limit - *length ? (size_t) n : limit - *length;
-		memcpy(text + *length, chunk, keep);
-		*length += keep;
+	if (*fd < 0)
+		return false;
+	n = read(*fd, chunk, sizeof(chunk));
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return errno == EINTR;
+	if (n <= 0)
+	{
+		close_pipe(fd);
+		return false;
 	}
+	keep = (size_t) n < limit - *length ? (size_t) n : limit - *length;
+	memcpy(text + *length, chunk, keep);
+	*length += keep;
+	return true;
+}
+
+/*
+ * Passes on the lines about volumes that "list" gives before its answer, so that a group may have any number of them; what is
+ * no such line is the answer.
+ */
+static void
+pass_volumes(struct program *program)
+{
+	char *line = program->answer;
+	char *end;
+	char lv[LVM_NAME_SIZE];
+	static struct json volume;
+
+	program->answer[program->answer_length] = '\0';
+	while ((end = strchr(line, '\n')) != NULL)
+	{
+		*end = '\0';
+		if (!json_is_object(line) || !json_member_text(line, "lv", lv, sizeof(lv)))
+		{
+			*end = '\n';
+			break;
+		}
+		json_value(&volume, NULL, line);
+		if (json_print(&volume, true) != 0)
+			volume_fail_errno(NULL, "could not print the answer");
+		line = end + 1;
+	}
+	program->answer_length -= (size_t) (line - program->answer);
+	memmove(program->answer, line, program->answer_length + 1);
 }
 
 static void
-read_all(struct program *program)
+read_all(struct program *program, const VolumeOptions *options)
 {
-	read_words(&program->output, program->answer, ANSWER_LIMIT + 1, &program->answer_length);
-	read_words(&program->errors, program->complaint, COMPLAINT_LIMIT, &program->complaint_length);
+	bool lists = strcmp(options->action, COPIER_PROVISION_LIST) == 0;
+
+	while (read_words(&program->output, program->answer, ANSWER_LIMIT + 1, &program->answer_length))
+		if (lists)
+			pass_volumes(program);
+	while (read_words(&program->errors, program->complaint, COMPLAINT_LIMIT,
+					  &program->complaint_length))
+		;
 }
 
 /*
@@ -130,7 +166,7 @@ wait_for_program(struct program *program, const VolumeOptions *options)
 			kill(-program->pid, SIGKILL);
 		}
 		(void) poll(polled, 2, PROGRAM_TICK);
-		read_all(program);
+		read_all(program, options);
 		ended = waitpid(program->pid, &program->status, WNOHANG);
 		if (ended < 0 && errno == EINTR)
 			ended = 0;
@@ -138,7 +174,7 @@ wait_for_program(struct program *program, const VolumeOptions *options)
 			return volume_fail_errno(options->command,
 									 "could not wait for the provisioning program");
 	}
-	read_all(program);
+	read_all(program, options);
 	return !late || volume_fail(COPIER_IO, ETIMEDOUT, options->command,
 								"Look why the program hangs, or raise vmclone.storage_timeout.",
 								"provisioning program did not end within %" PRIu64 " seconds",

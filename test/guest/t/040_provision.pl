@@ -13,7 +13,7 @@ my $image = '22222222-2222-4222-8222-222222222222';
 my $disk = '33333333-3333-4333-8333-333333333333';
 my $mib = 1 << 20;
 
-# exit status, answer
+# exit status, answer, and the lines before it
 sub provision
 {
 	my ($action, %request) = @_;
@@ -22,8 +22,9 @@ sub provision
 
 	IPC::Run::run([ $program, $action ], '<', \$input, '>', \$out, '2>', \$err);
 	my $status = $? >> 8;
-	my $answer = eval { decode_json($out) } or diag "$out$err";
-	return ($status, $answer || {});
+	my @lines = eval { map { decode_json($_) } split /\n/, $out } or diag "$out$err";
+	my $answer = pop @lines || {};
+	return ($status, $answer, @lines);
 }
 
 my ($status, $answer) = provision('space');
@@ -48,8 +49,9 @@ like(as_root('lvs', '--noheadings', '-o', 'lv_tags', "iscsi/$image"), qr/IU_$dis
 is("$status $answer->{size}", '0 ' . 40 * $mib, 'create again goes on');
 ($status, $answer) = provision('create', lv => $disk, image_group => $disk, size => 1 << 50);
 is("$status $answer->{kind}", '1 no_space', 'more than there is');
-($status, $answer) = provision('list');
-is_deeply($answer->{volumes}, [ { lv => $image, size => 40 * $mib, image_group => $disk, unfinished => JSON::PP::true } ], 'list');
+($status, $answer, my @volumes) = provision('list');
+is("$status $answer->{vg}", '0 iscsi', 'list');
+is_deeply(\@volumes, [ { lv => $image, size => 40 * $mib, image_group => $disk, unfinished => JSON::PP::true } ], 'list: the volume');
 
 ($status, $answer) = provision('commit', lv => $image, size => 10 * $mib);
 is("$status $answer->{size}", '0 ' . 12 * $mib, 'commit: shrunk to what the image takes');

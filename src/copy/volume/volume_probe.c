@@ -1,0 +1,207 @@
+/*
+ * volume_probe.c
+ *		What attach tries out in a storage domain: whose files and directories made there are, links, shared extents.
+ *
+ * Test files are closed before their names go: an open file that is unlinked stays on NFS under a name of its own, for ever if the
+ * client crashes.
+ */
+#include "copy/volume/volume_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define REFLINK_PROBE 65536 /* bytes: a multiple of every file system's block size */
+
+#define WAYS_OUT                                                                                   \
+	"Export the domain with all_squash and anonuid and anongid of its owner, or run the copier as that user by a wrapper (vmclone.copy_program)."
+
+/* An open file of the domain; its name goes with it. */
+typedef struct TestFile
+{
+	int rootfd;
+	int fd;
+	char name[VOLUME_NAME_SIZE];
+} TestFile;
+
+static bool
+random_name(char name[VOLUME_NAME_SIZE])
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != (ssize_t) sizeof(number))
+		return volume_fail_errno(NULL, "could not get random bytes");
+	snprintf(name, VOLUME_NAME_SIZE, ".vmclone-test-%016" PRIx64, number);
+	return true;
+}
+
+/* False after volume_fail(), unless one had failed before. */
+static bool
+remove_name(int rootfd, const char *name, int flags)
+{
+	if (unlinkat(rootfd, name, flags) == 0)
+		return true;
+	return report_is_set() ? false : volume_fail_errno(name, "could not remove test file");
+}
+
+static bool
+test_file_close(TestFile *file)
+{
+	close(file->fd);
+	return remove_name(file->rootfd, file->name, 0);
+}
+
+/* Made with the given mode as an image would be.  False after volume_fail(). */
+static bool
+test_file_open(TestFile *file, int rootfd, mode_t mode)
+{
+	file->rootfd = rootfd;
+	if (!random_name(file->name))
+		return false;
+	file->fd = openat(rootfd, file->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (file->fd < 0)
+		return volume_fail_errno(NULL, "could not create a test file in the storage domain");
+	if (fchmod(file->fd, mode) == 0)
+		return true;
+	volume_fail_errno(NULL, "could not set the mode of a test file in the storage domain");
+	(void) test_file_close(file);
+	return false;
+}
+
+/* What was made has the owner that the options name, and its mode.  what: "files", "directories". */
+static bool
+check_status(int fd, const char *what, mode_t mode, const VolumeOptions *options)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return volume_fail_errno(NULL, "could not read the attributes of a test file");
+	if (options->has_owner &&
+		(status.st_uid != options->owner_uid || status.st_gid != options->owner_gid))
+		return volume_fail(COPIER_REFUSED, 0, options->path, WAYS_OUT,
+						   "%s created in the storage domain belong to %lu:%lu, not to %lu:%lu",
+						   what, (unsigned long) status.st_uid, (unsigned long) status.st_gid,
+						   (unsigned long) options->owner_uid, (unsigned long) options->owner_gid);
+	/* a directory may inherit the set-group-id bit, which harms nobody */
+	if ((status.st_mode & 05777) != mode)
+		return volume_fail(COPIER_REFUSED, 0, options->path, WAYS_OUT,
+						   "%s created in the storage domain have mode %04o, not %04o", what,
+						   (unsigned int) (status.st_mode & 07777), (unsigned int) mode);
+	return true;
+}
+
+static bool
+check_file(int rootfd, const VolumeOptions *options)
+{
+	TestFile file;
+	bool good;
+
+	if (!test_file_open(&file, rootfd, options->mode))
+		return false;
+	good = check_status(file.fd, "files", options->mode, options);
+	return test_file_close(&file) && good;
+}
+
+/* As one of an image's is made: the hosts' other users have to pass it. */
+static bool
+check_directory(int rootfd, const VolumeOptions *options)
+{
+	char name[VOLUME_NAME_SIZE];
+	bool good;
+	int fd;
+
+	if (!random_name(name))
+		return false;
+	fd = volume_make_directory(rootfd, name, false);
+	if (fd < 0)
+		return false;
+	good = check_status(fd, "directories", VOLUME_DIRECTORY_MODE, options);
+	close(fd);
+	return remove_name(rootfd, name, AT_REMOVEDIR) && good;
+}
+
+/* Links one file to a second name and compares what the file system says of both. */
+static bool
+compare_links(int rootfd, const char *name, const char *other)
+{
+	static const char hint[] =
+		"Use another file system, or mount it so that it shows inodes (FUSE: use_ino).";
+	struct stat first;
+	struct stat second;
+
+	if (linkat(rootfd, name, rootfd, other, 0) != 0)
+		return volume_fail(COPIER_REFUSED, errno, NULL, hint,
+						   "storage domain's file system makes no hard links: %s", strerror(errno));
+	if (fstatat(rootfd, name, &first, AT_SYMLINK_NOFOLLOW) != 0 ||
+		fstatat(rootfd, other, &second, AT_SYMLINK_NOFOLLOW) != 0)
+		volume_fail_errno(NULL, "could not read the attributes of a test file");
+	else if (first.st_dev != second.st_dev || first.st_ino != second.st_ino)
+		volume_fail(COPIER_REFUSED, 0, NULL, hint,
+					"storage domain's file system shows hard links as different files");
+	return remove_name(rootfd, other, 0) && !report_is_set();
+}
+
+/* Hard links work there and show as one file, which commit needs. */
+static bool
+check_links(int rootfd, const VolumeOptions *options)
+{
+	char other[VOLUME_NAME_SIZE];
+	TestFile file;
+
+	if (!random_name(other) || !test_file_open(&file, rootfd, options->mode))
+		return false;
+	close(file.fd);
+	(void) compare_links(rootfd, file.name, other);
+	return remove_name(rootfd, file.name, 0) && !report_is_set();
+}
+
+static bool
+write_block(int fd)
+{
+	static const char block[REFLINK_PROBE];
+
+	for (size_t done = 0; done < sizeof(block);)
+	{
+		ssize_t n = pwrite(fd, block + done, sizeof(block) - done, (off_t) done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return volume_fail_errno(NULL, "could not write a test file in the storage domain");
+		done += (size_t) n;
+	}
+	return true;
+}
+
+/* Whether the file system shares extents. */
+static bool
+try_reflink(int rootfd, const VolumeOptions *options, bool *reflink)
+{
+	TestFile from;
+	TestFile to;
+	bool good;
+
+	if (!test_file_open(&from, rootfd, options->mode))
+		return false;
+	good = test_file_open(&to, rootfd, options->mode);
+	if (good)
+	{
+		good = write_block(from.fd);
+		*reflink = good && ioctl(to.fd, FICLONE, from.fd) == 0;
+		good = test_file_close(&to) && good;
+	}
+	return test_file_close(&from) && good;
+}
+
+bool
+volume_probe(int rootfd, const VolumeOptions *options, bool *reflink)
+{
+	return check_file(rootfd, options) && check_directory(rootfd, options) &&
+		   check_links(rootfd, options) && try_reflink(rootfd, options, reflink);
+}
