@@ -23,7 +23,7 @@ GRANT USAGE ON SCHEMA fixture TO PUBLIC;
 \set ON_ERROR_STOP off
 SET client_min_messages = warning;
 
-SELECT * FROM vmclone.current_inventory();
+SELECT * FROM vmclone_internal.current_inventory();
 -- a whole clone, by its rows; vmclone's own tables stay empty
 SELECT vm_name, status FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm1', 2), 'clone1', start_paused => true);
 SELECT vm_name, status FROM vmclone.add_vm_from_snapshot(fixture.snapshot('thin', 1), 'clone2', copies => 2, start_paused => true);
@@ -174,8 +174,8 @@ CREATE FUNCTION engine.deputy() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     statement text;
 BEGIN
-    FOREACH statement IN ARRAY ARRAY['SELECT vmclone.caller_name()', 'SELECT vmclone.caller_sees_all()', 'SELECT vmclone.cancel_job(job_id) FROM vmclone.jobs WHERE vm_name = ''clone1''',
-        'SELECT vmclone.add_vm_from_snapshot(fixture.snapshot(''vm3'', 2), ''planted'', user_id => fixture.id(''admin''))', 'SELECT vmclone.caller_user_id(NULL)'] LOOP
+    FOREACH statement IN ARRAY ARRAY['SELECT vmclone_internal.caller_name()', 'SELECT vmclone_internal.caller_sees_all()', 'SELECT vmclone.cancel_job(job_id) FROM vmclone.jobs WHERE vm_name = ''clone1''',
+        'SELECT vmclone.add_vm_from_snapshot(fixture.snapshot(''vm3'', 2), ''planted'', user_id => fixture.id(''admin''))', 'SELECT vmclone_internal.caller_user_id(NULL)'] LOOP
         DECLARE
             answer text;
         BEGIN

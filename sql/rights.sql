@@ -72,7 +72,7 @@ DECLARE
 BEGIN
     RETURN NEXT current_user;
     FOR statement IN SELECT * FROM (VALUES
-        ('is', 'SELECT vmclone.caller_name()'),
+        ('is', 'SELECT vmclone_internal.caller_name()'),
         ('sees', 'SELECT string_agg(vm_name, '' '' ORDER BY vm_name) FROM vmclone.jobs_view'),
         ('sees disks of', 'SELECT string_agg(DISTINCT vm_name, '' '' ORDER BY vm_name) FROM vmclone.progress'),
         ('sees locks of', 'SELECT string_agg(DISTINCT vm_name, '' '' ORDER BY vm_name) FROM vmclone.locks'),
@@ -81,8 +81,8 @@ BEGIN
         ('cancels bob''s', format('SELECT vmclone.cancel_job(%L)', (SELECT job_id FROM root.jobs WHERE vm_name = 'bobs'))),
         ('waits for bob''s', format('CALL vmclone.wait_for_job(%L, ''0 s'')', (SELECT job_id FROM root.jobs WHERE vm_name = 'bobs'))),
         ('clones', 'SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot(''one'', 2), ''tried'', lock_mode => ''shared'', start_paused => true)'),
-        ('and owns it', 'SELECT vmclone.caller_name()'),
-        ('is checked as', 'SELECT (SELECT n FROM unnest(ARRAY[''alice'', ''bob'', ''admin'']) AS n WHERE fixture.id(n) = vmclone.caller_user_id(NULL))'),
+        ('and owns it', 'SELECT vmclone_internal.caller_name()'),
+        ('is checked as', 'SELECT (SELECT n FROM unnest(ARRAY[''alice'', ''bob'', ''admin'']) AS n WHERE fixture.id(n) = vmclone_internal.caller_user_id(NULL))'),
         ('clones for admin', 'SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot(''one'', 2), ''tried_for'', user_id => fixture.id(''admin''), lock_mode => ''shared'', start_paused => true)'),
         ('looks for admin', 'SELECT coalesce(string_agg(message_key, '' ''), ''no refusal'') FROM vmclone.can_add_vm_from_snapshot(fixture.snapshot(''one'', 2), ''look'', user_id => fixture.id(''admin''), lock_mode => ''shared'')'),
         ('uses the key', 'SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot(''three'', 2), ''admins'', lock_mode => ''shared'', start_paused => true, request_key => ''key'')'),

@@ -40,7 +40,7 @@ SELECT vmclone.grant_operator('regress_viewer', NULL);
 
 -- PUBLIC has nothing
 SELECT p.oid::regprocedure AS for_everybody
-FROM pg_proc p WHERE p.pronamespace = 'vmclone'::regnamespace AND has_function_privilege('regress_nobody', p.oid, 'EXECUTE') ORDER BY 1;
+FROM pg_proc p WHERE p.pronamespace IN ('vmclone'::regnamespace, 'vmclone_internal'::regnamespace) AND has_function_privilege('regress_nobody', p.oid, 'EXECUTE') ORDER BY 1;
 SELECT c.oid::regclass AS for_everybody
 FROM pg_class c WHERE c.relnamespace = 'vmclone'::regnamespace AND c.relkind IN ('r', 'v', 'S')
   AND has_table_privilege('regress_nobody', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') ORDER BY 1;
@@ -50,11 +50,11 @@ FROM pg_class c CROSS JOIN pg_roles r WHERE c.relnamespace = 'vmclone'::regnames
   AND has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') ORDER BY 1, 2;
 -- every SECURITY DEFINER function has its search_path
 SELECT p.oid::regprocedure AS without_search_path
-FROM pg_proc p WHERE p.pronamespace = 'vmclone'::regnamespace AND p.prosecdef
+FROM pg_proc p WHERE p.pronamespace IN ('vmclone'::regnamespace, 'vmclone_internal'::regnamespace) AND p.prosecdef
   AND NOT coalesce(p.proconfig, '{}') @> '{"search_path=pg_catalog, pg_temp"}' ORDER BY 1;
 -- what role_rights names is there
-SELECT r.object_name AS missing FROM vmclone.role_rights() r
-WHERE NOT EXISTS (SELECT 1 FROM pg_proc p WHERE p.proname = r.object_name AND p.pronamespace = 'vmclone'::regnamespace AND r.object_type = 'routine')
+SELECT r.object_name AS missing FROM vmclone_internal.role_rights() r
+WHERE NOT EXISTS (SELECT 1 FROM pg_proc p WHERE p.proname = r.object_name AND p.pronamespace IN ('vmclone'::regnamespace, 'vmclone_internal'::regnamespace) AND r.object_type = 'routine')
   AND NOT EXISTS (SELECT 1 FROM pg_class c WHERE c.relname = r.object_name AND c.relnamespace = 'vmclone'::regnamespace AND r.object_type = 'view') ORDER BY 1;
 
 SET ROLE regress_nobody;
@@ -128,7 +128,7 @@ CREATE SCHEMA admins AUTHORIZATION regress_admin;
 SET ROLE regress_admin;
 SELECT public.refused($$SELECT vmclone.revoke_rights('regress_other_admin')$$);
 SELECT public.refused($$CREATE MATERIALIZED VIEW admins.coup AS SELECT vmclone.revoke_rights('regress_other_admin')::text$$);
-SELECT public.refused($$SELECT vmclone.take_rights('regress_other_admin')$$);
+SELECT public.refused($$SELECT vmclone_internal.take_rights('regress_other_admin')$$);
 SELECT public.refused($$SELECT vmclone.revoke_rights(NULL)$$);
 SELECT public.refused($$SELECT vmclone.revoke_rights('nobody_of_that_name')$$);
 RESET ROLE;
@@ -165,7 +165,7 @@ SELECT count(*) FROM pg_temp.vm_static;
 RESET ROLE;
 
 -- inside a SECURITY DEFINER function of somebody else's the caller stays the caller
-CREATE FUNCTION public.as_superuser() RETURNS name LANGUAGE sql SECURITY DEFINER AS $$ SELECT vmclone.caller_name() $$;
+CREATE FUNCTION public.as_superuser() RETURNS name LANGUAGE sql SECURITY DEFINER AS $$ SELECT vmclone_internal.caller_name() $$;
 SET ROLE regress_alice;
 SELECT public.as_superuser();
 RESET ROLE;

@@ -9,6 +9,7 @@
 
 /* Schema and name of vmclone's own tables and functions (the control file fixes it). */
 #define VMCLONE_SCHEMA "vmclone"
+#define VMCLONE_INTERNAL_SCHEMA "vmclone_internal" /* routines that nobody but the extension calls */
 
 typedef struct Binding
 {
@@ -17,7 +18,7 @@ typedef struct Binding
 } Binding;
 
 /*
- * What vmclone.current_inventory() says, looked up once in a statement of the client: a call enters
+ * What vmclone_internal.current_inventory() says, looked up once in a statement of the client: a call enters
  * dozens of frames, and the choice can't change under it.  ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
  * when no inventory is bound to this database.
  */

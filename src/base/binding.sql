@@ -28,13 +28,13 @@ SELECT '@extschema@', relowner, (SELECT oid FROM pg_catalog.pg_database WHERE da
 FROM pg_catalog.pg_class WHERE oid = '@extschema@.vm_static'::pg_catalog.regclass;
 
 -- The bound inventory: one row, or an error that says what to do.
-CREATE FUNCTION current_inventory(OUT schema_name name, OUT owner name)
+CREATE FUNCTION vmclone_internal.current_inventory(OUT schema_name name, OUT owner name)
 LANGUAGE C STABLE
 AS 'MODULE_PATHNAME', 'vmclone_current_inventory';
-COMMENT ON FUNCTION current_inventory() IS 'internal: schema and owner of the inventory that all functions work on';
+COMMENT ON FUNCTION vmclone_internal.current_inventory() IS 'schema and owner of the inventory that all functions work on';
 
 SELECT pg_catalog.pg_extension_config_dump('inventory_choice', '');
 
 REVOKE ALL ON inventory_binding, inventory_choice FROM PUBLIC;
-REVOKE ALL ON FUNCTION current_inventory() FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.current_inventory() FROM PUBLIC;
 

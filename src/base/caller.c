@@ -50,7 +50,7 @@ enum BoundUserColumn
 };
 
 static Statement take_rights = {
-	.sql = "SELECT vmclone.take_rights($1)",
+	.sql = "SELECT vmclone_internal.take_rights($1)",
 	.argument_count = 1,
 	.argument_types = {NAMEOID},
 };
@@ -61,10 +61,10 @@ has_right(Oid role_id, const char *marker)
 {
 	Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(marker),
 								   PointerGetDatum(buildoidvector(NULL, 0)),
-								   ObjectIdGetDatum(get_namespace_oid(VMCLONE_SCHEMA, false)));
+								   ObjectIdGetDatum(get_namespace_oid(VMCLONE_INTERNAL_SCHEMA, false)));
 
 	if (!OidIsValid(function))
-		elog(ERROR, "function %s.%s() does not exist", VMCLONE_SCHEMA, marker);
+		elog(ERROR, "function %s.%s() does not exist", VMCLONE_INTERNAL_SCHEMA, marker);
 	return function_aclcheck(function, role_id) == ACLCHECK_OK;
 }
 

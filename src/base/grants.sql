@@ -2,7 +2,7 @@
 -- Who may do what.  role_rights() is the one list; grant_... apply it.
 --
 
-CREATE FUNCTION vmclone.role_rights() RETURNS TABLE (kind text, object_type text, object_name text)
+CREATE FUNCTION vmclone_internal.role_rights() RETURNS TABLE (kind text, object_type text, object_name text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -28,9 +28,9 @@ AS $$
     CROSS JOIN LATERAL (SELECT r.object_type, name FROM unnest(r.names) AS name) AS o(object_type, object_name)
 $$;
 
-COMMENT ON FUNCTION vmclone.role_rights() IS 'internal: what grant_admin, grant_engine, grant_operator and grant_viewer give';
+COMMENT ON FUNCTION vmclone_internal.role_rights() IS 'what grant_admin, grant_engine, grant_operator and grant_viewer give';
 
-CREATE FUNCTION vmclone.give_rights(p_role name, p_kind text) RETURNS void
+CREATE FUNCTION vmclone_internal.give_rights(p_role name, p_kind text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -38,9 +38,9 @@ DECLARE
     object record;
 BEGIN
     IF p_kind = 'admin' THEN
-        PERFORM vmclone.require_superuser('make administrators of vmclone');
+        PERFORM vmclone_internal.require_superuser('make administrators of vmclone');
     ELSE
-        PERFORM vmclone.require_administrator('give rights of vmclone');
+        PERFORM vmclone_internal.require_administrator('give rights of vmclone');
     END IF;
     IF p_role IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'role must not be null',
@@ -50,17 +50,17 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'undefined_object',
             MESSAGE = format('role "%s" does not exist', p_role), HINT = 'Create it with CREATE ROLE.';
     END IF;
-    EXECUTE format('GRANT USAGE ON SCHEMA vmclone TO %I', p_role);
+    EXECUTE format('GRANT USAGE ON SCHEMA vmclone, vmclone_internal TO %I', p_role);
     FOR object IN
         SELECT format('ROUTINE %s', p.oid::regprocedure) AS name
-        FROM vmclone.role_rights() r JOIN pg_proc p ON p.proname = r.object_name
-        WHERE r.kind = p_kind AND r.object_type = 'routine' AND p.pronamespace = 'vmclone'::regnamespace
+        FROM vmclone_internal.role_rights() r JOIN pg_proc p ON p.proname = r.object_name
+        WHERE r.kind = p_kind AND r.object_type = 'routine' AND p.pronamespace IN ('vmclone'::regnamespace, 'vmclone_internal'::regnamespace)
     LOOP
         EXECUTE format('GRANT EXECUTE ON %s TO %I', object.name, p_role);
     END LOOP;
     FOR object IN
         SELECT c.oid::regclass AS name
-        FROM vmclone.role_rights() r JOIN pg_class c ON c.relname = r.object_name
+        FROM vmclone_internal.role_rights() r JOIN pg_class c ON c.relname = r.object_name
         WHERE r.kind = p_kind AND r.object_type = 'view' AND c.relnamespace = 'vmclone'::regnamespace
     LOOP
         EXECUTE format('GRANT SELECT ON %s TO %I', object.name, p_role);
@@ -68,18 +68,18 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION vmclone.give_rights(name, text) IS 'internal: grants the rights of one kind to a role';
+COMMENT ON FUNCTION vmclone_internal.give_rights(name, text) IS 'grants the rights of one kind to a role';
 
 CREATE FUNCTION vmclone.grant_admin(role name) RETURNS void
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT vmclone.give_rights(role, 'admin') $$;
+AS $$ SELECT vmclone_internal.give_rights(role, 'admin') $$;
 COMMENT ON FUNCTION vmclone.grant_admin(name) IS 'makes a role an administrator: all jobs, all users, storage domains, unlocking; superusers only';
 
 CREATE FUNCTION vmclone.grant_engine(role name) RETURNS void
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT vmclone.give_rights(role, 'engine') $$;
+AS $$ SELECT vmclone_internal.give_rights(role, 'engine') $$;
 COMMENT ON FUNCTION vmclone.grant_engine(name) IS 'lets a role clone on behalf of any engine user, or internally without permission checks';
 
 CREATE FUNCTION vmclone.grant_operator(role name, user_id uuid) RETURNS void
@@ -91,7 +91,7 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'user_id must not be null',
             HINT = 'An operator clones as one engine user; vmclone.grant_engine is for roles that clone for anyone.';
     END IF;
-    PERFORM vmclone.give_rights(role, 'operator');
+    PERFORM vmclone_internal.give_rights(role, 'operator');
     -- of roles that are gone, too
     DELETE FROM vmclone.operators o WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = o.role AND r.rolname <> $1);
     INSERT INTO vmclone.operators (role_name, user_id, role) SELECT r.rolname, $2, r.oid FROM pg_roles r WHERE r.rolname = $1;
@@ -102,30 +102,30 @@ COMMENT ON FUNCTION vmclone.grant_operator(name, uuid) IS 'lets a role clone on 
 CREATE FUNCTION vmclone.grant_viewer(role name) RETURNS void
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT vmclone.give_rights(role, 'viewer') $$;
+AS $$ SELECT vmclone_internal.give_rights(role, 'viewer') $$;
 COMMENT ON FUNCTION vmclone.grant_viewer(name) IS 'lets a role look: configurations, checks, plans, everybody''s jobs';
 
-CREATE FUNCTION vmclone.take_rights(p_role name) RETURNS void
+CREATE FUNCTION vmclone_internal.take_rights(p_role name) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA vmclone FROM %I', p_role);
+    EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA vmclone, vmclone_internal FROM %I', p_role);
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA vmclone FROM %I', p_role);
-    EXECUTE format('REVOKE ALL ON SCHEMA vmclone FROM %I', p_role);
+    EXECUTE format('REVOKE ALL ON SCHEMA vmclone, vmclone_internal FROM %I', p_role);
     DELETE FROM vmclone.operators o USING pg_roles r WHERE r.rolname = p_role AND o.role = r.oid;
     -- what it needs as the owner of the inventory's tables is no right of its own
-    PERFORM vmclone.grant_to_inventory_owner(b.owner, true)
+    PERFORM vmclone_internal.grant_to_inventory_owner(b.owner, true)
     FROM vmclone.inventory_binding b JOIN pg_roles r ON r.oid = b.owner WHERE r.rolname = p_role;
 END
 $$;
-COMMENT ON FUNCTION vmclone.take_rights(name) IS 'internal: takes all rights of a role';
+COMMENT ON FUNCTION vmclone_internal.take_rights(name) IS 'takes all rights of a role';
 
 CREATE FUNCTION vmclone.revoke_rights(role name) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_revoke_rights';
 COMMENT ON FUNCTION vmclone.revoke_rights(name) IS 'takes back all that grant_admin, grant_engine, grant_operator and grant_viewer gave';
 
-REVOKE ALL ON FUNCTION vmclone.role_rights(), vmclone.give_rights(name, text), vmclone.grant_admin(name),
+REVOKE ALL ON FUNCTION vmclone_internal.role_rights(), vmclone_internal.give_rights(name, text), vmclone.grant_admin(name),
     vmclone.grant_engine(name), vmclone.grant_operator(name, uuid), vmclone.grant_viewer(name),
-    vmclone.take_rights(name), vmclone.revoke_rights(name) FROM PUBLIC;
+    vmclone_internal.take_rights(name), vmclone.revoke_rights(name) FROM PUBLIC;

@@ -6,15 +6,30 @@ BEGIN
 END
 $$;
 
+-- Who may use the extension's schema finds its internal routines, as before, where views and functions call them.
+DO $$
+DECLARE
+    grantee record;
+BEGIN
+    FOR grantee IN
+        SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END AS name, x.is_grantable
+        FROM pg_catalog.pg_namespace n CROSS JOIN LATERAL pg_catalog.aclexplode(n.nspacl) x
+        WHERE n.nspname = 'vmclone' AND x.privilege_type = 'USAGE' AND x.grantee <> n.nspowner
+    LOOP
+        EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA vmclone_internal TO %s%s', grantee.name, CASE WHEN grantee.is_grantable THEN ' WITH GRANT OPTION' END);
+    END LOOP;
+END
+$$;
+
 -- Objects that are new, or were made anew, get the rights that the grant functions have given before, to the same roles.
-SELECT vmclone.give_rights(r.rolname, k.kind)
+SELECT vmclone_internal.give_rights(r.rolname, k.kind)
 FROM (VALUES ('administer', 'admin'), ('act_for_any_user', 'engine'), ('see_all_jobs', 'viewer'), ('cancel_job', 'operator')) AS k (mark, kind)
-JOIN pg_catalog.pg_proc p ON p.pronamespace = 'vmclone'::pg_catalog.regnamespace AND p.proname = k.mark
+JOIN pg_catalog.pg_proc p ON p.pronamespace IN ('vmclone'::pg_catalog.regnamespace, 'vmclone_internal'::pg_catalog.regnamespace) AND p.proname = k.mark
 CROSS JOIN LATERAL pg_catalog.aclexplode(p.proacl) a
 JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
 WHERE a.grantee <> p.proowner AND a.privilege_type = 'EXECUTE';
 
-SELECT vmclone.grant_to_inventory_owner(b.owner, true) FROM vmclone.inventory_binding b;
+SELECT vmclone_internal.grant_to_inventory_owner(b.owner, true) FROM vmclone.inventory_binding b;
 
 -- A script's GRANT and REVOKE go down in pg_init_privs as the extension's own, roles' rights and all, and pg_dump leaves out
 -- what stands there: the next dump would lose these rights.  So only what owner and PUBLIC have stays, as after CREATE EXTENSION.
@@ -33,4 +48,4 @@ WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptyp
 SET LOCAL allow_system_table_mods = off;
 
 -- A launcher starts the worker, of this version now, when the transaction commits.
-SELECT vmclone.wake_worker();
+SELECT vmclone_internal.wake_worker();

@@ -41,7 +41,7 @@ static Statement made_rows = {
 };
 
 static Statement remove_rows = {
-	.sql = "SELECT vmclone.clone_remove_rows($1, $2)",
+	.sql = "SELECT vmclone_internal.clone_remove_rows($1, $2)",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, UUIDARRAYOID},
 };

@@ -5,7 +5,7 @@
 
 -- Raises if a row that is not to go refers, by a foreign key, to one that is: with an ON DELETE CASCADE it would be lost.
 -- p_condition is SQL about the row's columns, with $1 the VM's id and $2 the ids to remove.
-CREATE FUNCTION vmclone.clone_refuse_references(p_table regclass, p_condition text, p_vm_id uuid, p_ids uuid[])
+CREATE FUNCTION vmclone_internal.clone_refuse_references(p_table regclass, p_condition text, p_vm_id uuid, p_ids uuid[])
 RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -33,7 +33,7 @@ BEGIN
     LOOP
         IF NOT reference.readable THEN
             -- the foreign key finds such a row, whoever may read it
-            CONTINUE WHEN reference.refuses AND NOT vmclone.clone_delete_is_refused(p_table);
+            CONTINUE WHEN reference.refuses AND NOT vmclone_internal.clone_delete_is_refused(p_table);
             RAISE EXCEPTION 'rows of the new virtual machine cannot be removed: table "%" may have rows that would be lost, and role "%" may not read it',
                     reference.name, current_user
                 USING ERRCODE = 'VC014', DETAIL = format('Foreign key "%s" of table "%s" removes or changes rows together with those of table "%s".',
@@ -46,13 +46,13 @@ BEGIN
                 THEN format(' WHERE NOT EXISTS (SELECT FROM (SELECT r.*) s WHERE %s)', p_condition) ELSE '' END)
         INTO key USING p_vm_id, p_ids;
         IF key IS NOT NULL THEN
-            PERFORM vmclone.clone_refuse_removal(reference.name::text, key, p_vm_id);
+            PERFORM vmclone_internal.clone_refuse_removal(reference.name::text, key, p_vm_id);
         END IF;
     END LOOP;
 END
 $$;
 
-CREATE FUNCTION vmclone.clone_refuse_removal(p_table text, p_key text, p_vm_id uuid)
+CREATE FUNCTION vmclone_internal.clone_refuse_removal(p_table text, p_key text, p_vm_id uuid)
 RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -64,7 +64,7 @@ $$;
 
 -- Whether a publication refuses every DELETE on the table, or the one that a foreign key's action sends behind it: the
 -- table has nothing by which a subscriber could know the row.
-CREATE FUNCTION vmclone.clone_delete_is_refused(p_table regclass)
+CREATE FUNCTION vmclone_internal.clone_delete_is_refused(p_table regclass)
 RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM pg_publication)
@@ -72,15 +72,15 @@ LANGUAGE sql STABLE AS $$
         AND EXISTS (
             SELECT FROM (SELECT p_table::oid AS id
                 UNION SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = p_table AND confdeltype IN ('c', 'n', 'd')) t
-            WHERE vmclone.published_without_identity(t.id) IS NOT NULL)
+            WHERE vmclone_internal.published_without_identity(t.id) IS NOT NULL)
 $$;
 
-CREATE FUNCTION vmclone.clone_delete_plainly(p_table regclass, p_rows tid[])
+CREATE FUNCTION vmclone_internal.clone_delete_plainly(p_table regclass, p_rows tid[])
 RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_clone_delete_plainly';
 
-CREATE FUNCTION vmclone.clone_remove_rows(p_vm_id uuid, p_ids uuid[])
+CREATE FUNCTION vmclone_internal.clone_remove_rows(p_vm_id uuid, p_ids uuid[])
 RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -105,17 +105,17 @@ BEGIN
           UNION ALL SELECT image_guid FROM images WHERE it_guid = ANY (p_ids) AND it_guid <> '00000000-0000-0000-0000-000000000000') i
     WHERE i.image_guid <> ALL (p_ids) LIMIT 1;
     IF key IS NOT NULL THEN
-        PERFORM vmclone.clone_refuse_removal('images', key, p_vm_id);
+        PERFORM vmclone_internal.clone_refuse_removal('images', key, p_vm_id);
     END IF;
     SELECT format('(id)=(%s)', p.id) INTO key FROM permissions p
     WHERE p.object_id = ANY (disks || p_vm_id) AND p.id <> ALL (p_ids) LIMIT 1;
     IF key IS NOT NULL THEN
-        PERFORM vmclone.clone_refuse_removal('permissions', key, p_vm_id);
+        PERFORM vmclone_internal.clone_refuse_removal('permissions', key, p_vm_id);
     END IF;
     SELECT format('(device_id, vm_id)=(%s, %s)', d.device_id, d.vm_id) INTO key FROM vm_device d
     WHERE d.device_id = ANY (disks) AND d.vm_id <> p_vm_id LIMIT 1;
     IF key IS NOT NULL THEN
-        PERFORM vmclone.clone_refuse_removal('vm_device', key, p_vm_id);
+        PERFORM vmclone_internal.clone_refuse_removal('vm_device', key, p_vm_id);
     END IF;
 
     -- children first; a table that this inventory lacks is passed over
@@ -149,12 +149,12 @@ BEGIN
         EXECUTE format('SELECT array_agg(ctid) FROM %s WHERE %s', target, step.condition) INTO doomed USING p_vm_id, p_ids, disks;
         CONTINUE WHEN doomed IS NULL;
         IF step.name = 'base_disks' THEN
-            PERFORM vmclone.clone_refuse_references(target, 'disk_id = ANY ($2)', p_vm_id, disks);
+            PERFORM vmclone_internal.clone_refuse_references(target, 'disk_id = ANY ($2)', p_vm_id, disks);
         ELSE
-            PERFORM vmclone.clone_refuse_references(target, step.condition, p_vm_id, p_ids);
+            PERFORM vmclone_internal.clone_refuse_references(target, step.condition, p_vm_id, p_ids);
         END IF;
-        IF vmclone.clone_delete_is_refused(target) THEN
-            PERFORM vmclone.clone_delete_plainly(target, doomed);
+        IF vmclone_internal.clone_delete_is_refused(target) THEN
+            PERFORM vmclone_internal.clone_delete_plainly(target, doomed);
         ELSE
             EXECUTE format('DELETE FROM %s WHERE %s', target, step.condition) USING p_vm_id, p_ids, disks;
         END IF;
@@ -162,10 +162,10 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION vmclone.clone_refuse_references IS 'internal: no foreign row refers to rows that are to go';
-COMMENT ON FUNCTION vmclone.clone_refuse_removal IS 'internal: the error that names a row which stands in the way of cleaning';
-COMMENT ON FUNCTION vmclone.clone_delete_is_refused IS 'internal: whether a publication refuses every DELETE on a table';
-COMMENT ON FUNCTION vmclone.clone_delete_plainly IS 'internal: deletes rows past a publication that refuses it';
-COMMENT ON FUNCTION vmclone.clone_remove_rows IS 'internal: removes the inventory rows of a failed or cancelled clone';
+COMMENT ON FUNCTION vmclone_internal.clone_refuse_references IS 'no foreign row refers to rows that are to go';
+COMMENT ON FUNCTION vmclone_internal.clone_refuse_removal IS 'the error that names a row which stands in the way of cleaning';
+COMMENT ON FUNCTION vmclone_internal.clone_delete_is_refused IS 'whether a publication refuses every DELETE on a table';
+COMMENT ON FUNCTION vmclone_internal.clone_delete_plainly IS 'deletes rows past a publication that refuses it';
+COMMENT ON FUNCTION vmclone_internal.clone_remove_rows IS 'removes the inventory rows of a failed or cancelled clone';
 
-REVOKE ALL ON FUNCTION vmclone.clone_refuse_references, vmclone.clone_refuse_removal, vmclone.clone_delete_is_refused, vmclone.clone_delete_plainly, vmclone.clone_remove_rows FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.clone_refuse_references, vmclone_internal.clone_refuse_removal, vmclone_internal.clone_delete_is_refused, vmclone_internal.clone_delete_plainly, vmclone_internal.clone_remove_rows FROM PUBLIC;

@@ -5,7 +5,7 @@
 
 -- What trees are drawn with: boxes, or what every encoding has.  This file has ASCII only: a script is read in the
 -- database's encoding.
-CREATE FUNCTION vmclone.tree_mark(p_mark text)
+CREATE FUNCTION vmclone_internal.tree_mark(p_mark text)
 RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -26,7 +26,7 @@ $$;
 -- The family of a VM or template: from its first known ancestor down to every clone of a clone.  Of a snapshot: its VM,
 -- and what was made from that snapshot.  NULL: all families.  What somebody other than p_owner made is left out, unless
 -- p_owner is NULL; 0 is nobody.
-CREATE FUNCTION vmclone.lineage_rows(p_id uuid, p_owner oid)
+CREATE FUNCTION vmclone_internal.lineage_rows(p_id uuid, p_owner oid)
 RETURNS TABLE (tree text, vm_id uuid, vm_name text, kind text, snapshot_id uuid, snapshot text, created_at timestamptz,
     created_by name, user_id uuid, copy_number integer, job_id uuid, parameters jsonb, vm_exists boolean)
 LANGUAGE sql STABLE AS $$
@@ -53,8 +53,8 @@ LANGUAGE sql STABLE AS $$
                 (SELECT s.source_vm_name FROM seen s WHERE s.source_vm_id = r.id ORDER BY s.created_at DESC LIMIT 1)) AS name
         FROM roots r
         UNION ALL
-        SELECT c.vm_id, c.vm_id, c.indent || CASE WHEN c.number = c.count THEN vmclone.tree_mark('last') ELSE vmclone.tree_mark('next') END,
-            c.indent || CASE WHEN c.number = c.count THEN '   ' ELSE vmclone.tree_mark('line') END, c.path || to_char(c.number, 'FM0000000000'), c.vm_name
+        SELECT c.vm_id, c.vm_id, c.indent || CASE WHEN c.number = c.count THEN vmclone_internal.tree_mark('last') ELSE vmclone_internal.tree_mark('next') END,
+            c.indent || CASE WHEN c.number = c.count THEN '   ' ELSE vmclone_internal.tree_mark('line') END, c.path || to_char(c.number, 'FM0000000000'), c.vm_name
         FROM (
             SELECT s.vm_id, s.vm_name, n.indent, n.path,
                 row_number() OVER (PARTITION BY s.source_vm_id ORDER BY s.created_at, s.copy_number, s.vm_name) AS number,
@@ -64,7 +64,7 @@ LANGUAGE sql STABLE AS $$
         ) c
     )
     SELECT n.branch || COALESCE(v.vm_name::text, n.name) || CASE WHEN v.vm_guid IS NULL THEN ' (deleted)' ELSE '' END
-            || CASE WHEN n.id = $1 THEN vmclone.tree_mark('here') ELSE '' END,
+            || CASE WHEN n.id = $1 THEN vmclone_internal.tree_mark('here') ELSE '' END,
         n.id, COALESCE(v.vm_name::text, n.name), COALESCE(s.entity_type, v.entity_type::text), s.source_snapshot_id, s.source_snapshot_description,
         s.created_at, COALESCE(NULLIF(s.created_by_role::text, '')::name, s.created_by), s.user_id, s.copy_number, s.job_id, s.parameters, v.vm_guid IS NOT NULL
     FROM nodes n
@@ -75,7 +75,7 @@ $$;
 
 -- A VM or template: for a thin VM the template's images, then every snapshot in order of time with the image of each
 -- disk.  Who reads: jobs that are not over; the names of jobs that somebody other than p_owner started are left out.
-CREATE FUNCTION vmclone.snapshot_rows(p_vm_id uuid, p_owner oid)
+CREATE FUNCTION vmclone_internal.snapshot_rows(p_vm_id uuid, p_owner oid)
 RETURNS TABLE (tree text, type text, status text, format text, virtual_size text, actual_size text, storage_domain text,
     created_at timestamptz, locked_by text, id uuid, parent_id uuid)
 LANGUAGE sql STABLE AS $$
@@ -117,12 +117,12 @@ LANGUAGE sql STABLE AS $$
             v.creation_date AS created_at, NULL::text AS locked_by, v.vm_guid AS id, NULL::uuid AS parent_id
         FROM vm_static v WHERE v.vm_guid = $1
         UNION ALL
-        SELECT n.number, 0, CASE WHEN n.is_last THEN vmclone.tree_mark('last') ELSE vmclone.tree_mark('next') END || n.name, n.type, n.status, NULL, NULL, NULL, NULL, n.created, h.text, n.group_id, NULL
+        SELECT n.number, 0, CASE WHEN n.is_last THEN vmclone_internal.tree_mark('last') ELSE vmclone_internal.tree_mark('next') END || n.name, n.type, n.status, NULL, NULL, NULL, NULL, n.created, h.text, n.group_id, NULL
         FROM numbered n LEFT JOIN holders h ON h.kind = 'snapshot' AND h.entity_id = n.group_id
         UNION ALL
         SELECT n.number, row_number() OVER (PARTITION BY n.number ORDER BY b.disk_alias, o.below DESC, o.image_guid),
-            CASE WHEN n.is_last THEN '   ' ELSE vmclone.tree_mark('line') END
-                || CASE WHEN lead(1) OVER (PARTITION BY n.number ORDER BY b.disk_alias, o.below DESC, o.image_guid) IS NULL THEN vmclone.tree_mark('last') ELSE vmclone.tree_mark('next') END
+            CASE WHEN n.is_last THEN '   ' ELSE vmclone_internal.tree_mark('line') END
+                || CASE WHEN lead(1) OVER (PARTITION BY n.number ORDER BY b.disk_alias, o.below DESC, o.image_guid) IS NULL THEN vmclone_internal.tree_mark('last') ELSE vmclone_internal.tree_mark('next') END
                 || COALESCE(b.disk_alias, b.disk_id::text),
             'image', CASE i.imagestatus WHEN 0 THEN 'Unassigned' WHEN 1 THEN 'OK' WHEN 2 THEN 'LOCKED' WHEN 4 THEN 'ILLEGAL' END,
             CASE i.volume_format WHEN 4 THEN 'COW' WHEN 5 THEN 'RAW' ELSE 'Unassigned' END || ' '
@@ -144,8 +144,8 @@ LANGUAGE sql STABLE AS $$
     FROM lines l ORDER BY l.number, l.line
 $$;
 
-COMMENT ON FUNCTION vmclone.tree_mark IS 'internal: what trees are drawn with';
-COMMENT ON FUNCTION vmclone.lineage_rows IS 'internal: what lineage_tree shows';
-COMMENT ON FUNCTION vmclone.snapshot_rows IS 'internal: what snapshot_tree shows';
+COMMENT ON FUNCTION vmclone_internal.tree_mark IS 'what trees are drawn with';
+COMMENT ON FUNCTION vmclone_internal.lineage_rows IS 'what lineage_tree shows';
+COMMENT ON FUNCTION vmclone_internal.snapshot_rows IS 'what snapshot_tree shows';
 
-REVOKE ALL ON FUNCTION vmclone.tree_mark, vmclone.lineage_rows, vmclone.snapshot_rows FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.tree_mark, vmclone_internal.lineage_rows, vmclone_internal.snapshot_rows FROM PUBLIC;

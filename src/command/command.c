@@ -39,8 +39,8 @@ VMCLONE_FUNCTION_INFO(vmclone_add_vm_template_from_snapshot);
 static Statement stored_call = {
 	.sql =
 		"SELECT action, CASE WHEN $2 IS NULL"
-		"  THEN vmclone.parameters_of_retry(parameters, copy_number, vm_name)"
-		"  ELSE vmclone.parameters_of_copy(parameters, copy_number, $2) END, owner_role::oid::int8,"
+		"  THEN vmclone_internal.parameters_of_retry(parameters, copy_number, vm_name)"
+		"  ELSE vmclone_internal.parameters_of_copy(parameters, copy_number, $2) END, owner_role::oid::int8,"
 		" user_id"
 		" FROM vmclone.jobs WHERE job_id = $1",
 	.argument_count = 2,

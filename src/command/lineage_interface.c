@@ -21,13 +21,13 @@ VMCLONE_FUNCTION_INFO(vmclone_lineage_tree);
 VMCLONE_FUNCTION_INFO(vmclone_snapshot_tree);
 
 static Statement lineage_rows = {
-	.sql = "SELECT * FROM vmclone.lineage_rows($1, $2)",
+	.sql = "SELECT * FROM vmclone_internal.lineage_rows($1, $2)",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, OIDOID},
 };
 
 static Statement snapshot_rows = {
-	.sql = "SELECT * FROM vmclone.snapshot_rows($1, $2)",
+	.sql = "SELECT * FROM vmclone_internal.snapshot_rows($1, $2)",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, OIDOID},
 };

@@ -64,7 +64,7 @@ static Statement domain_facts = {
 		"SELECT jsonb_build_object("
 		" 'attached', (SELECT COALESCE(jsonb_object_agg(m.storage_domain_id, true), '{}')"
 		"  FROM vmclone.storage_mounts m WHERE m.status = 'attached'"
-		"   AND vmclone.identity_state() <> ALL ('{other database,other server}')),"
+		"   AND vmclone_internal.identity_state() <> ALL ('{other database,other server}')),"
 		" 'reserved', (SELECT COALESCE(jsonb_object_agg(r.storage_domain_id, r.bytes), '{}') FROM"
 		"  (SELECT t.storage_domain_id, sum(GREATEST(t.bytes_reserved - t.bytes_written, 0)) AS bytes"
 		"   FROM vmclone.async_tasks t WHERE t.result IS NULL GROUP BY 1) r))",

@@ -1,7 +1,7 @@
 -- What stands in the way of an inventory, and what users have put on its tables that vmclone has to do with.
 
 -- Publications of updates or deletions refuse these on a table by whose rows a subscriber couldn't know them.
-CREATE FUNCTION published_without_identity(p_table oid) RETURNS text
+CREATE FUNCTION vmclone_internal.published_without_identity(p_table oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     -- the view is slow: only for tables that it matters for
     SELECT CASE WHEN c.relreplident <> 'f' AND NOT EXISTS (SELECT FROM pg_index i
@@ -14,7 +14,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     FROM pg_class c
     WHERE c.oid = p_table
 $$;
-COMMENT ON FUNCTION published_without_identity(oid) IS 'internal: publications that keep everybody from deleting and updating rows of a table, which has neither key nor replica identity; NULL = none';
+COMMENT ON FUNCTION vmclone_internal.published_without_identity(oid) IS 'publications that keep everybody from deleting and updating rows of a table, which has neither key nor replica identity; NULL = none';
 
 -- schema: NULL is the one that is bound, or that use_inventory is to be run for again.
 CREATE FUNCTION inventory_report(schema name DEFAULT NULL)
@@ -26,7 +26,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         LEFT JOIN pg_namespace n ON n.nspname = w.name
     ), inspected AS (
         SELECT i.*, i.note IN ('table is missing', 'optional table is missing', 'is not a table') AS whole_table
-        FROM place p CROSS JOIN LATERAL @extschema@.inspect_inventory(p.name) i
+        FROM place p CROSS JOIN LATERAL vmclone_internal.inspect_inventory(p.name) i
         WHERE p.oid IS NOT NULL
     ), tables AS (
         SELECT c.oid, c.relname, c.relowner, c.relrowsecurity AND c.relforcerowsecurity AS hides_rows
@@ -52,7 +52,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         UNION ALL
         SELECT 'error', NULL, NULL, format('others than the owner of the tables may create objects in the schema: %s', o.others),
             format('Run REVOKE CREATE ON SCHEMA %I FROM %s; for a schema''s owner, ALTER SCHEMA ... OWNER TO.', p.name, o.others)
-        FROM place p CROSS JOIN LATERAL (SELECT @extschema@.inventory_intruders(p.name, (SELECT t.relowner FROM tables t GROUP BY 1 ORDER BY count(*) DESC LIMIT 1)) AS others) o
+        FROM place p CROSS JOIN LATERAL (SELECT vmclone_internal.inventory_intruders(p.name, (SELECT t.relowner FROM tables t GROUP BY 1 ORDER BY count(*) DESC LIMIT 1)) AS others) o
         WHERE o.others IS NOT NULL
         UNION ALL
         SELECT 'error', t.relname, NULL, 'row security is forced on the owner: every call fails where it would hide a row',
@@ -77,13 +77,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         FROM (SELECT t.oid FROM tables t
             UNION SELECT f.conrelid FROM pg_constraint f JOIN tables t ON t.oid = f.confrelid WHERE f.contype = 'f' AND f.confdeltype IN ('c', 'n', 'd')) d
         JOIN pg_class c ON c.oid = d.oid
-        CROSS JOIN LATERAL (SELECT @extschema@.published_without_identity(c.oid) AS publications) u
+        CROSS JOIN LATERAL (SELECT vmclone_internal.published_without_identity(c.oid) AS publications) u
         WHERE u.publications IS NOT NULL
         UNION ALL
         SELECT 'note', t.relname, g.tgname, CASE WHEN g.tgenabled = 'D' THEN 'a trigger, disabled' ELSE 'a trigger' END,
             'Nothing: it runs with vmclone''s statements, as the tables'' owner.  Where it raises an error, a call is refused, and a job tries again.'
         FROM tables t JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgconstraint = 0
-        JOIN pg_proc f ON f.oid = g.tgfoid AND f.pronamespace <> '@extschema@'::regnamespace
+        JOIN pg_proc f ON f.oid = g.tgfoid AND f.pronamespace <> 'vmclone_internal'::regnamespace
         WHERE NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'vmclone'
             WHERE d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.deptype = 'e')
         UNION ALL
@@ -97,7 +97,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         FROM place p CROSS JOIN tables t
         WHERE p.is_bound AND t.relname IN ('images', 'snapshots')
             AND NOT EXISTS (SELECT FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid
-                WHERE g.tgrelid = t.oid AND g.tgenabled <> 'D' AND f.pronamespace = '@extschema@'::regnamespace AND g.tgname LIKE 'vmclone\_guard%')
+                WHERE g.tgrelid = t.oid AND g.tgenabled <> 'D' AND f.pronamespace = 'vmclone_internal'::regnamespace AND g.tgname LIKE 'vmclone\_guard%')
     )
     SELECT f.severity, f.relation, f.object, f.finding, f.advice
     FROM found f
@@ -105,4 +105,4 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION inventory_report(name) IS 'what stands in the way of a schema, the bound one unless it is named, as the inventory (error), may surprise (warning), or is good to know (note), and what to do';
 
-REVOKE ALL ON FUNCTION published_without_identity(oid), inventory_report(name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.published_without_identity(oid), inventory_report(name) FROM PUBLIC;

@@ -10,9 +10,9 @@ COMMENT ON TABLE inventory_queries IS 'What inventory_rows may run; tables witho
 COMMENT ON COLUMN inventory_queries.name IS 'View of the same name that it fills';
 COMMENT ON COLUMN inventory_queries.sql IS 'Query, run in the inventory''s frame';
 
-CREATE FUNCTION inventory_rows(query name) RETURNS SETOF record
+CREATE FUNCTION vmclone_internal.inventory_rows(query name) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT;
-COMMENT ON FUNCTION inventory_rows(name) IS 'internal: rows of one of inventory_queries; the views below give them columns';
+COMMENT ON FUNCTION vmclone_internal.inventory_rows(name) IS 'rows of one of inventory_queries; the views below give them columns';
 
 INSERT INTO inventory_queries (name, sql) VALUES ('vms', $query$
 SELECT v.vm_guid AS vm_id,
@@ -139,17 +139,17 @@ LEFT JOIN storage_pool p ON p.id = m.storage_pool_id
 $query$);
 
 CREATE VIEW vms AS
-SELECT * FROM inventory_rows('vms') AS r (vm_id uuid, vm_name text, kind text, status text, cluster text, data_center text, template text, memory_mb bigint, cpus integer,
+SELECT * FROM vmclone_internal.inventory_rows('vms') AS r (vm_id uuid, vm_name text, kind text, status text, cluster text, data_center text, template text, memory_mb bigint, cpus integer,
     bios text, disks integer, nics integer, snapshots integer, snapshot_busy boolean, quota text, description text, created timestamptz,
     cluster_id uuid, storage_pool_id uuid);
 
 CREATE VIEW disks AS
-SELECT * FROM inventory_rows('disks') AS r (disk_id uuid, disk_alias text, vm_name text, boot boolean, interface text, plugged boolean, read_only boolean, shareable boolean,
+SELECT * FROM vmclone_internal.inventory_rows('disks') AS r (disk_id uuid, disk_alias text, vm_name text, boot boolean, interface text, plugged boolean, read_only boolean, shareable boolean,
     storage text, content text, status text, format text, allocation text, virtual_size bigint, actual_size bigint, images integer,
     storage_domain text, quota text, image_id uuid, vm_id uuid);
 
 CREATE VIEW missing_disks AS
-SELECT * FROM inventory_rows('missing_disks') AS r (snapshot_id uuid, snapshot text, vm_id uuid, vm_name text, disk_alias text, disk_id uuid, image_id uuid, status text);
+SELECT * FROM vmclone_internal.inventory_rows('missing_disks') AS r (snapshot_id uuid, snapshot text, vm_id uuid, vm_name text, disk_alias text, disk_id uuid, image_id uuid, status text);
 
 CREATE VIEW storage AS
 SELECT r.storage_domain_id, r.storage_domain, r.data_center, r.type, r.storage_type, r.kind, r.format, r.status, r.available_gb, r.used_gb,
@@ -159,10 +159,10 @@ SELECT r.storage_domain_id, r.storage_domain, r.data_center, r.type, r.storage_t
          THEN 'attached by the database that this one was copied from; attach it again with take_over => true'
          ELSE a.error END AS attach_error, a.reflink,
     a.total_bytes, a.available_bytes, a.checked_at, r.storage_pool_id
-FROM inventory_rows('storage') AS r (storage_domain_id uuid, storage_domain text, data_center text, type text, storage_type text, kind text, format text,
+FROM vmclone_internal.inventory_rows('storage') AS r (storage_domain_id uuid, storage_domain text, data_center text, type text, storage_type text, kind text, format text,
     status text, available_gb bigint, used_gb bigint, warning_below_percent integer, blocked_below_gb integer, storage_pool_id uuid)
 LEFT JOIN @extschema@.storage_mounts a USING (storage_domain_id)
-CROSS JOIN (SELECT @extschema@.identity_state() = ANY ('{other database,other server}') AS is_copy) i;
+CROSS JOIN (SELECT vmclone_internal.identity_state() = ANY ('{other database,other server}') AS is_copy) i;
 
 COMMENT ON VIEW vms IS 'VMs and templates: state, size and place';
 COMMENT ON COLUMN vms.status IS 'Of a VM: Down, Up, ImageLocked ...; of a template: OK, LOCKED, ILLEGAL';
@@ -236,6 +236,6 @@ COMMENT ON COLUMN storage.available_bytes IS 'Free bytes, as this machine saw th
 COMMENT ON COLUMN storage.checked_at IS 'When this machine last looked';
 COMMENT ON COLUMN storage.storage_pool_id IS 'Id of the data center';
 
-REVOKE ALL ON FUNCTION inventory_rows(name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.inventory_rows(name) FROM PUBLIC;
 REVOKE ALL ON inventory_queries, vms, disks, missing_disks, storage FROM PUBLIC;
 

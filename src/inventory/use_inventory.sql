@@ -119,7 +119,7 @@ $$;
 -- How a schema compares.  A column's type fits if it is the same, a text of any length for another, or a wider integer: these
 -- are what all statements read and write alike.  A column that only comes along in whole rows may be of any type, but where
 -- snapshots' documents and callers give values: in vm_static and vm_init.
-CREATE FUNCTION inspect_inventory(p_schema name)
+CREATE FUNCTION vmclone_internal.inspect_inventory(p_schema name)
 RETURNS TABLE (relation name, column_name name, required boolean, present boolean, type_ok boolean, owner oid, note text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT w.relation, w.column_name, w.column_required AND (w.table_required OR c.oid IS NOT NULL),
@@ -140,11 +140,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.column_name AND a.attnum > 0 AND NOT a.attisdropped
     LEFT JOIN pg_type f ON f.oid = a.atttypid
 $$;
-COMMENT ON FUNCTION inspect_inventory(name) IS 'internal: every table and column of the inventory: is it there in that schema, and of a fitting type';
+COMMENT ON FUNCTION vmclone_internal.inspect_inventory(name) IS 'every table and column of the inventory: is it there in that schema, and of a fitting type';
 
 -- Roles other than the owner, its members and superusers that may put objects into the schema, and so before the
 -- owner's own statements.
-CREATE FUNCTION inventory_intruders(p_schema name, p_owner oid) RETURNS text
+CREATE FUNCTION vmclone_internal.inventory_intruders(p_schema name, p_owner oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT string_agg(DISTINCT CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END, ', ')
     FROM (
@@ -157,10 +157,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     LEFT JOIN pg_roles r ON r.oid = g.grantee
     WHERE g.grantee = 0 OR NOT (r.rolsuper OR pg_has_role(g.grantee, p_owner, 'MEMBER'))
 $$;
-COMMENT ON FUNCTION inventory_intruders(name, oid) IS 'internal: who else may create objects in an inventory''s schema; NULL = nobody';
+COMMENT ON FUNCTION vmclone_internal.inventory_intruders(name, oid) IS 'who else may create objects in an inventory''s schema; NULL = nobody';
 
 -- What the inventory's owner needs of the extension's own schema: its statements look at locks, names and reservations.
-CREATE FUNCTION grant_to_inventory_owner(p_owner oid, p_give boolean) RETURNS void
+CREATE FUNCTION vmclone_internal.grant_to_inventory_owner(p_owner oid, p_give boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     target text;
@@ -169,16 +169,17 @@ BEGIN
     IF (SELECT rolsuper FROM pg_roles WHERE oid = p_owner) IS NOT FALSE THEN
         RETURN;
     END IF;
-    EXECUTE format(CASE WHEN p_give THEN 'GRANT USAGE ON SCHEMA @extschema@ TO %s' ELSE 'REVOKE USAGE ON SCHEMA @extschema@ FROM %s' END, owner);
-    EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION @extschema@.current_inventory() TO %s'
-        ELSE 'REVOKE EXECUTE ON FUNCTION @extschema@.current_inventory() FROM %s' END, owner);
+    EXECUTE format(CASE WHEN p_give THEN 'GRANT USAGE ON SCHEMA @extschema@, vmclone_internal TO %s'
+        ELSE 'REVOKE USAGE ON SCHEMA @extschema@, vmclone_internal FROM %s' END, owner);
+    EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION vmclone_internal.current_inventory() TO %s'
+        ELSE 'REVOKE EXECUTE ON FUNCTION vmclone_internal.current_inventory() FROM %s' END, owner);
     EXECUTE format(CASE WHEN p_give THEN 'GRANT USAGE ON SCHEMA vmclone_absent TO %s' ELSE 'REVOKE USAGE ON SCHEMA vmclone_absent FROM %s' END, owner);
     EXECUTE format(CASE WHEN p_give THEN 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA vmclone_absent TO %s'
         ELSE 'REVOKE ALL ON ALL TABLES IN SCHEMA vmclone_absent FROM %s' END, owner);
     -- functions that inventory statements call; all run as whoever calls them
     FOR target IN
         SELECT p.oid::regprocedure FROM pg_proc p
-        WHERE p.pronamespace = '@extschema@'::regnamespace AND NOT p.prosecdef
+        WHERE p.pronamespace = 'vmclone_internal'::regnamespace AND NOT p.prosecdef
             AND p.proname IN ('clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'clone_delete_is_refused', 'clone_delete_plainly', 'published_without_identity', 'lineage_rows', 'snapshot_rows', 'tree_mark')
     LOOP
         EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION %s TO %s' ELSE 'REVOKE EXECUTE ON FUNCTION %s FROM %s' END, target, owner);
@@ -198,10 +199,10 @@ BEGIN
         ELSE 'REVOKE USAGE ON SEQUENCE @extschema@.external_event_seq FROM %s' END, owner);
 END
 $$;
-COMMENT ON FUNCTION grant_to_inventory_owner(oid, boolean) IS 'internal: gives the inventory''s owner, or takes from it, what its statements need of the extension''s tables';
+COMMENT ON FUNCTION vmclone_internal.grant_to_inventory_owner(oid, boolean) IS 'gives the inventory''s owner, or takes from it, what its statements need of the extension''s tables';
 
 -- What protect_inventory has made: triggers on the schema's tables that run functions of the extension's.
-CREATE FUNCTION drop_guards(p_schema name) RETURNS void
+CREATE FUNCTION vmclone_internal.drop_guards(p_schema name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     guard record;
@@ -212,15 +213,15 @@ BEGIN
         JOIN pg_class c ON c.oid = t.tgrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_proc p ON p.oid = t.tgfoid
-        WHERE n.nspname = p_schema AND p_schema <> '@extschema@' AND p.pronamespace = '@extschema@'::regnamespace AND NOT t.tgisinternal
+        WHERE n.nspname = p_schema AND p_schema <> '@extschema@' AND p.pronamespace = 'vmclone_internal'::regnamespace AND NOT t.tgisinternal
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', guard.tgname, guard.relation);
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION drop_guards(name) IS 'internal: takes away what protect_inventory has made in a schema';
+COMMENT ON FUNCTION vmclone_internal.drop_guards(name) IS 'takes away what protect_inventory has made in a schema';
 
-CREATE FUNCTION bind_inventory(p_schema name) RETURNS void
+CREATE FUNCTION vmclone_internal.bind_inventory(p_schema name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     wrong text;
@@ -232,7 +233,7 @@ BEGIN
         RAISE EXCEPTION 'permission denied to choose the inventory'
             USING ERRCODE = 'insufficient_privilege', HINT = 'Only a superuser can run use_inventory.';
     END IF;
-    PERFORM @extschema@.require_superuser('choose the inventory');
+    PERFORM vmclone_internal.require_superuser('choose the inventory');
     IF p_schema IS NULL THEN
         RAISE EXCEPTION 'schema of the inventory must not be null'
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Name the schema that holds the engine''s tables, mostly "public".';
@@ -249,11 +250,11 @@ BEGIN
     SELECT string_agg(line, E'\n' ORDER BY line) INTO wrong
     FROM (
         SELECT DISTINCT format('%I: %s', i.relation, i.note) AS line
-        FROM @extschema@.inspect_inventory(p_schema) i
+        FROM vmclone_internal.inspect_inventory(p_schema) i
         WHERE i.note IN ('table is missing', 'is not a table') AND (i.required OR i.note = 'is not a table')
         UNION ALL
         SELECT format('%I.%I: %s', i.relation, i.column_name, i.note)
-        FROM @extschema@.inspect_inventory(p_schema) i
+        FROM vmclone_internal.inspect_inventory(p_schema) i
         WHERE i.note NOT IN ('table is missing', 'is not a table') AND (i.required AND NOT i.present OR i.present AND NOT i.type_ok)
     ) l;
     IF wrong IS NOT NULL THEN
@@ -262,15 +263,15 @@ BEGIN
             HINT = 'The tables of an oVirt 4.5 engine database are needed; inventory_columns lists them.';
     END IF;
 
-    SELECT array_agg(DISTINCT i.owner) INTO owners FROM @extschema@.inspect_inventory(p_schema) i WHERE i.owner IS NOT NULL;
+    SELECT array_agg(DISTINCT i.owner) INTO owners FROM vmclone_internal.inspect_inventory(p_schema) i WHERE i.owner IS NOT NULL;
     IF cardinality(owners) > 1 THEN
         SELECT string_agg(format('%s: %s', quote_ident(pg_get_userbyid(o.owner)), o.relations), E'\n' ORDER BY o.owner) INTO wrong
         FROM (SELECT i.owner, string_agg(DISTINCT i.relation::text, ', ') AS relations
-            FROM @extschema@.inspect_inventory(p_schema) i WHERE i.owner IS NOT NULL GROUP BY i.owner) o;
+            FROM vmclone_internal.inspect_inventory(p_schema) i WHERE i.owner IS NOT NULL GROUP BY i.owner) o;
         RAISE EXCEPTION 'the tables of schema "%" have more than one owner', p_schema
             USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = wrong, HINT = 'Give them one owner with ALTER TABLE ... OWNER TO.';
     END IF;
-    wrong := @extschema@.inventory_intruders(p_schema, owners[1]);
+    wrong := vmclone_internal.inventory_intruders(p_schema, owners[1]);
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'others than the owner of its tables may create objects in schema "%"', p_schema
             USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -289,10 +290,10 @@ BEGIN
     END IF;
 
     IF COALESCE(previous.schema_name, chosen) <> p_schema THEN
-        PERFORM @extschema@.drop_guards(COALESCE(previous.schema_name, chosen));
+        PERFORM vmclone_internal.drop_guards(COALESCE(previous.schema_name, chosen));
     END IF;
-    PERFORM @extschema@.grant_to_inventory_owner(previous.owner, false) WHERE previous.owner IS DISTINCT FROM owners[1];
-    PERFORM @extschema@.grant_to_inventory_owner(owners[1], true);
+    PERFORM vmclone_internal.grant_to_inventory_owner(previous.owner, false) WHERE previous.owner IS DISTINCT FROM owners[1];
+    PERFORM vmclone_internal.grant_to_inventory_owner(owners[1], true);
     -- numbers of external events go on behind those that the tables have from an earlier installation
     EXECUTE format('SELECT setval(%L, GREATEST(max(custom_event_id), (SELECT last_value FROM @extschema@.external_event_seq)))
         FROM %I.audit_log WHERE origin = ''vmclone'' HAVING max(custom_event_id) IS NOT NULL', '@extschema@.external_event_seq', p_schema);
@@ -303,13 +304,13 @@ BEGIN
     SELECT p_schema, owners[1], oid FROM pg_database WHERE datname = current_database();
 END
 $$;
-COMMENT ON FUNCTION bind_inventory(name) IS 'internal: does use_inventory''s work';
+COMMENT ON FUNCTION vmclone_internal.bind_inventory(name) IS 'does use_inventory''s work';
 
 CREATE FUNCTION use_inventory(schema name) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$ SELECT @extschema@.bind_inventory($1) $$;
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$ SELECT vmclone_internal.bind_inventory($1) $$;
 COMMENT ON FUNCTION use_inventory(name) IS 'makes all functions work on the tables of a schema, after checking them; superusers only';
 
 REVOKE ALL ON inventory_columns FROM PUBLIC;
-REVOKE ALL ON FUNCTION inspect_inventory(name), inventory_intruders(name, oid),
-    grant_to_inventory_owner(oid, boolean), drop_guards(name), bind_inventory(name), use_inventory(name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.inspect_inventory(name), vmclone_internal.inventory_intruders(name, oid),
+    vmclone_internal.grant_to_inventory_owner(oid, boolean), vmclone_internal.drop_guards(name), vmclone_internal.bind_inventory(name), use_inventory(name) FROM PUBLIC;
 

@@ -3,7 +3,7 @@
 -- (drop_refusal.c), which is loaded here where it isn't preloaded.
 --
 
-CREATE FUNCTION vmclone.refuse_drop() RETURNS event_trigger
+CREATE FUNCTION vmclone_internal.refuse_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -17,12 +17,12 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
-COMMENT ON FUNCTION vmclone.refuse_drop() IS 'internal: loads the library, whose hook refuses to drop the extension while jobs are under way';
+COMMENT ON FUNCTION vmclone_internal.refuse_drop() IS 'loads the library, whose hook refuses to drop the extension while jobs are under way';
 
-REVOKE ALL ON FUNCTION vmclone.refuse_drop() FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.refuse_drop() FROM PUBLIC;
 
 CREATE EVENT TRIGGER vmclone_refuse_drop ON ddl_command_start
     WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP LANGUAGE')
-    EXECUTE FUNCTION vmclone.refuse_drop();
+    EXECUTE FUNCTION vmclone_internal.refuse_drop();
 
 COMMENT ON EVENT TRIGGER vmclone_refuse_drop IS 'the extension stays while jobs are under way';

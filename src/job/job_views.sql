@@ -22,7 +22,7 @@ CROSS JOIN LATERAL (
         w.lives AND t.status = 'running' AND t.last_progress_at > clock_timestamp() - LEAST(interval '10 s', w.timeout) AS moves,
         w.lives AND t.status = 'running' AND t.phase <> 'paused'
             AND t.last_progress_at <= clock_timestamp() - w.timeout AS stalled
-    FROM (SELECT (SELECT p.pid IS NOT NULL FROM vmclone.worker_process() p) AS lives,
+    FROM (SELECT (SELECT p.pid IS NOT NULL FROM vmclone_internal.worker_process() p) AS lives,
         (SELECT COALESCE(current_setting('vmclone.storage_timeout', true), '30s')::interval) AS timeout) w) s;
 
 COMMENT ON VIEW vmclone.tasks_now IS 'internal: async_tasks, and what is true of them now';
@@ -84,10 +84,10 @@ SELECT j.job_id, j.call_id, j.copy_number, j.action, j.status, j.requested, j.re
     j.created_at, j.started_at, j.ended_at, j.owner_role::text = '' AS owner_is_gone,
     t.last_progress_at, t.rate,
     CASE WHEN t.rate > 0 THEN make_interval(secs => round(t.bytes_left / t.rate)::float8) END AS eta,
-    COALESCE(CASE WHEN j.status NOT IN ('succeeded', 'failed', 'cancelled') AND (SELECT starts_with(vmclone.identity_state(), 'other'))
+    COALESCE(CASE WHEN j.status NOT IN ('succeeded', 'failed', 'cancelled') AND (SELECT starts_with(vmclone_internal.identity_state(), 'other'))
          THEN 'nothing is done until SELECT vmclone.adopt(''resume'' | ''abandon''): the job came with a copy or restore, or the server was promoted'
          END, t.advice, CASE WHEN j.status IN ('queued', 'waiting', 'finishing', 'failing', 'cancelling')
-        AND (SELECT p.pid IS NULL FROM vmclone.worker_process() p)
+        AND (SELECT p.pid IS NULL FROM vmclone_internal.worker_process() p)
         THEN 'no worker runs: SELECT vmclone.start_worker() starts it' END) AS advice
 FROM vmclone.jobs j
 CROSS JOIN LATERAL (
@@ -97,7 +97,7 @@ CROSS JOIN LATERAL (
         max(a.last_progress_at) AS last_progress_at, sum(a.rate_now) AS rate,
         CASE WHEN count(*) = count(a.bytes_total) THEN GREATEST(sum(a.bytes_left), 0) END AS bytes_left, max(a.advice) AS advice
     FROM vmclone.tasks_now a WHERE a.job_id = j.job_id) t
-WHERE (SELECT vmclone.caller_sees_all()) OR j.owner_role = (SELECT vmclone.caller_role());
+WHERE (SELECT vmclone_internal.caller_sees_all()) OR j.owner_role = (SELECT vmclone_internal.caller_role());
 
 COMMENT ON VIEW vmclone.jobs_view IS 'one row per virtual machine or template that calls make or made';
 COMMENT ON COLUMN vmclone.jobs_view.call_id IS 'one for all copies of a call';
@@ -155,7 +155,7 @@ SELECT t.job_id, j.vm_name, j.status AS job_status, j.requested, t.task_id, t.di
     t.advice
 FROM vmclone.tasks_now t
 JOIN vmclone.jobs j ON j.job_id = t.job_id
-WHERE (SELECT vmclone.caller_sees_all()) OR j.owner_role = (SELECT vmclone.caller_role());
+WHERE (SELECT vmclone_internal.caller_sees_all()) OR j.owner_role = (SELECT vmclone_internal.caller_role());
 
 COMMENT ON VIEW vmclone.progress IS 'one row per disk that is copied, rate in bytes per second';
 COMMENT ON COLUMN vmclone.progress.phase IS 'what is done now; stuck: the storage doesn''t answer, and the copier can''t be ended';
@@ -188,7 +188,7 @@ COMMENT ON COLUMN vmclone.progress.bytes_to_verify IS 'guest bytes that the veri
 COMMENT ON COLUMN vmclone.progress.verified_percent IS 'how far the verification is';
 
 CREATE VIEW vmclone.worker AS
-SELECT current_database() AS database, a.pid, vmclone.worker_preloaded() AS preloaded,
+SELECT current_database() AS database, a.pid, vmclone_internal.worker_preloaded() AS preloaded,
     COALESCE(a.activity, 'not running') AS activity,
     i.identity,
     CASE WHEN i.identity <> 'own' AND w.jobs_live > 0
@@ -199,8 +199,8 @@ SELECT current_database() AS database, a.pid, vmclone.worker_preloaded() AS prel
          WHEN w.tasks_stuck > 0 THEN 'storage of the tasks in phase stuck does not answer; view vmclone.progress shows them'
          WHEN w.tasks_stalled > 0 THEN 'copies make no progress; view vmclone.progress shows them and what to do' END AS advice,
     w.tasks_running, w.tasks_stuck, w.jobs_live, a.started_at, w.tasks_stalled
-FROM vmclone.worker_process() a
-CROSS JOIN (SELECT vmclone.identity_state() AS identity) i
+FROM vmclone_internal.worker_process() a
+CROSS JOIN (SELECT vmclone_internal.identity_state() AS identity) i
 CROSS JOIN (SELECT
     (SELECT count(*) FROM vmclone.async_tasks t WHERE t.result IS NULL AND t.status = 'running') AS tasks_running,
     (SELECT count(*) FROM vmclone.async_tasks t WHERE t.result IS NULL AND t.phase = 'stuck') AS tasks_stuck,
@@ -223,4 +223,4 @@ COMMENT ON COLUMN vmclone.worker.started_at IS 'when the worker was started';
 REVOKE ALL ON vmclone.tasks_now, vmclone.jobs_view, vmclone.progress, vmclone.worker FROM PUBLIC;
 
 -- A launcher starts the worker when this transaction commits.
-SELECT vmclone.wake_worker();
+SELECT vmclone_internal.wake_worker();

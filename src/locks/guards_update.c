@@ -68,7 +68,7 @@ typedef struct Suspect
 } Suspect;
 
 static Statement refuse = {
-	.sql = "SELECT vmclone.refuse_held('changed', $1, $2, $3)",
+	.sql = "SELECT vmclone_internal.refuse_held('changed', $1, $2, $3)",
 	.argument_count = 3,
 	.argument_types = {TEXTOID, UUIDOID, UUIDOID},
 };

@@ -8,7 +8,7 @@ SELECT l.kind, l.entity_id, l.mode, l.locked_at, s.earlier_status, l.keeps_statu
 FROM vmclone.image_locks l
 LEFT JOIN vmclone.lock_state s USING (kind, entity_id)
 LEFT JOIN vmclone.jobs j ON j.call_id = l.holder
-WHERE (SELECT vmclone.caller_sees_all()) OR j.owner_role = (SELECT vmclone.caller_role());
+WHERE (SELECT vmclone_internal.caller_sees_all()) OR j.owner_role = (SELECT vmclone_internal.caller_role());
 
 COMMENT ON VIEW vmclone.locks IS 'snapshots and images that jobs hold: what, by which job, since when, exclusive or shared';
 COMMENT ON COLUMN vmclone.locks.earlier_status IS 'what the status becomes again when the last holder leaves';

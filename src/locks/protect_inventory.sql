@@ -17,12 +17,12 @@ BEGIN
         RAISE EXCEPTION 'permission denied to protect the inventory'
             USING ERRCODE = 'insufficient_privilege', HINT = 'Only a superuser can run protect_inventory.';
     END IF;
-    PERFORM vmclone.require_superuser('protect the inventory');
+    PERFORM vmclone_internal.require_superuser('protect the inventory');
     IF "on" IS NULL THEN
         RAISE EXCEPTION 'protect_inventory needs true or false' USING ERRCODE = 'null_value_not_allowed',
             HINT = 'True makes the triggers, false takes them away.';
     END IF;
-    SELECT schema_name INTO inventory FROM vmclone.current_inventory();
+    SELECT schema_name INTO inventory FROM vmclone_internal.current_inventory();
     IF inventory = 'vmclone' THEN
         IF NOT "on" THEN
             RAISE EXCEPTION 'the guards of vmclone''s own inventory cannot be taken away'

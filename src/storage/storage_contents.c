@@ -33,7 +33,7 @@ VMCLONE_FUNCTION_INFO(vmclone_check_storage_contents);
 
 static Statement find_problems = {
 	.sql = "SELECT problem, disk_id, image_id, path, detail, job_id, remedy"
-		   " FROM vmclone.storage_problems($1, $2, $3)",
+		   " FROM vmclone_internal.storage_problems($1, $2, $3)",
 	.argument_count = 3,
 	.argument_types = {UUIDOID, JSONBOID, TIMESTAMPTZOID},
 };

@@ -5,7 +5,7 @@
 -- Runs in an inventory frame: names without a schema are the bound inventory's.  p_files is what "vmclone-copy volume list"
 -- said, of a block domain the provisioning program's "list"; p_began when it began: what came or ended since is no problem.
 -- A block domain has one logical volume for each image; where its metadata and lease lie is its program's affair.
-CREATE FUNCTION vmclone.storage_problems(p_storage_domain_id uuid, p_files jsonb, p_began timestamptz)
+CREATE FUNCTION vmclone_internal.storage_problems(p_storage_domain_id uuid, p_files jsonb, p_began timestamptz)
 RETURNS TABLE (problem text, disk_id text, image_id uuid, path text, detail text, job_id uuid, remedy text)
 LANGUAGE sql STABLE AS $$
     WITH domain AS (
@@ -94,7 +94,7 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN task t ON t.image = o.image AND (o.disk IS NULL OR t.disk = o.disk)
     ORDER BY 1, 4
 $$;
-COMMENT ON FUNCTION vmclone.storage_problems IS 'internal: what differs between a storage domain''s files and rows, and what may be done about it';
+COMMENT ON FUNCTION vmclone_internal.storage_problems IS 'what differs between a storage domain''s files and rows, and what may be done about it';
 
 CREATE FUNCTION vmclone.check_storage_domain(
     storage_domain_id uuid,
@@ -111,4 +111,4 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_check_storage_contents';
 COMMENT ON FUNCTION vmclone.check_storage_domain(uuid, boolean) IS 'compares the files or logical volumes of an attached domain with the rows, both ways: a row for each difference; with repair what vmclone itself has left is removed';
 
-REVOKE ALL ON FUNCTION vmclone.storage_problems, vmclone.check_storage_domain(uuid, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.storage_problems, vmclone.check_storage_domain(uuid, boolean) FROM PUBLIC;

@@ -97,13 +97,13 @@ COMMENT ON COLUMN vmclone.identity.database_oid IS 'the database''s oid';
 COMMENT ON COLUMN vmclone.identity.token IS 'written into each storage domain that is attached';
 COMMENT ON COLUMN vmclone.identity.adopted_at IS 'when the rows became this database''s to carry out';
 
-CREATE FUNCTION vmclone.identity_state()
+CREATE FUNCTION vmclone_internal.identity_state()
 RETURNS text
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'vmclone_identity_state';
-COMMENT ON FUNCTION vmclone.identity_state IS 'internal: whether the jobs are this database''s: own, none, other timeline, other database, other server';
+COMMENT ON FUNCTION vmclone_internal.identity_state IS 'whether the jobs are this database''s: own, none, other timeline, other database, other server';
 
-REVOKE ALL ON FUNCTION vmclone.identity_state() FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.identity_state() FROM PUBLIC;
 
 --
 -- Where every clone came from; survives the source.

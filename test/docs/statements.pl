@@ -84,6 +84,28 @@ is(join("\n", @catalogs), '', 'in C catalog tables stand with it');
 is(join("\n", @columns), '', 'results are read by the names of columns');
 is(join("\n", @numbers), '', "oVirt's numbers have names: in C from ovirt_codes.h, in parts beside them");
 
+# a routine is called by the schema that has it
+my (%schema_of, @schemas);
+foreach my $part (@parts)
+{
+	my $text = slurp($part);
+
+	$schema_of{$2} = $1 while $text =~ /^CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) (?:(vmclone\w*|\@extschema\@)\.)?(\w+)/mg;
+}
+$_ = !defined || /\@/ ? 'vmclone' : $_ foreach values %schema_of;
+cmp_ok(scalar(keys %schema_of), '>', 70, 'the routines');
+foreach my $file (@c_files, grep { !/upgrade_before/ } @parts)
+{
+	my $text = slurp($file);
+
+	while ($text =~ /\b(vmclone(?:_internal)?|\@extschema\@)\.(\w+)(?=\()/g)
+	{
+		my ($schema, $name) = ($1 =~ /\@/ ? 'vmclone' : $1, $2);
+		push @schemas, "$file: $schema.$name" if ($schema_of{$name} // $schema) ne $schema;
+	}
+}
+is(join("\n", @schemas), '', 'what only vmclone calls is called in schema vmclone_internal');
+
 # what the patterns are for
 like('i.imagestatus = 4', $bare, 'a number is seen');
 like(q{COALESCE(b.disk_content_type, 0) NOT IN (1, 2)}, $bare, 'behind COALESCE');

@@ -311,13 +311,13 @@ SELECT is(count(*), 1::bigint, 'an empty MAC pool is audited') FROM audit_log WH
 INSERT INTO mac_pools (id, name) VALUES (fixture.id('small'), 'small');
 INSERT INTO mac_pool_ranges (mac_pool_id, from_mac, to_mac) VALUES
     (fixture.id('small'), '01:ff:ff:ff:ff:fe', '02:00:00:00:00:05'), (fixture.id('small'), '02:00:00:00:00:04', '02:00:00:00:00:0C');
-SELECT is(mac_pool_free_addresses(fixture.id('small'), 100, NULL, '{02:00:00:00:00:02}'),
+SELECT is(vmclone_internal.mac_pool_free_addresses(fixture.id('small'), 100, NULL, '{02:00:00:00:00:02}'),
     ARRAY(SELECT x'020000000000'::bigint + n FROM generate_series(0, 12) n WHERE n NOT IN (1, 2)),
     'overlapping ranges count once; multicast, used (here in upper or lower case) and given addresses are passed over');
-SELECT is(mac_pool_free_addresses(fixture.id('small'), 3, x'02000000000b'::bigint, '{}'), ARRAY[x'02000000000c'::bigint, x'020000000000'::bigint, x'020000000002'::bigint],
+SELECT is(vmclone_internal.mac_pool_free_addresses(fixture.id('small'), 3, x'02000000000b'::bigint, '{}'), ARRAY[x'02000000000c'::bigint, x'020000000000'::bigint, x'020000000002'::bigint],
     'the scan goes on where it was, and round');
 UPDATE mac_pools SET allow_duplicate_mac_addresses = true WHERE id = fixture.id('small');
-SELECT is(mac_pool_free_addresses(fixture.id('small'), 2, x'020000000000'::bigint, '{}'), ARRAY[x'020000000001'::bigint, x'020000000002'::bigint],
+SELECT is(vmclone_internal.mac_pool_free_addresses(fixture.id('small'), 2, x'020000000000'::bigint, '{}'), ARRAY[x'020000000001'::bigint, x'020000000002'::bigint],
     'a pool that allows duplicates gives used ones too');
 
 -- partial snapshots

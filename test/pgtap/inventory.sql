@@ -121,7 +121,7 @@ SELECT is_empty(
 SELECT is_empty(
     $$ SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
        CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
-       WHERE p.pronamespace = 'vmclone'::regnamespace AND x.grantee = 0 $$,
+       WHERE p.pronamespace IN ('vmclone'::regnamespace, 'vmclone_internal'::regnamespace) AND x.grantee = 0 $$,
     'nobody may call functions by being PUBLIC');
 SELECT results_eq(
     $$ SELECT c.relname::text COLLATE "default" FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'

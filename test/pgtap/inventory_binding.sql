@@ -9,7 +9,7 @@ GRANT USAGE ON SCHEMA fixture TO engine_of_test;
 CREATE ROLE mallory_of_test;
 SELECT fixture.make_vm('web01') AS web01 \gset
 
-SELECT results_eq('SELECT schema_name, owner FROM current_inventory()', $$ SELECT 'vmclone'::name, current_user::name $$, 'CREATE EXTENSION binds its own inventory');
+SELECT results_eq('SELECT schema_name, owner FROM vmclone_internal.current_inventory()', $$ SELECT 'vmclone'::name, current_user::name $$, 'CREATE EXTENSION binds its own inventory');
 SELECT is_empty($$ SELECT * FROM inventory_report() $$, 'the extension''s own inventory has everything');
 SELECT throws_ok('SELECT use_inventory(NULL)', '22004', 'schema of the inventory must not be null');
 SELECT throws_ok($$ SELECT use_inventory('nowhere') $$, '3F000', 'schema "nowhere" does not exist');
@@ -21,7 +21,7 @@ SELECT lives_ok($$ SELECT use_inventory('vmclone') $$, 'choosing its own invento
 SELECT fixture.copy_inventory('engine_db', 'engine_of_test');
 UPDATE engine_db.snapshots SET snapshot_type = 'STATELESS' WHERE description = 'snapshot 2';
 SELECT lives_ok($$ SELECT use_inventory('engine_db') $$, 'a schema with all tables');
-SELECT results_eq('SELECT schema_name, owner FROM current_inventory()', $$ VALUES ('engine_db'::name, 'engine_of_test'::name) $$, 'is the inventory now');
+SELECT results_eq('SELECT schema_name, owner FROM vmclone_internal.current_inventory()', $$ VALUES ('engine_db'::name, 'engine_of_test'::name) $$, 'is the inventory now');
 SELECT is(snapshots, 1, 'the views show it') FROM vms WHERE vm_name = 'web01';
 SELECT ok(has_schema_privilege('engine_of_test', 'vmclone', 'USAGE') AND has_table_privilege('engine_of_test', 'vmclone.image_locks', 'SELECT')
     AND NOT has_table_privilege('engine_of_test', 'vmclone.jobs', 'INSERT, UPDATE, DELETE') AND has_table_privilege('engine_of_test', 'vmclone.vm_static', 'SELECT')
@@ -98,7 +98,7 @@ ALTER TABLE engine_db.roles OWNER TO mallory_of_test;
 SELECT throws_ok($$ SELECT use_inventory('engine_db') $$, '55000', 'the tables of schema "engine_db" have more than one owner', 'two owners');
 ROLLBACK TO whole;
 ALTER TABLE engine_db.vm_static OWNER TO mallory_of_test;
-SELECT throws_ok('SELECT * FROM current_inventory()', '55000', 'the inventory in schema "engine_db" has changed since it was bound', 'the owner changed later');
+SELECT throws_ok('SELECT * FROM vmclone_internal.current_inventory()', '55000', 'the inventory in schema "engine_db" has changed since it was bound', 'the owner changed later');
 ROLLBACK TO whole;
 
 -- what an owner puts in a table's place afterwards runs with the owner's rights
@@ -111,8 +111,8 @@ SELECT throws_ok('SELECT * FROM storage', 'P0001', 'trap runs as engine_of_test,
 ROLLBACK TO whole;
 
 -- only a superuser chooses, and not while jobs are under way
-GRANT USAGE ON SCHEMA vmclone TO mallory_of_test;
-GRANT EXECUTE ON FUNCTION use_inventory(name), bind_inventory(name) TO mallory_of_test;
+GRANT USAGE ON SCHEMA vmclone, vmclone_internal TO mallory_of_test;
+GRANT EXECUTE ON FUNCTION use_inventory(name), vmclone_internal.bind_inventory(name) TO mallory_of_test;
 SET ROLE mallory_of_test;
 SELECT throws_ok($$ SELECT vmclone.use_inventory('vmclone') $$, '42501', 'permission denied to choose the inventory');
 RESET ROLE;
@@ -124,11 +124,11 @@ DELETE FROM jobs;
 
 -- as after a restore: CREATE EXTENSION has bound its own, the dump says another was used
 UPDATE inventory_binding SET schema_name = 'vmclone', owner = (SELECT relowner FROM pg_class WHERE oid = 'vmclone.vm_static'::regclass);
-SELECT throws_ok('SELECT * FROM current_inventory()', '55000', 'no inventory is bound to this database', 'after a restore');
+SELECT throws_ok('SELECT * FROM vmclone_internal.current_inventory()', '55000', 'no inventory is bound to this database', 'after a restore');
 SELECT throws_ok('SELECT * FROM vms', '55000', 'no inventory is bound to this database', 'the views say so too');
 SELECT lives_ok($$ SELECT use_inventory('engine_db') $$, 'until the choice is made again');
 UPDATE inventory_binding SET database_oid = 1;
-SELECT throws_ok('SELECT * FROM current_inventory()', '55000', 'no inventory is bound to this database', 'as in a copy of the database');
+SELECT throws_ok('SELECT * FROM vmclone_internal.current_inventory()', '55000', 'no inventory is bound to this database', 'as in a copy of the database');
 SELECT lives_ok($$ SELECT use_inventory('vmclone') $$, 'back to its own');
 SELECT is_empty('SELECT * FROM inventory_choice', 'which needs no note for a restore');
 SELECT ok(NOT has_schema_privilege('engine_of_test', 'vmclone', 'USAGE') AND NOT has_table_privilege('engine_of_test', 'vmclone.jobs', 'SELECT')

@@ -52,7 +52,7 @@ sub sees
 }
 
 is(sees('anna'), 'of_alice', 'a role that was renamed has its job there');
-is($there->safe_psql('restored', 'SET ROLE anna; SELECT vmclone.caller_user_id(NULL) IS NOT NULL'), 't', 'and its engine user');
+is($there->safe_psql('restored', 'SET ROLE anna; SELECT vmclone_internal.caller_user_id(NULL) IS NOT NULL'), 't', 'and its engine user');
 $there->safe_psql('restored', "CREATE ROLE carol; SELECT vmclone.grant_operator(r, '11111111-1111-1111-1111-111111111111') FROM unnest('{alice,bob,carol}'::name[]) AS r");
 is(sees($_), '', "$_ has none") foreach qw(alice bob carol);
 is($there->safe_psql('restored', "SELECT string_agg(vm_name, ' ' ORDER BY vm_name) FROM vmclone.jobs_view WHERE owner_is_gone"),

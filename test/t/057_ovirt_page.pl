@@ -55,7 +55,7 @@ $fixture =~ s/^\\i test\/engine\/bind.sql$/$rows/m;
 $node->safe_psql('postgres', $fixture);
 unlike(run_block('Install', $report), qr/^(?:error|warning)/m, 'nothing is in the way of an engine\'s schema');
 run_block('Install', $bind);
-is($node->value('SELECT schema_name FROM vmclone.current_inventory()'), 'engine', 'it is bound');
+is($node->value('SELECT schema_name FROM vmclone_internal.current_inventory()'), 'engine', 'it is bound');
 
 $variables{user_id} = $node->value("SELECT fixture.id('alice')");
 run_section('Roles');

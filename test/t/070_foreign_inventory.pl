@@ -18,7 +18,7 @@ CREATE ROLE engine_owner;
 SELECT fixture.copy_inventory('engine', 'engine_owner');
 SELECT vmclone.use_inventory('engine');
 SQL
-is($node->value(q{SELECT owner FROM vmclone.current_inventory()}), 'engine_owner', 'bound to the engine');
+is($node->value(q{SELECT owner FROM vmclone_internal.current_inventory()}), 'engine_owner', 'bound to the engine');
 my $own = q{SELECT (SELECT count(*) FROM vmclone.images) || ' ' || (SELECT count(*) FROM vmclone.vm_static) || ' ' || (SELECT count(*) FROM vmclone.audit_log)};
 my $before = $node->value($own);
 

@@ -68,12 +68,12 @@ is($node->value(q{SET ROLE alice; SELECT string_agg(vm_name, ' ') FROM vmclone.j
 # --- membership: who is no superuser changes none
 ($code, $out, $err) = $node->psql('postgres', 'SET ROLE alice; ALTER EXTENSION vmclone DROP TABLE vmclone.jobs');
 like($err, qr/must be owner of extension vmclone/, 'an operator takes nothing out of the extension');
-($code, $out, $err) = $node->psql('postgres', 'SET ROLE alice; CREATE FUNCTION vmclone.administer(integer) RETURNS void LANGUAGE sql AS $$$$');
-like($err, qr/permission denied for schema vmclone/, 'and puts nothing into its schema');
+($code, $out, $err) = $node->psql('postgres', 'SET ROLE alice; CREATE FUNCTION vmclone_internal.administer(integer) RETURNS void LANGUAGE sql AS $$$$');
+like($err, qr/permission denied for schema vmclone_internal/, 'and puts nothing into its schemas');
 $node->safe_psql('postgres', 'CREATE TABLE vmclone.added (id integer)');
 $node->safe_psql('postgres', <<'SQL');
 ALTER EXTENSION vmclone DROP TABLE vmclone.jobs;
-ALTER EXTENSION vmclone DROP FUNCTION vmclone.administer();
+ALTER EXTENSION vmclone DROP FUNCTION vmclone_internal.administer();
 ALTER EXTENSION vmclone DROP FUNCTION vmclone.cancel_job(uuid);
 ALTER EXTENSION vmclone DROP VIEW vmclone.jobs_view;
 ALTER EXTENSION vmclone ADD TABLE vmclone.added;
@@ -90,7 +90,7 @@ like($err, qr/depend/, 'what is no longer a member stands in the way of DROP EXT
 $node->safe_psql('postgres', <<'SQL');
 ALTER EXTENSION vmclone DROP TABLE vmclone.added;
 ALTER EXTENSION vmclone ADD TABLE vmclone.jobs;
-ALTER EXTENSION vmclone ADD FUNCTION vmclone.administer();
+ALTER EXTENSION vmclone ADD FUNCTION vmclone_internal.administer();
 ALTER EXTENSION vmclone ADD FUNCTION vmclone.cancel_job(uuid);
 ALTER EXTENSION vmclone ADD VIEW vmclone.jobs_view;
 SQL

@@ -5,47 +5,47 @@
 -- people.  Not what clones write, in the inventory's frame: it must be right as it is, or be refused here as an engine's tables
 -- would refuse it.
 
-CREATE FUNCTION null_is_default() RETURNS trigger
+CREATE FUNCTION vmclone_internal.null_is_default() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_null_is_default';
-COMMENT ON FUNCTION null_is_default() IS 'internal: trigger: NULL for a column that takes none becomes its default';
-REVOKE ALL ON FUNCTION null_is_default() FROM PUBLIC;
+COMMENT ON FUNCTION vmclone_internal.null_is_default() IS 'trigger: NULL for a column that takes none becomes its default';
+REVOKE ALL ON FUNCTION vmclone_internal.null_is_default() FROM PUBLIC;
 
 CREATE TRIGGER null_is_default BEFORE INSERT ON audit_log FOR EACH ROW
     WHEN (NEW.user_name IS NULL OR NEW.vm_name IS NULL OR NEW.vm_template_name IS NULL OR NEW.vds_name IS NULL OR
         NEW.storage_pool_name IS NULL OR NEW.storage_domain_name IS NULL OR NEW.cluster_name IS NULL OR
         NEW.quota_name IS NULL OR NEW.gluster_volume_name IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON base_disks FOR EACH ROW
     WHEN (NEW.disk_description IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON cluster FOR EACH ROW
     WHEN (NEW.description IS NULL OR NEW.free_text_comment IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON network FOR EACH ROW
     WHEN (NEW.description IS NULL OR NEW.free_text_comment IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON quota FOR EACH ROW
     WHEN (NEW.description IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON storage_domain_static FOR EACH ROW
     WHEN (NEW.storage_comment IS NULL OR NEW.storage_description IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON storage_pool FOR EACH ROW
     WHEN (NEW.free_text_comment IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON users FOR EACH ROW
     WHEN (NEW.department IS NULL OR NEW.name IS NULL OR NEW.surname IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON vm_device FOR EACH ROW
     WHEN (NEW.is_plugged IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON vm_dynamic FOR EACH ROW
     WHEN (NEW.volatile_run IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 CREATE TRIGGER null_is_default BEFORE INSERT ON vm_static FOR EACH ROW
     WHEN (NEW.description IS NULL OR NEW.free_text_comment IS NULL OR NEW.is_template_sealed IS NULL)
-    EXECUTE FUNCTION null_is_default();
+    EXECUTE FUNCTION vmclone_internal.null_is_default();
 -- also where a parallel restore or a subscription inserts (session_replication_role)
 ALTER TABLE audit_log ENABLE ALWAYS TRIGGER null_is_default;
 ALTER TABLE base_disks ENABLE ALWAYS TRIGGER null_is_default;

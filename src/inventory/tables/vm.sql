@@ -213,7 +213,7 @@ COMMENT ON COLUMN vm_static.is_template_sealed IS 'Template: true = what belongs
 
 -- Blank is made here and may be changed later.  A dump carries the row, and the CREATE EXTENSION of the restore has made
 -- it already: inserting it again therefore means setting it.
-CREATE FUNCTION vm_static_blank() RETURNS trigger
+CREATE FUNCTION vmclone_internal.vm_static_blank() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     targets text;
@@ -232,11 +232,11 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION vm_static_blank() IS 'internal: trigger: inserting the template Blank again sets its columns';
+COMMENT ON FUNCTION vmclone_internal.vm_static_blank() IS 'trigger: inserting the template Blank again sets its columns';
 
 -- vmt_guid is a reference of the table to itself.  A foreign key would do, but pg_dump warns of every such one as a
 -- circle that may not restore; these two triggers keep the same promise.
-CREATE FUNCTION vm_static_template_exists() RETURNS trigger
+CREATE FUNCTION vmclone_internal.vm_static_template_exists() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM FROM @extschema@.vm_static WHERE vm_guid = NEW.vmt_guid FOR KEY SHARE;
@@ -249,9 +249,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION vm_static_template_exists() IS 'internal: trigger: vmt_guid names a row that is there';
+COMMENT ON FUNCTION vmclone_internal.vm_static_template_exists() IS 'trigger: vmt_guid names a row that is there';
 
-CREATE FUNCTION vm_static_template_unused() RETURNS trigger
+CREATE FUNCTION vmclone_internal.vm_static_template_unused() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     child record;
@@ -269,9 +269,9 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION vm_static_template_unused() IS 'internal: trigger: a template that virtual machines depend on stays';
+COMMENT ON FUNCTION vmclone_internal.vm_static_template_unused() IS 'trigger: a template that virtual machines depend on stays';
 
-REVOKE ALL ON FUNCTION vm_static_blank(), vm_static_template_exists(), vm_static_template_unused() FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.vm_static_blank(), vmclone_internal.vm_static_template_exists(), vmclone_internal.vm_static_template_unused() FROM PUBLIC;
 
 INSERT INTO vm_static (vm_guid, vm_name, mem_size_mb, max_memory_size_mb, vmt_guid, description, creation_date, num_of_monitors,
     entity_type, template_status, template_version_number, origin, usb_policy, is_template_sealed)
@@ -279,13 +279,13 @@ VALUES ('00000000-0000-0000-0000-000000000000', 'Blank', 1024, 4096, '00000000-0
     '2008-04-01 00:00:00+00', 1, 'TEMPLATE', 0, 1, 3, 1, false);
 
 CREATE TRIGGER vm_static_blank BEFORE INSERT ON vm_static
-    FOR EACH ROW WHEN (NEW.vm_guid = '00000000-0000-0000-0000-000000000000') EXECUTE FUNCTION vm_static_blank();
+    FOR EACH ROW WHEN (NEW.vm_guid = '00000000-0000-0000-0000-000000000000') EXECUTE FUNCTION vmclone_internal.vm_static_blank();
 -- also where foreign keys are switched off for a parallel restore (session_replication_role)
 ALTER TABLE vm_static ENABLE ALWAYS TRIGGER vm_static_blank;
 CREATE TRIGGER vm_static_template_exists AFTER INSERT OR UPDATE OF vmt_guid ON vm_static
-    FOR EACH ROW EXECUTE FUNCTION vm_static_template_exists();
+    FOR EACH ROW EXECUTE FUNCTION vmclone_internal.vm_static_template_exists();
 CREATE TRIGGER vm_static_template_unused AFTER DELETE OR UPDATE OF vm_guid ON vm_static
-    FOR EACH ROW EXECUTE FUNCTION vm_static_template_unused();
+    FOR EACH ROW EXECUTE FUNCTION vmclone_internal.vm_static_template_unused();
 
 COMMENT ON TRIGGER vm_static_blank ON vm_static IS 'the row of template Blank in a dump replaces the one that is there';
 COMMENT ON TRIGGER vm_static_template_exists ON vm_static IS 'vmt_guid names a row of the table; a foreign key of it with itself would not restore';
