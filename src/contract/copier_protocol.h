@@ -15,15 +15,18 @@
  * Limits
  */
 
-#define COPIER_MAX_LAYERS        1024 /* images in a chain; the checks let through no more */
-#define COPIER_MAX_ROOTS         16   /* --root directories of one command */
-#define COPIER_MAX_THREADS       64   /* of --threads */
-#define COPIER_MAX_LINE          65536 /* bytes of one line of JSON; the worker cuts what is longer */
-#define COPIER_MAX_CONTROL       127   /* bytes of one control line */
-#define COPIER_MAX_TOKEN         128   /* bytes of a storage domain's token */
-#define COPIER_MAX_DESCRIPTION   210   /* bytes of a volume's description, VDSM's limit */
-#define COPIER_VOLUME_SIZE_UNIT  4096 /* a volume's size is a multiple of this many bytes */
-#define COPIER_DEFAULT_OWNERMODE 0660 /* file mode of a volume, VDSM's */
+#define COPIER_MAX_LAYERS            1024 /* images in a chain; the checks let through no more */
+#define COPIER_MAX_ROOTS             16   /* --root directories of one command */
+#define COPIER_MAX_THREADS           64   /* of --threads */
+#define COPIER_MAX_LINE              65536 /* bytes of one line of JSON; the worker cuts what is longer */
+#define COPIER_MAX_CONTROL           127     /* bytes of one control line */
+#define COPIER_MAX_TOKEN             128     /* bytes of a storage domain's token */
+#define COPIER_MAX_REQUEST_ARGUMENTS 8192    /* of one request to serve */
+#define COPIER_MAX_REQUEST_BYTES     4194304 /* of these, each with the NUL behind it */
+#define COPIER_MAX_LEASE             86400   /* seconds */
+#define COPIER_MAX_DESCRIPTION       210     /* bytes of a volume's description, VDSM's limit */
+#define COPIER_VOLUME_SIZE_UNIT      4096    /* a volume's size is a multiple of this many bytes */
+#define COPIER_DEFAULT_OWNERMODE     0660    /* file mode of a volume, VDSM's */
 
 /*
  * Exit codes
@@ -54,7 +57,8 @@ enum copier_exit
 	KIND(SUPERSEDED, "superseded", IO, IO)                                                         \
 	KIND(NOT_FOUND, "not_found", IO, IO)                                                           \
 	KIND(OUTSIDE_ROOT, "outside_root", REFUSED, REFUSED)                                           \
-	KIND(NOT_ATTACHED, "not_attached", REFUSED, REFUSED)
+	KIND(NOT_ATTACHED, "not_attached", REFUSED, REFUSED)                                           \
+	KIND(LEASE, "lease", CANCELLED, CANCELLED)
 
 #define COPIER_KIND_ENUM(name, word, exit_of_copy, exit_of_volume) COPIER_##name,
 enum copier_error
@@ -95,6 +99,15 @@ copier_error_word(enum copier_error kind)
 #define COPIER_SEQUENCE "sequence"
 #define COPIER_THEN     "--then"
 
+/*
+ * One of the others on another host: below the directories of its own --root, as told by a request on stdin.
+ * That is a line of this word, COPIER_PROTOCOL, the number of arguments and that of their bytes, and then the
+ * arguments (the first is the subcommand, or an option of any subcommand), each with a NUL behind it.
+ */
+#define COPIER_SERVE         "serve"
+#define COPIER_REQUEST       "vmclone-request"
+#define COPIER_REQUEST_HELLO "hello" /* the one argument of a request that does nothing */
+
 #define COPIER_VOLUME_ATTACH    "attach"
 #define COPIER_VOLUME_CHECK     "check"
 #define COPIER_VOLUME_DETACH    "detach"
@@ -120,6 +133,10 @@ copier_error_word(enum copier_error kind)
 /*
  * Options that the worker gives, behind "--"; people have more (vmclone-copy --help).  Values that are words follow.
  */
+
+/* Of any subcommand that writes, before it: both or none */
+#define COPIER_OPTION_LEASE "lease"
+#define COPIER_OPTION_BEAT  "beat"
 
 #define COPIER_OPTION_LAYER        "layer"
 #define COPIER_OPTION_OUTPUT       "output"
@@ -190,6 +207,7 @@ copier_error_word(enum copier_error kind)
 #define COPIER_CONTROL_RESUME "resume"
 #define COPIER_CONTROL_CANCEL "cancel"
 #define COPIER_CONTROL_LIMIT  "limit" /* and a number: bytes per second, 0 = none */
+#define COPIER_CONTROL_BEAT   "beat"  /* and a number: the newest clock that was read */
 
 /*
  * Events, one JSON object on a line of the copier's stdout, and their fields
@@ -201,8 +219,17 @@ copier_error_word(enum copier_error kind)
 #define COPIER_EVENT_NOTICE   "notice"
 #define COPIER_EVENT_DONE     "done"
 #define COPIER_EVENT_ERROR    "error"
+#define COPIER_EVENT_ALIVE    "alive"
+
+/* Of serve: the first line, and the last one, which comes when no process of the copier is left. */
+#define COPIER_EVENT_READY "ready"
+#define COPIER_EVENT_ENDED "ended"
 
 #define COPIER_FIELD_EVENT        "event"
+#define COPIER_FIELD_CLOCK        "clock"
+#define COPIER_FIELD_PROTOCOL     "protocol"
+#define COPIER_FIELD_VERSION      "version"
+#define COPIER_FIELD_EXIT         "exit"
 #define COPIER_FIELD_PHASE        "phase"
 #define COPIER_FIELD_VIRTUAL_SIZE "virtual_size"
 #define COPIER_FIELD_OUTPUT_SIZE  "output_size"

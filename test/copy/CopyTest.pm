@@ -17,7 +17,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw($copier $top run_command volume json_of workspace slurp spew sha256 command_ok
-  events_of done_event error_event have_command start_copier in_time);
+  events_of done_event error_event have_command start_copier start_program request in_time);
 
 # The program under test; VMCLONE_COPY names another build (sanitizers, probe).
 our $top    = abs_path(dirname(__FILE__) . '/../..');
@@ -117,9 +117,24 @@ sub in_time
 sub start_copier
 {
 	my (@arguments) = @_;
+	return start_program($copier, @arguments);
+}
+
+# The same of any command line, as that of a launcher whose other end is a copier.
+sub start_program
+{
+	my (@command) = @_;
 	my $err = gensym;
-	my $pid = open3(my $in, my $out, $err, $copier, @arguments);
+	my $pid = open3(my $in, my $out, $err, @command);
 	return bless { pid => $pid, in => $in, out => $out, err => $err, events => [], rest => '' }, 'CopyTest::Run';
+}
+
+# What serve is asked: the arguments of a copier's command line.
+sub request
+{
+	my (@arguments) = @_;
+	my $bytes = join '', map { "$_\0" } @arguments;
+	return sprintf "vmclone-request 1 %d %d\n%s", scalar @arguments, length $bytes, $bytes;
 }
 
 package CopyTest::Run
@@ -133,6 +148,19 @@ package CopyTest::Run
 		local $SIG{PIPE} = 'IGNORE';
 		syswrite $self->{in}, "$line\n";
 		return;
+	}
+
+	# The same without a line's end: a request.
+	sub send
+	{
+		my ($self, $bytes) = @_;
+		local $SIG{PIPE} = 'IGNORE';
+		my $sent = 0;
+		while ($sent < length $bytes)
+		{
+			$sent += syswrite($self->{in}, $bytes, 65536, $sent) // return;
+		}
+		return 1;
 	}
 
 	# Reads events until one satisfies the test (a sub, the event is $_) or time is up or output ends.

@@ -452,7 +452,7 @@ for my $case ([ 'raw', [], 0 ], [ 'raw', ['--keep-zeroes'], 4 << 20 ], [ 'raw', 
 	delete $help_options{'--help'};
 	delete $man_options{'--help'};
 	is(join(' ', sort keys %man_options), join(' ', sort keys %help_options), 'the man page knows the options of --help');
-	like($man, qr/^vmclone-copy $_ /m, "and $_") for qw(copy measure map verify volume);
+	like($man, qr/^vmclone-copy $_ /m, "and $_") for qw(copy measure map verify volume sequence serve);
 	like($man, qr/^\.B $_$/m, "and exit status $_") for 0 .. 4;
 	like($out, qr/copy.*measure.*map.*verify.*volume/s, 'names the subcommands');
 	for my $verb (qw(copy measure map verify))

@@ -50,11 +50,12 @@ same(\%options, { map { ("--$_" => 1) } keys %defined_options }, 'the options th
 my ($values) = $page =~ /^## Options\n(.*?)(?=^## )/ms;
 like($values, qr/`\Q$_\E[`:]/, "$_ is explained") foreach sort keys %{ { words('COPIER_(?=FORMAT|COMPAT|PROGRESS|WORD|SUFFIX)') } };
 my ($worker, $copier) = map { join '', map { text_of($_) } @$_ } [ glob('src/job/*.c src/storage/*.c src/worker/*.c') ],
-  [ 'src/copy/command/options.c', 'src/copy/volume/volume.c' ];
+  [ glob('src/copy/command/options.c src/copy/command/dispatch.c src/copy/volume/volume.c') ];
 is(join(' ', $worker =~ /"(?:--[a-z-]+|volume|copy|measure)"/g), '', 'the worker takes them from the contract');
 foreach my $name (sort($header =~ /^#define (COPIER_OPTION_\w+)/mg))
 {
-	ok($worker =~ /\b$name\b/, "$name: the worker gives it");
+	# the worker's side of leases follows
+	ok($worker =~ /\b$name\b/, "$name: the worker gives it") unless $name =~ /LEASE|BEAT/;
 	ok($copier =~ /\b$name\b/, "$name: the copier takes it");
 }
 my %control = table('Control lines');
@@ -107,6 +108,25 @@ foreach my $event (qw(plan done error phase))
 {
 	is(join(' ', sort keys %{ $seen{$event} }), join(' ', sort keys %{ $fields_of{$event} }), "every field of $event comes");
 }
+# with a lease, each of them tells the clock
+%seen = ();
+$fields_of{$_}{clock} = 1 foreach keys %fields_of;
+is(hear('a leased copy', qw(--lease 60 copy --layer), "raw:$space/base", '--output', "raw:$space/leased", qw(--progress json)),
+	$codes{COPIER_EXIT_DONE}, 'a copy with a lease');
+is(join(' ', grep { !$seen{$_}{clock} } sort keys %seen), '', 'each of its events tells the clock');
+my $request = "measure\0--root\0$space\0--layer\0raw:$space/base\0--format\0raw\0";
+{
+	open(my $handle, '>', "$space/request") or die;
+	print {$handle} "vmclone-request 1 7 @{[ length $request ]}\n$request";
+}
+my @served = map { decode_json($_) } split /\n/, `./vmclone-copy serve --root $space <$space/request`;
+is(join(' ', map { $_->{event} // 'answer' } @served), 'ready answer ended', 'what serve says');
+foreach my $said (@served[0, 2])
+{
+	my %expected = map { $_ => 1 } 'event', $rows{ $said->{event} }[1] =~ /`(\w+)`/g;
+	same($said, \%expected, "every field of $said->{event} comes");
+}
+
 my $measured = decode_json(scalar `./vmclone-copy measure --layer raw:$space/base --format raw`);
 is(join(' ', grep { !$fields{$_} } sort keys %$measured), '', 'the fields of measure');
 my $refused = decode_json(scalar `./vmclone-copy volume space --root $space/none`);

@@ -9,15 +9,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "copy/base/control.h"
+#include "copy/base/json.h"
+#include "copy/base/lease.h"
 #include "copy/base/report.h"
 
 #define TICK_MS    250
 #define LINE_BYTES (COPIER_MAX_CONTROL + 1)
+
+/* The line that is being read: of the process that hears the caller now, with what the one before has heard of it. */
+struct input
+{
+	char line[LINE_BYTES];
+	size_t length;
+	bool is_too_long;
+};
 
 struct control
 {
@@ -25,22 +36,31 @@ struct control
 	struct progress *progress;
 	bool end_cancels;
 	bool listens; /* to stdin */
+	bool is_step; /* there is nothing to throttle, and no progress */
 	int signal_fd;
 	int finish_fd; /* eventfd: end the thread */
 	pthread_t thread;
-	char line[LINE_BYTES];
-	size_t line_length;
-	bool line_too_long;
+	struct input *input;
 	pthread_mutex_t mutex;
 	pthread_cond_t ended_changed;
 	bool ended; /* end of stdin, "cancel" or signal */
 	atomic_bool lost_parent;
 };
 
-static struct control control = {.mutex = PTHREAD_MUTEX_INITIALIZER,
+static struct input own_input;
+static struct control control = {.input = &own_input,
+								 .mutex = PTHREAD_MUTEX_INITIALIZER,
 								 .ended_changed = PTHREAD_COND_INITIALIZER,
 								 .signal_fd = -1,
 								 .finish_fd = -1};
+
+/* What was said during the steps before a copy. */
+static struct
+{
+	bool paused;
+	bool has_limit;
+	uint64_t limit;
+} kept;
 
 static void
 set_ended(void)
@@ -54,6 +74,8 @@ set_ended(void)
 static void
 cancel(const char *why)
 {
+	if (control.is_step)
+		_exit(COPIER_EXIT_CANCELLED);
 	report_error(COPIER_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled by %s", why);
 	throttle_stop(control.throttle);
 	set_ended();
@@ -62,7 +84,7 @@ cancel(const char *why)
 static void
 lose_parent(const char *why)
 {
-	if (!throttle_is_stopped(control.throttle))
+	if (!control.is_step && !throttle_is_stopped(control.throttle))
 		atomic_store(&control.lost_parent, true);
 	cancel(why);
 }
@@ -74,33 +96,69 @@ control_lost_parent(void)
 }
 
 static void
+set_paused(bool paused)
+{
+	if (control.is_step)
+	{
+		kept.paused = paused;
+		return;
+	}
+	atomic_store(&control.progress->paused, paused);
+	throttle_set_paused(control.throttle, paused);
+	progress_show(control.progress, true);
+}
+
+static void
+set_limit(uint64_t limit)
+{
+	if (control.is_step)
+	{
+		kept.has_limit = true;
+		kept.limit = limit;
+		return;
+	}
+	throttle_set_limit(control.throttle, limit);
+}
+
+/* What begins with a digit behind the word and a blank; NULL: it is another line. */
+static const char *
+digits_behind(const char *line, const char *word)
+{
+	size_t length = strlen(word);
+
+	if (strncmp(line, word, length) != 0 || line[length] != ' ' || line[length + 1] < '0' ||
+		line[length + 1] > '9')
+		return NULL;
+	return line + length + 1;
+}
+
+static bool
+parse_number(const char *text, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return errno == 0 && *end == '\0';
+}
+
+static void
 obey(const char *line)
 {
-	static const char limit_line[] = COPIER_CONTROL_LIMIT " ";
-	char *end;
+	const char *limit = digits_behind(line, COPIER_CONTROL_LIMIT);
+	const char *beat = lease_is_on() ? digits_behind(line, COPIER_CONTROL_BEAT) : NULL;
+	uint64_t number;
 
 	if (strcmp(line, COPIER_CONTROL_CANCEL) == 0)
 		cancel("command");
 	else if (strcmp(line, COPIER_CONTROL_PAUSE) == 0 || strcmp(line, COPIER_CONTROL_RESUME) == 0)
-	{
-		bool pause = strcmp(line, COPIER_CONTROL_PAUSE) == 0;
-
-		atomic_store(&control.progress->paused, pause);
-		throttle_set_paused(control.throttle, pause);
-		progress_show(control.progress, true);
-	}
-	else if (strncmp(line, limit_line, sizeof(limit_line) - 1) == 0 &&
-			 line[sizeof(limit_line) - 1] >= '0' && line[sizeof(limit_line) - 1] <= '9')
-	{
-		unsigned long long limit;
-
-		errno = 0;
-		limit = strtoull(line + sizeof(limit_line) - 1, &end, 10);
-		if (errno == 0 && *end == '\0')
-			throttle_set_limit(control.throttle, limit);
-		else
-			report_say("not a limit in bytes per second: \"%s\"", line + sizeof(limit_line) - 1);
-	}
+		set_paused(strcmp(line, COPIER_CONTROL_PAUSE) == 0);
+	else if (limit != NULL && parse_number(limit, &number))
+		set_limit(number);
+	else if (limit != NULL)
+		report_say("not a limit in bytes per second: \"%s\"", limit);
+	else if (beat != NULL && parse_number(beat, &number))
+		lease_beat(number);
 	else if (*line != '\0')
 		report_say("unknown command on stdin: \"%s\"", line);
 }
@@ -108,21 +166,29 @@ obey(const char *line)
 static void
 end_line(void)
 {
-	control.line[control.line_length] = '\0';
-	if (control.line_length > 0 && control.line[control.line_length - 1] == '\r')
-		control.line[control.line_length - 1] = '\0';
-	if (control.line_too_long)
-		report_say("unknown command on stdin: \"%.40s…\"", control.line);
+	struct input *input = control.input;
+	/* a copy that an image has taken over may have written there */
+	size_t length = min_u64(input->length, LINE_BYTES - 1);
+	bool is_too_long = input->is_too_long;
+	char line[LINE_BYTES];
+
+	memcpy(line, input->line, length);
+	line[length] = '\0';
+	if (length > 0 && line[length - 1] == '\r')
+		line[length - 1] = '\0';
+	input->length = 0;
+	input->is_too_long = false;
+	if (is_too_long)
+		report_say("unknown command on stdin: \"%.40s…\"", line);
 	else
-		obey(control.line);
-	control.line_length = 0;
-	control.line_too_long = false;
+		obey(line);
 }
 
 /* Returns false at the end of stdin. */
 static bool
 read_commands(void)
 {
+	struct input *input = control.input;
 	char bytes[256];
 	ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
 
@@ -139,10 +205,10 @@ read_commands(void)
 	{
 		if (bytes[i] != '\n')
 		{
-			if (control.line_length < LINE_BYTES - 1)
-				control.line[control.line_length++] = bytes[i];
+			if (input->length < LINE_BYTES - 1)
+				input->line[input->length++] = bytes[i];
 			else
-				control.line_too_long = true;
+				input->is_too_long = true;
 			continue;
 		}
 		end_line();
@@ -150,18 +216,41 @@ read_commands(void)
 	return true;
 }
 
+/* A step tells only that it lives; nobody waits for room to say so. */
+static void
+show_alive(void)
+{
+	struct pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	struct json event = {0};
+
+	if (poll(&room, 1, 0) == 0)
+		return;
+	json_open_event(&event, COPIER_EVENT_ALIVE);
+	json_close(&event, '}');
+	(void) json_print(&event, true);
+	json_free(&event);
+}
+
+static int
+tick(void)
+{
+	return control.is_step || control.progress->style != PROGRESS_NONE ? TICK_MS : -1;
+}
+
 static void *
 control_main(void *unused)
 {
 	(void) unused;
+	lease_guard_thread();
 	for (;;)
 	{
 		struct pollfd fds[3] = {{.fd = control.finish_fd, .events = POLLIN},
 								{.fd = control.signal_fd, .events = POLLIN},
 								{.fd = control.listens ? STDIN_FILENO : -1, .events = POLLIN}};
 
-		if (poll(fds, 3, control.progress->style == PROGRESS_NONE ? -1 : TICK_MS) < 0 &&
-			errno != EINTR)
+		int result = poll(fds, 3, tick());
+
+		if (result < 0 && errno != EINTR)
 			break;
 		if (fds[0].revents != 0)
 			break;
@@ -185,7 +274,10 @@ control_main(void *unused)
 			else
 				set_ended();
 		}
-		progress_show(control.progress, false);
+		if (!control.is_step)
+			progress_show(control.progress, false);
+		else if (result == 0)
+			show_alive();
 	}
 	return NULL;
 }
@@ -210,13 +302,28 @@ stdin_is_connection(void)
 		   (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
 }
 
+static int
+start_thread(void)
+{
+	pthread_attr_t attributes;
+	int error_number;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 64 * 1024);
+	error_number = pthread_create(&control.thread, &attributes, control_main, NULL);
+	pthread_attr_destroy(&attributes);
+	if (error_number != 0)
+		return report_error(COPIER_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
+							"could not start a thread");
+	return 0;
+}
+
 int
 control_start(struct throttle *throttle, struct progress *progress, enum control_mode mode)
 {
 	sigset_t signals;
-	pthread_attr_t attributes;
-	int error_number;
 
+	control.is_step = false;
 	control.throttle = throttle;
 	control.progress = progress;
 	control.end_cancels = mode == CONTROL_PARENT;
@@ -235,14 +342,41 @@ control_start(struct throttle *throttle, struct progress *progress, enum control
 	if (control.signal_fd < 0 || control.finish_fd < 0)
 		return report_error(COPIER_IO, errno, NO_LAYER, NULL, NO_OFFSET,
 							"could not set up signal handling");
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, 64 * 1024);
-	error_number = pthread_create(&control.thread, &attributes, control_main, NULL);
-	pthread_attr_destroy(&attributes);
-	if (error_number != 0)
-		return report_error(COPIER_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
-							"could not start a thread");
-	return 0;
+	if (kept.has_limit)
+		set_limit(kept.limit);
+	if (kept.paused)
+		set_paused(true);
+	return start_thread();
+}
+
+/* Lines may come in halves, of which one process hears the first and another one the second. */
+static bool
+share_input(void)
+{
+	struct input *input;
+
+	if (control.input != &own_input)
+		return true;
+	input = mmap(NULL, sizeof(*input), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (input == MAP_FAILED)
+		return false;
+	control.input = input;
+	return true;
+}
+
+int
+control_start_step(void)
+{
+	if (!lease_is_on())
+		return 0;
+	control.is_step = true;
+	control.end_cancels = true;
+	control.listens = stdin_is_connection();
+	control.finish_fd = eventfd(0, EFD_CLOEXEC);
+	if (control.finish_fd < 0 || !share_input())
+		return report_error(COPIER_IO, errno, NO_LAYER, NULL, NO_OFFSET,
+							"could not begin to listen");
+	return start_thread();
 }
 
 void
@@ -250,10 +384,13 @@ control_finish(void)
 {
 	uint64_t one = 1;
 
+	if (control.finish_fd < 0)
+		return;
 	if (write(control.finish_fd, &one, sizeof(one)) == (ssize_t) sizeof(one))
 		pthread_join(control.thread, NULL);
 	close(control.finish_fd);
-	close(control.signal_fd);
+	if (control.signal_fd >= 0)
+		close(control.signal_fd);
 	control.finish_fd = -1;
 	control.signal_fd = -1;
 }

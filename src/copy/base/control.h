@@ -22,6 +22,13 @@ enum control_mode
 	CONTROL_PARENT /* lines on a stdin that is a pipe or socket, whose end cancels; and the parent's end */
 };
 
+/*
+ * Listens in place of a step that can be cut off anywhere, and of which only that it lives is told: while a lease is
+ * on, else nothing happens.  "cancel" and the end of stdin end the process at once; pause and limit are for the
+ * copy that control_start() of this process or one that it forks begins.  control_finish() ends it.  0, or -1 reported.
+ */
+extern int control_start_step(void);
+
 /* Starts the thread.  Call before any other thread: it blocks the signals.  0, or -1 reported. */
 extern int control_start(struct throttle *throttle, struct progress *progress,
 						 enum control_mode mode);

@@ -14,6 +14,8 @@
 #define FIRST_CAPACITY        ((size_t) 512)
 #define REPLACEMENT_CHARACTER 0xfffd
 
+static uint64_t (*event_clock)(void) = NULL;
+
 static void
 append(struct json *json, const char *text, size_t length)
 {
@@ -155,10 +157,18 @@ json_null(struct json *json, const char *key)
 }
 
 void
+json_stamp_events(uint64_t (*clock)(void))
+{
+	event_clock = clock;
+}
+
+void
 json_open_event(struct json *json, const char *event)
 {
 	json_open(json, NULL, '{');
 	json_string(json, COPIER_FIELD_EVENT, event);
+	if (event_clock != NULL)
+		json_integer(json, COPIER_FIELD_CLOCK, event_clock());
 }
 
 void

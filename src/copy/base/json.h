@@ -37,6 +37,9 @@ extern void json_value(struct json *json, const char *key, const char *value);
 /* Begins an event: an object whose first member is its name. */
 extern void json_open_event(struct json *json, const char *event);
 
+/* From now on each event tells what this clock says. */
+extern void json_stamp_events(uint64_t (*clock)(void));
+
 /* Forgets what was written. */
 extern void json_clear(struct json *json);
 

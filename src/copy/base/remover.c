@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "copy/base/fileio.h"
+#include "copy/base/lease.h"
 #include "copy/base/remover.h"
 #include "copy/base/report.h"
 #include "copy/base/system.h"
@@ -167,7 +168,10 @@ run_process(int from, int argc, char **argv)
 	closefrom(4);
 	if (chdir("/") != 0)
 		_exit(1);
+	lease_forked();
 	serve(3);
+	/* afterwards the files may be somebody else's to go on with */
+	lease_guard_thread();
 	_exit(remove_doomed());
 }
 

@@ -19,6 +19,7 @@
 
 static pthread_mutex_t report_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct report first_report;
+static bool is_for_program;
 
 int
 report_verror(enum copier_error kind, int error_number, int layer, const char *path,
@@ -257,6 +258,12 @@ print_event(const struct report *report)
 }
 
 void
+report_to_program(void)
+{
+	is_for_program = true;
+}
+
+void
 report_print(bool json)
 {
 	struct report report = report_get();
@@ -264,7 +271,7 @@ report_print(bool json)
 
 	if (report.kind == COPIER_NO_ERROR)
 		return;
-	if (json)
+	if (json || is_for_program)
 		print_event(&report);
 
 	add_format(&line, "vmclone-copy: ");

@@ -73,6 +73,9 @@ extern void report_say(const char *format, ...) __attribute__((format(printf, 1,
 /* Adds kind, errno and path to an open object. */
 extern void report_add_members(const struct report *report, struct json *json);
 
+/* From now on report_print() prints events, whatever it is told: a program on another machine reads them. */
+extern void report_to_program(void);
+
 /* Prints the reported error as one line on stderr, and as an event on stdout if "json". */
 extern void report_print(bool json);
 

@@ -22,18 +22,27 @@ struct root
 	char path[PATH_MAX]; /* as given, without '/' at the end */
 };
 
-static struct root *roots[COPIER_MAX_ROOTS];
-static int root_count;
-
-int
-root_add(const char *path)
+struct root_list
 {
+	struct root *roots[COPIER_MAX_ROOTS];
+	int count;
+};
+
+static struct root_list given; /* --root of the subcommand */
+static struct root_list
+	confines; /* of the whole program: every other root lies below one of these */
+
+/* "fd" is open on the directory, or -1 with errno. */
+static int
+add(struct root_list *list, const char *path, int fd)
+{
+	int error_number = errno;
 	struct root *root;
 	size_t length = strlen(path);
 
 	while (length > 1 && path[length - 1] == '/')
 		length--;
-	if (root_count >= COPIER_MAX_ROOTS)
+	if (list->count >= COPIER_MAX_ROOTS)
 		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"at most %d --root directories can be given", COPIER_MAX_ROOTS);
 	if (length == 0 || length >= sizeof(root->path))
@@ -45,15 +54,36 @@ root_add(const char *path)
 							"could not remember the --root directory");
 	memcpy(root->path, path, length);
 	root->length = length;
-	root->fd = open(root->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root->fd < 0)
+	root->fd = fd;
+	if (fd < 0)
 	{
-		report_io_error(errno, NO_LAYER, path, NO_OFFSET, "could not open the --root directory");
 		free(root);
-		return -1;
+		if (error_number == EXDEV || error_number == ELOOP)
+			return report_error(COPIER_OUTSIDE_ROOT, error_number, NO_LAYER, path, NO_OFFSET,
+								"the --root directory does not lie below one of this host's");
+		return report_io_error(error_number, NO_LAYER, path, NO_OFFSET,
+							   "could not open the --root directory");
 	}
-	roots[root_count++] = root;
+	list->roots[list->count++] = root;
 	return 0;
+}
+
+int
+root_add(const char *path)
+{
+	return add(&given, path, root_open_directory(path, O_PATH));
+}
+
+int
+root_confine(const char *path)
+{
+	return add(&confines, path, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+bool
+root_is_confined(void)
+{
+	return confines.count > 0;
 }
 
 /* Opens "path" below a root; empty and "." components are dropped, ".." is refused. */
@@ -94,31 +124,36 @@ open_below(int root, const char *path, int flags, mode_t mode)
 	return safe_open_beneath(root, clean, flags, mode);
 }
 
-/* Finds the root that contains the path and the part of the path below it. */
+/*
+ * Finds the root that contains the path and the part of the path below it; a root contains itself where
+ * "or_itself".
+ */
 static int
-find_root(const char *path, const struct root **found, const char **below)
+find_root(const struct root_list *list, const char *path, bool or_itself, const struct root **found,
+		  const char **below)
 {
 	const struct root *best = NULL;
 
 	if (*path != '/')
 	{
-		if (root_count != 1)
+		if (list->count != 1)
 		{
 			errno = EXDEV;
 			return -1;
 		}
-		*found = roots[0];
+		*found = list->roots[0];
 		*below = path;
 		return 0;
 	}
-	for (int i = 0; i < root_count; i++)
+	for (int i = 0; i < list->count; i++)
 	{
-		const struct root *root = roots[i];
+		const struct root *root = list->roots[i];
 		size_t length = root->length;
 
 		if (length == 1)
 			length = 0; /* the root directory itself: its '/' is the separator */
-		if (strncmp(path, root->path, length) == 0 && path[length] == '/' &&
+		if (strncmp(path, root->path, length) == 0 &&
+			(path[length] == '/' || (or_itself && path[length] == '\0')) &&
 			(best == NULL || root->length > best->length))
 			best = root;
 	}
@@ -140,11 +175,47 @@ root_open(const char *path, int flags, mode_t mode)
 	const struct root *root;
 	const char *below;
 
-	if (root_count == 0)
+	if (given.count == 0 && confines.count == 0)
 		return open(path, flags | O_CLOEXEC, mode);
-	if (find_root(path, &root, &below) != 0)
+	if (find_root(&given, path, false, &root, &below) != 0)
 		return -1;
 	return open_below(root->fd, below, flags, mode);
+}
+
+static bool
+is_link_below(int root, const char *path)
+{
+	int fd = open_below(root, path, O_PATH, 0);
+	struct stat status;
+	bool is_link = fd < 0 ? errno == ELOOP : fstat(fd, &status) == 0 && S_ISLNK(status.st_mode);
+
+	if (fd >= 0)
+		close(fd);
+	return is_link;
+}
+
+int
+root_open_directory(const char *path, int flags)
+{
+	const struct root *root;
+	const char *below;
+	int fd;
+
+	flags |= O_DIRECTORY | O_CLOEXEC;
+	if (confines.count == 0)
+		return open(path, flags);
+	if (*path != '/')
+	{
+		errno = EXDEV;
+		return -1;
+	}
+	if (find_root(&confines, path, true, &root, &below) != 0)
+		return -1;
+	fd = open_below(root->fd, below, flags, 0);
+	/* the kernel says of a link only that it is no directory */
+	if (fd < 0 && errno == ENOTDIR)
+		errno = is_link_below(root->fd, below) ? ELOOP : ENOTDIR;
+	return fd;
 }
 
 int
@@ -190,7 +261,7 @@ root_open_directory_of(const char *path, const char **name)
 	}
 	memcpy(directory, path, length);
 	directory[length] = '\0';
-	if (root_count == 0)
+	if (given.count == 0 && confines.count == 0)
 		return open(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return root_open(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY, 0);
 }
@@ -201,8 +272,9 @@ root_device_path(const char *path)
 	static char resolved[PATH_MAX];
 	struct stat status;
 
-	if (root_count > 0 || lstat(path, &status) != 0 || !S_ISLNK(status.st_mode) ||
-		stat(path, &status) != 0 || !S_ISBLK(status.st_mode) || realpath(path, resolved) == NULL)
+	if (given.count > 0 || confines.count > 0 || lstat(path, &status) != 0 ||
+		!S_ISLNK(status.st_mode) || stat(path, &status) != 0 || !S_ISBLK(status.st_mode) ||
+		realpath(path, resolved) == NULL)
 		return path;
 	return resolved;
 }

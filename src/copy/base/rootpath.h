@@ -16,6 +16,16 @@
 extern int root_add(const char *path);
 
 /*
+ * From now on every root must be such a directory or lie below one, without a symbolic link on the way from it,
+ * and no file is opened without a root.  At most COPIER_MAX_ROOTS.  Returns 0, or -1 after report_error().
+ */
+extern int root_confine(const char *path);
+extern bool root_is_confined(void);
+
+/* open(2) of a root itself, as far as root_confine() allows it; "flags" beside O_DIRECTORY.  -1 with errno. */
+extern int root_open_directory(const char *path, int flags);
+
+/*
  * open(2) of "path" below the root that contains it.  Returns a descriptor, or -1 with errno
  * (EXDEV or ELOOP where the path leaves the root).
  */

@@ -18,9 +18,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "copy/base/fileio.h"
+#include "copy/base/lease.h"
 #include "copy/base/report.h"
 #include "copy/base/sandbox.h"
 #include "copy/base/system.h"
@@ -173,6 +175,12 @@ add_rules(scmp_filter_ctx filter)
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
 								  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t) getpid()));
+	/* Threads may begin to be guarded after this, and each beat sets their timers anew. */
+	if (result == 0 && lease_is_on())
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(timer_create), 1,
+								  SCMP_A0(SCMP_CMP_EQ, CLOCK_BOOTTIME));
+	if (result == 0 && lease_is_on())
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(timer_settime), 0);
 	/* Pages of the cache are read through the copier's own memory. */
 	if (result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(process_vm_readv), 1,

@@ -8,12 +8,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #if __SIZEOF_POINTER__ < 8
 #error "vmclone-copy is for 64 bit systems: it counts bytes of images in memory's words"
+#endif
+
+/* glibc up to 2.35 */
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
 #endif
 
 /* linux/magic.h, up to 5.19 */

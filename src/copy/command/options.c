@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "copy/base/arguments.h"
+#include "copy/base/lease.h"
 #include "copy/command/options.h"
 #include "copy/chain/qcow2_header.h"
 #include "copy/base/report.h"
@@ -324,6 +325,8 @@ check_effects(const struct options *options)
 		{options->claim != 0, options->resume_path != NULL, "claim", "only for --resume"},
 		{options->keep_record, options->resume_path != NULL, COPIER_OPTION_KEEP_RECORD,
 		 "only for --resume"},
+		{lease_is_on(), options->progress == PROGRESS_JSON, COPIER_OPTION_LEASE,
+		 "only for --progress json"},
 		{options->keep_lock, options_control_mode(options) != CONTROL_SIGNALS, "keep-lock",
 		 "only for --control or --progress json"},
 	};

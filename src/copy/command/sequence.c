@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "contract/copier_protocol.h"
+#include "copy/base/lease.h"
 #include "copy/base/report.h"
 #include "copy/command/commands.h"
 #include "copy/command/copy.h"
@@ -80,6 +81,8 @@ run_copy(pid_t parent, char *first, int argc, char **argv, uint64_t *length)
 	signal(SIGHUP, SIG_DFL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
 		_exit(COPIER_EXIT_IO);
+	lease_forked();
+	lease_guard_thread();
 	show_step(first, argc, argv);
 	copy_tell_length(length);
 	exit(copy_main(argc, argv));
@@ -112,6 +115,7 @@ fork_copy(char *first, int argc, char **argv, uint64_t *length)
 	sigset_t stopping;
 	sigset_t before;
 	pid_t pid;
+	int status;
 
 	/* a signal between fork and the note of whom to pass it on to would be lost */
 	sigemptyset(&stopping);
@@ -119,6 +123,7 @@ fork_copy(char *first, int argc, char **argv, uint64_t *length)
 	sigaddset(&stopping, SIGINT);
 	sigaddset(&stopping, SIGHUP);
 	sigprocmask(SIG_BLOCK, &stopping, &before);
+	lease_release_process();
 	pid = fork();
 	if (pid == 0)
 	{
@@ -133,7 +138,9 @@ fork_copy(char *first, int argc, char **argv, uint64_t *length)
 		report_print(true);
 		return COPIER_EXIT_IO;
 	}
-	return wait_for_copy(pid);
+	status = wait_for_copy(pid);
+	lease_guard_thread();
+	return status;
 }
 
 /* A step behind a copy is told how long the file is that it finds. */
@@ -177,9 +184,10 @@ check_steps(int argc, char **argv)
 		end = end_of_step(argc, argv, from);
 		if (!is_step(end - from, argv + from))
 		{
-			fputs(
-				"vmclone-copy: sequence takes \"copy …\" and \"volume …\", separated by --then; see vmclone-copy --help\n",
-				stderr);
+			report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+						 "sequence takes \"copy …\" and \"volume …\", separated by --then; see "
+						 "vmclone-copy --help");
+			report_print(false);
 			return false;
 		}
 	}

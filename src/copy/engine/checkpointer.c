@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "copy/engine/checkpointer.h"
+#include "copy/base/lease.h"
 #include "copy/base/report.h"
 
 /* A sync takes at most one part in this of the time, within the two bounds (ns). */
@@ -51,6 +52,7 @@ checkpointer_main(void *unused)
 	uint64_t interval = MIN_INTERVAL;
 
 	(void) unused;
+	lease_guard_thread();
 	pthread_mutex_lock(&checkpointer.mutex);
 	while (!checkpointer.ending)
 	{

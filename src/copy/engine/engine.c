@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "copy/base/budget.h"
+#include "copy/base/lease.h"
 #include "copy/engine/engine_internal.h"
 #include "copy/base/report.h"
 
@@ -87,6 +88,7 @@ worker_main(void *argument)
 	struct worker *worker = argument;
 	struct engine *engine = worker->engine;
 
+	lease_guard_thread();
 	pthread_mutex_lock(&engine->mutex);
 	while (!engine->configured && !engine->ending)
 		pthread_cond_wait(&engine->begin, &engine->mutex);

@@ -5,6 +5,9 @@
 #include "copy/volume/volume.h"
 
 #include "copy/base/arguments.h"
+#include "copy/base/control.h"
+#include "copy/base/lease.h"
+#include "copy/base/rootpath.h"
 #include "copy/volume/volume_internal.h"
 
 #include <ctype.h>
@@ -380,6 +383,16 @@ take_option(void *context, const char *name, char *value)
 	return parse_option(name, value, context) ? 0 : -1;
 }
 
+/* A program that it starts would go on when it ends, and is the administrator's word on the machine that has it. */
+static bool
+may_provision(void)
+{
+	if (root_is_confined())
+		return volume_fail(COPIER_USAGE, 0, NULL, NULL, "volume provision is not done by serve");
+	return !lease_is_on() || volume_fail(COPIER_USAGE, 0, NULL, NULL,
+										 "volume provision takes no --" COPIER_OPTION_LEASE);
+}
+
 /* What the options mean together. */
 static bool
 check_options(const Subcommand *subcommand, VolumeOptions *options)
@@ -387,7 +400,7 @@ check_options(const Subcommand *subcommand, VolumeOptions *options)
 	if (subcommand->run == volume_create && options->size % COPIER_VOLUME_SIZE_UNIT != 0)
 		return volume_fail(COPIER_USAGE, 0, NULL, "Round the size up to a multiple of 4096 bytes.",
 						   "--size must be a multiple of %d bytes", COPIER_VOLUME_SIZE_UNIT);
-	return subcommand->run != volume_provision || check_provision(options);
+	return subcommand->run != volume_provision || (may_provision() && check_provision(options));
 }
 
 /* argv[0] is the subcommand's name; of provision argv[1] is what to do. */
@@ -445,8 +458,9 @@ volume_run(int argc, char **argv, bool *committed)
 		volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
 					"volume needs a subcommand: attach, check, detach, space, create, commit, "
 					"remove, stat or provision");
-	else if (parse_arguments(subcommand, argc - 1, argv + 1, &options))
+	else if (parse_arguments(subcommand, argc - 1, argv + 1, &options) && control_start_step() == 0)
 		(void) subcommand->run(&options, &answer);
+	control_finish();
 	free(options.lvs);
 	return volume_print_answer(&answer);
 }

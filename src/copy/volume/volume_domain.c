@@ -7,6 +7,7 @@
  */
 #include "copy/volume/volume_internal.h"
 
+#include "copy/base/rootpath.h"
 #include "copy/base/safeopen.h"
 #include "copy/base/system.h"
 
@@ -246,6 +247,15 @@ volume_attach(const VolumeOptions *options, struct json *answer)
 
 	if (options->path[0] != '/')
 		return volume_fail(COPIER_USAGE, 0, options->path, NULL, "--path must be an absolute path");
+	/* what doesn't lie below this host's directories is not even looked at */
+	if (root_is_confined())
+	{
+		rootfd = volume_open_root(options->path);
+		if (rootfd < 0)
+			return false;
+		close(rootfd);
+		rootfd = -1;
+	}
 	real = realpath(options->path, NULL);
 	if (real == NULL)
 		return volume_fail_errno(options->path, "could not resolve path");

@@ -5,6 +5,7 @@
 #include "copy/volume/volume_internal.h"
 
 #include "copy/base/fileio.h"
+#include "copy/base/rootpath.h"
 #include "copy/base/safeopen.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ volume_open_root(const char *root)
 		volume_fail(COPIER_USAGE, 0, root, NULL, "--root must be an absolute path");
 		return -1;
 	}
-	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	fd = root_open_directory(root, O_RDONLY | O_NOFOLLOW);
 	if (fd < 0)
 	{
 		volume_fail_errno(root, "could not open storage domain");
