@@ -9,7 +9,8 @@
 
 /* Schema and name of vmclone's own tables and functions (the control file fixes it). */
 #define VMCLONE_SCHEMA "vmclone"
-#define VMCLONE_INTERNAL_SCHEMA "vmclone_internal" /* routines that nobody but the extension calls */
+#define VMCLONE_INTERNAL_SCHEMA                                                                    \
+	"vmclone_internal" /* routines that nobody but the extension calls */
 
 typedef struct Binding
 {

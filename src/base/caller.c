@@ -59,9 +59,10 @@ static Statement take_rights = {
 static bool
 has_right(Oid role_id, const char *marker)
 {
-	Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(marker),
-								   PointerGetDatum(buildoidvector(NULL, 0)),
-								   ObjectIdGetDatum(get_namespace_oid(VMCLONE_INTERNAL_SCHEMA, false)));
+	Oid function =
+		GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(marker),
+						PointerGetDatum(buildoidvector(NULL, 0)),
+						ObjectIdGetDatum(get_namespace_oid(VMCLONE_INTERNAL_SCHEMA, false)));
 
 	if (!OidIsValid(function))
 		elog(ERROR, "function %s.%s() does not exist", VMCLONE_INTERNAL_SCHEMA, marker);

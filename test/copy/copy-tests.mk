@@ -4,7 +4,7 @@
 #	make check-copy-quick	a minute: fewer chains, mutants and kills, no sanitizers
 #	SEED=n					repeats a run (each test prints its seed)
 
-COPY_TEST_PROGRAMS = build/test-copy/make_chain build/test-copy/peak_memory build/test-copy/vmclone-copy-probe
+COPY_TEST_PROGRAMS = build/test-copy/make_chain build/test-copy/peak_memory build/test-copy/vmclone-copy-probe build/test-copy/slow_calls.so
 COPY_TEST_CFLAGS = -std=c11 -O2 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Wall -Wextra -Wshadow $(WERROR)
 COPY_PROBE_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/test-copy/probe/%.o)
 COPY_TESTS = $(if $(TESTS),$(filter test/copy/%.t,$(TESTS)),$(wildcard test/copy/*.t))
@@ -23,6 +23,10 @@ build/test-copy/make_chain: $(wildcard test/copy/make_chain/*)
 build/test-copy/peak_memory: test/copy/peak_memory.c
 	@mkdir -p $(@D)
 	$(CC) $(COPY_TEST_CFLAGS) -o $@ $<
+
+build/test-copy/slow_calls.so: test/copy/slow_calls.c
+	@mkdir -p $(@D)
+	$(CC) $(COPY_TEST_CFLAGS) -shared -fPIC -o $@ $<
 
 # The copier whose parser tries what the sandbox must not allow (src/copy/base/sandbox.h).
 build/test-copy/vmclone-copy-probe: $(COPY_PROBE_OBJECTS)

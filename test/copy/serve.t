@@ -65,6 +65,7 @@ my @copy = ('--root', "$root/domain", '--layer', "raw:$root/domain/base.raw", qw
 		@said = answer_of("volume attach of $path", 0, ask(request('volume', 'attach', '--path', $path, qw(--roots /), @identity)));
 		@said = answer_of('check', 0, ask(request('volume', 'check', '--root', $path, @identity)));
 		is($said[0]{realpath}, $path, 'answers');
+		@said = answer_of("attach without --roots", 0, ask(request('volume', 'attach', '--path', $path, @identity)));
 		answer_of('detach', 0, ask(request('volume', 'detach', '--root', $path, qw(--token t))));
 		@said = answer_of('check again', 3, ask(request('volume', 'check', '--root', $path, @identity)));
 		is($said[0]{kind}, 'not_attached', 'which is refused as everywhere');
@@ -215,8 +216,12 @@ for my $case (
 		ok(!-e "$root/domain/x" && !-e "$space/outside/x" && !-e "$space/outside/x.resume", 'and nothing is made');
 	}
 
-	# the directories of serve itself may be links: they are the host's own word
+	# the directories of serve itself may be links: they are the host's own word, and attach answers with the real path
 	symlink $root, "$space/mount" or die;
+	my @said = answer_of('attach by a link of the host', 0, ask(request(qw(volume attach --storage-domain 7b5e0f5e-1111-4222-8333-944444444444 --token t --path), "$space/mount/other"), roots => ["$space/mount"]));
+	is($said[0]{realpath}, "$root/other", 'answers with the real path');
+	answer_of('which works', 0, ask(request(qw(volume space --root), "$root/other"), roots => ["$space/mount"]));
+	is((run_command([ $copier, qw(volume attach --storage-domain 7b5e0f5e-1111-4222-8333-944444444444 --token t --path), "$root/other" ]))[0], 2, 'without serve attach needs --roots');
 	answer_of('a link as serve\'s own', 0, ask(request('measure', '--root', "$space/mount/domain", '--layer', "raw:$space/mount/domain/base.raw", qw(--format raw)), roots => ["$space/mount"]));
 	answer_of('two of them', 0, ask(request('measure', '--root', "$root/domain", '--layer', "raw:$root/domain/base.raw", qw(--format raw)), roots => [ "$root/other", $root ]));
 	answer_of('/ allows all', 0, ask(request(@measure, '--root', "$space/outside"), roots => ['/']));
@@ -258,6 +263,18 @@ for my $case (
 	kill 'CONT', $remover;
 	my ($code) = $run->finish(30);
 	is("$code $run->{events}[-1]{event} $run->{events}[-1]{exit}", '137 ended 137', 'then it is, with the signal');
+	unlink glob "$root/domain/slow*";
+
+	# a copier that doesn't end after the end of stdin is killed
+	$run = start_copier('serve', '--root', $root);
+	$run->send(request(@slow));
+	$run->wait_for(sub { ($_->{bytes_done} // 0) > 0 }, 30);
+	($child) = slurp("/proc/$run->{pid}/task/$run->{pid}/children") =~ /(\d+)/;
+	kill 'STOP', $child;
+	close $run->{in};
+	($code) = $run->finish(30);
+	is("$code $run->{events}[-1]{event} $run->{events}[-1]{exit}", '137 ended 137', 'a copy that doesn\'t end when stdin does is killed');
+	ok(-s "$root/domain/slow.record", 'and can be gone on with');
 	unlink glob "$root/domain/slow*";
 
 	# serve is killed: so is the copy

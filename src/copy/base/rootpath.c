@@ -22,9 +22,12 @@ struct root
 	char path[PATH_MAX]; /* as given, without '/' at the end */
 };
 
+/* Those that confine are known by two names, if one is a link. */
+#define MAX_NAMES (2 * COPIER_MAX_ROOTS)
+
 struct root_list
 {
-	struct root *roots[COPIER_MAX_ROOTS];
+	struct root *roots[MAX_NAMES];
 	int count;
 };
 
@@ -34,7 +37,7 @@ static struct root_list
 
 /* "fd" is open on the directory, or -1 with errno. */
 static int
-add(struct root_list *list, const char *path, int fd)
+add(struct root_list *list, int limit, const char *path, int fd)
 {
 	int error_number = errno;
 	struct root *root;
@@ -42,7 +45,7 @@ add(struct root_list *list, const char *path, int fd)
 
 	while (length > 1 && path[length - 1] == '/')
 		length--;
-	if (list->count >= COPIER_MAX_ROOTS)
+	if (list->count >= limit)
 		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"at most %d --root directories can be given", COPIER_MAX_ROOTS);
 	if (length == 0 || length >= sizeof(root->path))
@@ -71,13 +74,20 @@ add(struct root_list *list, const char *path, int fd)
 int
 root_add(const char *path)
 {
-	return add(&given, path, root_open_directory(path, O_PATH));
+	return add(&given, COPIER_MAX_ROOTS, path, root_open_directory(path, O_PATH));
 }
 
 int
 root_confine(const char *path)
 {
-	return add(&confines, path, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	char *real = realpath(path, NULL);
+	int result = add(&confines, MAX_NAMES - 1, path, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+
+	/* the machine that asks knows what attach has answered */
+	if (result == 0 && real != NULL && strcmp(real, path) != 0)
+		result = add(&confines, MAX_NAMES, real, open(real, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	free(real);
+	return result;
 }
 
 bool

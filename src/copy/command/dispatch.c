@@ -119,7 +119,7 @@ take_number(const char *option, const char *text, uint64_t limit, uint64_t *numb
 
 /* Takes the options that stand before the subcommand.  How many arguments these are, or -1 after report_error(). */
 static int
-take_lease(int argc, char **argv)
+take_lease(int argc, char **argv, uint64_t clock)
 {
 	static const char lease_option[] = "--" COPIER_OPTION_LEASE;
 	static const char beat_option[] = "--" COPIER_OPTION_BEAT;
@@ -144,13 +144,13 @@ take_lease(int argc, char **argv)
 	if (beat != 0 && seconds == 0)
 		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET, "%s is only for %s",
 							beat_option, lease_option);
-	if (seconds != 0 && lease_start(seconds, beat != 0 ? beat : lease_clock()) != 0)
+	if (seconds != 0 && lease_start(seconds, beat != 0 ? beat : clock) != 0)
 		return -1;
 	return taken;
 }
 
 int
-dispatch(int argc, char **argv)
+dispatch(int argc, char **argv, uint64_t clock)
 {
 	static const struct
 	{
@@ -160,7 +160,7 @@ dispatch(int argc, char **argv)
 	} commands[] = {{COPIER_COPY, copy_main, true},     {COPIER_MEASURE, measure_main, false},
 					{COPIER_MAP, map_main, false},      {COPIER_VERIFY, verify_main, true},
 					{COPIER_VOLUME, volume_main, true}, {COPIER_SEQUENCE, sequence_main, true}};
-	int taken = take_lease(argc, argv);
+	int taken = take_lease(argc, argv, clock);
 
 	if (taken < 0)
 		return fail();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "contract/copier_protocol.h"
+#include "copy/base/lease.h"
 #include "copy/command/dispatch.h"
 #include "copy/command/serve.h"
 
@@ -55,5 +56,5 @@ main(int argc, char **argv)
 	/* serve has the others done, and so is none of them */
 	if (strcmp(first, COPIER_SERVE) == 0)
 		return serve_main(argc - 1, argv + 1);
-	return dispatch(argc, argv);
+	return dispatch(argc, argv, lease_clock());
 }

@@ -27,6 +27,7 @@
 #include "copy/command/serve_request.h"
 
 #define REQUEST_PATIENCE UINT64_C(60000) /* ms */
+#define END_PATIENCE     2000            /* ms from the end of stdin to SIGKILL */
 #define LAST_WORDS_MS    10000           /* for whoever reads slowly */
 #define BY_SIGNAL        128             /* and its number: the exit code, as a shell has it */
 
@@ -41,17 +42,21 @@ take_option(void *context, const char *name, char *value)
 	return root_confine(value);
 }
 
-static void
+/* The clock that it tells. */
+static uint64_t
 print_ready(void)
 {
 	struct json event = {0};
+	uint64_t clock = lease_clock();
 
 	json_open_event(&event, COPIER_EVENT_READY);
+	json_integer(&event, COPIER_FIELD_CLOCK, clock);
 	json_integer(&event, COPIER_FIELD_PROTOCOL, COPIER_PROTOCOL);
 	json_string(&event, COPIER_FIELD_VERSION, VMCLONE_VERSION);
 	json_close(&event, '}');
 	(void) json_print(&event, true);
 	json_free(&event);
+	return clock;
 }
 
 static void
@@ -71,13 +76,13 @@ print_ended(int status)
 
 /* Never returns. */
 static void
-run_child(pid_t parent, const sigset_t *signals, const struct request *request)
+run_child(pid_t parent, const sigset_t *signals, const struct request *request, uint64_t clock)
 {
 	signal(SIGPIPE, SIG_DFL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
 		sigprocmask(SIG_SETMASK, signals, NULL) != 0)
 		_exit(COPIER_EXIT_IO);
-	exit(dispatch(request->argc, request->argv));
+	exit(dispatch(request->argc, request->argv, clock));
 }
 
 /* Takes the ends of children until none is left (true) or those that are left go on.  *status: how "child" ended. */
@@ -104,6 +109,7 @@ wait_for_all(pid_t child, int signal_fd)
 {
 	int status = -1;
 	bool hears = true;
+	bool was_killed = false;
 
 	while (!reap(child, &status))
 	{
@@ -111,9 +117,15 @@ wait_for_all(pid_t child, int signal_fd)
 								{.fd = hears ? STDIN_FILENO : -1, .events = POLLRDHUP}};
 		struct signalfd_siginfo info;
 		int number = 0;
+		int result = poll(fds, 2, hears || was_killed ? -1 : END_PATIENCE);
 
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (result < 0 && errno != EINTR)
 			break;
+		if (result == 0)
+		{
+			was_killed = true;
+			number = SIGKILL;
+		}
 		if (fds[0].revents != 0 && read(signal_fd, &info, sizeof(info)) == (ssize_t) sizeof(info) &&
 			info.ssi_signo != SIGCHLD)
 			number = (int) info.ssi_signo;
@@ -130,7 +142,7 @@ wait_for_all(pid_t child, int signal_fd)
 }
 
 static int
-run(const struct request *request)
+run(const struct request *request, uint64_t clock)
 {
 	pid_t parent = getpid();
 	sigset_t signals;
@@ -153,7 +165,7 @@ run(const struct request *request)
 	if (child == 0)
 	{
 		close(signal_fd);
-		run_child(parent, &before, request);
+		run_child(parent, &before, request, clock);
 	}
 	if (child < 0)
 		return report_error(COPIER_IO, errno, NO_LAYER, NULL, NO_OFFSET,
@@ -165,6 +177,7 @@ int
 serve_main(int argc, char **argv)
 {
 	struct request request = {0};
+	uint64_t clock;
 	int status = COPIER_EXIT_DONE;
 
 	report_to_program();
@@ -175,13 +188,11 @@ serve_main(int argc, char **argv)
 		report_print(true);
 		return (int) report_exit_code(&report);
 	}
-	json_stamp_events(lease_clock);
-	print_ready();
-	json_stamp_events(NULL);
+	clock = print_ready();
 	if (request_read(STDIN_FILENO, argv[0], REQUEST_PATIENCE, &request) != 0)
 		status = -1;
 	else if (request.argc > 0 && strcmp(request.argv[1], COPIER_REQUEST_HELLO) != 0)
-		status = run(&request);
+		status = run(&request, clock);
 	if (status < 0)
 	{
 		struct report report = report_get();

@@ -59,7 +59,7 @@ static const Subcommand subcommands[SUBCOMMAND_COUNT] = {
 
 static const struct argument arguments[] = {
 	{COPIER_OPTION_PATH, true, true, SET(ATTACH), SET(ATTACH)},
-	{COPIER_OPTION_ROOTS, true, true, SET(ATTACH), SET(ATTACH)},
+	{COPIER_OPTION_ROOTS, true, true, SET(ATTACH), 0},
 	{COPIER_OPTION_ROOT, true, true, ON_DOMAIN | SET(PROVISION), ON_DOMAIN},
 	{COPIER_OPTION_STORAGE_DOMAIN, true, true, SET(ATTACH) | SET(CHECK) | SET(LIST),
 	 SET(ATTACH) | SET(CHECK) | SET(LIST)},
@@ -397,6 +397,10 @@ may_provision(void)
 static bool
 check_options(const Subcommand *subcommand, VolumeOptions *options)
 {
+	if (subcommand->run == volume_attach && options->roots == NULL && !root_is_confined())
+		return volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
+						   "\"" COPIER_VOLUME " " COPIER_VOLUME_ATTACH
+						   "\" needs --" COPIER_OPTION_ROOTS);
 	if (subcommand->run == volume_create && options->size % COPIER_VOLUME_SIZE_UNIT != 0)
 		return volume_fail(COPIER_USAGE, 0, NULL, "Round the size up to a multiple of 4096 bytes.",
 						   "--size must be a multiple of %d bytes", COPIER_VOLUME_SIZE_UNIT);

@@ -250,16 +250,17 @@ volume_attach(const VolumeOptions *options, struct json *answer)
 	/* what doesn't lie below this host's directories is not even looked at */
 	if (root_is_confined())
 	{
-		rootfd = volume_open_root(options->path);
+		rootfd = root_open_directory(options->path, O_PATH);
 		if (rootfd < 0)
-			return false;
+			return volume_fail_errno(options->path, "could not open storage domain");
 		close(rootfd);
 		rootfd = -1;
 	}
 	real = realpath(options->path, NULL);
 	if (real == NULL)
 		return volume_fail_errno(options->path, "could not resolve path");
-	if (!lies_below_roots(real, options->roots) || !volume_place_check_path(real))
+	if ((options->roots != NULL && !lies_below_roots(real, options->roots)) ||
+		!volume_place_check_path(real))
 		goto end;
 	rootfd = volume_open_root(real);
 	if (rootfd < 0 || !check_domain_metadata(rootfd, options->domain) ||
