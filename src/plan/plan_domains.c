@@ -1,7 +1,7 @@
 /*
  * plan_domains.c
- *		Facts of the storage domains that a clone call reads or writes, what jobs under way have
- *		reserved there, and who holds what is LOCKED.
+ *		Facts of the storage domains that a clone call reads or writes, and what jobs under way have
+ *		reserved there.
  */
 #include "postgres.h"
 
@@ -102,30 +102,6 @@ enum ReservedColumn
 {
 	RESERVED_DOMAIN_ID = 1,
 	RESERVED_BYTES,
-};
-
-static Statement load_holders = {
-	.sql =
-		"SELECT s.entity_id, s.shared_only, (SELECT string_agg(h.job_id::text, ', ' ORDER BY h.created_at, h.job_id)"
-		"   || CASE WHEN max(h.total) > 3"
-		"    THEN format(' and %s more', max(h.total) - 3) ELSE '' END"
-		"   FROM (SELECT j.job_id, j.created_at, count(*) OVER () AS total"
-		"    FROM vmclone.image_locks l JOIN vmclone.jobs j ON j.call_id = l.holder"
-		"    WHERE l.kind = s.kind AND l.entity_id = s.entity_id"
-		"    ORDER BY j.created_at, j.job_id LIMIT 3) h)"
-		" FROM unnest($1) AS i(id) CROSS JOIN (VALUES ('snapshot'), ('image')) k(kind)"
-		" CROSS JOIN LATERAL (SELECT * FROM vmclone.lock_state l WHERE l.kind = k.kind"
-		"  AND l.entity_id = i.id OFFSET 0) s",
-	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
-};
-
-/* Columns of load_holders. */
-enum HolderColumn
-{
-	HOLDER_ENTITY_ID = 1,
-	HOLDER_SHARED_ONLY,
-	HOLDER_JOBS,
 };
 
 DomainFacts *
@@ -357,92 +333,4 @@ plan_load_domains(ClonePlan *plan)
 		read_domain(row, plan_domain(plan, &id));
 	}
 	load_identity(plan);
-}
-
-/* One LOCKED entity, and where to write down who holds it. */
-typedef struct LockedEntity
-{
-	const pg_uuid_t *id;
-	bool *shared_only;
-	char **holders;
-} LockedEntity;
-
-static void
-add_locked(List **entities, const pg_uuid_t *id, bool *shared_only, char **holders)
-{
-	LockedEntity *entity = palloc(sizeof(LockedEntity));
-
-	entity->id = id;
-	entity->shared_only = shared_only;
-	entity->holders = holders;
-	*entities = lappend(*entities, entity);
-}
-
-static List *
-collect_locked(ClonePlan *plan)
-{
-	List *entities = NIL;
-
-	for (int i = 0; i < plan->busy_snapshot_count; i++)
-	{
-		BusySnapshot *snapshot = &plan->busy_snapshots[i];
-
-		add_locked(&entities, &snapshot->snapshot_id, &snapshot->shared_only, &snapshot->holders);
-	}
-	for (int i = 0; i < plan->active_disk_count; i++)
-	{
-		ActiveDisk *disk = &plan->active_disks[i];
-
-		if (disk->image_status == IMAGE_STATUS_LOCKED)
-			add_locked(&entities, &disk->image_id, &disk->shared_only, &disk->holders);
-	}
-	for (int i = 0; i < plan->disk_count; i++)
-	{
-		PlannedDisk *disk = &plan->disks[i];
-
-		for (int j = 0; j < disk->chain_length; j++)
-		{
-			ChainImage *image = &disk->chain[j];
-
-			if (image->image_status == IMAGE_STATUS_LOCKED)
-				add_locked(&entities, &image->image_id, &image->shared_only, &image->holders);
-		}
-	}
-	return entities;
-}
-
-void
-plan_load_locks(ClonePlan *plan)
-{
-	List *entities = collect_locked(plan);
-	pg_uuid_t *ids;
-	int count = 0;
-	Datum value;
-	ListCell *cell;
-	uint64 rows;
-	Frame frame;
-
-	if (entities == NIL)
-		return;
-	ids = palloc(sizeof(pg_uuid_t) * list_length(entities));
-	foreach (cell, entities)
-		ids[count++] = *((LockedEntity *) lfirst(cell))->id;
-	value = array_of_uuids(ids, count);
-	frame_enter_own(&frame);
-	rows = statement_run(&load_holders, &value, NULL);
-	for (uint64 row = 0; row < rows; row++)
-	{
-		pg_uuid_t id = field_uuid(row, HOLDER_ENTITY_ID);
-
-		foreach (cell, entities)
-		{
-			LockedEntity *entity = lfirst(cell);
-
-			if (!uuid_same(entity->id, &id))
-				continue;
-			*entity->shared_only = field_bool(row, HOLDER_SHARED_ONLY);
-			*entity->holders = field_text(row, HOLDER_JOBS);
-		}
-	}
-	frame_leave(&frame);
 }

@@ -207,6 +207,19 @@ is($node->value("SELECT string_agg(vmclone.unlock_entity(kind, id), ' ') FROM (V
 is(statuses('vm1') . ' | ' . $node->value("SELECT status || ' ' || template_status FROM vmclone.vm_dynamic, vmclone.vm_static s WHERE vm_dynamic.vm_guid = fixture.vm('vm1') AND s.vm_guid = fixture.vm('golden')"),
 	'OK OK OK OK | 1 1 1 1 | 0 0', 'is OK again');
 
+# A sharing call that has read LOCKED looks again, when whoever held it has gone before it asks who that is.
+$node->safe_psql('postgres', call("'vm1', 2", 'leaving', "lock_mode => 'shared'"));
+$session->query('BEGIN; LOCK TABLE vmclone.lock_state IN ACCESS EXCLUSIVE MODE');
+$other->query_until(qr/asked/, '\echo asked' . "\n" . call("'vm1', 2", 'coming', "lock_mode => 'shared'") . ";\n");
+ok($node->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $other_pid"), 'a call asks who holds what it has read as LOCKED');
+$session->query(q{
+	DELETE FROM vmclone.image_locks; DELETE FROM vmclone.lock_state;
+	UPDATE vmclone.snapshots SET status = 'OK' WHERE status = 'LOCKED'; UPDATE vmclone.images SET imagestatus = 1 WHERE imagestatus = 2;
+	COMMIT});
+$other->query('SELECT 1');
+is($node->value("SELECT string_agg(status, ' ') FROM vmclone.jobs WHERE vm_name = 'coming'"), 'paused', 'and goes on when they have gone meanwhile');
+end_all();
+
 # A request key: after the job's end, kept with its history.
 $job = $node->value(call("'vm1', 2", 'keyed', "request_key => 'k'"));
 is($node->value(call("'vm1', 2", 'keyed', "request_key => 'k'")), $job, 'the same call again is the same job');
