@@ -21,6 +21,7 @@ char *vmclone_domain_owner = NULL;
 char *vmclone_lock_mode = NULL;
 int vmclone_log_jobs = LOG_JOBS_ALL;
 int vmclone_max_parallel_copies = 2;
+int vmclone_max_copies_per_owner = 0;
 int vmclone_copy_threads = 0;
 int vmclone_max_attempts = 5;
 int vmclone_worker_idle_timeout = 300;
@@ -130,6 +131,10 @@ settings_define(void)
 	DefineCustomIntVariable(
 		"vmclone.max_parallel_copies", "Copy processes that a database's worker runs at once.",
 		NULL, &vmclone_max_parallel_copies, 2, 1, 64, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vmclone.max_copies_per_owner",
+							"Copy processes at once for the jobs of one role.",
+							"0: as many as there may be in all.", &vmclone_max_copies_per_owner, 0,
+							0, 64, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vmclone.copy_threads", "Threads of each copy process.",
 							"0: the program's own choice.", &vmclone_copy_threads, 0, 0, 64,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);

@@ -48,12 +48,12 @@ extern Jsonb *clone_expected_vm_static(const ClonePlan *plan);
 extern bool clone_takes_numa_nodes(const ClonePlan *plan, const Jsonb *vm_static);
 
 /*
- * The inverse, for failure and cancel: removes the rows of one new VM that clone_write made, and
- * its lineage.  Rows that others have attached meanwhile are an error (ERRCODE_VC_JOB) that names
- * table and key; never CASCADE (decisions.md, "Failure").  Does nothing where the VM is gone.  In
+ * The inverse, for failure and cancel: removes the rows of new VMs (uuid[]) that clone_write made, and
+ * their lineage.  Rows that others have attached meanwhile are an error (ERRCODE_VC_JOB) that names
+ * table and key; never CASCADE (decisions.md, "Failure").  Does nothing for a VM that is gone.  In
  * an inventory frame.
  */
-extern void clone_remove(const pg_uuid_t *vm_id);
+extern void clone_remove(Datum vm_ids);
 
 /*
  * A finished job: rows OK, sizes as vmclone.async_tasks has them from storage, VM Down or template

@@ -35,21 +35,29 @@ static Statement finish = {
 };
 
 static Statement made_rows = {
-	.sql = "SELECT row_ids FROM vmclone.lineage WHERE vm_id = $1",
+	.sql = "SELECT array_agg(DISTINCT l.vm_id), array_agg(r.id) FROM vmclone.lineage l"
+		   " CROSS JOIN LATERAL unnest(l.row_ids) AS r (id) WHERE l.vm_id = ANY ($1)",
 	.argument_count = 1,
-	.argument_types = {UUIDOID},
+	.argument_types = {UUIDARRAYOID},
+};
+
+/* Columns of made_rows. */
+enum
+{
+	MADE_VM_IDS = 1,
+	MADE_ROW_IDS,
 };
 
 static Statement remove_rows = {
 	.sql = "SELECT vmclone_internal.clone_remove_rows($1, $2)",
 	.argument_count = 2,
-	.argument_types = {UUIDOID, UUIDARRAYOID},
+	.argument_types = {UUIDARRAYOID, UUIDARRAYOID},
 };
 
 static Statement delete_lineage = {
-	.sql = "DELETE FROM vmclone.lineage WHERE vm_id = $1",
+	.sql = "DELETE FROM vmclone.lineage WHERE vm_id = ANY ($1)",
 	.argument_count = 1,
-	.argument_types = {UUIDOID},
+	.argument_types = {UUIDARRAYOID},
 };
 
 void
@@ -63,21 +71,27 @@ clone_finish(const pg_uuid_t *vm_id)
 								 uuid_text(vm_id))));
 }
 
-void
-clone_remove(const pg_uuid_t *vm_id)
+static Datum
+array_field(int column)
 {
-	Datum arguments[2] = {UUIDPGetDatum(vm_id)};
-	Datum row_ids;
 	bool is_null;
+	Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &is_null);
+
+	return PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+}
+
+void
+clone_remove(Datum vm_ids)
+{
+	Datum arguments[2];
 	Frame own;
 
+	statement_run_one_row(&made_rows, &vm_ids, NULL);
 	/* without lineage nothing is known to be ours: it has been removed before */
-	if (statement_run(&made_rows, arguments, NULL) == 0)
+	if (field_is_null(0, MADE_VM_IDS))
 		return;
-	row_ids = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, ONLY_COLUMN, &is_null);
-	if (is_null)
-		elog(ERROR, "lineage of %s has no row ids", uuid_text(vm_id));
-	arguments[1] = PointerGetDatum(PG_DETOAST_DATUM_COPY(row_ids));
+	arguments[0] = array_field(MADE_VM_IDS);
+	arguments[1] = array_field(MADE_ROW_IDS);
 	statement_run_one_row(&remove_rows, arguments, NULL);
 	frame_enter_own(&own);
 	(void) statement_run(&delete_lineage, arguments, NULL);

@@ -29,43 +29,64 @@
 #define CLAIMS_A_PASS 100
 
 /*
- * What other copies of the calls have done or are about is found once, not once a task: hundreds of
- * tasks may wait, and this runs with every pass.
+ * A copy whose image another copy of its call is about to make waits for it: the first one that the
+ * call had, which is looked up by its key, or any with a lower number.
  */
-static Statement next_task = {
-	.sql = "WITH maker AS MATERIALIZED (SELECT ej.call_id, e.disk_number,"
-		   " min(ej.copy_number) AS copy_number FROM vmclone.jobs ej"
-		   " JOIN vmclone.async_tasks e ON e.job_id = ej.job_id AND e.result IS NULL"
-		   " WHERE ej.status IN ('queued', 'running') GROUP BY ej.call_id, e.disk_number)"
-		   " SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"
-		   " t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"
-		   " j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias,"
-		   " t.attempts, t.bytes_total, j.bandwidth_limit, m.bandwidth_limit"
-		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
-		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
-		   " LEFT JOIN maker ON maker.call_id = j.call_id AND maker.disk_number = t.disk_number"
-		   " AND maker.copy_number < j.copy_number"
-		   " WHERE t.status = 'init' AND t.result IS NULL"
-		   " AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= clock_timestamp())"
-		   " AND j.requested IS NULL AND (j.status IN ('queued', 'running')"
-		   " OR (j.status = 'waiting' AND j.next_attempt_at <= clock_timestamp()))"
-		   " AND (m.max_copies IS NULL OR m.max_copies >"
-		   " (SELECT count(*) FROM unnest($1) target WHERE target = t.storage_domain_id))"
-		   " AND NOT EXISTS (SELECT FROM unnest($2, $3) AS stalled (target, source)"
-		   " WHERE stalled.target = t.storage_domain_id"
-		   " AND stalled.source = COALESCE(t.source_storage_domain_id, t.storage_domain_id))"
-		   " AND (t.read_from_task IS NULL OR maker.call_id IS NULL"
-		   " OR (j.call_id, t.disk_number) IN (SELECT ej.call_id, e.disk_number"
-		   " FROM vmclone.jobs ej JOIN vmclone.async_tasks e ON e.job_id = ej.job_id"
-		   " WHERE e.result = 'success'"
-		   " AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')))"
-		   " ORDER BY j.priority DESC, j.created_at, j.copy_number, t.disk_number"
-		   " LIMIT 1 FOR UPDATE OF t, j SKIP LOCKED",
-	.argument_count = 3,
-	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID},
+#define MAY_BEGIN                                                                                  \
+	"CASE WHEN t.read_from_task IS NULL THEN true"                                                 \
+	" WHEN EXISTS (SELECT FROM vmclone.async_tasks e JOIN vmclone.jobs ej ON ej.job_id = e.job_id" \
+	"  WHERE e.task_id = t.read_from_task AND e.result IS NULL"                                    \
+	"  AND ej.status IN ('queued', 'running')) THEN false"                                         \
+	" WHEN NOT EXISTS (SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e"                     \
+	"  ON e.job_id = ej.job_id AND e.disk_number = t.disk_number AND e.result IS NULL"             \
+	"  WHERE ej.call_id = j.call_id AND ej.copy_number < j.copy_number"                            \
+	"  AND ej.status IN ('queued', 'running')) THEN true"                                          \
+	" ELSE EXISTS (SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e"                         \
+	"  ON e.job_id = ej.job_id AND e.disk_number = t.disk_number AND e.result = 'success'"         \
+	"  WHERE ej.call_id = j.call_id"                                                               \
+	"  AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')) END"
+
+/*
+ * The next task of the jobs that a condition lets begin: the first of them, by an index, that has one.
+ * $1 targets of the copies that run, $2 and $3 targets and sources of stalled ones, $4 copies that an
+ * owner may have at once, $5 owners of the copies that run.
+ */
+#define NEXT_TASK(condition)                                                                       \
+	"SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"            \
+	" t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"          \
+	" j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias,"          \
+	" t.attempts, t.bytes_total, j.bandwidth_limit, t.domain_limit, j.owner_role::text,"           \
+	" j.priority, j.created_at, j.copy_number"                                                     \
+	" FROM vmclone.jobs j CROSS JOIN LATERAL (SELECT t.*, m.bandwidth_limit AS domain_limit"       \
+	"  FROM vmclone.async_tasks t"                                                                 \
+	"  LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"            \
+	"  WHERE t.job_id = j.job_id AND t.status = 'init' AND t.result IS NULL"                       \
+	"  AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= clock_timestamp())"                  \
+	"  AND (m.max_copies IS NULL OR m.max_copies >"                                                \
+	"  (SELECT count(*) FROM unnest($1) target WHERE target = t.storage_domain_id))"               \
+	"  AND NOT EXISTS (SELECT FROM unnest($2, $3) AS stalled (target, source)"                     \
+	"  WHERE stalled.target = t.storage_domain_id"                                                 \
+	"  AND stalled.source = COALESCE(t.source_storage_domain_id, t.storage_domain_id))"            \
+	"  AND " MAY_BEGIN " ORDER BY t.disk_number LIMIT 1) t"                                        \
+	" WHERE " condition " AND j.requested IS NULL AND ($4 = 0 OR $4 >"                             \
+	" (SELECT count(*) FROM unnest($5) AS busy (owner) WHERE busy.owner = j.owner_role::text))"    \
+	" ORDER BY j.priority DESC, j.created_at, j.copy_number LIMIT 1 FOR UPDATE OF j SKIP LOCKED"
+
+#define NEXT_TASK_ARGUMENTS                                                                        \
+	.argument_count = 5,                                                                           \
+	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT8OID, TEXTARRAYOID}
+
+static Statement next_startable = {
+	.sql = NEXT_TASK("j.status IN ('queued', 'running')"),
+	NEXT_TASK_ARGUMENTS,
 };
 
-/* Columns of next_task. */
+static Statement next_waiting = {
+	.sql = NEXT_TASK("j.status = 'waiting' AND j.next_attempt_at <= clock_timestamp()"),
+	NEXT_TASK_ARGUMENTS,
+};
+
+/* Columns of NEXT_TASK. */
 enum
 {
 	TASK_TASK_ID = 1,
@@ -88,6 +109,10 @@ enum
 	TASK_BYTES_TOTAL,
 	TASK_JOB_LIMIT,
 	TASK_DOMAIN_LIMIT,
+	TASK_OWNER,
+	TASK_PRIORITY,
+	TASK_CREATED_AT,
+	TASK_COPY_NUMBER,
 };
 
 static Statement next_cleaning = {
@@ -157,8 +182,9 @@ static Statement reset_measurements = {
 
 typedef struct Claim
 {
-	JobRun *run;  /* made by a claim that went through */
-	bool claimed; /* something was changed, a run or a wait */
+	JobRun *run;      /* made by a claim that went through */
+	bool claimed;     /* something was changed, a run or a wait */
+	bool any_waiting; /* jobs that wait have their time */
 } Claim;
 
 static char *
@@ -183,6 +209,20 @@ targets_of_runs(void)
 			ids[count++] = DirectFunctionCall1(uuid_in, CStringGetDatum(target->id));
 		}
 	return array_of_datums(ids, count, UUIDOID);
+}
+
+/* Owners of the copies that run, each as often as it has one. */
+static Datum
+owners_of_runs(void)
+{
+	const char **owners = palloc(sizeof(char *) * (list_length(job_runs_list) + 1));
+	int count = 0;
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+		if (job_run_active(lfirst(cell)))
+			owners[count++] = ((JobRun *) lfirst(cell))->owner;
+	return array_of_texts(owners, count);
 }
 
 /*
@@ -214,6 +254,40 @@ stalled_domains(Datum *targets, Datum *sources)
 	*sources = array_of_datums(source_ids, count, UUIDOID);
 }
 
+/* Is the row of the first result before the one of the order given? */
+static bool
+comes_before(int64 priority, TimestampTz created_at, int64 copy_number)
+{
+	if (field_int64(0, TASK_PRIORITY) != priority)
+		return field_int64(0, TASK_PRIORITY) > priority;
+	if (field_timestamp(0, TASK_CREATED_AT) != created_at)
+		return field_timestamp(0, TASK_CREATED_AT) < created_at;
+	return field_int64(0, TASK_COPY_NUMBER) < copy_number;
+}
+
+/* Finds the next task, of a job that has its turn or of one that has waited long enough.  False: none. */
+static bool
+find_task(bool any_waiting)
+{
+	Datum values[5] = {targets_of_runs()};
+	int64 priority;
+	TimestampTz created_at;
+	int64 copy_number;
+
+	stalled_domains(&values[1], &values[2]);
+	values[3] = Int64GetDatum(vmclone_max_copies_per_owner);
+	values[4] = owners_of_runs();
+	if (!any_waiting || statement_run(&next_waiting, values, NULL) == 0)
+		return statement_run(&next_startable, values, NULL) > 0;
+	priority = field_int64(0, TASK_PRIORITY);
+	created_at = field_timestamp(0, TASK_CREATED_AT);
+	copy_number = field_int64(0, TASK_COPY_NUMBER);
+	if (statement_run(&next_startable, values, NULL) > 0 &&
+		comes_before(priority, created_at, copy_number))
+		return true;
+	return statement_run(&next_waiting, values, NULL) > 0;
+}
+
 static void
 claim_copy(void *argument)
 {
@@ -226,10 +300,8 @@ claim_copy(void *argument)
 	char *problem;
 	int disk_number;
 	bool may_read;
-	Datum values[3] = {targets_of_runs()};
 
-	stalled_domains(&values[1], &values[2]);
-	if (statement_run(&next_task, values, NULL) == 0)
+	if (!find_task(claim->any_waiting))
 		return;
 	run = claim->run = job_run_make(RUN_COPY);
 	run->task.task_id = field_uuid(0, TASK_TASK_ID);
@@ -248,6 +320,7 @@ claim_copy(void *argument)
 	disk_number = field_int64(0, TASK_DISK_NUMBER);
 	may_read = field_bool(0, TASK_READS_COPY);
 	run->disk_alias = keep(run, field_text(0, TASK_DISK_ALIAS));
+	run->owner = keep(run, field_text(0, TASK_OWNER));
 	run->attempts = field_int64(0, TASK_ATTEMPTS);
 	run->bytes_total = field_int64(0, TASK_BYTES_TOTAL);
 	run->job_limit = field_int64(0, TASK_JOB_LIMIT);
@@ -306,9 +379,9 @@ write_claim_problem(void *argument)
 
 /* Runs one claim's transaction and starts what came of it.  False: nothing was there to claim. */
 static bool
-claim_one(JobUnit unit)
+claim_one(JobUnit unit, bool any_waiting)
 {
-	Claim claim = {NULL, false};
+	Claim claim = {NULL, false, any_waiting};
 	ClaimProblem problem;
 
 	problem.text = job_transaction(unit, &claim);
@@ -331,13 +404,13 @@ claim_one(JobUnit unit)
 }
 
 bool
-job_claim_next(void)
+job_claim_next(bool any_waiting)
 {
 	bool any = false;
 
 	for (int i = 0; i < CLAIMS_A_PASS && job_runs_active() < vmclone_max_parallel_copies; i++)
 	{
-		if (!claim_one(claim_copy))
+		if (!claim_one(claim_copy, any_waiting))
 			break;
 		any = true;
 	}
@@ -418,7 +491,7 @@ job_claim_cleaning(void)
 
 	for (int i = 0; i < CLAIMS_A_PASS && list_length(job_runs_list) < CLAIMS_A_PASS; i++)
 	{
-		if (!claim_one(claim_clean))
+		if (!claim_one(claim_clean, false))
 			break;
 		any = true;
 	}
@@ -463,7 +536,7 @@ job_claim_measurement(void)
 	foreach (cell, job_runs_list)
 		if (((JobRun *) lfirst(cell))->kind == RUN_MEASURE)
 			return false;
-	return claim_one(claim_measurement);
+	return claim_one(claim_measurement, false);
 }
 
 static void

@@ -7,8 +7,8 @@
 
 #include "postgres.h"
 
-/* Claim what may start and start its runs.  True: something was claimed. */
-extern bool job_claim_next(void);
+/* Claim what may start and start its runs; any_waiting: also of jobs that wait.  True: something was claimed. */
+extern bool job_claim_next(bool any_waiting);
 extern bool job_claim_cleaning(void);
 extern bool job_claim_measurement(void);
 

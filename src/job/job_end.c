@@ -8,11 +8,13 @@
  */
 #include "postgres.h"
 
+#include "base/arrays.h"
 #include "base/audit.h"
 #include "catalog/pg_type.h"
 #include "clone/clone.h"
 #include "base/frame.h"
 #include "job/job_end.h"
+#include "job/job_agenda.h"
 #include "job/job_run.h"
 #include "job/job_state.h"
 #include "job/job_transaction.h"
@@ -23,19 +25,24 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+/* Jobs that take a step in one transaction. */
 #define JOBS_A_PASS "200"
 
-/* Jobs whose next step towards their end is due: all their images are there, or they are finishing, failing, cancelling or cleaning. */
 static Statement ending_jobs = {
-	.sql = "SELECT j.job_id FROM vmclone.jobs j"
-		   " WHERE (j.next_attempt_at IS NULL OR j.next_attempt_at <= clock_timestamp())"
-		   " AND (j.status IN ('finishing', 'failing', 'cancelling')"
-		   " OR (j.status = 'cleaning' AND NOT EXISTS (SELECT FROM vmclone.async_tasks t"
-		   " WHERE t.job_id = j.job_id AND t.status = 'cleaning'))"
-		   " OR (j.status IN ('queued', 'running', 'waiting') AND j.requested IS NULL"
-		   " AND NOT EXISTS (SELECT FROM vmclone.async_tasks t WHERE t.job_id = j.job_id"
-		   " AND t.result IS DISTINCT FROM 'success')))"
-		   " ORDER BY j.created_at, j.copy_number LIMIT " JOBS_A_PASS,
+	.sql = "SELECT e.job_id FROM (" ENDING_JOBS ") e"
+		   " ORDER BY e.created_at, e.copy_number LIMIT " JOBS_A_PASS,
+};
+
+static Statement has_all_images = {
+	.sql = "SELECT FROM vmclone.jobs j WHERE j.job_id = $1 AND " HAS_ALL_IMAGES,
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+static Statement has_files_to_clean = {
+	.sql = "SELECT FROM vmclone.async_tasks WHERE job_id = $1 AND status = 'cleaning' LIMIT 1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
 };
 
 /* Copies of the same call that read, or will soon read, this job's images. */
@@ -68,32 +75,16 @@ static Statement others_need_source = {
 	.argument_types = {UUIDOID},
 };
 
-static Statement free_name = {
-	.sql = "DELETE FROM vmclone.vm_names WHERE vm_id = $1",
+static Statement free_names = {
+	.sql = "DELETE FROM vmclone.vm_names WHERE vm_id = ANY ($1)",
 	.argument_count = 1,
-	.argument_types = {UUIDOID},
+	.argument_types = {UUIDARRAYOID},
 };
 
 static Statement forget_lineage = {
-	.sql = "DELETE FROM vmclone.lineage WHERE job_id = $1",
+	.sql = "DELETE FROM vmclone.lineage WHERE job_id = ANY ($1)",
 	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
-static Statement live_jobs = {
-	.sql = "SELECT EXISTS (SELECT FROM vmclone.jobs WHERE requested IS NOT NULL"
-		   " AND status NOT IN ('succeeded', 'failed', 'cancelled') OR status IN ('queued',"
-		   " 'running', 'waiting', 'finishing', 'failing', 'cancelling', 'cleaning'))"
-		   " OR EXISTS (SELECT FROM vmclone.measurements WHERE status = 'queued'),"
-		   " EXISTS (SELECT FROM vmclone.jobs"
-		   "  WHERE status NOT IN ('succeeded', 'failed', 'cancelled'))",
-};
-
-/* Columns of live_jobs. */
-enum LiveJobsColumn
-{
-	LIVE_ANYTHING_TO_DO = 1,
-	LIVE_ANY,
+	.argument_types = {UUIDARRAYOID},
 };
 
 static void
@@ -144,14 +135,14 @@ is_being_read(const JobRow *job)
 static void
 finish(JobRow *job)
 {
-	Datum vm_id = UUIDPGetDatum(&job->vm_id);
+	Datum vm_id = array_of_uuids(&job->vm_id, 1);
 	Frame frame;
 
 	frame_enter_inventory_to_write(&frame);
 	clone_finish(&job->vm_id);
 	frame_leave(&frame);
 	release_source(job);
-	(void) statement_run(&free_name, &vm_id, NULL);
+	(void) statement_run(&free_names, &vm_id, NULL);
 	write_audit(job, job->is_template ? AUDIT_USER_ADD_VM_TEMPLATE_FINISHED_SUCCESS
 									  : AUDIT_USER_ADD_VM_FINISHED_SUCCESS);
 	job_set_succeeded(job);
@@ -165,21 +156,37 @@ begin_cleaning(JobRow *job)
 	job_set_cleaning(job);
 }
 
+/* The rows of all these jobs' machines go at once: removing them costs by the call more than by the machine. */
 static void
-remove_rows(JobRow *job)
+remove_rows(JobRow *jobs, int count)
 {
-	Datum vm_id = UUIDPGetDatum(&job->vm_id);
-	Datum job_id = UUIDPGetDatum(&job->job_id);
+	pg_uuid_t *vm_ids = palloc(count * sizeof(pg_uuid_t));
+	pg_uuid_t *job_ids = palloc(count * sizeof(pg_uuid_t));
+	Datum vm_array;
+	Datum job_array;
 	Frame frame;
 
+	if (count == 0)
+		return;
+	for (int i = 0; i < count; i++)
+	{
+		vm_ids[i] = jobs[i].vm_id;
+		job_ids[i] = jobs[i].job_id;
+	}
+	vm_array = array_of_uuids(vm_ids, count);
+	job_array = array_of_uuids(job_ids, count);
 	frame_enter_inventory_to_write(&frame);
-	clone_remove(&job->vm_id);
+	clone_remove(vm_array);
 	frame_leave(&frame);
-	(void) statement_run(&free_name, &vm_id, NULL);
-	(void) statement_run(&forget_lineage, &job_id, NULL);
-	write_audit(job, job->is_template ? AUDIT_USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE
-									  : AUDIT_USER_ADD_VM_FINISHED_FAILURE);
-	job_set_undone(job);
+	(void) statement_run(&free_names, &vm_array, NULL);
+	(void) statement_run(&forget_lineage, &job_array, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		write_audit(&jobs[i], jobs[i].is_template
+								  ? AUDIT_USER_ADD_VM_TEMPLATE_CREATE_TEMPLATE_FAILURE
+								  : AUDIT_USER_ADD_VM_FINISHED_FAILURE);
+		job_set_undone(&jobs[i]);
+	}
 }
 
 /* A job's next step on the way to its end. */
@@ -187,67 +194,105 @@ typedef struct Ending
 {
 	pg_uuid_t job_id;
 	bool moved;
-	char *problem; /* of the transaction before */
 } Ending;
-
-static void
-take_step(void *argument)
-{
-	Ending *ending = argument;
-	JobRow job;
-
-	if (!job_lock(&ending->job_id, &job) || job.requested == REQUEST_CANCEL)
-		return;
-	ending->moved = true;
-	switch (job.status)
-	{
-		case JOB_FINISHING:
-			ending->moved = !is_being_read(&job);
-			if (ending->moved)
-				finish(&job);
-			break;
-		case JOB_FAILING:
-		case JOB_CANCELLING:
-			/* The source is free only when nobody reads it any more. */
-			ending->moved = !job_has_runs(&job.job_id);
-			if (ending->moved)
-				begin_cleaning(&job);
-			break;
-		case JOB_CLEANING:
-			remove_rows(&job);
-			break;
-		case JOB_QUEUED:
-		case JOB_RUNNING:
-		case JOB_WAITING:
-			job_set_finishing(&job);
-			break;
-		default:
-			/* paused or held since it was looked for */
-			ending->moved = false;
-			break;
-	}
-}
-
-static void
-write_problem(void *argument)
-{
-	Ending *ending = argument;
-	JobRow job;
-
-	if (!job_lock(&ending->job_id, &job) || job.requested == REQUEST_CANCEL)
-		return;
-	if (job.status == JOB_FINISHING)
-		job_finishing_waits(&job, ending->problem);
-	else if (state_in(job.status, JOB_IS_UNDONE))
-		job_cleaning_waits(&job, ending->problem);
-}
 
 typedef struct EndingList
 {
 	MemoryContext context;
 	Ending *endings;
 	int count;
+	char *problem; /* of the transaction before */
 } EndingList;
+
+static bool
+may_remove_rows(const JobRow *job)
+{
+	Datum job_id = UUIDPGetDatum(&job->job_id);
+
+	return job->status == JOB_CLEANING && statement_run(&has_files_to_clean, &job_id, NULL) == 0;
+}
+
+/* The next step of one job, but the removal of its rows.  True: something moved. */
+static bool
+take_step(JobRow *job)
+{
+	switch (job->status)
+	{
+		case JOB_FINISHING:
+			if (is_being_read(job))
+				return false;
+			finish(job);
+			return true;
+		case JOB_FAILING:
+		case JOB_CANCELLING:
+			/* The source is free only when nobody reads it any more. */
+			if (job_has_runs(&job->job_id))
+				return false;
+			begin_cleaning(job);
+			return true;
+		case JOB_CLEANING:
+			return may_remove_rows(job);
+		case JOB_QUEUED:
+		case JOB_RUNNING:
+		case JOB_WAITING:
+			job_set_finishing(job);
+			return true;
+		default:
+			/* paused or held since it was looked for */
+			return false;
+	}
+}
+
+/* One step of each; what has no file to be removed loses its rows right behind its source's locks. */
+static void
+take_steps(void *argument)
+{
+	EndingList *list = argument;
+	JobRow *removable = palloc(list->count * sizeof(JobRow));
+	int removable_count = 0;
+
+	for (int i = 0; i < list->count; i++)
+	{
+		Ending *ending = &list->endings[i];
+		JobRow job;
+
+		ending->moved = false;
+		if (!job_lock(&ending->job_id, &job) || job.requested == REQUEST_CANCEL)
+			continue;
+		ending->moved = take_step(&job);
+		if (ending->moved && may_remove_rows(&job))
+			removable[removable_count++] = job;
+	}
+	remove_rows(removable, removable_count);
+}
+
+void
+job_end_after_success(const pg_uuid_t *job_id)
+{
+	Datum value = UUIDPGetDatum(job_id);
+	JobRow job;
+
+	if (statement_run(&has_all_images, &value, NULL) == 0 || !job_lock(job_id, &job) ||
+		job.requested != REQUEST_NONE || job.status != JOB_RUNNING)
+		return;
+	job_set_finishing(&job);
+	if (!is_being_read(&job))
+		finish(&job);
+}
+
+static void
+write_problem(void *argument)
+{
+	const EndingList *list = argument;
+	JobRow job;
+
+	if (!job_lock(&list->endings[0].job_id, &job) || job.requested == REQUEST_CANCEL)
+		return;
+	if (job.status == JOB_FINISHING)
+		job_finishing_waits(&job, list->problem);
+	else if (state_in(job.status, JOB_IS_UNDONE))
+		job_cleaning_waits(&job, list->problem);
+}
 
 static void
 read_endings(void *argument)
@@ -260,50 +305,48 @@ read_endings(void *argument)
 		list->endings[list->count++].job_id = field_uuid(i, ONLY_COLUMN);
 }
 
+/* Without the others, so that what stands in the way of one is told of that one. */
+static bool
+take_one_step(Ending *ending)
+{
+	EndingList one = {CurrentMemoryContext, ending, 1, NULL};
+
+	one.problem = job_transaction(take_steps, &one);
+	if (one.problem == NULL)
+		return ending->moved;
+	(void) job_transaction(write_problem, &one);
+	return false;
+}
+
 bool
 job_end_next(void)
 {
-	EndingList list = {CurrentMemoryContext, NULL, 0};
+	EndingList list = {CurrentMemoryContext, NULL, 0, NULL};
 	bool moved = false;
 
-	if (job_transaction(read_endings, &list) != NULL)
+	if (job_transaction(read_endings, &list) != NULL || list.count == 0)
 		return false;
-	for (int i = 0; i < list.count; i++)
+	if (list.count > 1 && job_transaction(take_steps, &list) == NULL)
 	{
-		Ending *ending = &list.endings[i];
-
-		ending->problem = job_transaction(take_step, ending);
-		if (ending->problem != NULL)
-			(void) job_transaction(write_problem, ending);
-		else
-			moved |= ending->moved;
+		for (int i = 0; i < list.count; i++)
+			moved |= list.endings[i].moved;
+		return moved;
 	}
+	for (int i = 0; i < list.count; i++)
+		moved |= take_one_step(&list.endings[i]);
 	return moved;
 }
-
-typedef struct LiveJobs
-{
-	bool anything_to_do;
-	bool any;
-} LiveJobs;
 
 static void
 look_for_jobs(void *argument)
 {
-	LiveJobs *live = argument;
-
-	statement_run_one_row(&live_jobs, NULL, NULL);
-	live->anything_to_do = field_bool(0, LIVE_ANYTHING_TO_DO);
-	live->any = field_bool(0, LIVE_ANY);
+	job_agenda(argument);
 }
 
 bool
-job_anything_to_do(bool *any_live)
+job_anything_to_do(void)
 {
-	LiveJobs live = {false, false};
+	JobAgenda agenda = {0};
 
-	if (job_transaction(look_for_jobs, &live) != NULL)
-		live.anything_to_do = false;
-	*any_live = live.any;
-	return live.anything_to_do;
+	return job_transaction(look_for_jobs, &agenda) == NULL && agenda.busy;
 }

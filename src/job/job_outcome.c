@@ -10,6 +10,7 @@
 #include "base/statement.h"
 #include "catalog/pg_type.h"
 #include "job/job_block.h"
+#include "job/job_end.h"
 #include "job/job_look.h"
 #include "job/job_outcome.h"
 #include "job/job_sequence.h"
@@ -41,6 +42,23 @@ write_success(void *argument)
 		job_clear_reason(&run->job_id);
 	if (!run->wait_cleared)
 		job_clear_wait(&run->job_id);
+}
+
+/* Mostly a job ends with its last task: the same transaction makes the machine usable. */
+static void
+write_success_and_end(void *argument)
+{
+	write_success(argument);
+	job_end_after_success(&((JobRun *) argument)->job_id);
+}
+
+/* What stands in the way of the job's end is no reason to forget that the image is there. */
+static char *
+write_end_of_copy(JobRun *run)
+{
+	char *problem = job_transaction(write_success_and_end, run);
+
+	return problem == NULL ? NULL : job_transaction(write_success, run);
 }
 
 /* The domain of the layer that was at fault, or the target. */
@@ -204,7 +222,7 @@ step_done(JobRun *run, Jsonb *answer)
 	{
 		case STEP_COMMIT:
 			run->allocated = committed_bytes(run, answer);
-			return written(job_transaction(write_success, run));
+			return written(write_end_of_copy(run));
 		case STEP_REMOVE:
 			return written(job_transaction(write_cleaned, run));
 		default:

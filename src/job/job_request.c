@@ -18,15 +18,14 @@
 #include "base/uuid.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-/* Requests that one pass follows; the rest wait for the next one. */
-#define REQUESTS_A_PASS "200"
+/* Requests that are followed in one transaction. */
+#define REQUESTS_AT_ONCE "200"
 
 static Statement requests = {
 	.sql = "SELECT job_id FROM vmclone.jobs WHERE requested IS NOT NULL"
-		   " AND status NOT IN ('succeeded', 'failed', 'cancelled') LIMIT " REQUESTS_A_PASS,
+		   " LIMIT " REQUESTS_AT_ONCE,
 };
 
 static Statement run_rows = {
@@ -39,13 +38,14 @@ static Statement run_rows = {
 	.argument_types = {UUIDARRAYOID},
 };
 
-/* Jobs that have not started; a paused one has had its NOTIFY or was made so. */
-static Statement queued_jobs = {
-	.sql = "SELECT job_id, status FROM vmclone.jobs"
-		   " WHERE status IN ('queued', 'paused') AND started_at IS NULL",
+/* Jobs that the call has queued, made paused, or, without disks, ended. */
+static Statement announce = {
+	.sql = "UPDATE vmclone.jobs SET announced = true WHERE job_id = ANY (ARRAY(SELECT job_id"
+		   " FROM vmclone.jobs WHERE NOT announced LIMIT 1000 FOR UPDATE SKIP LOCKED))"
+		   " RETURNING job_id, status",
 };
 
-/* Columns of requests, run_rows and queued_jobs. */
+/* Columns of requests, run_rows and announce. */
 enum
 {
 	REQUESTED_JOB_ID = 1,
@@ -63,8 +63,8 @@ enum
 };
 enum
 {
-	QUEUED_JOB_ID = 1,
-	QUEUED_STATUS,
+	ANNOUNCED_JOB_ID = 1,
+	ANNOUNCED_STATUS,
 };
 
 /* What the rows say of a run. */
@@ -103,14 +103,14 @@ all_paused(const pg_uuid_t *job_id)
 	return true;
 }
 
-static void
-follow_request(void *argument)
+/* True: the job's row has changed. */
+static bool
+follow_request(const pg_uuid_t *job_id)
 {
-	const pg_uuid_t *job_id = argument;
 	JobRow job;
 
 	if (!job_lock(job_id, &job) || job.requested == REQUEST_NONE)
-		return;
+		return false;
 	if (job.requested == REQUEST_CANCEL &&
 		state_in(job.status, job_sources(JOB_CANCELLING, MOVER_WORKER)))
 		job_set_cancelling(&job);
@@ -119,12 +119,14 @@ follow_request(void *argument)
 	else if (job.requested == REQUEST_PAUSE &&
 			 state_in(job.status, job_sources(JOB_PAUSED, MOVER_WORKER)))
 	{
-		if (all_paused(job_id))
-			job_set_paused(&job);
+		if (!all_paused(job_id))
+			return false;
+		job_set_paused(&job);
 	}
 	else
 		/* The job went on meanwhile to where the request means nothing. */
 		job_drop_request(&job);
+	return true;
 }
 
 typedef struct RequestList
@@ -132,7 +134,18 @@ typedef struct RequestList
 	MemoryContext context;
 	pg_uuid_t *job_ids;
 	int count;
+	bool moved;
 } RequestList;
+
+static void
+follow_requests(void *argument)
+{
+	RequestList *list = argument;
+
+	list->moved = false;
+	for (int i = 0; i < list->count; i++)
+		list->moved |= follow_request(&list->job_ids[i]);
+}
 
 static void
 read_requests(void *argument)
@@ -260,64 +273,63 @@ tell_runs(const RunRows *rows)
 	}
 }
 
-/* A job whose NOTIFY for queued, or for paused at its start, was sent. */
-typedef struct NotifiedJob
+typedef struct AnnouncedJob
 {
-	pg_uuid_t job_id; /* the key */
-	uint32 pass;      /* that saw it last */
-} NotifiedJob;
+	pg_uuid_t job_id;
+	JobStatus status;
+} AnnouncedJob;
 
-static HTAB *notified_jobs = NULL;
-
-/* NOTIFY for jobs that are new since the last pass; the call itself may be prepared, so it can't. */
+/* NOTIFY for jobs that are new; the call itself may be prepared, so it can't. */
 static void
-notify_new_jobs(void *argument)
+announce_jobs(void *argument)
 {
-	static uint32 pass = 0;
-	uint64 rows = statement_run(&queued_jobs, NULL, NULL);
-	HASH_SEQ_STATUS scan;
-	NotifiedJob *notified;
+	uint64 rows = statement_run(&announce, NULL, NULL);
+	AnnouncedJob *jobs = palloc((rows + 1) * sizeof(AnnouncedJob));
 
-	pass++;
 	for (uint64 i = 0; i < rows; i++)
 	{
-		pg_uuid_t job_id = field_uuid(i, QUEUED_JOB_ID);
-		bool found;
+		AnnouncedJob *job = &jobs[i];
 
-		notified = hash_search(notified_jobs, &job_id, HASH_ENTER, &found);
-		notified->pass = pass;
-		if (!found)
-			job_notify(&job_id, job_status_of_word(field_text(i, QUEUED_STATUS)));
+		job->job_id = field_uuid(i, ANNOUNCED_JOB_ID);
+		job->status = job_status_of_word(field_text(i, ANNOUNCED_STATUS));
 	}
-	hash_seq_init(&scan, notified_jobs);
-	while ((notified = hash_seq_search(&scan)) != NULL)
-		if (notified->pass != pass)
-			(void) hash_search(notified_jobs, &notified->job_id, HASH_REMOVE, NULL);
-}
-
-static void
-make_notified_jobs(void)
-{
-	HASHCTL control = {0};
-
-	control.keysize = sizeof(pg_uuid_t);
-	control.entrysize = sizeof(NotifiedJob);
-	notified_jobs = hash_create("vmclone jobs notified", 64, &control, HASH_ELEM | HASH_BLOBS);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		job_notify(&jobs[i].job_id, jobs[i].status);
+	}
 }
 
 void
-job_requests_follow(void)
+job_requests_announce(void)
 {
-	RequestList list = {CurrentMemoryContext, NULL, 0};
+	(void) job_transaction(announce_jobs, NULL);
+}
+
+void
+job_requests_tell(void)
+{
 	RunRows rows = {CurrentMemoryContext, NULL, 0};
 
-	if (notified_jobs == NULL)
-		make_notified_jobs();
-	(void) job_transaction(notify_new_jobs, NULL);
 	if (job_runs_list != NIL && job_transaction(read_run_rows, &rows) == NULL)
 		tell_runs(&rows);
-	if (job_transaction(read_requests, &list) != NULL)
-		return;
+}
+
+bool
+job_requests_follow(void)
+{
+	RequestList list = {CurrentMemoryContext, NULL, 0, false};
+	bool moved = false;
+
+	if (job_transaction(read_requests, &list) != NULL || list.count == 0)
+		return false;
+	if (list.count > 1 && job_transaction(follow_requests, &list) == NULL)
+		return list.moved;
+	/* one after the other, so that what stands in the way of one stops no other */
 	for (int i = 0; i < list.count; i++)
-		(void) job_transaction(follow_request, &list.job_ids[i]);
+	{
+		RequestList one = {CurrentMemoryContext, &list.job_ids[i], 1, false};
+
+		moved |= job_transaction(follow_requests, &one) == NULL && one.moved;
+	}
+	return moved;
 }

@@ -7,7 +7,13 @@
 
 #include "postgres.h"
 
-/* Follows what the jobs' rows ask for, and sends the NOTIFY of jobs that are new. */
-extern void job_requests_follow(void);
+/* Follows what people ask for in the jobs' rows.  True: something moved. */
+extern bool job_requests_follow(void);
+
+/* Tells what runs how the rows of its task and job are now: to stop, to stand still, how fast it may be. */
+extern void job_requests_tell(void);
+
+/* Sends the NOTIFY of jobs that are new. */
+extern void job_requests_announce(void);
 
 #endif

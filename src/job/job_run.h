@@ -5,6 +5,7 @@
  * A run lives in the worker's memory only.  What must survive is in async_tasks, guarded by the
  * claim: a result with an older claim is dropped.
  *
+ *	job_agenda.c		what there is to do
  *	job_claim.c		which task, cleaning or measurement is next
  *	job_source.c	what it reads, and the domains that it touches
  *	job_block.c		devices of block domains
@@ -103,6 +104,7 @@ typedef struct JobRun
 	char *disk_id;         /* of the target, as text */
 	char *image_id;
 	char *disk_alias;       /* RUN_COPY */
+	char *owner;            /* RUN_COPY: the role whose job it is */
 	List *layers;           /* RunLayer *, the first snapshot first */
 	bool reads_copy;        /* another copy's image instead of the chain */
 	char *volume_format;    /* "RAW" or "COW" */

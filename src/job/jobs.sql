@@ -37,6 +37,7 @@ CREATE TABLE vmclone.jobs (
     started_at timestamptz,
     ended_at timestamptz,
     owner_role vmclone.role_id NOT NULL DEFAULT '',
+    announced boolean NOT NULL DEFAULT false,
     UNIQUE (call_id, copy_number),
     -- one constraint: each is prepared anew by every statement that writes here
     CONSTRAINT jobs_words CHECK (copy_number >= 1 AND bandwidth_limit > 0
@@ -50,6 +51,13 @@ CREATE TABLE vmclone.jobs (
 
 CREATE INDEX jobs_live ON vmclone.jobs (priority DESC, created_at)
     WHERE status NOT IN ('succeeded', 'failed', 'cancelled');
+-- what the worker looks for: each look costs by what there is to do, not by how many jobs rest, wait or are history
+CREATE INDEX jobs_new ON vmclone.jobs (job_id) WHERE NOT announced;
+CREATE INDEX jobs_requested ON vmclone.jobs (job_id) WHERE requested IS NOT NULL;
+CREATE INDEX jobs_startable ON vmclone.jobs (priority DESC, created_at, copy_number)
+    WHERE requested IS NULL AND status IN ('queued', 'running');
+CREATE INDEX jobs_moving ON vmclone.jobs (status, next_attempt_at)
+    WHERE status IN ('running', 'waiting', 'finishing', 'failing', 'cancelling', 'cleaning');
 CREATE INDEX jobs_vm_id ON vmclone.jobs (vm_id);
 CREATE INDEX jobs_source_vm_id ON vmclone.jobs (source_vm_id);
 CREATE INDEX jobs_source_snapshot_id ON vmclone.jobs (source_snapshot_id);
@@ -64,6 +72,7 @@ COMMENT ON COLUMN vmclone.jobs.reason IS 'why the job waits, is held or failed; 
 COMMENT ON COLUMN vmclone.jobs.reason_key IS 'the same as a stable word for programs: an oVirt message key or the copier''s error kind';
 COMMENT ON COLUMN vmclone.jobs.owner IS 'name that the calling role had then';
 COMMENT ON COLUMN vmclone.jobs.owner_role IS 'role that called, and that sees and controls the job beside administrators; nobody once the role is dropped';
+COMMENT ON COLUMN vmclone.jobs.announced IS 'the worker has sent the NOTIFY of the state that the call made';
 COMMENT ON COLUMN vmclone.jobs.user_id IS 'engine user on whose behalf the role called; NULL is an internal call';
 COMMENT ON COLUMN vmclone.jobs.parameters IS 'the call''s parameters, for retry and lineage';
 COMMENT ON COLUMN vmclone.jobs.bandwidth_limit IS 'bytes per second, for all copies of the job together; NULL is unlimited';
@@ -204,6 +213,8 @@ CREATE TABLE vmclone.measurements (
     measured_at timestamptz,
     PRIMARY KEY (snapshot_id, image_id, volume_format)
 );
+
+CREATE INDEX measurements_queued ON vmclone.measurements (requested_at) WHERE status = 'queued';
 
 COMMENT ON TABLE vmclone.measurements IS 'exact sizes of collapsed images, measured by the worker at measure_snapshot''s request';
 COMMENT ON COLUMN vmclone.measurements.snapshot_id IS 'snapshot that is measured';

@@ -14,6 +14,7 @@
 #include "job/job_claim.h"
 #include "job/job_end.h"
 #include "job/job_event.h"
+#include "job/job_agenda.h"
 #include "job/job_request.h"
 #include "job/job_run.h"
 #include "job/job_step.h"
@@ -41,6 +42,9 @@
 
 /* Milliseconds between two passes over the tables while something runs. */
 #define PASS_INTERVAL_MS 1000
+
+/* Milliseconds that a pass goes on while something moves, before children are heard again. */
+#define PASS_LIMIT_MS 200
 
 /* Milliseconds between looks at a child that has closed its pipes and isn't reaped yet. */
 #define REAP_INTERVAL_MS 10
@@ -197,63 +201,106 @@ show_activity(const char *identity)
 	pgstat_report_appname(psprintf(WORKER_APPLICATION_NAME "%s", text));
 }
 
-typedef struct MayRun
+/* The last answer to whose jobs they are. */
+static IdentityState logged_identity = IDENTITY_OWN;
+
+/* What a pass finds first. */
+typedef struct Look
 {
-	bool may;
-	IdentityState state;
-} MayRun;
+	IdentityState identity;
+	bool may_run;
+	JobAgenda jobs;
+} Look;
 
 static void
-look_at_identity(void *argument)
+look(void *argument)
 {
-	MayRun *run = argument;
+	Look *found = argument;
 
-	run->may = identity_may_run(&run->state);
+	found->may_run = identity_may_run(&found->identity);
+	job_agenda(&found->jobs);
 }
 
-/* One pass over the tables.  False: this database's jobs are not its own. */
+/* This database's jobs are not its own: what runs for them is ended, and the log is told once. */
+static void
+stand_back(IdentityState identity)
+{
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+		job_run_stop(lfirst(cell));
+	show_activity(identity == IDENTITY_NONE ? NULL : identity_word(identity));
+	if (identity != logged_identity && identity != IDENTITY_NONE)
+		ereport(LOG, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					  errmsg("vmclone does nothing in database %u: %s", MyDatabaseId,
+							 identity_describe(identity)),
+					  errhint("Decide with SELECT vmclone.adopt('resume' | 'abandon').")));
+	logged_identity = identity;
+}
+
+/* Does what a look has found.  True: what one step has ended, another may begin with. */
 static bool
+do_what_is_found(const JobAgenda *found)
+{
+	bool moved = false;
+
+	if (found->announce)
+		job_requests_announce();
+	job_requests_tell();
+	if (found->requests)
+		moved |= job_requests_follow();
+	if (found->ending)
+		moved |= job_end_next();
+	if (found->startable || found->waiting)
+		(void) job_claim_next(found->waiting);
+	if (found->cleaning)
+		(void) job_claim_cleaning();
+	if (found->measurements)
+		(void) job_claim_measurement();
+	return moved;
+}
+
+/* What has come of a pass over the tables. */
+typedef struct Pass
+{
+	bool may_run; /* this database's jobs are its own */
+	bool busy;    /* there is or will be something to do */
+	bool live;    /* jobs are not over, or only rest */
+	bool again;   /* it was cut short, to hear what children say */
+} Pass;
+
+static Pass
 pass(bool *first)
 {
-	static IdentityState logged = IDENTITY_OWN;
-	MayRun run = {false, IDENTITY_NONE};
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PASS_LIMIT_MS);
+	Pass result = {false, false, false, false};
+	Look found = {IDENTITY_NONE};
+	bool moved;
 
-	if (job_transaction(look_at_identity, &run) != NULL)
-		return false;
-	if (!run.may)
+	do
 	{
-		ListCell *cell;
-
-		foreach (cell, job_runs_list)
-			job_run_stop(lfirst(cell));
-		show_activity(run.state == IDENTITY_NONE ? NULL : identity_word(run.state));
-		if (run.state != logged && run.state != IDENTITY_NONE)
-			ereport(LOG, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						  errmsg("vmclone does nothing in database %u: %s", MyDatabaseId,
-								 identity_describe(run.state)),
-						  errhint("Decide with SELECT vmclone.adopt('resume' | 'abandon').")));
-		logged = run.state;
-		return false;
-	}
-	logged = run.state;
-	if (*first && !job_claim_reset_orphans())
-		return true;
-	*first = false;
-	job_requests_follow();
-	/* What one step ends, another may begin with: again until nothing moves. */
-	for (int i = 0; i < 10; i++)
-	{
-		bool moved = job_end_next();
-
-		moved |= job_claim_next();
-		moved |= job_claim_cleaning();
-		moved |= job_claim_measurement();
-		if (!moved || ShutdownRequestPending)
+		if (job_transaction(look, &found) != NULL)
+			return result;
+		result.may_run = found.may_run;
+		if (!found.may_run)
+		{
+			stand_back(found.identity);
+			return result;
+		}
+		logged_identity = found.identity;
+		result.busy = *first || found.jobs.busy;
+		result.live = found.jobs.live;
+		if (*first && !job_claim_reset_orphans())
+			return result;
+		*first = false;
+		moved = do_what_is_found(&found.jobs);
+		if (ShutdownRequestPending)
 			break;
 		CHECK_FOR_INTERRUPTS();
-	}
+	} while (moved && GetCurrentTimestamp() < until);
+	result.again = moved;
 	show_activity(NULL);
-	return true;
+	return result;
 }
 
 /*
@@ -262,12 +309,10 @@ pass(bool *first)
  * and starts another worker.
  */
 static bool
-may_exit(bool may_run, bool *busy, TimestampTz *busy_at)
+may_exit(const Pass *passed, bool *busy, TimestampTz *busy_at)
 {
-	bool any_live = false;
-
-	*busy = (may_run && job_anything_to_do(&any_live)) || job_runs_list != NIL;
-	worker_slot_tell_live(any_live);
+	*busy = job_runs_list != NIL || passed->busy;
+	worker_slot_tell_live(passed->live);
 	if (*busy)
 	{
 		*busy_at = GetCurrentTimestamp();
@@ -278,7 +323,7 @@ may_exit(bool may_run, bool *busy, TimestampTz *busy_at)
 		return false;
 	if (!worker_exclude_calls())
 		return false;
-	*busy = may_run && job_anything_to_do(&any_live);
+	*busy = passed->may_run && job_anything_to_do();
 	if (!*busy)
 		worker_lock_release();
 	worker_admit_calls();
@@ -295,6 +340,7 @@ work(void)
 	bool first = true;
 	bool woken = true;
 	bool busy = false;
+	Pass passed = {false};
 
 	for (;;)
 	{
@@ -320,10 +366,11 @@ work(void)
 			/* DROP EXTENSION: the children's tasks are gone with the tables; UPDATE: they go on under the next worker. */
 			if (!extension_is_current())
 				return;
-			if (may_exit(pass(&first), &busy, &busy_at))
+			passed = pass(&first);
+			if (may_exit(&passed, &busy, &busy_at))
 				return;
 		}
-		woken = wait_for_something(wait_timeout(busy));
+		woken = wait_for_something(passed.again ? 0 : wait_timeout(busy)) || passed.again;
 	}
 }
 

@@ -116,7 +116,7 @@ SELECT is((SELECT count(*) FROM made m JOIN lineage l USING (vm_id), LATERAL (
 SELECT is((SELECT count(*) FROM before b JOIN pg_temp.fingerprint() f USING (name) WHERE b.hash <> f.hash AND name NOT IN ('vm_static', 'vm_dynamic', 'vm_statistics', 'vm_device', 'vm_interface',
         'vm_interface_statistics', 'vm_init', 'vm_ovf_generations', 'snapshots', 'base_disks', 'images', 'disk_image_dynamic', 'disk_vm_element', 'image_storage_domain_map', 'permissions',
         'numa_node', 'numa_node_cpu_map', 'vm_vds_numa_node_map', 'vm_host_pinning_map', 'vm_nvram_data', 'vm_external_data')), 0::bigint, 'no other table has changed');
-SELECT count(vmclone_internal.clone_remove_rows(vm_id, row_ids)) AS removed FROM lineage WHERE vm_id IN (SELECT vm_id FROM made) \gset
+SELECT vmclone_internal.clone_remove_rows(array_agg(DISTINCT vm_id), array_agg(id)) AS removed FROM lineage CROSS JOIN unnest(row_ids) id WHERE vm_id IN (SELECT vm_id FROM made) \gset
 SELECT is((SELECT coalesce(string_agg(format('%s: %s rows instead of %s', name, f.rows, b.rows), ', '), 'nothing') FROM before b JOIN pg_temp.fingerprint() f USING (name) WHERE b.hash <> f.hash), 'nothing',
     'after the removal the inventory is what it was: nothing of the sources has changed but their locks');
 

@@ -116,7 +116,9 @@ $node->safe_psql('rows', 'ALTER EXTENSION vmclone UPDATE');
 my %still = map { $_ => 1 } split /\n/, $node->safe_psql('rows', $custom);
 cmp_ok(scalar @custom, '>', 100, 'rights given by hand');
 # these have other arguments now, and nobody is to call them
-is(join("\n", grep { !$still{s/inventory_report\(\)/inventory_report(name)/r} } @custom), "vmclone.lineage_rows(uuid,name) EXECUTE\nvmclone.snapshot_rows(uuid,name) EXECUTE", 'survive the update, but those on two internal functions that are others now');
+is(join("\n", grep { !$still{s/inventory_report\(\)/inventory_report(name)/r} } @custom), join("\n", map { "vmclone.$_ EXECUTE" }
+	'clone_refuse_references(regclass,text,uuid,uuid[])', 'clone_refuse_removal(text,text,uuid)', 'clone_remove_rows(uuid,uuid[])', 'lineage_rows(uuid,name)', 'snapshot_rows(uuid,name)'),
+	'survive the update, but those on internal functions that are others now');
 is($node->safe_psql('rows', "SELECT has_schema_privilege('upgrade_custom', 'vmclone_internal', 'USAGE')"), 't', 'with the schema that routines have moved to');
 foreach my $database (qw(rows restored))
 {
