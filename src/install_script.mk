@@ -41,6 +41,7 @@ SQL_PARTS = \
 	storage/storage_domain.sql \
 	storage/storage_contents.sql \
 	job/job_control.sql \
+	job/history.sql \
 	worker/worker.sql \
 	job/job_views.sql \
 	command/command.sql \

@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "utils/uuid.h"
 
 /* From the strongest to the weakest. */
@@ -37,6 +38,9 @@ typedef struct Caller
 	CallerKind second_kind;
 	bool has_two_users; /* two operators, bound to different users: nothing that both may do */
 } Caller;
+
+/* require_administrator(what text), for SQL and C: ERRCODE_INSUFFICIENT_PRIVILEGE unless both roles are. */
+extern Datum vmclone_require_administrator(PG_FUNCTION_ARGS);
 
 /* Needs an SPI connection. */
 extern Caller caller_identify(void);

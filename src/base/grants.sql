@@ -14,14 +14,14 @@ AS $$
             caller_name,caller_role,caller_sees_all,caller_user_id,inventory_rows,
             worker_preloaded,worker_process,identity_state}'::text[]),
         ('{viewer,operator,engine,admin}', 'view', '{jobs_view,progress,locks,lineage_tree,snapshot_tree,vms,disks,
-            missing_disks,storage,worker}'),
+            missing_disks,storage,worker,stat}'),
         ('{viewer,admin}', 'routine', '{see_all_jobs}'),
         ('{operator,engine,admin}', 'routine', '{add_vm_from_snapshot,add_vm_template_from_snapshot,
             measure_snapshot,cancel_job,pause_job,resume_job,retry_job,alter_job,wait_for_job,clone_again,
             start_worker}'),
         ('{engine,admin}', 'routine', '{act_for_any_user}'),
         ('{admin}', 'routine', '{administer,attach_storage_domain,detach_storage_domain,
-            check_storage_domain,unlock_entity,abandon_cleaning,adopt,inventory_report,grant_engine,
+            check_storage_domain,unlock_entity,abandon_cleaning,purge_history,reset_stat,adopt,inventory_report,grant_engine,
             grant_operator,grant_viewer,revoke_rights}')
     ) AS r(kinds, object_type, names)
     CROSS JOIN LATERAL unnest(r.kinds) AS k(kind)

@@ -22,6 +22,7 @@ char *vmclone_lock_mode = NULL;
 int vmclone_log_jobs = LOG_JOBS_ALL;
 int vmclone_max_parallel_copies = 2;
 int vmclone_max_copies_per_owner = 0;
+int vmclone_history_retention = 0;
 int vmclone_copy_threads = 0;
 int vmclone_max_attempts = 5;
 int vmclone_worker_idle_timeout = 300;
@@ -135,6 +136,10 @@ settings_define(void)
 							"Copy processes at once for the jobs of one role.",
 							"0: as many as there may be in all.", &vmclone_max_copies_per_owner, 0,
 							0, 64, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vmclone.history_retention",
+							"Time for which jobs that are over are kept.",
+							"0: until purge_history removes them.", &vmclone_history_retention, 0,
+							0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("vmclone.copy_threads", "Threads of each copy process.",
 							"0: the program's own choice.", &vmclone_copy_threads, 0, 0, 64,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);

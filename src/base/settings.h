@@ -22,9 +22,10 @@ extern char *vmclone_lock_mode;          /* "exclusive" or "shared" */
 extern int vmclone_log_jobs;             /* a LogJobs */
 extern int vmclone_max_parallel_copies;  /* copier processes at once, per worker */
 extern int vmclone_max_copies_per_owner; /* of them for the jobs of one role; 0 = no limit */
-extern int vmclone_copy_threads;         /* --threads of each copier; 0 = the copier's own choice */
-extern int vmclone_max_attempts;         /* of one task before its job fails */
-extern int vmclone_worker_idle_timeout;  /* seconds; only a worker that is not preloaded leaves */
+extern int vmclone_history_retention; /* seconds that jobs which are over are kept; 0 = for ever */
+extern int vmclone_copy_threads;      /* --threads of each copier; 0 = the copier's own choice */
+extern int vmclone_max_attempts;      /* of one task before its job fails */
+extern int vmclone_worker_idle_timeout; /* seconds; only a worker that is not preloaded leaves */
 extern int vmclone_lock_wait;   /* milliseconds to wait for rows that unrelated calls share */
 extern int vmclone_wait_limit;  /* seconds that a job may wait for an outside cause */
 extern int vmclone_retry_delay; /* milliseconds before the first retry; doubles up to a minute */

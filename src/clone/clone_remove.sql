@@ -73,7 +73,7 @@ LANGUAGE sql STABLE AS $$
         AND EXISTS (
             SELECT FROM (SELECT p_table::oid AS id
                 UNION SELECT conrelid FROM pg_constraint WHERE contype = 'f' AND confrelid = p_table AND confdeltype IN ('c', 'n', 'd')) t
-            WHERE vmclone.published_without_identity(t.id) IS NOT NULL)
+            WHERE vmclone_internal.published_without_identity(t.id) IS NOT NULL)
 $$;
 
 CREATE FUNCTION vmclone_internal.clone_delete_plainly(p_table regclass, p_rows tid[])

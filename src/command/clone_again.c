@@ -4,26 +4,17 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
 #include "base/compat.h"
 #include "base/extension.h"
-#include "base/frame.h"
 #include "base/json.h"
-#include "base/statement.h"
-#include "base/uuid.h"
 #include "command/command.h"
 
 VMCLONE_FUNCTION_INFO(vmclone_clone_again);
-
-static Statement lineage_of_vm = {
-	.sql = "SELECT job_id, vm_name FROM vmclone.lineage WHERE vm_id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
 
 /* What is laid over the stored parameters: its own name and key, then the caller's. */
 static Jsonb *
@@ -60,26 +51,14 @@ vmclone_clone_again(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	CommandResult *result;
-	pg_uuid_t job_id;
-	Datum vm_id;
-	Frame own;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("vm_id must not be null"),
 						errhint("View vmclone.lineage_tree lists the clones.")));
-	vm_id = PG_GETARG_DATUM(0);
 	InitMaterializedSRF(fcinfo, 0);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	frame_enter_own(&own);
-	if (statement_run(&lineage_of_vm, &vm_id, NULL) != 1)
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
-						errmsg("virtual machine %s was not cloned by vmclone",
-							   uuid_text(DatumGetUUIDP(vm_id))),
-						errhint("View vmclone.lineage_tree lists the clones.")));
-	job_id = field_uuid(0, ONLY_COLUMN);
-	frame_leave(&own);
-	result = command_run_again(&job_id, again_overrides(fcinfo), false);
+	result = command_clone_again(PG_GETARG_UUID_P(0), again_overrides(fcinfo));
 	for (int i = 0; i < result->copy_count; i++)
 	{
 		const CloneCopy *copy = &result->copies[i];

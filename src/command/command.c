@@ -36,24 +36,30 @@
 VMCLONE_FUNCTION_INFO(vmclone_add_vm_from_snapshot);
 VMCLONE_FUNCTION_INFO(vmclone_add_vm_template_from_snapshot);
 
-static Statement stored_call = {
-	.sql =
-		"SELECT action, CASE WHEN $2 IS NULL"
-		"  THEN vmclone_internal.parameters_of_retry(parameters, copy_number, vm_name)"
-		"  ELSE vmclone_internal.parameters_of_copy(parameters, copy_number, $2) END, owner_role::oid::int8,"
-		" user_id"
-		" FROM vmclone.jobs WHERE job_id = $1",
+static Statement call_of_job = {
+	.sql = "SELECT action = 'AddVmFromSnapshot',"
+		   " vmclone_internal.parameters_of_retry(parameters, copy_number, vm_name),"
+		   " owner_role::oid::int8, user_id, job_id FROM vmclone.jobs WHERE job_id = $1",
+	.argument_count = 1,
+	.argument_types = {UUIDOID},
+};
+
+/* The job may have been purged since. */
+static Statement call_of_clone = {
+	.sql = "SELECT entity_type = 'VM', vmclone_internal.parameters_of_copy(parameters, copy_number, $2),"
+		   " created_by_role::oid::int8, user_id, job_id FROM vmclone.lineage WHERE vm_id = $1",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, JSONBOID},
 };
 
-/* Columns of stored_call. */
-enum StoredCallColumn
+/* Columns of call_of_job and call_of_clone. */
+enum
 {
-	STORED_ACTION = 1,
+	STORED_IS_VM = 1,
 	STORED_PARAMETERS,
 	STORED_OWNER,
 	STORED_USER_ID,
+	STORED_JOB_ID,
 };
 
 static void
@@ -201,40 +207,55 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	return command.result;
 }
 
-CommandResult *
-command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides, bool is_retry)
+/* Runs a call that one of the statements above has read, in the extension's own frame, which ends here. */
+static CommandResult *
+run_stored(Frame *frame, bool is_retry)
 {
-	Datum values[2] = {UUIDPGetDatum(job_id), JsonbPGetDatum(overrides)};
-	bool nulls[2] = {false, overrides == NULL};
-	CloneTarget target;
+	CloneTarget target = field_bool(0, STORED_IS_VM) ? CLONE_TARGET_VM : CLONE_TARGET_TEMPLATE;
+	Jsonb *parameters = field_jsonb(0, STORED_PARAMETERS);
+	Oid owner = (Oid) field_int64(0, STORED_OWNER);
+	OptionalUuid user_id = {!field_is_null(0, STORED_USER_ID), field_uuid(0, STORED_USER_ID)};
+	pg_uuid_t job_id = field_uuid(0, STORED_JOB_ID);
 	CloneRequest *request;
-	OptionalUuid user_id;
-	Jsonb *parameters;
-	Oid owner;
 	Caller caller;
-	Frame frame;
 
-	frame_enter_own(&frame);
-	if (statement_run(&stored_call, values, nulls) != 1)
-		ereport(ERROR, (errcode(ERRCODE_VC_NO_SUCH_JOB),
-						errmsg("job %s does not exist", uuid_text(job_id)),
-						errkey("JOB_DOES_NOT_EXIST"), errdetail("JOB_DOES_NOT_EXIST."),
-						errhint("View vmclone.jobs_view lists the jobs.")));
-	target = strcmp(field_text(0, STORED_ACTION), "AddVmFromSnapshot") == 0 ? CLONE_TARGET_VM
-																			: CLONE_TARGET_TEMPLATE;
-	parameters = field_jsonb(0, STORED_PARAMETERS);
-	owner = (Oid) field_int64(0, STORED_OWNER);
-	user_id.given = !field_is_null(0, STORED_USER_ID);
-	user_id.value = field_uuid(0, STORED_USER_ID);
-	frame_leave(&frame);
-
+	frame_leave(frame);
 	caller = caller_identify();
-	caller_check_job(&caller, owner, job_id);
+	caller_check_job(&caller, owner, &job_id);
 	request = request_from_parameters(parameters, target);
 	/* an operator's user is its role's: an administrator runs the call for that user */
 	if (caller.kind == CALLER_ADMIN && !request->user_id.given)
 		request->user_id = user_id;
-	return run(request, is_retry ? job_id : NULL);
+	return run(request, is_retry ? &job_id : NULL);
+}
+
+CommandResult *
+command_retry(const pg_uuid_t *job_id)
+{
+	Datum value = UUIDPGetDatum(job_id);
+	Frame frame;
+
+	frame_enter_own(&frame);
+	if (statement_run(&call_of_job, &value, NULL) != 1)
+		ereport(ERROR, (errcode(ERRCODE_VC_NO_SUCH_JOB),
+						errmsg("job %s does not exist", uuid_text(job_id)),
+						errkey("JOB_DOES_NOT_EXIST"), errdetail("JOB_DOES_NOT_EXIST."),
+						errhint("View vmclone.jobs_view lists the jobs.")));
+	return run_stored(&frame, true);
+}
+
+CommandResult *
+command_clone_again(const pg_uuid_t *vm_id, const Jsonb *overrides)
+{
+	Datum values[2] = {UUIDPGetDatum(vm_id), JsonbPGetDatum(overrides)};
+	Frame frame;
+
+	frame_enter_own(&frame);
+	if (statement_run(&call_of_clone, values, NULL) != 1)
+		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
+						errmsg("virtual machine %s was not cloned by vmclone", uuid_text(vm_id)),
+						errhint("View vmclone.lineage_tree lists the clones.")));
+	return run_stored(&frame, false);
 }
 
 static Datum

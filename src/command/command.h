@@ -25,12 +25,18 @@ typedef struct CommandResult
 } CommandResult;
 
 /*
- * The stored call of a job that is over, for its copy alone, all checks again, new ids.  overrides:
- * an object laid over the stored parameters (clone_again), or NULL: under the name that it had.
- * Not in a frame; needs an SPI connection.  Errors: class VC by the first failed check; 55000 on a
- * standby or without a bound inventory; 42501 for a caller without the right.
+ * A stored call is run once more, for one copy alone, all checks again, new ids.  Not in a frame; needs an
+ * SPI connection.  Errors: class VC by the first failed check; 55000 on a standby or without a bound
+ * inventory; 42501 for a caller without the right.
  */
-extern CommandResult *command_run_again(const pg_uuid_t *job_id, const Jsonb *overrides,
-										bool is_retry);
+
+/* The call of a job that is over, under the name that the copy had.  VC022: there is no such job. */
+extern CommandResult *command_retry(const pg_uuid_t *job_id);
+
+/*
+ * The call that made a virtual machine or template, with an object laid over its parameters; whether its
+ * job is still there doesn't matter.  P0002: vmclone didn't make it.
+ */
+extern CommandResult *command_clone_again(const pg_uuid_t *vm_id, const Jsonb *overrides);
 
 #endif

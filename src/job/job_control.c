@@ -327,7 +327,7 @@ vmclone_retry_job(PG_FUNCTION_ARGS)
 
 		/* The call is the caller's own, with its own checks and frames. */
 		frame_leave(&job.frame);
-		again = command_run_again(&job.job_id, NULL, true);
+		again = command_retry(&job.job_id);
 		for (int i = 0; i < again->copy_count; i++)
 		{
 			const CloneCopy *copy = &again->copies[i];

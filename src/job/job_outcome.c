@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "job/job_block.h"
 #include "job/job_end.h"
+#include "job/job_history.h"
 #include "job/job_look.h"
 #include "job/job_outcome.h"
 #include "job/job_sequence.h"
@@ -124,7 +125,8 @@ write_failure(void *argument)
 			(void) task_set_reads_chain(&run->task);
 			break;
 		case VERDICT_CRASHED:
-			(void) task_set_again(&run->task, &ended, true, run->attempts);
+			if (task_set_again(&run->task, &ended, true, run->attempts))
+				job_count_retry();
 			break;
 		case VERDICT_WAIT:
 			if (task_set_again(&run->task, &ended, false, run->attempts))

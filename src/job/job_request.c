@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "contract/copier_protocol.h"
 #include "base/arrays.h"
+#include "job/job_history.h"
 #include "job/job_limit.h"
 #include "job/job_request.h"
 #include "job/job_run.h"
@@ -296,6 +297,9 @@ announce_jobs(void *argument)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		job_notify(&jobs[i].job_id, jobs[i].status);
+		/* without disks it was over with the call */
+		if (jobs[i].status == JOB_SUCCEEDED)
+			job_count_end(&jobs[i].job_id, JOB_SUCCEEDED);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "base/uuid.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
+#include "job/job_history.h"
 #include "job/job_log.h"
 #include "job/job_state.h"
 #include "job/retry_delay.h"
@@ -279,7 +280,10 @@ job_set_waiting(JobRow *job, const char *reason_key, const char *reason)
 		if (job->status == JOB_WAITING)
 			(void) statement_run(&set_waiting, values, NULL);
 		else
+		{
 			move(job, JOB_WAITING, &set_waiting, values);
+			job_count_wait();
+		}
 	}
 }
 
@@ -317,6 +321,7 @@ void
 job_set_succeeded(JobRow *job)
 {
 	move_to(job, JOB_SUCCEEDED, &set_ended);
+	job_count_end(&job->job_id, job->status);
 	job_log_end(job);
 }
 
@@ -324,6 +329,7 @@ void
 job_set_undone(JobRow *job)
 {
 	move_to(job, job->is_cancelled ? JOB_CANCELLED : JOB_FAILED, &set_ended);
+	job_count_end(&job->job_id, job->status);
 	job_log_end(job);
 }
 

@@ -58,6 +58,7 @@ CREATE INDEX jobs_startable ON vmclone.jobs (priority DESC, created_at, copy_num
     WHERE requested IS NULL AND status IN ('queued', 'running');
 CREATE INDEX jobs_moving ON vmclone.jobs (status, next_attempt_at)
     WHERE status IN ('running', 'waiting', 'finishing', 'failing', 'cancelling', 'cleaning');
+CREATE INDEX jobs_ended ON vmclone.jobs (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX jobs_vm_id ON vmclone.jobs (vm_id);
 CREATE INDEX jobs_source_vm_id ON vmclone.jobs (source_vm_id);
 CREATE INDEX jobs_source_snapshot_id ON vmclone.jobs (source_snapshot_id);

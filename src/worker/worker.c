@@ -14,6 +14,7 @@
 #include "job/job_claim.h"
 #include "job/job_end.h"
 #include "job/job_event.h"
+#include "job/job_history.h"
 #include "job/job_agenda.h"
 #include "job/job_request.h"
 #include "job/job_run.h"
@@ -45,6 +46,9 @@
 
 /* Milliseconds that a pass goes on while something moves, before children are heard again. */
 #define PASS_LIMIT_MS 200
+
+/* Milliseconds between two looks at what is too old to be kept. */
+#define PURGE_INTERVAL_MS 60000
 
 /* Milliseconds between looks at a child that has closed its pipes and isn't reaped yet. */
 #define REAP_INTERVAL_MS 10
@@ -260,6 +264,26 @@ do_what_is_found(const JobAgenda *found)
 	return moved;
 }
 
+static void
+purge_some(void *argument)
+{
+	*(uint64 *) argument = job_purge_some();
+}
+
+/* Once a minute, and some at a time, what is older than vmclone.history_retention goes. */
+static void
+purge_history(void)
+{
+	static TimestampTz purged_at = 0;
+	uint64 purged = 0;
+
+	if (vmclone_history_retention == 0 ||
+		!TimestampDifferenceExceeds(purged_at, GetCurrentTimestamp(), PURGE_INTERVAL_MS))
+		return;
+	if (job_transaction(purge_some, &purged) != NULL || purged == 0)
+		purged_at = GetCurrentTimestamp();
+}
+
 /* What has come of a pass over the tables. */
 typedef struct Pass
 {
@@ -299,6 +323,7 @@ pass(bool *first)
 		CHECK_FOR_INTERRUPTS();
 	} while (moved && GetCurrentTimestamp() < until);
 	result.again = moved;
+	purge_history();
 	show_activity(NULL);
 	return result;
 }
