@@ -46,8 +46,9 @@ static Statement call_of_job = {
 
 /* The job may have been purged since. */
 static Statement call_of_clone = {
-	.sql = "SELECT entity_type = 'VM', vmclone_internal.parameters_of_copy(parameters, copy_number, $2),"
-		   " created_by_role::oid::int8, user_id, job_id FROM vmclone.lineage WHERE vm_id = $1",
+	.sql =
+		"SELECT entity_type = 'VM', vmclone_internal.parameters_of_copy(parameters, copy_number, $2),"
+		" created_by_role::oid::int8, user_id, job_id FROM vmclone.lineage WHERE vm_id = $1",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, JSONBOID},
 };
