@@ -180,7 +180,8 @@ BEGIN
     FOR target IN
         SELECT p.oid::regprocedure FROM pg_proc p
         WHERE p.pronamespace = 'vmclone_internal'::regnamespace AND NOT p.prosecdef
-            AND p.proname IN ('clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'clone_delete_is_refused', 'clone_delete_plainly', 'published_without_identity', 'lineage_rows', 'snapshot_rows', 'tree_mark')
+            AND p.proname IN ('clone_remove_rows', 'clone_refuse_references', 'clone_refuse_removal', 'clone_delete_is_refused', 'clone_delete_plainly', 'published_without_identity', 'lineage_rows', 'snapshot_rows',
+                'storage_problems', 'tree_mark')
     LOOP
         EXECUTE format(CASE WHEN p_give THEN 'GRANT EXECUTE ON FUNCTION %s TO %s' ELSE 'REVOKE EXECUTE ON FUNCTION %s FROM %s' END, target, owner);
     END LOOP;

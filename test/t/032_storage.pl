@@ -198,6 +198,7 @@ my $dump = $node->basedir . '/dump';
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'pg_dump');
 $node->safe_psql('postgres', 'CREATE DATABASE heir');
 $node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('heir'), $dump ], 'pg_restore');
+$node->bind_again('heir');
 $node->safe_psql('heir', "SELECT vmclone.adopt('resume')");
 ($code, $out, $err) = $node->psql('heir', "SELECT vmclone.attach_storage_domain('$domain', '$path')");
 like($err, qr/attached to another database/, 'the heir needs to say that it takes over');

@@ -80,6 +80,7 @@ $node->images_equal($job->{vm_id}, $vm, 1);
 # The copy of the database has the same rows and must not touch the same files.
 ok($node->start_worker('copied'), 'the copy has a worker');
 is($node->safe_psql('copied', 'SELECT identity FROM vmclone.worker'), 'other database', 'the copy knows what it is');
+$node->bind_again('copied');
 ($code, $out, $err) = $node->psql('copied',
 	"SELECT vmclone.attach_storage_domain('$vm->{domain}', '$vm->{path}')");
 like($err, qr/jobs under way in this database are not its own/, 'and attaches nothing before adopt');
@@ -190,7 +191,7 @@ $job = $plain->clone($vm->{snapshots}[0], vm_name => 'copy2', start_paused => 't
 like($err, qr/cannot drop extension "vmclone" while jobs are under way/, 'DROP EXTENSION is refused without preloading too');
 # the server has no library any more: nobody else's commands fail for that
 $plain->safe_psql('postgres', 'CREATE SCHEMA other');
-my $elsewhere = $plain->value('SHOW server_version_num') >= 180000 ? 'dynamic_library_path = \'$libdir\'' : 'extension_destdir = \'/nowhere\'';
+my $hidden = $plain->value('SHOW server_version_num') >= 180000 ? 'dynamic_library_path = \'$libdir\'' : 'extension_destdir = \'/nowhere\'';
 $plain->safe_psql('postgres', "SET $elsewhere; DROP SCHEMA other");
 $plain->safe_psql('postgres', 'CREATE DATABASE one');
 $plain->safe_psql('one', 'CREATE EXTENSION vmclone');
