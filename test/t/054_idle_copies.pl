@@ -41,6 +41,7 @@ $primary->safe_psql('postgres', 'CREATE DATABASE copied TEMPLATE postgres');
 ok($primary->poll_query_until('copied', "SELECT identity = 'own' FROM vmclone.worker"), 'a copy in which nothing is under way is its own');
 ok($primary->wait_for_log(qr/vmclone takes database \d+ for one of its own: the database was copied from another one of this server/),
 	'the log says so');
+$primary->bind_again('copied');
 like(domain_of($primary, 'copied'), qr/^failed\|.*$take_over/, 'view storage says that the domain is not');
 like(refusals($primary, 'copied'), qr/STORAGE_DOMAIN_NOT_ATTACHED\|.*$take_over.*\|.*take_over => true/, 'can_add too');
 call($primary, 'copied', 'of_copy');
