@@ -130,8 +130,7 @@ set('vmclone.provision_command', $program);
 
 # a copy of the database
 $node->safe_psql('postgres', 'CREATE DATABASE other');
-$node->safe_psql('other', 'CREATE EXTENSION vmclone');
-$node->load_fixture('other');
+$node->load_extension('other');
 $node->safe_psql('other', "UPDATE vmclone.storage_domain_static SET storage = '$uuid' WHERE id = '$domain'");
 like(attach('data', database => 'other'), qr/belongs to another database.*HINT:  .*take_over => true/s, 'another database is refused');
 is(attach('data', database => 'other', take_over => 1), 'attached', 'unless it takes the group over');

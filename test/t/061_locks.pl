@@ -14,6 +14,15 @@ $node->safe_psql('postgres', q{
 	SELECT fixture.make_vm('thin' || n, 1, 3, template => 'golden') FROM generate_series(1, 2) n;
 });
 
+# On an engine's tables every image of a disk is locked while the VM is down, as the engine's own clone does it: ours lock the chain alone.
+my $whole_disks = ($ENV{VMCLONE_TEST_INVENTORY} // '') eq 'engine';
+
+sub images
+{
+	my ($of_chain) = @_;
+	return $whole_disks ? '2 2 2 2' : $of_chain;
+}
+
 sub id { return $node->value("SELECT fixture.$_[0]") }
 
 sub call
@@ -62,7 +71,8 @@ $error = refusal(call("'vm1', 1", 'second'));
 like($error, qr/ERROR:  VC012: images of the snapshot are locked/, 'an older snapshot: its images are locked');
 like($error, qr/image $image1 is locked by the open transaction of process $pid/, 'and named');
 like($error, qr/image $image2 is locked by the open transaction of process $pid/, 'and so is the one that stands on it');
-unlike($error, qr/$image3|snapshot [0-9a-f]{8}-/, 'nothing else is');
+unlike($error, qr/snapshot [0-9a-f]{8}-/, 'no snapshot is');
+is($error =~ /$image3/ ? 1 : 0, $whole_disks ? 1 : 0, 'nor an image that the open call does not lock');
 like($error, qr/CONSTRAINT NAME:  ACTION_TYPE_FAILED_DISKS_LOCKED/, 'with its key');
 $session->query('ROLLBACK');
 
@@ -131,27 +141,28 @@ $node->safe_psql('postgres', "SET lock_timeout = '7s'; DO \$\$ BEGIN PERFORM " .
 
 # Shared holders: counted, and the earlier status is given back by the last one.
 my @jobs = map { $node->value(call("'vm1', $_->[0]", $_->[1], "lock_mode => 'shared'")) } [ 2, 'a' ], [ 2, 'b' ], [ 3, 'c' ];
-is(statuses('vm1'), 'OK LOCKED LOCKED OK | 2 2 2 1', 'three share');
+is(statuses('vm1'), 'OK LOCKED LOCKED OK | ' . images('2 2 2 1'), 'three share');
 is($node->value("SELECT count(*) FROM vmclone.image_locks WHERE entity_id = '$image1'"), 3, 'the first image has three holders');
 is($node->value("SELECT string_agg(kind || ' ' || mode || ' ' || earlier_status || ' ' || vm_name, ', ' ORDER BY vm_name) FROM vmclone.locks WHERE entity_id = '$image1'"),
 	'image shared 1 a, image shared 1 b, image shared 1 c', 'view locks shows them');
 like(refusal(call("'vm1', 2", 'd')), qr/held by job/, 'an exclusive call is refused');
 $node->safe_psql('postgres', "SELECT vmclone.cancel_job('$jobs[0]')");
 $node->wait_for_job($jobs[0]);
-is(statuses('vm1'), 'OK LOCKED LOCKED OK | 2 2 2 1', 'the first one that leaves gives nothing back');
+is(statuses('vm1'), 'OK LOCKED LOCKED OK | ' . images('2 2 2 1'), 'the first one that leaves gives nothing back');
 $node->safe_psql('postgres', "SELECT vmclone.cancel_job('$jobs[2]')");
 $node->wait_for_job($jobs[2]);
-is(statuses('vm1'), 'OK LOCKED OK OK | 2 2 1 1', 'the newer snapshot\'s last one gives back what only it held');
+is(statuses('vm1'), 'OK LOCKED OK OK | ' . images('2 2 1 1'), 'the newer snapshot\'s last one gives back what only it held');
 $node->safe_psql('postgres', "SELECT vmclone.cancel_job('$jobs[1]')");
 $node->wait_for_job($jobs[1]);
 is(statuses('vm1'), 'OK OK OK OK | 1 1 1 1', 'the last one gives back the rest');
 
 # Copies of one call are one holder.
 $node->safe_psql('postgres', call("'vm1', 2", 'copy', 'copies => 3'));
-is($node->value('SELECT count(DISTINCT holder) || \' \' || count(*) FROM vmclone.image_locks'), '1 5', 'three copies, one holder of a snapshot and four images');
+is($node->value('SELECT count(DISTINCT holder) || \' \' || count(*) FROM vmclone.image_locks'), $whole_disks ? '1 9' : '1 5',
+	'three copies, one holder of a snapshot and its disks\' images');
 @jobs = split /\n/, $node->value('SELECT job_id FROM vmclone.jobs WHERE ended_at IS NULL ORDER BY copy_number');
 $node->safe_psql('postgres', "SELECT vmclone.cancel_job('$jobs[$_]')"), $node->wait_for_job($jobs[$_]) for 0, 1;
-is(statuses('vm1'), 'OK LOCKED OK OK | 2 2 1 1', 'held as long as one of them lives');
+is(statuses('vm1'), 'OK LOCKED OK OK | ' . images('2 2 1 1'), 'held as long as one of them lives');
 end_all();
 is(statuses('vm1'), 'OK OK OK OK | 1 1 1 1', 'given back by the last');
 
@@ -159,7 +170,7 @@ is(statuses('vm1'), 'OK OK OK OK | 1 1 1 1', 'given back by the last');
 $node->safe_psql('postgres', "UPDATE vmclone.snapshots SET status = 'IN_PREVIEW' WHERE snapshot_id = '$snapshot'");
 like(refusal(call("'vm1', 2", 'x')), qr/VM_IN_PREVIEW/, 'no VM from a preview');
 $node->safe_psql('postgres', "SELECT vmclone.add_vm_template_from_snapshot('$snapshot', 'template', start_paused => true)");
-is(statuses('vm1'), 'OK LOCKED OK OK | 2 2 1 1', 'a template may be made from one');
+is(statuses('vm1'), 'OK LOCKED OK OK | ' . images('2 2 1 1'), 'a template may be made from one');
 end_all();
 is(statuses('vm1'), 'OK IN_PREVIEW OK OK | 1 1 1 1', 'and the preview is given back');
 $node->safe_psql('postgres', "UPDATE vmclone.snapshots SET status = 'OK' WHERE snapshot_id = '$snapshot'");

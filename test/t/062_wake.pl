@@ -81,8 +81,7 @@ foreach my $round (1 .. 5)
 # no slot is free: the call is made, and says what it waits for
 no_worker();
 $node->safe_psql('postgres', 'CREATE DATABASE other');
-$node->safe_psql('other', 'CREATE EXTENSION vmclone');
-$node->load_fixture('other');
+$node->load_extension('other');
 $node->safe_psql('other', "SELECT fixture.attach_domains(), fixture.make_vm('other')");
 # a call under way keeps its worker; it is there first, since an idle one may leave at any time
 my $holder = $node->background_psql('other');

@@ -69,6 +69,7 @@ foreach my $case (
 }
 
 $node->safe_psql('template1', 'CREATE DATABASE copied TEMPLATE postgres');
+$node->bind_again('copied');
 is( heard('copied', <<"SQL"), 'cleaning failed', "adopt('abandon'): each state is told");
 SELECT vmclone.adopt('abandon');
 CALL vmclone.wait_for_job('$job->{job_id}', '60 s');

@@ -64,12 +64,7 @@ sub start_new
 	  if $options{preload} // 1;
 	$node->append_conf('postgresql.conf', $options{conf}) if defined $options{conf};
 	$node->start;
-	if ($options{extension} // 1)
-	{
-		$node->load_engine('postgres') if ($ENV{VMCLONE_TEST_INVENTORY} // '') eq 'engine';
-		$node->safe_psql('postgres', 'CREATE EXTENSION vmclone');
-		$node->load_fixture('postgres') if $options{fixture} // 1;
-	}
+	$node->load_extension('postgres', %options) if $options{extension} // 1;
 	return $node;
 }
 
@@ -203,6 +198,22 @@ sub storage_root
 {
 	my ($node) = @_;
 	return $node->basedir . '/storage';
+}
+
+=head2 $node->load_extension($database, %options)
+
+What start_new does in database C<postgres>: the extension, and unless C<< fixture => 0 >> the fixture, in suite tap-engine on an engine's tables.
+
+=cut
+
+sub load_extension
+{
+	my ($node, $database, %options) = @_;
+
+	$node->load_engine($database) if ($ENV{VMCLONE_TEST_INVENTORY} // '') eq 'engine';
+	$node->safe_psql($database, 'CREATE EXTENSION vmclone');
+	$node->load_fixture($database) if $options{fixture} // 1;
+	return;
 }
 
 sub load_fixture
