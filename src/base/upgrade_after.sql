@@ -1,11 +1,3 @@
-DO $$
-BEGIN
-    IF current_setting('vmclone_upgrade.rights') <> '' THEN
-        EXECUTE current_setting('vmclone_upgrade.rights');
-    END IF;
-END
-$$;
-
 -- Who may use the extension's schema finds its internal routines, as before, where views and functions call them.
 DO $$
 DECLARE
@@ -45,6 +37,32 @@ JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'vmclone'
 WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
     AND i.classoid = d.classid AND i.objoid = d.objid
     AND EXISTS (SELECT FROM pg_catalog.aclexplode(i.initprivs) AS x WHERE x.grantee NOT IN (0, x.grantor));
+
+-- What was given by hand, and doesn't go down there; not what is gone since, or has other parameters.
+DO $$
+DECLARE
+    statement text;
+    -- rows of pg_init_privs of the extension's own objects
+    is_own CONSTANT text := '(classoid, objoid) IN (SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+        WHERE d.refclassid = ''pg_extension''::regclass AND d.deptype = ''e'' AND e.extname = ''vmclone'')';
+    as_made jsonb;
+BEGIN
+    EXECUTE 'SELECT jsonb_agg(to_jsonb(i)) FROM pg_init_privs i WHERE ' || is_own INTO as_made;
+    FOR statement IN SELECT jsonb_array_elements_text(current_setting('vmclone_upgrade.rights')::jsonb)
+    LOOP
+        BEGIN
+            EXECUTE statement;
+        EXCEPTION WHEN undefined_function OR undefined_table OR undefined_column THEN
+            NULL;
+        END;
+    END LOOP;
+    EXECUTE 'DELETE FROM pg_init_privs WHERE ' || is_own;
+    INSERT INTO pg_init_privs (objoid, classoid, objsubid, privtype, initprivs)
+    SELECT (r.value ->> 'objoid')::oid, (r.value ->> 'classoid')::oid, (r.value ->> 'objsubid')::integer, 'e',
+        ARRAY(SELECT p.item::aclitem FROM jsonb_array_elements_text(r.value -> 'initprivs') WITH ORDINALITY AS p (item, number) ORDER BY p.number)
+    FROM jsonb_array_elements(as_made) r;
+END
+$$;
 SET LOCAL allow_system_table_mods = off;
 
 -- A launcher starts the worker, of this version now, when the transaction commits.

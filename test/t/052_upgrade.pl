@@ -103,6 +103,9 @@ GRANT USAGE ON SCHEMA vmclone TO upgrade_custom;
 GRANT SELECT ON ALL TABLES IN SCHEMA vmclone TO upgrade_custom;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA vmclone TO upgrade_custom;
 GRANT UPDATE (processed, deleted) ON vmclone.audit_log TO upgrade_custom WITH GRANT OPTION;
+GRANT SELECT ON vmclone.jobs, vmclone.jobs_view, vmclone.audit_log_seq TO PUBLIC;
+GRANT SELECT (vm_guid, vm_name) ON vmclone.vm_static TO PUBLIC;
+GRANT EXECUTE ON FUNCTION vmclone.inventory_report(), vmclone.snapshot_tree(uuid), vmclone.check_storage_domain(uuid) TO PUBLIC;
 SQL
 my $custom = <<'SQL';
 SELECT string_agg(what, E'\n' ORDER BY what COLLATE "C") FROM (
@@ -111,6 +114,10 @@ SELECT string_agg(what, E'\n' ORDER BY what COLLATE "C") FROM (
 		WHERE x.grantee = 'upgrade_custom'::regrole
 	UNION ALL SELECT format('%s %s', regexp_replace(p.oid::regprocedure::text, '^vmclone_internal', 'vmclone'), x.privilege_type) FROM pg_proc p CROSS JOIN aclexplode(p.proacl) x WHERE x.grantee = 'upgrade_custom'::regrole) r
 SQL
+my $public = $custom =~ s/'upgrade_custom'::regrole/0/gr;
+my @public = split /\n/, $node->safe_psql('rows', $public);
+is(scalar(grep { /^vmclone\.(?:jobs|jobs_view|audit_log_seq|vm_static\.vm_guid|vm_static\.vm_name|inventory_report\(\)|snapshot_tree\(uuid\)|check_storage_domain\(uuid\)) / } @public), 8,
+	"PUBLIC's, too");
 my @custom = split /\n/, $node->safe_psql('rows', $custom);
 $node->safe_psql('rows', 'ALTER EXTENSION vmclone UPDATE');
 my %still = map { $_ => 1 } split /\n/, $node->safe_psql('rows', $custom);
@@ -120,6 +127,14 @@ is(join("\n", grep { !$still{s/inventory_report\(\)/inventory_report(name)/r} } 
 	'clone_refuse_references(regclass,text,uuid,uuid[])', 'clone_refuse_removal(text,text,uuid)', 'clone_remove_rows(uuid,uuid[])', 'lineage_rows(uuid,name)', 'snapshot_rows(uuid,name)'),
 	'survive the update, but those on internal functions that are others now');
 is($node->safe_psql('rows', "SELECT has_schema_privilege('upgrade_custom', 'vmclone_internal', 'USAGE')"), 't', 'with the schema that routines have moved to');
+my %public_still = map { $_ => 1 } split /\n/, $node->safe_psql('rows', $public);
+is(join("\n", grep { !$public_still{s/inventory_report\(\)/inventory_report(name)/r} } @public), '', "so do PUBLIC's");
+is(join("\n", grep { my $right = $_; !grep { $right eq s/inventory_report\(\)/inventory_report(name)/r } @public } sort keys %public_still), '', 'and PUBLIC gets no others');
+my ($dump, $warnings);
+IPC::Run::run([ 'pg_dump', '--schema-only', '-d', $node->connstr('rows') ], '>', \$dump, '2>', \$warnings) or diag($warnings);
+like($dump, qr/^GRANT $_ TO PUBLIC;$/m, "the next dump has $_")
+  foreach 'SELECT ON TABLE vmclone\.jobs', 'SELECT ON SEQUENCE vmclone\.audit_log_seq', 'SELECT\(vm_guid\) ON TABLE vmclone\.vm_static',
+  'ALL ON FUNCTION vmclone\.snapshot_tree\(vm_id uuid\)', 'ALL ON FUNCTION vmclone\.inventory_report\(schema name\)';
 foreach my $database (qw(rows restored))
 {
 	is($node->safe_psql($database, q{SELECT string_agg(vm_name || ' ' || status, ', ' ORDER BY vm_name) FROM vmclone.jobs_view}),
