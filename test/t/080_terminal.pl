@@ -76,7 +76,7 @@ run_it('--json', 'clone', $source, 'batch-{n}', '--copies', '2', '--template');
 is($status, 0, 'templates, in JSON') or diag $err;
 is(join(' ', map { "$_->{vm_name} $_->{status}" } @{ JSON::PP::decode_json($out) }), 'batch-1 succeeded batch-2 succeeded', 'both');
 
-run_it('clone', $source, 'slow', '--limit', $slow, '--no-wait');
+run_it('clone', $source, 'slow', '--limit', $slow / 20, '--no-wait');
 is($status, 0, 'clone without waiting');
 run_it('watch', '--timeout', '0', 'slow');
 is($status, 6, 'watch: the time is over');
