@@ -17,7 +17,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw($copier $top run_command volume json_of workspace slurp spew sha256 command_ok
-  events_of done_event error_event have_command start_copier start_program request in_time);
+  events_of done_event error_event have_command start_copier start_program request one_line family in_time);
 
 # The program under test; VMCLONE_COPY names another build (sanitizers, probe).
 our $top    = abs_path(dirname(__FILE__) . '/../..');
@@ -127,6 +127,16 @@ sub start_program
 	my $err = gensym;
 	my $pid = open3(my $in, my $out, $err, @command);
 	return bless { pid => $pid, in => $in, out => $out, err => $err, events => [], rest => '' }, 'CopyTest::Run';
+}
+
+# Of a file of /proc whose process may be gone: then it is empty.
+sub one_line { my ($path) = @_; open(my $handle, '<', $path) or return ''; return scalar <$handle> // '' }
+
+# A process and all that came of it.
+sub family
+{
+	my ($pid) = @_;
+	return ($pid, map { family($_) } map { split ' ', one_line($_) } glob "/proc/$pid/task/*/children");
 }
 
 # What serve is asked: the arguments of a copier's command line.

@@ -40,17 +40,6 @@ sub beat_for
 	return !$done;
 }
 
-# Of a process that may be gone: then it is empty.
-sub one_line { my ($path) = @_; open(my $handle, '<', $path) or return ''; return scalar <$handle> // '' }
-
-# The process and all that came of it.
-sub family
-{
-	my ($pid) = @_;
-	my @children = map { split ' ' } map { one_line($_) } glob "/proc/$pid/task/*/children";
-	return ($pid, map { family($_) } @children);
-}
-
 # Stops them, and comes back when no thread runs.
 sub stop_all
 {
