@@ -24,6 +24,7 @@ SQL_PARTS = \
 	job/drop_refusal.sql \
 	locks/locks.sql \
 	storage/storage_mounts.sql \
+	storage/storage_files.sql \
 	clone/mac_pool.sql \
 	command/parameters_of_copy.sql \
 	clone/clone_remove.sql \
@@ -40,6 +41,9 @@ SQL_PARTS = \
 	command/checks_interface.sql \
 	storage/storage_domain.sql \
 	storage/storage_contents.sql \
+	import/import_inventory.sql \
+	import/import_vm.sql \
+	import/import_disks.sql \
 	job/job_control.sql \
 	job/history.sql \
 	worker/worker.sql \

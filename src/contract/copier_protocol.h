@@ -25,6 +25,7 @@
 #define COPIER_MAX_REQUEST_BYTES     4194304 /* of these, each with the NUL behind it */
 #define COPIER_MAX_LEASE             86400   /* seconds */
 #define COPIER_MAX_DESCRIPTION       210     /* bytes of a volume's description, VDSM's limit */
+#define COPIER_MAX_NAME              200     /* bytes of a volume's name in a directory domain */
 #define COPIER_VOLUME_SIZE_UNIT      4096    /* a volume's size is a multiple of this many bytes */
 #define COPIER_DEFAULT_OWNERMODE     0660    /* file mode of a volume, VDSM's */
 
@@ -117,6 +118,7 @@ copier_error_word(enum copier_error kind)
 #define COPIER_VOLUME_REMOVE    "remove"
 #define COPIER_VOLUME_STAT      "stat"
 #define COPIER_VOLUME_LIST      "list"
+#define COPIER_VOLUME_CHAIN     "chain"
 #define COPIER_VOLUME_PROVISION "provision"
 
 /* What "volume provision" asks the provisioning program to do (docs/provisioning.md). */
@@ -168,6 +170,9 @@ copier_error_word(enum copier_error kind)
 #define COPIER_OPTION_DOMAIN_FORMAT  "domain-format"
 #define COPIER_OPTION_DISK_TYPE      "disk-type"
 #define COPIER_OPTION_DESCRIPTION    "description"
+#define COPIER_OPTION_DIRECTORY      "directory" /* a folder of images under their users' names */
+#define COPIER_OPTION_NAME           "name"      /* that a volume gets there */
+#define COPIER_OPTION_FILE           "file"
 
 /* Of volume provision */
 #define COPIER_OPTION_COMMAND  "command"
@@ -194,6 +199,9 @@ copier_error_word(enum copier_error kind)
 #define COPIER_WORD_LEAF         "LEAF"
 #define COPIER_WORD_SHARED       "SHARED"
 #define COPIER_WORD_DATA         "DATA"
+
+/* In a directory domain all that is ours lies below this folder, but for the volumes that have their names */
+#define COPIER_OWN_FOLDER ".vmclone"
 
 /* What a copy writes beside the image's name until "volume commit" */
 #define COPIER_SUFFIX_PART   ".part"

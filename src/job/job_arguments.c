@@ -24,7 +24,9 @@ volume_arguments(const JobRun *run, const char *action)
 
 	arguments = add(arguments, "--" COPIER_OPTION_ROOT, target->place.real_path);
 	arguments = add(arguments, "--" COPIER_OPTION_DISK, run->disk_id);
-	return add(arguments, "--" COPIER_OPTION_IMAGE, run->image_id);
+	arguments = add(arguments, "--" COPIER_OPTION_IMAGE, run->image_id);
+	return run->file_name != NULL ? add(arguments, "--" COPIER_OPTION_NAME, run->file_name)
+								  : arguments;
 }
 
 static List *
@@ -60,7 +62,7 @@ add_layers(List *arguments, const JobRun *run)
 								 layer->path));
 		if (parent != NULL)
 			arguments = add(arguments, "--" COPIER_OPTION_BACKING_NAME, parent);
-		parent = layer->image_id;
+		parent = layer->name;
 	}
 	return arguments;
 }
@@ -77,7 +79,8 @@ add_roots(List *arguments, const JobRun *run)
 		const StoragePlace *place = &((RunDomain *) lfirst(cell))->place;
 
 		if (!place->is_block)
-			arguments = add(arguments, "--" COPIER_OPTION_ROOT, place->real_path);
+			arguments = add(arguments, "--" COPIER_OPTION_ROOT,
+							place->files_path != NULL ? place->files_path : place->real_path);
 		has_devices |= place->is_block;
 	}
 	return has_devices ? add(arguments, "--" COPIER_OPTION_ROOT, DEVICE_DIRECTORY) : arguments;

@@ -21,7 +21,9 @@
 #include "base/settings.h"
 #include "base/statement.h"
 #include "base/uuid.h"
+#include "contract/copier_protocol.h"
 #include "ovirt/ovirt_codes.h"
+#include "storage/storage_files.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -288,6 +290,19 @@ find_task(bool any_waiting)
 	return statement_run(&next_waiting, values, NULL) > 0;
 }
 
+/* In a directory domain the new image gets a name that people know it by. */
+static void
+choose_file_name(JobRun *run, const JobRow *job, const pg_uuid_t *domain_id)
+{
+	pg_uuid_t image_id;
+
+	if (!uuid_parse_text(run->image_id, &image_id))
+		elog(ERROR, "image id of a task is no uuid");
+	run->file_name =
+		keep(run, storage_file_name(&image_id, domain_id, job->vm_name, run->disk_alias,
+									strcmp(run->volume_format, COPIER_WORD_RAW) == 0));
+}
+
 static void
 claim_copy(void *argument)
 {
@@ -330,6 +345,8 @@ claim_copy(void *argument)
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
 	claim->claimed = true;
 	problem = job_run_add_domain(run, &domain_id, &job.storage_pool_id, &target);
+	if (problem == NULL && target->place.files_path != NULL)
+		choose_file_name(run, &job, &domain_id);
 	if (problem == NULL)
 		problem = job_run_choose_source(run, &job, layers, disk_number, may_read);
 	if (problem != NULL)
@@ -476,6 +493,13 @@ claim_clean(void *argument)
 		MemoryContextDelete(run->context);
 		claim->run = NULL;
 		return;
+	}
+	if (target->place.files_path != NULL)
+	{
+		pg_uuid_t image_id;
+
+		if (uuid_parse_text(run->image_id, &image_id))
+			run->file_name = keep(run, storage_file_find(&image_id));
 	}
 	choose_removal(run, &domain_id);
 	/* what a killed worker had activated is released; a domain that can't be used now is let alone */

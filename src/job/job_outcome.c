@@ -19,6 +19,8 @@
 #include "job/job_transaction.h"
 #include "job/job_verdict.h"
 #include "job/task_state.h"
+#include "base/uuid.h"
+#include "storage/storage_files.h"
 #include "utils/builtins.h"
 
 static Statement measured = {
@@ -144,7 +146,11 @@ write_cleaned(void *argument)
 {
 	JobRun *run = argument;
 
+	pg_uuid_t image_id;
+
 	(void) task_set_cleaned(&run->task);
+	if (run->file_name != NULL && uuid_parse_text(run->image_id, &image_id))
+		storage_file_forget(&image_id);
 	job_look_write(run);
 }
 

@@ -75,6 +75,7 @@ typedef struct RunLayer
 	RunDomain *domain;
 	bool is_raw;
 	char *image_id; /* of a block domain also the logical volume's name */
+	char *name;     /* that a layer above must have for its backing file */
 	char *path;     /* file or device; NULL while a logical volume is not active */
 } RunLayer;
 
@@ -105,6 +106,7 @@ typedef struct JobRun
 	char *image_id;
 	char *disk_alias;       /* RUN_COPY */
 	char *owner;            /* RUN_COPY: the role whose job it is */
+	char *file_name;        /* of the target in a directory domain; NULL: it has none */
 	List *layers;           /* RunLayer *, the first snapshot first */
 	bool reads_copy;        /* another copy's image instead of the chain */
 	char *volume_format;    /* "RAW" or "COW" */

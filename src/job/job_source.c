@@ -16,6 +16,7 @@
 #include "base/uuid.h"
 #include "contract/copier_protocol.h"
 #include "job/job_source.h"
+#include "storage/storage_files.h"
 #include "storage/storage_place.h"
 #include "utils/memutils.h"
 
@@ -132,14 +133,19 @@ static void
 add_layer(JobRun *run, RunDomain *domain, const char *format, const pg_uuid_t *group_id,
 		  const pg_uuid_t *image_id)
 {
+	char *file = domain->place.files_path != NULL ? storage_file_find(image_id) : NULL;
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	RunLayer *layer = palloc0(sizeof(RunLayer));
+	char *slash = file != NULL ? strrchr(file, '/') : NULL;
 
 	layer->domain = domain;
 	layer->is_raw = strcmp(format, COPIER_WORD_RAW) == 0;
 	layer->image_id = uuid_text(image_id);
+	layer->name = file == NULL ? layer->image_id : pstrdup(slash != NULL ? slash + 1 : file);
 	/* a logical volume's device is known when it is active */
-	if (!domain->place.is_block)
+	if (file != NULL)
+		layer->path = psprintf("%s/%s", domain->place.files_path, file);
+	else if (!domain->place.is_block)
 		layer->path = psprintf("%s/images/%s/%s", domain->place.real_path, uuid_text(group_id),
 							   layer->image_id);
 	run->layers = lappend(run->layers, layer);

@@ -9,7 +9,6 @@
 #include "base/settings.h"
 #include "contract/copier_protocol.h"
 #include "storage/storage_answer.h"
-#include "storage/storage_command.h"
 
 StorageAnswer
 storage_answer(List *arguments)
@@ -21,34 +20,41 @@ StorageAnswer
 storage_answer_within(List *arguments, int timeout_seconds)
 {
 	StorageResult result = storage_command_run(arguments, timeout_seconds);
+
+	return storage_answer_of(&result);
+}
+
+StorageAnswer
+storage_answer_of(const StorageResult *result)
+{
 	StorageAnswer answer = {0};
 	char *path;
 	char *error;
 
-	if (result.output[0] != '{')
+	if (result->output[0] != '{')
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND),
 						errmsg("program vmclone-copy ended with exit code %d and no answer",
-							   result.exit_code),
-						result.errors[0] != '\0' ? errdetail("It said: %s", result.errors) : 0,
+							   result->exit_code),
+						result->errors[0] != '\0' ? errdetail("It said: %s", result->errors) : 0,
 						errhint("Check that vmclone.copy_program names the vmclone-copy of this "
 								"version.")));
 	/* it speaks of its own options, which nobody here has given */
-	if (result.exit_code == COPIER_EXIT_USAGE)
+	if (result->exit_code == COPIER_EXIT_USAGE)
 	{
 		ereport(LOG, (errmsg("vmclone-copy refused its command line"),
-					  errdetail("It said: %s", result.output)));
+					  errdetail("It said: %s", result->output)));
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND),
 						errmsg("program vmclone-copy and the extension are of different versions"),
 						errhint("Install both from the same version; see vmclone.copy_program.")));
 	}
-	answer.object = json_from_text(result.output);
-	answer.ok = result.exit_code == 0 && json_get_bool(answer.object, COPIER_FIELD_OK, false);
+	answer.object = json_from_text(result->output);
+	answer.ok = result->exit_code == 0 && json_get_bool(answer.object, COPIER_FIELD_OK, false);
 	if (answer.ok)
 		return answer;
 	answer.kind = json_get_text(answer.object, COPIER_FIELD_KIND);
 	answer.message = json_get_text(answer.object, COPIER_FIELD_MESSAGE);
 	if (answer.message == NULL)
-		answer.message = psprintf("vmclone-copy ended with exit code %d", result.exit_code);
+		answer.message = psprintf("vmclone-copy ended with exit code %d", result->exit_code);
 	path = json_get_text(answer.object, COPIER_FIELD_PATH);
 	error = json_get_text(answer.object, COPIER_FIELD_ERRNO);
 	if (path != NULL)

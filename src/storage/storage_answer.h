@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
+#include "storage/storage_command.h"
 #include "utils/jsonb.h"
 
 /* ok false with kind and message, and hint where given. */
@@ -25,6 +26,9 @@ extern StorageAnswer storage_answer(List *arguments);
 
 /* The same with another limit, in seconds; 0: none. */
 extern StorageAnswer storage_answer_within(List *arguments, int timeout_seconds);
+
+/* What a command that was run by storage_command_run_lines() answered in the end. */
+extern StorageAnswer storage_answer_of(const StorageResult *result);
 
 /* The message as the beginning of a DETAIL. */
 extern char *storage_answer_detail(const StorageAnswer *answer);

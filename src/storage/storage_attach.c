@@ -24,6 +24,7 @@
 #include "storage/identity.h"
 #include "storage/storage_answer.h"
 #include "storage/storage_domain.h"
+#include "storage/storage_files.h"
 #include "storage/storage_place.h"
 #include "wake/wake.h"
 
@@ -47,26 +48,28 @@ static Statement find_same_path = {
 };
 
 static Statement write_mount = {
-	.sql = "INSERT INTO vmclone.storage_mounts AS m (storage_domain_id, mount_path, real_path,"
-		   " storage_root, device, filesystem, block_size, reflink, token, max_copies,"
-		   " bandwidth_limit, total_bytes, available_bytes, attached_by, kind, volume_group,"
-		   " volume_group_uuid, extent_size)"
-		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-		   " $18) ON CONFLICT (storage_domain_id) DO UPDATE SET mount_path = excluded.mount_path,"
-		   " real_path = excluded.real_path, storage_root = excluded.storage_root,"
-		   " device = excluded.device, filesystem = excluded.filesystem,"
-		   " block_size = excluded.block_size, reflink = excluded.reflink,"
-		   " token = excluded.token, max_copies = excluded.max_copies,"
-		   " bandwidth_limit = excluded.bandwidth_limit, status = 'attached', error = NULL,"
-		   " total_bytes = excluded.total_bytes, available_bytes = excluded.available_bytes,"
-		   " attached_by = excluded.attached_by, attached_at = clock_timestamp(),"
-		   " checked_at = clock_timestamp(), kind = excluded.kind,"
-		   " volume_group = excluded.volume_group,"
-		   " volume_group_uuid = excluded.volume_group_uuid, extent_size = excluded.extent_size",
-	.argument_count = 18,
+	.sql =
+		"INSERT INTO vmclone.storage_mounts AS m (storage_domain_id, mount_path, real_path,"
+		" storage_root, device, filesystem, block_size, reflink, token, max_copies,"
+		" bandwidth_limit, total_bytes, available_bytes, attached_by, kind, volume_group,"
+		" volume_group_uuid, extent_size, files_path)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
+		" $18, $19) ON CONFLICT (storage_domain_id) DO UPDATE SET mount_path = excluded.mount_path,"
+		" real_path = excluded.real_path, storage_root = excluded.storage_root,"
+		" device = excluded.device, filesystem = excluded.filesystem,"
+		" block_size = excluded.block_size, reflink = excluded.reflink,"
+		" token = excluded.token, max_copies = excluded.max_copies,"
+		" bandwidth_limit = excluded.bandwidth_limit, status = 'attached', error = NULL,"
+		" total_bytes = excluded.total_bytes, available_bytes = excluded.available_bytes,"
+		" attached_by = excluded.attached_by, attached_at = clock_timestamp(),"
+		" checked_at = clock_timestamp(), kind = excluded.kind,"
+		" volume_group = excluded.volume_group,"
+		" volume_group_uuid = excluded.volume_group_uuid, extent_size = excluded.extent_size,"
+		" files_path = excluded.files_path",
+	.argument_count = 19,
 	.argument_types = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, INT4OID, BOOLOID,
 					   UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID,
-					   TEXTOID, INT8OID},
+					   TEXTOID, INT8OID, TEXTOID},
 };
 
 /* Columns of find_domain and find_same_path. */
@@ -81,7 +84,7 @@ enum
 	SAME_PATH_STORAGE_DOMAIN_ID = 1,
 };
 
-/* Arguments of write_mount; the last three are of block domains only. */
+/* Arguments of write_mount; the last four are of block or directory domains only. */
 enum
 {
 	ROW_DOMAIN_ID,
@@ -102,6 +105,7 @@ enum
 	ROW_VOLUME_GROUP,
 	ROW_VOLUME_GROUP_UUID,
 	ROW_EXTENT_SIZE,
+	ROW_FILES_PATH,
 	ROW_COLUMNS
 };
 
@@ -112,6 +116,7 @@ typedef struct Attachment
 	char *id;
 	char *path; /* as the caller gave it */
 	bool take_over;
+	bool is_directory;  /* a user's own folder */
 	char *name;         /* of the domain */
 	char *storage;      /* the engine's column; of a block domain the group's uuid */
 	char *root;         /* of vmclone.storage_roots, that the place lies in */
@@ -137,8 +142,8 @@ find_domain_row(Attachment *attachment)
 	frame_leave(&frame);
 }
 
-static void
-need_roots(void)
+void
+storage_need_roots(void)
 {
 	if (vmclone_storage_roots == NULL || vmclone_storage_roots[0] == '\0')
 		ereport(ERROR,
@@ -201,7 +206,7 @@ attach_directory(Attachment *attachment)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
 						errmsg("mount path \"%s\" is not an absolute path", attachment->path),
 						errhint("Give the directory where the server has mounted the domain.")));
-	need_roots();
+	storage_need_roots();
 	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_PATH), attachment->path);
 	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_ROOTS), vmclone_storage_roots);
 	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN), attachment->id);
@@ -210,10 +215,13 @@ attach_directory(Attachment *attachment)
 		arguments = lappend(lappend(arguments, "--" COPIER_OPTION_OWNER), vmclone_domain_owner);
 	if (attachment->take_over)
 		arguments = lappend(arguments, "--" COPIER_OPTION_TAKE_OVER);
+	if (attachment->is_directory)
+		arguments = lappend(arguments, "--" COPIER_OPTION_DIRECTORY);
 	answer = storage_answer(arguments);
 	if (!answer.ok)
 		refuse_attach(attachment, &answer);
 	attachment->facts = answer.object;
+	attachment->place.files_path = json_get_text(answer.object, "files_path");
 	attachment->place.real_path = json_get_text(answer.object, "realpath");
 	if (attachment->place.real_path == NULL)
 		elog(ERROR, "vmclone-copy volume attach gave no realpath");
@@ -280,7 +288,7 @@ attach_group(Attachment *attachment)
 	StorageAnswer answer;
 
 	storage_domain_need_program(attachment->name);
-	need_roots();
+	storage_need_roots();
 	place->volume_group = group_name(attachment);
 	place->real_path = psprintf(DEVICE_DIRECTORY "/%s", place->volume_group);
 	attachment->root = root_of(place->real_path);
@@ -385,7 +393,9 @@ write_row(const Attachment *attachment, const char *role, Datum *values, bool *n
 	put_number(values, nulls, ROW_TOTAL_BYTES, facts, "total_bytes");
 	put_number(values, nulls, ROW_AVAILABLE_BYTES, facts, "available_bytes");
 	put_text(values, nulls, ROW_ATTACHED_BY, role);
-	put_text(values, nulls, ROW_KIND, place->is_block ? "block" : "file");
+	put_text(values, nulls, ROW_KIND,
+			 place->is_block ? "block" : (place->files_path != NULL ? "directory" : "file"));
+	put_text(values, nulls, ROW_FILES_PATH, place->files_path);
 	put_text(values, nulls, ROW_VOLUME_GROUP, place->volume_group);
 	put_text(values, nulls, ROW_VOLUME_GROUP_UUID, place->volume_group_uuid);
 	put_number(values, nulls, ROW_EXTENT_SIZE, facts, "extent_size");
@@ -426,6 +436,7 @@ vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
 	frame_enter_own(&frame);
 	token = identity_ensure();
 	attachment.place.token = uuid_text(&token);
+	attachment.is_directory = storage_is_directory(attachment.domain_id);
 	if (attachment.place.is_block)
 		attach_group(&attachment);
 	else

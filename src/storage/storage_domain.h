@@ -13,6 +13,9 @@
 /* An administrator, on a server that writes, or an error.  The caller's role; what: "attach" and the like. */
 extern char *storage_domain_begin(const char *what);
 
+/* An error where vmclone.storage_roots names no directory. */
+extern void storage_need_roots(void);
+
 /* An error while jobs use the domain; nobody queues one until the end of the transaction.  In the own frame. */
 extern void storage_domain_check_free(const pg_uuid_t *domain_id, const char *name,
 									  const char *what);

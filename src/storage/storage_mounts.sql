@@ -4,7 +4,7 @@
 
 CREATE TABLE vmclone.storage_mounts (
     storage_domain_id uuid PRIMARY KEY,
-    kind text NOT NULL DEFAULT 'file' CHECK (kind = ANY ('{file,block}')),
+    kind text NOT NULL DEFAULT 'file' CHECK (kind = ANY ('{file,block,directory}')),
     mount_path text NOT NULL,
     real_path text NOT NULL,
     storage_root text NOT NULL,
@@ -24,16 +24,17 @@ CREATE TABLE vmclone.storage_mounts (
     checked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     volume_group text,
     volume_group_uuid text,
-    extent_size bigint CHECK (extent_size > 0)
+    extent_size bigint CHECK (extent_size > 0),
+    files_path text
 );
 
 COMMENT ON TABLE vmclone.storage_mounts IS 'storage domains attached on this machine; not dumped, since another machine has other paths';
-COMMENT ON COLUMN vmclone.storage_mounts.real_path IS 'mount_path resolved once, below one of vmclone.storage_roots; of a block domain /dev/ and the volume group';
+COMMENT ON COLUMN vmclone.storage_mounts.real_path IS 'mount_path resolved once, below one of vmclone.storage_roots; of a block domain /dev/ and the volume group, of a directory domain the folder .vmclone in it';
 COMMENT ON COLUMN vmclone.storage_mounts.token IS 'identity token written into the domain; a database with another token is refused';
 COMMENT ON COLUMN vmclone.storage_mounts.max_copies IS 'copies at once that write to the domain; NULL: only vmclone.max_parallel_copies counts';
 COMMENT ON COLUMN vmclone.storage_mounts.bandwidth_limit IS 'bytes per second for all copies that write to the domain';
 COMMENT ON COLUMN vmclone.storage_mounts.storage_domain_id IS 'storage domain, of the bound inventory';
-COMMENT ON COLUMN vmclone.storage_mounts.kind IS 'file: a directory; block: a volume group';
+COMMENT ON COLUMN vmclone.storage_mounts.kind IS 'file: a directory in VDSM''s layout; block: a volume group; directory: a folder of images under their users'' own names';
 COMMENT ON COLUMN vmclone.storage_mounts.mount_path IS 'path that was given';
 COMMENT ON COLUMN vmclone.storage_mounts.storage_root IS 'allowed root (vmclone.storage_roots) that it is below';
 COMMENT ON COLUMN vmclone.storage_mounts.device IS 'st_dev of the directory, for people';
@@ -50,6 +51,7 @@ COMMENT ON COLUMN vmclone.storage_mounts.checked_at IS 'when it was last looked 
 COMMENT ON COLUMN vmclone.storage_mounts.volume_group IS 'of a block domain, its name';
 COMMENT ON COLUMN vmclone.storage_mounts.volume_group_uuid IS 'LVM''s uuid of a block domain''s volume group; another group of that name is refused';
 COMMENT ON COLUMN vmclone.storage_mounts.extent_size IS 'bytes; a volume of a block domain is a multiple of it';
+COMMENT ON COLUMN vmclone.storage_mounts.files_path IS 'of a directory domain, the folder of its users, resolved once';
 
 CREATE TABLE vmclone.orphan_files (
     orphan_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

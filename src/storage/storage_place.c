@@ -16,7 +16,7 @@
 
 #define FIND_PLACE                                                                                 \
 	"SELECT kind = 'block', real_path, token, volume_group, volume_group_uuid,"                    \
-	" status = 'attached', error FROM vmclone.storage_mounts WHERE storage_domain_id = $1"
+	" status = 'attached', error, files_path FROM vmclone.storage_mounts WHERE storage_domain_id = $1"
 
 /* Below the data directory. */
 #define STATE_DIRECTORY "vmclone"
@@ -43,6 +43,7 @@ enum
 	PLACE_VOLUME_GROUP_UUID,
 	PLACE_IS_USABLE,
 	PLACE_ERROR,
+	PLACE_FILES_PATH,
 };
 
 bool
@@ -59,6 +60,7 @@ storage_place_find(const pg_uuid_t *domain_id, bool for_update, StoragePlace *pl
 	place->volume_group_uuid = field_text(0, PLACE_VOLUME_GROUP_UUID);
 	place->is_usable = field_bool(0, PLACE_IS_USABLE);
 	place->error = field_text(0, PLACE_ERROR);
+	place->files_path = field_text(0, PLACE_FILES_PATH);
 	return true;
 }
 
@@ -78,6 +80,7 @@ storage_place_copy(const StoragePlace *place)
 	copy.volume_group = copy_text(place->volume_group);
 	copy.volume_group_uuid = copy_text(place->volume_group_uuid);
 	copy.error = copy_text(place->error);
+	copy.files_path = copy_text(place->files_path);
 	return copy;
 }
 

@@ -3,7 +3,8 @@
  *		Where a storage domain lies on this machine, and what vmclone-copy is told of that.
  *
  * A file domain is a directory.  A block domain is a volume group, which a program of the administrator's works on
- * (vmclone.provision_command, docs/provisioning.md).
+ * (vmclone.provision_command, docs/provisioning.md).  A directory domain is a file domain in a folder of ours, within a folder
+ * of images that have their users' names; new images move there when they are whole.
  */
 #ifndef VMCLONE_STORAGE_PLACE_H
 #define VMCLONE_STORAGE_PLACE_H
@@ -27,8 +28,9 @@ typedef struct StoragePlace
 	char *token;     /* identity of the database that attached it */
 	char *volume_group;
 	char *volume_group_uuid;
-	bool is_usable; /* attached, and its last check was good */
-	char *error;    /* why not; NULL: not said */
+	bool is_usable;   /* attached, and its last check was good */
+	char *error;      /* why not; NULL: not said */
+	char *files_path; /* of a directory domain, its users' folder; NULL of others */
 } StoragePlace;
 
 /*

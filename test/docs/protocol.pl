@@ -49,7 +49,7 @@ my %defined_options = words('COPIER_OPTION_');
 same(\%options, { map { ("--$_" => 1) } keys %defined_options }, 'the options that the worker gives');
 my ($values) = $page =~ /^## Options\n(.*?)(?=^## )/ms;
 like($values, qr/`\Q$_\E[`:]/, "$_ is explained") foreach sort keys %{ { words('COPIER_(?=FORMAT|COMPAT|PROGRESS|WORD|SUFFIX)') } };
-my ($worker, $copier) = map { join '', map { text_of($_) } @$_ } [ glob('src/job/*.c src/storage/*.c src/worker/*.c') ],
+my ($worker, $copier) = map { join '', map { text_of($_) } @$_ } [ glob('src/job/*.c src/storage/*.c src/import/*.c src/worker/*.c') ],
   [ glob('src/copy/command/options.c src/copy/command/dispatch.c src/copy/volume/volume.c') ];
 is(join(' ', $worker =~ /"(?:--[a-z-]+|volume|copy|measure)"/g), '', 'the worker takes them from the contract');
 foreach my $name (sort($header =~ /^#define (COPIER_OPTION_\w+)/mg))

@@ -36,6 +36,7 @@ enum
 	REMOVE,
 	STAT,
 	LIST,
+	CHAIN,
 	PROVISION,
 	SUBCOMMAND_COUNT
 };
@@ -50,16 +51,18 @@ static const Subcommand subcommands[SUBCOMMAND_COUNT] = {
 	[REMOVE] = {COPIER_VOLUME_REMOVE, volume_remove},
 	[STAT] = {COPIER_VOLUME_STAT, volume_stat},
 	[LIST] = {COPIER_VOLUME_LIST, volume_list},
+	[CHAIN] = {COPIER_VOLUME_CHAIN, volume_chain},
 	[PROVISION] = {COPIER_VOLUME_PROVISION, volume_provision},
 };
 
 #define SET(subcommand) (1u << (subcommand))
 #define ON_VOLUME       (SET(CREATE) | SET(COMMIT) | SET(REMOVE) | SET(STAT))
 #define ON_DOMAIN       (SET(CHECK) | SET(DETACH) | SET(SPACE) | SET(LIST) | ON_VOLUME)
+#define BY_PATH         (SET(ATTACH) | SET(CHAIN))
 
 static const struct argument arguments[] = {
-	{COPIER_OPTION_PATH, true, true, SET(ATTACH), SET(ATTACH)},
-	{COPIER_OPTION_ROOTS, true, true, SET(ATTACH), 0},
+	{COPIER_OPTION_PATH, true, true, BY_PATH, BY_PATH},
+	{COPIER_OPTION_ROOTS, true, true, BY_PATH, 0},
 	{COPIER_OPTION_ROOT, true, true, ON_DOMAIN | SET(PROVISION), ON_DOMAIN},
 	{COPIER_OPTION_STORAGE_DOMAIN, true, true, SET(ATTACH) | SET(CHECK) | SET(LIST),
 	 SET(ATTACH) | SET(CHECK) | SET(LIST)},
@@ -74,12 +77,15 @@ static const struct argument arguments[] = {
 	{COPIER_OPTION_IMAGE, true, true, ON_VOLUME | SET(PROVISION), ON_VOLUME},
 	{COPIER_OPTION_SIZE, true, true, SET(CREATE) | SET(COMMIT) | SET(PROVISION), SET(CREATE)},
 	{COPIER_OPTION_CAPACITY, true, true, SET(PROVISION), 0},
-	{COPIER_OPTION_FORMAT, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
+	{COPIER_OPTION_FORMAT, true, true, SET(CREATE) | SET(PROVISION) | SET(CHAIN), SET(CREATE)},
 	{COPIER_OPTION_TYPE, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
 	{COPIER_OPTION_VOLTYPE, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
 	{COPIER_OPTION_DOMAIN_FORMAT, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
 	{COPIER_OPTION_DISK_TYPE, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
 	{COPIER_OPTION_DESCRIPTION, true, true, SET(CREATE) | SET(PROVISION), 0},
+	{COPIER_OPTION_DIRECTORY, false, true, SET(ATTACH), 0},
+	{COPIER_OPTION_NAME, true, true, SET(CREATE) | SET(COMMIT) | SET(REMOVE), 0},
+	{COPIER_OPTION_FILE, true, true, SET(CHAIN), SET(CHAIN)},
 	{"owner-mode", true, true, SET(CREATE) | SET(COMMIT), 0},
 	{"sequence", true, true, SET(CREATE) | SET(PROVISION), 0},
 	{COPIER_OPTION_WIPE, false, true, SET(PROVISION), 0},
@@ -102,21 +108,27 @@ static const char *const help =
 	"\n"
 	"Storage domains\n"
 	"  attach --path DIR --roots DIR[:DIR...] --storage-domain UUID --token TOKEN\n"
-	"         [--owner UID:GID] [--mode 0660] [--take-over]\n"
+	"         [--owner UID:GID] [--mode 0660] [--take-over] [--directory]\n"
+	"         --directory: a folder of images under their users' names; the domain is its\n"
+	"         subfolder .vmclone\n"
 	"  check  --root DIR --storage-domain UUID --token TOKEN\n"
 	"  detach --root DIR --token TOKEN\n"
 	"  space  --root DIR\n"
 	"  list   --root DIR --storage-domain UUID --token TOKEN\n"
 	"         a line for each file below DIR/images before the answer\n"
+	"  chain  --path DIR --roots DIR[:DIR...] --file NAME [--format raw|qcow2]\n"
+	"         a line for each layer of the image, as its headers name them, the image first;\n"
+	"         nothing outside of the directory is opened\n"
 	"Volumes of file domains: DIR/images/DISK/IMAGE with .meta and .lease\n"
 	"  create --root DIR --domain UUID --disk UUID --image UUID --size BYTES\n"
 	"         --format RAW|COW --type SPARSE|PREALLOCATED --voltype LEAF|SHARED\n"
 	"         --domain-format 0..5 --disk-type DATA [--description TEXT]\n"
-	"         [--owner-mode 0660] [--sequence N]\n"
+	"         [--owner-mode 0660] [--sequence N] [--name NAME]\n"
 	"  commit --root DIR --disk UUID --image UUID [--size BYTES] [--owner-mode 0660]\n"
+	"         [--name NAME]\n"
 	"         makes IMAGE.part, written by vmclone-copy copy, the volume's image;\n"
-	"         --size is the length the file must have\n"
-	"  remove --root DIR --disk UUID --image UUID\n"
+	"         --size is the length the file must have; --name moves it to DIR/../NAME\n"
+	"  remove --root DIR --disk UUID --image UUID [--name NAME]\n"
 	"  stat   --root DIR --disk UUID --image UUID\n"
 	"Devices of block domains\n"
 	"  provision attach|detach|space|list|create|activate|deactivate|commit|remove\n"
@@ -222,10 +234,38 @@ parse_lv(const char *value, VolumeOptions *options)
 	return true;
 }
 
+/* Of a file in a directory domain: one component, and no hidden one. */
+static bool
+parse_name(const char *value, VolumeOptions *options)
+{
+	size_t length = strlen(value);
+
+	for (const char *at = value; *at != '\0'; at++)
+		if (*at == '/' || *at < 0x20 || *at > 0x7e)
+			length = 0;
+	if (length == 0 || length > COPIER_MAX_NAME || value[0] == '.')
+		return bad_value(COPIER_OPTION_NAME, value,
+						 "a file name of at most 200 printable ASCII characters");
+	options->name = value;
+	return true;
+}
+
+/* chain takes the words of --layer, the other subcommands VDSM's. */
+static bool
+parse_format(const char *value, VolumeOptions *options)
+{
+	static const char *const formats[] = {COPIER_WORD_RAW, COPIER_WORD_COW, NULL};
+	static const char *const layer_formats[] = {COPIER_FORMAT_RAW, COPIER_FORMAT_QCOW2, NULL};
+
+	return options->is_layer
+			   ? parse_word(COPIER_OPTION_FORMAT, value, layer_formats, "raw or qcow2",
+							&options->format)
+			   : parse_word(COPIER_OPTION_FORMAT, value, formats, "RAW or COW", &options->format);
+}
+
 static bool
 parse_option(const char *option, char *value, VolumeOptions *options)
 {
-	static const char *const formats[] = {COPIER_WORD_RAW, COPIER_WORD_COW, NULL};
 	static const char *const types[] = {COPIER_WORD_SPARSE, COPIER_WORD_PREALLOCATED, NULL};
 	static const char *const voltypes[] = {COPIER_WORD_LEAF, COPIER_WORD_SHARED, NULL};
 	static const char *const disk_types[] = {COPIER_WORD_DATA, NULL};
@@ -255,6 +295,12 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 		options->wipe = true;
 	else if (strcmp(option, COPIER_OPTION_DISCARD) == 0)
 		options->discard = true;
+	else if (strcmp(option, COPIER_OPTION_DIRECTORY) == 0)
+		options->directory = true;
+	else if (strcmp(option, COPIER_OPTION_FILE) == 0)
+		options->file = value;
+	else if (strcmp(option, COPIER_OPTION_NAME) == 0)
+		return parse_name(value, options);
 	else if (strcmp(option, COPIER_OPTION_LV) == 0)
 		return parse_lv(value, options);
 	else if (strcmp(option, COPIER_OPTION_STORAGE_DOMAIN) == 0 ||
@@ -274,7 +320,7 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 		options->token = value;
 	}
 	else if (strcmp(option, COPIER_OPTION_FORMAT) == 0)
-		return parse_word(option, value, formats, "RAW or COW", &options->format);
+		return parse_format(value, options);
 	else if (strcmp(option, COPIER_OPTION_TYPE) == 0)
 		return parse_word(option, value, types, "SPARSE or PREALLOCATED", &options->type);
 	else if (strcmp(option, COPIER_OPTION_VOLTYPE) == 0)
@@ -397,10 +443,11 @@ may_provision(void)
 static bool
 check_options(const Subcommand *subcommand, VolumeOptions *options)
 {
-	if (subcommand->run == volume_attach && options->roots == NULL && !root_is_confined())
+	if ((subcommand->run == volume_attach || subcommand->run == volume_chain) &&
+		options->roots == NULL && !root_is_confined())
 		return volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
-						   "\"" COPIER_VOLUME " " COPIER_VOLUME_ATTACH
-						   "\" needs --" COPIER_OPTION_ROOTS);
+						   "\"" COPIER_VOLUME " %s\" needs --" COPIER_OPTION_ROOTS,
+						   subcommand->name);
 	if (subcommand->run == volume_create && options->size % COPIER_VOLUME_SIZE_UNIT != 0)
 		return volume_fail(COPIER_USAGE, 0, NULL, "Round the size up to a multiple of 4096 bytes.",
 						   "--size must be a multiple of %d bytes", COPIER_VOLUME_SIZE_UNIT);
@@ -413,6 +460,7 @@ parse_arguments(const Subcommand *subcommand, int argc, char **argv, VolumeOptio
 {
 	char command[40];
 
+	options->is_layer = subcommand->run == volume_chain;
 	snprintf(command, sizeof(command), COPIER_VOLUME " %s", subcommand->name);
 	if (subcommand->run == volume_provision)
 	{
@@ -461,7 +509,7 @@ volume_run(int argc, char **argv, bool *committed)
 	if (subcommand == NULL)
 		volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
 					"volume needs a subcommand: attach, check, detach, space, create, commit, "
-					"remove, stat or provision");
+					"remove, stat, list, chain or provision");
 	else if (parse_arguments(subcommand, argc - 1, argv + 1, &options) && control_start_step() == 0)
 		(void) subcommand->run(&options, &answer);
 	control_finish();

@@ -100,6 +100,8 @@ sync_files(const Commit *commit, const char *name)
 		return volume_fail_errno(name, "could not set file mode");
 	if (!volume_sync(commit->fd, name))
 		return false;
+	if (commit->options->name != NULL)
+		return true; /* a directory domain has no leases */
 	lease = openat(commit->dirfd, commit->lease, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (lease < 0)
 		return volume_fail_errno(commit->lease, "could not open lease file");
@@ -154,6 +156,8 @@ take_final(Commit *commit)
 	{
 		int found = volume_stat_name(commit->dirfd, options->image, &commit->status);
 
+		if (found == 0 && options->name != NULL)
+			found = volume_name_find(commit->dirfd, options, &commit->status);
 		if (found < 0)
 			return false;
 		if (found == 1)
@@ -204,7 +208,8 @@ do_commit(Commit *commit)
 		(!volume_meta_rename_new(commit->dirfd, image) || !volume_sync_above(commit->rootfd)))
 		return false;
 	return volume_remove_record(commit->dirfd, image) &&
-		   volume_remove_names_of(commit->dirfd, &commit->status, NULL);
+		   volume_remove_names_of(commit->dirfd, &commit->status, NULL) &&
+		   (commit->options->name == NULL || volume_name_give(commit->dirfd, commit->options));
 }
 
 bool

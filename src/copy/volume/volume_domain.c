@@ -202,36 +202,21 @@ write_identity(int rootfd, const char *domain, const char *token, bool reflink)
 	return done;
 }
 
-/* real lies strictly below the real path of one of the roots. */
+/* The domain of a user's own folder is a folder of ours in it: nothing else there is touched. */
 static bool
-lies_below_roots(const char *real, const char *roots)
+enter_own_folder(int *rootfd, char **real)
 {
-	char *list = strdup(roots);
-	char *rest = list;
-	char *root;
-	bool below = false;
+	char *path = NULL;
+	int folder = volume_make_directory(*rootfd, COPIER_OWN_FOLDER, true);
 
-	if (list == NULL)
+	if (folder < 0)
+		return false;
+	close(*rootfd);
+	*rootfd = folder;
+	if (asprintf(&path, "%s/" COPIER_OWN_FOLDER, *real) < 0)
 		return volume_fail_errno(NULL, "could not allocate memory");
-	while (!below && (root = strsep(&rest, ":")) != NULL)
-	{
-		char *real_root = root[0] == '/' ? realpath(root, NULL) : NULL;
-
-		/* a root that isn't there just allows nothing */
-		if (real_root == NULL)
-			continue;
-		if (strcmp(real_root, "/") == 0)
-			below = strcmp(real, "/") != 0;
-		else
-			below =
-				strncmp(real, real_root, strlen(real_root)) == 0 && real[strlen(real_root)] == '/';
-		free(real_root);
-	}
-	free(list);
-	if (!below)
-		return volume_fail(COPIER_OUTSIDE_ROOT, 0, real,
-						   "Add a directory above it to vmclone.storage_roots (superuser).",
-						   "path does not lie below any directory of vmclone.storage_roots");
+	free(*real);
+	*real = path;
 	return true;
 }
 
@@ -245,27 +230,21 @@ volume_attach(const VolumeOptions *options, struct json *answer)
 	bool reflink;
 	bool done = false;
 
-	if (options->path[0] != '/')
-		return volume_fail(COPIER_USAGE, 0, options->path, NULL, "--path must be an absolute path");
-	/* what doesn't lie below this host's directories is not even looked at */
-	if (root_is_confined())
-	{
-		rootfd = root_open_directory(options->path, O_PATH);
-		if (rootfd < 0)
-			return volume_fail_errno(options->path, "could not open storage domain");
-		close(rootfd);
-		rootfd = -1;
-	}
-	real = realpath(options->path, NULL);
+	real = volume_place_resolve(options);
 	if (real == NULL)
-		return volume_fail_errno(options->path, "could not resolve path");
-	if ((options->roots != NULL && !lies_below_roots(real, options->roots)) ||
-		!volume_place_check_path(real))
+		return false;
+	if (!volume_place_check_path(real))
 		goto end;
 	rootfd = volume_open_root(real);
 	if (rootfd < 0 || !check_domain_metadata(rootfd, options->domain) ||
 		!volume_place_check_nesting(rootfd, real, options->domain))
 		goto end;
+	if (options->directory)
+	{
+		json_string(answer, "files_path", real);
+		if (!enter_own_folder(&rootfd, &real))
+			goto end;
+	}
 
 	/* with --take-over whatever is in the identity file, malformed or not, is replaced */
 	if (!options->take_over)

@@ -25,18 +25,9 @@
 #define RECORD_HEAD   512 /* bytes: a record begins with its mark */
 
 const char *const volume_suffixes[VOLUME_SUFFIX_COUNT] = {
-	"", COPIER_SUFFIX_PART, RECORD_SUFFIX, RECORD_SUFFIX ".new", ".lease", ".meta.new", ".meta"};
-
-int
-volume_stat_name(int dirfd, const char *name, struct stat *status)
-{
-	if (fstatat(dirfd, name, status, AT_SYMLINK_NOFOLLOW) == 0)
-		return 1;
-	if (errno == ENOENT)
-		return 0;
-	volume_fail_errno(name, "could not read file attributes");
-	return -1;
-}
+	"",       COPIER_SUFFIX_PART,        RECORD_SUFFIX,      RECORD_SUFFIX ".new",
+	".lease", VOLUME_SUFFIX_NAME ".new", VOLUME_SUFFIX_NAME, ".meta.new",
+	".meta"};
 
 static int
 make_image_directory(int rootfd, const char *disk)
@@ -107,6 +98,8 @@ find_volume(int dirfd, const VolumeOptions *options, struct found_volume *found)
 	int unfinished;
 	int committing;
 
+	if (final == 0 && options->name != NULL)
+		final = volume_name_find(dirfd, options, &found->final_status);
 	volume_image_name(part, options->image, COPIER_SUFFIX_PART);
 	unfinished = volume_stat_name(dirfd, part, &found->part_status);
 	committing = volume_meta_is_committing(dirfd, options);
@@ -116,6 +109,12 @@ find_volume(int dirfd, const VolumeOptions *options, struct found_volume *found)
 	found->is_committing = committing == 1 && found->has_final && !found->has_part &&
 						   found->has_meta && !volume_meta_is_legal(&found->meta);
 	return meta >= 0 && final >= 0 && unfinished >= 0 && committing >= 0;
+}
+
+static bool
+is_committed(const struct found_volume *found)
+{
+	return found->is_committing || (found->has_final && volume_meta_is_legal(&found->meta));
 }
 
 /* .part under its second name: version 1.0 linked it, and was cut off there. */
@@ -161,11 +160,10 @@ static bool
 make_parts(int rootfd, int dirfd, const VolumeOptions *options, const struct found_volume *found,
 		   const char *meta_name, const char *text)
 {
-	bool is_complete =
-		found->is_committing || (found->has_final && volume_meta_is_legal(&found->meta));
+	bool is_complete = is_committed(found);
 
 	/* whoever uses a complete volume may hold its lease */
-	if (!is_complete && !volume_lease_make(rootfd, dirfd, options))
+	if (!is_complete && options->name == NULL && !volume_lease_make(rootfd, dirfd, options))
 		return false;
 	return found->has_meta ||
 		   (volume_write_new(dirfd, meta_name, 0644, text, strlen(text), false) &&
@@ -241,6 +239,15 @@ tidy(int rootfd, int dirfd, const char *image, const struct found_volume *found)
 	return volume_remove_record(dirfd, image) && volume_sync_directory(dirfd, image);
 }
 
+/* Of a directory domain: the rest of a commit that was cut off, or a look whether the name can be had. */
+static bool
+name_volume(int dirfd, const VolumeOptions *options, const struct found_volume *found)
+{
+	if (options->name == NULL)
+		return true;
+	return is_committed(found) ? volume_name_give(dirfd, options) : volume_name_check_free(options);
+}
+
 /*
  * Creating is the one step that is repeated after every crash, of the copier, the worker or the machine, as a
  * worker that starts again knows nothing but the ids.  So it first finds out what is there, refuses what is
@@ -272,10 +279,9 @@ volume_create(const VolumeOptions *options, struct json *answer)
 	if (dirfd >= 0 && find_volume(dirfd, options, &found) &&
 		is_own_volume(&found, &wanted, options->image, meta_name) &&
 		make_parts(rootfd, dirfd, options, &found, meta_name, text) &&
-		tidy(rootfd, dirfd, options->image, &found))
+		tidy(rootfd, dirfd, options->image, &found) && name_volume(dirfd, options, &found))
 	{
-		bool committed =
-			found.is_committing || (found.has_final && volume_meta_is_legal(&found.meta));
+		bool committed = is_committed(&found);
 
 		*options->committed = committed;
 		json_bool(answer, "existing", found.has_meta);

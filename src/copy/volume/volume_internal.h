@@ -5,8 +5,8 @@
  * volume.c parses the options and dispatches; volume_answer.c builds the answer; volume_paths.c
  * opens things below the root; volume_directory.c goes through an image's directory; volume_lease.c knows sanlock's leases;
  * volume_place.c looks at where a domain lies, volume_probe.c at what works there; volume_meta.c knows VDSM's .meta; volume_device.c proves which
- * device a logical volume is; volume_request.c says what a provisioning program is told; volume_domain.c, volume_image.c,
- * volume_commit.c, volume_removal.c, volume_list.c and volume_provision.c are the subcommands.
+ * device a logical volume is; volume_name.c gives names in a directory domain; volume_request.c says what a provisioning program is told;
+ * volume_domain.c, volume_image.c, volume_commit.c, volume_removal.c, volume_list.c, volume_chain.c and volume_provision.c are the subcommands.
  */
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
 #define VMCLONE_COPY_VOLUME_INTERNAL_H
@@ -56,6 +56,8 @@ typedef struct VolumeOptions
 	const char *voltype;
 	const char *disk_type;
 	const char *description;
+	const char *name; /* that the volume gets in its directory domain; NULL: none */
+	const char *file; /* chain: below path */
 	const char *command;
 	const char *action;  /* provision: one of COPIER_PROVISION_ACTIONS */
 	const char *request; /* provision: one JSON object; NULL: made of the other options */
@@ -76,6 +78,8 @@ typedef struct VolumeOptions
 	gid_t owner_gid;
 	mode_t mode; /* --mode and --owner-mode */
 	bool take_over;
+	bool directory; /* attach: a folder of images under their users' names */
+	bool is_layer;  /* chain: format is raw or qcow2 */
 	bool allow_loop;
 	bool wipe;
 	bool discard;
@@ -91,6 +95,7 @@ extern bool volume_commit(const VolumeOptions *options, struct json *answer);
 extern bool volume_remove(const VolumeOptions *options, struct json *answer);
 extern bool volume_stat(const VolumeOptions *options, struct json *answer);
 extern bool volume_list(const VolumeOptions *options, struct json *answer);
+extern bool volume_chain(const VolumeOptions *options, struct json *answer);
 extern bool volume_provision(const VolumeOptions *options, struct json *answer);
 
 /* ---------- paths (volume_paths.c) ---------- */
@@ -137,6 +142,9 @@ extern bool volume_write_new(int dirfd, const char *name, mode_t mode, const cha
 							 size_t length, bool synced);
 extern bool volume_rename_new(int dirfd, const char *name, bool synced);
 
+/* 1 = there, 0 = not there, -1 after volume_fail(). */
+extern int volume_stat_name(int dirfd, const char *name, struct stat *status);
+
 /*
  * Reads a small regular file into buffer (NUL-terminated).  Returns its length, -1 after volume_fail(), or
  * -2 = no such file.  A longer file is a failure.
@@ -156,6 +164,11 @@ extern bool volume_sync_above(int rootfd);
 extern int volume_lock_file(int fd, const char *name);
 
 /* ---------- the place of a storage domain (volume_place.c) ---------- */
+
+/*
+ * The real path of options->path, which must lie below one of options->roots; NULL after volume_fail(), else to be freed.
+ */
+extern char *volume_place_resolve(const VolumeOptions *options);
 
 /* The real path has bytes that the worker's protocol carries: printable ASCII.  False after volume_fail(). */
 extern bool volume_place_check_path(const char *real);
@@ -209,11 +222,8 @@ extern bool volume_lease_make(int rootfd, int dirfd, const VolumeOptions *option
  * Every suffix that a job writes beside <image>, in the order in which remove takes them away: what
  * shows whose a file is goes after that file.
  */
-#define VOLUME_SUFFIX_COUNT 7
+#define VOLUME_SUFFIX_COUNT 9
 extern const char *const volume_suffixes[VOLUME_SUFFIX_COUNT];
-
-/* 1 = there, 0 = not there, -1 after volume_fail(). */
-extern int volume_stat_name(int dirfd, const char *name, struct stat *status);
 
 static inline bool
 volume_is_same_file(const struct stat *a, const struct stat *b)
@@ -226,6 +236,26 @@ extern bool volume_remove_record(int dirfd, const char *image);
 
 /* Adds size and allocated bytes to the answer. */
 extern void volume_tell_size(const struct stat *status, struct json *answer);
+
+/* ---------- names in a directory domain (volume_name.c) ---------- */
+
+/* Beside an image that has been given its name: which name, and of which file. */
+#define VOLUME_SUFFIX_NAME ".name"
+
+/*
+ * Looks for the file that the volume's image has become under options->name.  1 = it is there and ours, 0 = it is not,
+ * -1 after volume_fail().
+ */
+extern int volume_name_find(int dirfd, const VolumeOptions *options, struct stat *status);
+
+/* Nobody else may have the name.  False after volume_fail(). */
+extern bool volume_name_check_free(const VolumeOptions *options);
+
+/* Moves the committed image to its name, synced; once more is no error.  False after volume_fail(). */
+extern bool volume_name_give(int dirfd, const VolumeOptions *options);
+
+/* Removes the file under its name, if it is ours, and adds it to the open array of the answer.  False after volume_fail(). */
+extern bool volume_name_remove(int dirfd, const VolumeOptions *options, struct json *answer);
 
 /* ---------- the directory of a disk image (volume_directory.c) ---------- */
 

@@ -179,6 +179,17 @@ volume_rename_new(int dirfd, const char *name, bool synced)
 	return !synced || volume_sync_directory(dirfd, name);
 }
 
+int
+volume_stat_name(int dirfd, const char *name, struct stat *status)
+{
+	if (fstatat(dirfd, name, status, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	if (errno == ENOENT)
+		return 0;
+	volume_fail_errno(name, "could not read file attributes");
+	return -1;
+}
+
 ssize_t
 volume_read_file(int dirfd, const char *name, char *buffer, size_t size)
 {

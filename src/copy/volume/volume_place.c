@@ -4,12 +4,80 @@
  */
 #include "copy/volume/volume_internal.h"
 
+#include "copy/base/rootpath.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* real lies strictly below the real path of one of the roots. */
+static bool
+lies_below_roots(const char *real, const char *roots)
+{
+	char *list = strdup(roots);
+	char *rest = list;
+	char *root;
+	bool below = false;
+
+	if (list == NULL)
+		return volume_fail_errno(NULL, "could not allocate memory");
+	while (!below && (root = strsep(&rest, ":")) != NULL)
+	{
+		char *real_root = root[0] == '/' ? realpath(root, NULL) : NULL;
+
+		/* a root that isn't there just allows nothing */
+		if (real_root == NULL)
+			continue;
+		if (strcmp(real_root, "/") == 0)
+			below = strcmp(real, "/") != 0;
+		else
+			below =
+				strncmp(real, real_root, strlen(real_root)) == 0 && real[strlen(real_root)] == '/';
+		free(real_root);
+	}
+	free(list);
+	if (!below)
+		return volume_fail(COPIER_OUTSIDE_ROOT, 0, real,
+						   "Add a directory above it to vmclone.storage_roots (superuser).",
+						   "path does not lie below any directory of vmclone.storage_roots");
+	return true;
+}
+
+char *
+volume_place_resolve(const VolumeOptions *options)
+{
+	char *real;
+
+	if (options->path[0] != '/')
+	{
+		volume_fail(COPIER_USAGE, 0, options->path, NULL, "--path must be an absolute path");
+		return NULL;
+	}
+	/* what doesn't lie below this host's directories is not even looked at */
+	if (root_is_confined())
+	{
+		int fd = root_open_directory(options->path, O_PATH);
+
+		if (fd < 0)
+		{
+			volume_fail_errno(options->path, "could not open directory");
+			return NULL;
+		}
+		close(fd);
+	}
+	real = realpath(options->path, NULL);
+	if (real == NULL)
+		volume_fail_errno(options->path, "could not resolve path");
+	else if (options->roots != NULL && !lies_below_roots(real, options->roots))
+	{
+		free(real);
+		real = NULL;
+	}
+	return real;
+}
 
 bool
 volume_place_check_path(const char *real)

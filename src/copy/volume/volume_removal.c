@@ -149,7 +149,8 @@ volume_remove(const VolumeOptions *options, struct json *answer)
 	close_locked(&part);
 	close_locked(&final);
 	json_open(answer, "removed", '[');
-	if (!remove_files(dirfd, options, foreign, answer))
+	if ((!foreign && options->name != NULL && !volume_name_remove(dirfd, options, answer)) ||
+		!remove_files(dirfd, options, foreign, answer))
 		goto end;
 	json_close(answer, ']');
 	if (!volume_sync_directory(dirfd, options->disk) || !volume_tell_left(dirfd, answer, &empty))
