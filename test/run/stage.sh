@@ -62,6 +62,8 @@ stage_user() {
 stage_give() {
 	stage_user
 	[ ${#as_user[@]} = 0 ] || chown -R "$("${as_user[@]}" id -u):$("${as_user[@]}" id -g)" "$stage"
+	# root may have FUSE for itself; a test that makes a FUSE file system in namespaces of its own needs the device
+	[ ${#as_user[@]} = 0 ] || [ ! -c /dev/fuse ] || mknod -m 666 "$stage/fuse" c 10 229 2>/dev/null || true
 }
 
 # stage_remove: stops what still runs on the folder and removes it.  A suite cleans up behind itself; this is for
