@@ -76,6 +76,9 @@ BEGIN
             ('vm_interface_statistics', 'InsertVm_interface_statistics', '{}', 'true', '1'),
             ('vm_device', 'InsertVmDevice', '{}', 'r.device <> ''''', '1'),
             ('numa_node', 'InsertNumaNode', '{}', 'true', '1'),
+            ('numa_node_cpu_map', 'InsertNumaNodeCpu', '{}', 'true', '1'),
+            ('vm_nvram_data', 'UpdateNvramData', '{}', 'true', '1'),
+            ('vm_external_data', 'UpdateTpmData', '{}', 'true', '1'),
             ('permissions', 'InsertPermission', '{}', 'true', '1'),
             ('engine_sessions', 'InsertEngineSession', '{}', 'true', '1')) s (relation, procedure, renamed, condition, ordering)
     LOOP
