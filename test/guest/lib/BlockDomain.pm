@@ -95,8 +95,8 @@ sub volume_bytes
 
 =head2 to_block($node, @paths)
 
-Gives the images in these files, whose names are their ids, logical volumes with the same content, and has their rows say that
-they lie in domain iscsi1.  The files stay, to be compared with.
+Gives the images in these files, whose names are their ids, logical volumes with the same content and VDSM's tag for their disk,
+and has their rows say that they lie in domain iscsi1.  The files stay, to be compared with.
 
 =cut
 
@@ -109,7 +109,9 @@ sub to_block
 	{
 		my $mebibytes = int(((-s $paths[$n]) + (1 << 20) - 1) / (1 << 20));
 
-		as_root('lvcreate', '-q', '-y', '-Wy', '-n', $images[$n], '-L', "${mebibytes}m", '--addtag', 'IU_test', 'iscsi');
+		my $disk = $node->value("SELECT image_group_id FROM vmclone.images WHERE image_guid = '$images[$n]'");
+
+		as_root('lvcreate', '-q', '-y', '-Wy', '-n', $images[$n], '-L', "${mebibytes}m", '--addtag', "IU_$disk", 'iscsi');
 		run('dd', "if=$paths[$n]", 'of=' . device($images[$n]), 'bs=1M', 'conv=fsync,notrunc', 'status=none');
 	}
 	as_root('lvchange', '-q', '-an', map { "iscsi/$_" } @images);
