@@ -92,6 +92,7 @@ my @copy = ('--root', "$root/domain", '--layer', "raw:$root/domain/base.raw", qw
 		[ 'another word',        "vmclone-requests 1 1 6\nhello\0" ],
 		[ 'a long first line',   'vmclone-request ' . '1' x 100_000 ],
 		[ 'a NUL in it',         "vmclone-request\0 1 1 6\nhello\0" ],
+		[ 'a NUL behind it',     "vmclone-request 1 1 6\0\nhello\0" ],
 		[ 'no arguments',        "vmclone-request 1 0 0\n" ],
 		[ 'too many arguments',  'vmclone-request 1 8193 4000000' . "\n" ],
 		[ 'too many bytes',      'vmclone-request 1 1 4194305' . "\n" ],

@@ -48,7 +48,8 @@ wait_before(const char *name)
 	}
 
 SLOW(ssize_t, pwrite64, (int fd, const void *bytes, size_t size, off_t at), (fd, bytes, size, at))
-SLOW(int, renameat, (int from, const char *name, int to, const char *other), (from, name, to, other))
+SLOW(int, renameat, (int from, const char *name, int to, const char *other),
+	 (from, name, to, other))
 SLOW(int, renameat2, (int from, const char *name, int to, const char *other, unsigned flags),
 	 (from, name, to, other, flags))
 SLOW(int, unlinkat, (int directory, const char *name, int flags), (directory, name, flags))

@@ -7,12 +7,12 @@
 # Seeds are in test/fuzz/corpus/TARGET; what a run adds goes to build/fuzz/corpus/TARGET.
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 900
-FUZZ_TARGETS = header tables chain_map decompress copy ovf
+FUZZ_TARGETS = header tables chain_map decompress copy request ovf
 FUZZ_CFLAGS = -std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-frame-pointer \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Isrc -Itest/fuzz \
 	-Wall -Wextra -Wshadow $(WERROR)
 FUZZ_COPY_OBJECTS = $(patsubst src/copy/%.c,build/fuzz/copy/%.o, \
-	$(filter-out src/copy/command/main.c src/copy/command/sequence.c src/copy/base/sandbox.c src/copy/volume/%.c,$(COPY_SOURCES)))
+	$(filter-out $(addprefix src/copy/command/,main.c dispatch.c serve.c sequence.c) src/copy/base/sandbox.c src/copy/volume/%.c,$(COPY_SOURCES)))
 FUZZ_PROGRAMS = $(FUZZ_TARGETS:%=build/fuzz/fuzz_%)
 
 fuzz-short check-fuzz: $(FUZZ_PROGRAMS) ## fuzz the parsers for some seconds

@@ -68,7 +68,10 @@ read_line(int fd, char line[MAX_LINE], uint64_t until)
 		if (line[length] == '\n')
 		{
 			line[length] = '\0';
-			return length > 0 ? (ssize_t) length : refuse("its first line is empty");
+			/* what isn't looked at behind a NUL would be taken for right */
+			return length > 0 && strlen(line) == length
+					   ? (ssize_t) length
+					   : refuse("its first line is empty or no text");
 		}
 	}
 	return refuse("its first line is too long");
@@ -138,6 +141,24 @@ split(char *bytes, size_t size, uint64_t count, char **argv)
 	return at == size ? 0 : refuse("it has more arguments than it says");
 }
 
+static int
+read_arguments(int fd, size_t size, uint64_t count, uint64_t until, struct request *request)
+{
+	ssize_t got;
+
+	request->bytes = malloc(size);
+	request->argv = calloc(count + 2, sizeof(char *));
+	if (request->bytes == NULL || request->argv == NULL)
+		return report_error(COPIER_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
+							"could not remember the request");
+	got = read_bytes(fd, request->bytes, size, until);
+	if (got < 0)
+		return -1;
+	if ((size_t) got < size)
+		return refuse("it ends too early");
+	return split(request->bytes, size, count, request->argv + 1);
+}
+
 int
 request_read(int fd, char *argv0, uint64_t patience, struct request *request)
 {
@@ -145,27 +166,27 @@ request_read(int fd, char *argv0, uint64_t patience, struct request *request)
 	char line[MAX_LINE];
 	uint64_t count;
 	uint64_t size;
-	char *bytes;
 	ssize_t got = read_line(fd, line, until);
 
-	request->argc = 0;
+	memset(request, 0, sizeof(*request));
 	if (got <= 0)
 		return (int) got;
 	if (parse_line(line, &count, &size) != 0)
 		return -1;
-	bytes = malloc(size);
-	request->argv = calloc(count + 2, sizeof(char *));
-	if (bytes == NULL || request->argv == NULL)
-		return report_error(COPIER_IO, ENOMEM, NO_LAYER, NULL, NO_OFFSET,
-							"could not remember the request");
-	got = read_bytes(fd, bytes, size, until);
-	if (got < 0)
+	if (read_arguments(fd, size, count, until, request) != 0)
+	{
+		request_free(request);
 		return -1;
-	if ((uint64_t) got < size)
-		return refuse("it ends too early");
+	}
 	request->argv[0] = argv0;
-	if (split(bytes, size, count, request->argv + 1) != 0)
-		return -1;
 	request->argc = (int) count + 1;
 	return 0;
+}
+
+void
+request_free(struct request *request)
+{
+	free(request->bytes);
+	free(request->argv);
+	memset(request, 0, sizeof(*request));
 }
