@@ -66,7 +66,7 @@ $(NEW_UPGRADE): test/upgrade/vmclone--$(RELEASED).sql $(NEW_INSTALL) tools/make-
 	mv $@.tmp $@
 
 # What knows its own version.
-src/base/extension.o build/copy/command/main.o: extension/vmclone.control
+src/base/extension.o build/copy/command/main.o build/copy/volume/volume_self.o: extension/vmclone.control
 src/base/extension.o: override CPPFLAGS += -DVMCLONE_VERSION='"$(EXTVERSION)"'
 
 # Only what the server looks up by name is seen outside of the library: with another preloaded library in the process, a

@@ -41,6 +41,7 @@ SQL_PARTS = \
 	command/checks_interface.sql \
 	storage/storage_domain.sql \
 	storage/storage_contents.sql \
+	storage/storage_probe.sql \
 	import/import_inventory.sql \
 	import/import_vm.sql \
 	import/import_disks.sql \
@@ -48,5 +49,7 @@ SQL_PARTS = \
 	job/history.sql \
 	worker/worker.sql \
 	job/job_views.sql \
+	job/job_report.sql \
 	command/command.sql \
+	worker/doctor.sql \
 	base/grants.sql

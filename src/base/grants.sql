@@ -10,7 +10,7 @@ AS $$
     FROM (VALUES
         ('{viewer,operator,engine,admin}'::text[], 'routine', '{get_vm_configuration_by_snapshot_id,parse_ovf,
             snapshot_disks,suggest_vm_name,can_add_vm_from_snapshot,can_add_vm_template_from_snapshot,
-            plan_add_vm_from_snapshot,plan_add_vm_template_from_snapshot,checks,snapshot_tree,lineage_tree,
+            plan_add_vm_from_snapshot,plan_add_vm_template_from_snapshot,checks,snapshot_tree,lineage_tree,job_report,
             caller_name,caller_role,caller_sees_all,caller_user_id,inventory_rows,
             worker_preloaded,worker_process,identity_state}'::text[]),
         ('{viewer,operator,engine,admin}', 'view', '{jobs_view,progress,locks,lineage_tree,snapshot_tree,vms,disks,
@@ -21,7 +21,7 @@ AS $$
             start_worker}'),
         ('{engine,admin}', 'routine', '{act_for_any_user}'),
         ('{admin}', 'routine', '{administer,attach_storage_domain,detach_storage_domain,
-            check_storage_domain,import_disks,unlock_entity,abandon_cleaning,purge_history,reset_stat,adopt,inventory_report,grant_engine,
+            check_storage_domain,import_disks,unlock_entity,abandon_cleaning,purge_history,reset_stat,adopt,inventory_report,doctor,grant_engine,
             grant_operator,grant_viewer,revoke_rights}')
     ) AS r(kinds, object_type, names)
     CROSS JOIN LATERAL unnest(r.kinds) AS k(kind)

@@ -119,6 +119,7 @@ copier_error_word(enum copier_error kind)
 #define COPIER_VOLUME_STAT      "stat"
 #define COPIER_VOLUME_LIST      "list"
 #define COPIER_VOLUME_CHAIN     "chain"
+#define COPIER_VOLUME_SELF      "self"
 #define COPIER_VOLUME_PROVISION "provision"
 
 /* What "volume provision" asks the provisioning program to do (docs/provisioning.md). */
@@ -162,6 +163,7 @@ copier_error_word(enum copier_error kind)
 #define COPIER_OPTION_TOKEN          "token"
 #define COPIER_OPTION_OWNER          "owner"
 #define COPIER_OPTION_TAKE_OVER      "take-over"
+#define COPIER_OPTION_PROBE          "probe"
 #define COPIER_OPTION_DOMAIN         "domain"
 #define COPIER_OPTION_DISK           "disk"
 #define COPIER_OPTION_IMAGE          "image"

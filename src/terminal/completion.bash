@@ -7,7 +7,7 @@ _vmclone() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case "${COMP_WORDS[i]}" in
 		-d | -h | -p | -U) connection+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
-		list | tree | plan | clone | jobs | watch | cancel | pause | resume | retry) command=${COMP_WORDS[i]} && break ;;
+		list | tree | plan | clone | jobs | watch | cancel | pause | resume | retry | doctor | report) command=${COMP_WORDS[i]} && break ;;
 		esac
 	done
 	case "$word" in
@@ -18,14 +18,15 @@ _vmclone() {
 			candidates=$'--template\n--copies\n--set\n--disk\n--cluster\n--verify\n--priority\n--limit\n--paused\n--no-wait\n--timeout'
 			candidates+=$'\n--missing-disk\n--lock-mode\n--on-failure\n--request-key'
 			;;
-		jobs) candidates=--all ;;
+		jobs | doctor) candidates=--all ;;
 		watch) candidates=--timeout ;;
+		report) candidates=$'--output\n--compare' ;;
 		esac
 		;;
 	*)
 		case "$command" in
-		'') candidates=$'list\ntree\nplan\nclone\njobs\nwatch\ncancel\npause\nresume\nretry' ;;
-		tree | watch | cancel | pause | resume | retry | plan | clone)
+		'') candidates=$'list\ntree\nplan\nclone\njobs\nwatch\ncancel\npause\nresume\nretry\ndoctor\nreport' ;;
+		tree | watch | cancel | pause | resume | retry | report | plan | clone)
 			# readline breaks words at @
 			[ "$command" != clone ] && [ "$command" != plan ] || at=yes
 			if [ -n "$at" ] && [ "$COMP_CWORD" -gt "$i" ] && [ "${COMP_WORDS[COMP_CWORD - 1]}" = @ ]; then

@@ -38,6 +38,7 @@ enum
 	LIST,
 	CHAIN,
 	PROVISION,
+	SELF,
 	SUBCOMMAND_COUNT
 };
 
@@ -53,6 +54,7 @@ static const Subcommand subcommands[SUBCOMMAND_COUNT] = {
 	[LIST] = {COPIER_VOLUME_LIST, volume_list},
 	[CHAIN] = {COPIER_VOLUME_CHAIN, volume_chain},
 	[PROVISION] = {COPIER_VOLUME_PROVISION, volume_provision},
+	[SELF] = {COPIER_VOLUME_SELF, volume_self},
 };
 
 #define SET(subcommand) (1u << (subcommand))
@@ -61,7 +63,7 @@ static const Subcommand subcommands[SUBCOMMAND_COUNT] = {
 #define BY_PATH         (SET(ATTACH) | SET(CHAIN))
 
 static const struct argument arguments[] = {
-	{COPIER_OPTION_PATH, true, true, BY_PATH, BY_PATH},
+	{COPIER_OPTION_PATH, true, true, BY_PATH | SET(SELF), BY_PATH},
 	{COPIER_OPTION_ROOTS, true, true, BY_PATH, 0},
 	{COPIER_OPTION_ROOT, true, true, ON_DOMAIN | SET(PROVISION), ON_DOMAIN},
 	{COPIER_OPTION_STORAGE_DOMAIN, true, true, SET(ATTACH) | SET(CHECK) | SET(LIST),
@@ -69,8 +71,9 @@ static const struct argument arguments[] = {
 	{COPIER_OPTION_TOKEN, true, true,
 	 SET(ATTACH) | SET(CHECK) | SET(DETACH) | SET(LIST) | SET(PROVISION),
 	 SET(ATTACH) | SET(CHECK) | SET(DETACH) | SET(LIST)},
-	{COPIER_OPTION_OWNER, true, true, SET(ATTACH), 0},
+	{COPIER_OPTION_OWNER, true, true, SET(ATTACH) | SET(CHECK), 0},
 	{"mode", true, true, SET(ATTACH), 0},
+	{COPIER_OPTION_PROBE, false, true, SET(CHECK), 0},
 	{COPIER_OPTION_TAKE_OVER, false, true, SET(ATTACH) | SET(PROVISION), 0},
 	{COPIER_OPTION_DOMAIN, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
 	{COPIER_OPTION_DISK, true, true, ON_VOLUME | SET(PROVISION), ON_VOLUME},
@@ -111,7 +114,7 @@ static const char *const help =
 	"         [--owner UID:GID] [--mode 0660] [--take-over] [--directory]\n"
 	"         --directory: a folder of images under their users' names; the domain is its\n"
 	"         subfolder .vmclone\n"
-	"  check  --root DIR --storage-domain UUID --token TOKEN\n"
+	"  check  --root DIR --storage-domain UUID --token TOKEN [--probe [--owner UID:GID]]\n"
 	"  detach --root DIR --token TOKEN\n"
 	"  space  --root DIR\n"
 	"  list   --root DIR --storage-domain UUID --token TOKEN\n"
@@ -119,6 +122,8 @@ static const char *const help =
 	"  chain  --path DIR --roots DIR[:DIR...] --file NAME [--format raw|qcow2]\n"
 	"         a line for each layer of the image, as its headers name them, the image first;\n"
 	"         nothing outside of the directory is opened\n"
+	"  self   [--path DIR]\n"
+	"         version, whether the sandbox closes here, and whether DIR can be entered\n"
 	"Volumes of file domains: DIR/images/DISK/IMAGE with .meta and .lease\n"
 	"  create --root DIR --domain UUID --disk UUID --image UUID --size BYTES\n"
 	"         --format RAW|COW --type SPARSE|PREALLOCATED --voltype LEAF|SHARED\n"
@@ -338,6 +343,8 @@ parse_option(const char *option, char *value, VolumeOptions *options)
 		options->has_size = true;
 		return parse_number(option, value, 10, SIZE_LIMIT, &options->size);
 	}
+	else if (strcmp(option, COPIER_OPTION_PROBE) == 0)
+		options->probe = true;
 	else if (strcmp(option, COPIER_OPTION_CAPACITY) == 0)
 		return parse_number(option, value, 10, SIZE_LIMIT, &options->capacity);
 	else if (strcmp(option, "sequence") == 0)
@@ -509,7 +516,7 @@ volume_run(int argc, char **argv, bool *committed)
 	if (subcommand == NULL)
 		volume_fail(COPIER_USAGE, 0, NULL, "See vmclone-copy volume --help.",
 					"volume needs a subcommand: attach, check, detach, space, create, commit, "
-					"remove, stat, list, chain or provision");
+					"remove, stat, list, chain, provision or self");
 	else if (parse_arguments(subcommand, argc - 1, argv + 1, &options) && control_start_step() == 0)
 		(void) subcommand->run(&options, &answer);
 	control_finish();

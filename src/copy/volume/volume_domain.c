@@ -318,6 +318,19 @@ volume_require_identity(int rootfd, const VolumeOptions *options)
 	return require_identity(rootfd, options, &identity);
 }
 
+static bool
+tell_probe(int rootfd, const VolumeOptions *options, struct json *answer)
+{
+	bool reflink;
+	bool direct;
+
+	if (!volume_probe(rootfd, options, &reflink) || !volume_probe_direct(rootfd, options, &direct))
+		return false;
+	json_bool(answer, "reflink", reflink);
+	json_bool(answer, "direct_io", direct);
+	return true;
+}
+
 bool
 volume_check(const VolumeOptions *options, struct json *answer)
 {
@@ -332,8 +345,10 @@ volume_check(const VolumeOptions *options, struct json *answer)
 	{
 		json_string(answer, "realpath", options->root);
 		done = tell_facts(rootfd, options->root, answer);
-		/* probing would write: attach's finding is in the identity file */
-		if (identity.has_reflink)
+		/* probing writes: unless it is asked for, attach's finding is in the identity file */
+		if (options->probe)
+			done = done && tell_probe(rootfd, options, answer);
+		else if (identity.has_reflink)
 			json_bool(answer, "reflink", identity.reflink);
 		else
 			json_null(answer, "reflink");

@@ -6,7 +6,7 @@
  * opens things below the root; volume_directory.c goes through an image's directory; volume_lease.c knows sanlock's leases;
  * volume_place.c looks at where a domain lies, volume_probe.c at what works there; volume_meta.c knows VDSM's .meta; volume_device.c proves which
  * device a logical volume is; volume_name.c gives names in a directory domain; volume_request.c says what a provisioning program is told;
- * volume_domain.c, volume_image.c, volume_commit.c, volume_removal.c, volume_list.c, volume_chain.c and volume_provision.c are the subcommands.
+ * volume_domain.c, volume_image.c, volume_commit.c, volume_removal.c, volume_list.c, volume_chain.c, volume_provision.c and volume_self.c are the subcommands.
  */
 #ifndef VMCLONE_COPY_VOLUME_INTERNAL_H
 #define VMCLONE_COPY_VOLUME_INTERNAL_H
@@ -80,6 +80,7 @@ typedef struct VolumeOptions
 	bool take_over;
 	bool directory; /* attach: a folder of images under their users' names */
 	bool is_layer;  /* chain: format is raw or qcow2 */
+	bool probe; /* check: try out what attach does */
 	bool allow_loop;
 	bool wipe;
 	bool discard;
@@ -96,6 +97,7 @@ extern bool volume_remove(const VolumeOptions *options, struct json *answer);
 extern bool volume_stat(const VolumeOptions *options, struct json *answer);
 extern bool volume_list(const VolumeOptions *options, struct json *answer);
 extern bool volume_chain(const VolumeOptions *options, struct json *answer);
+extern bool volume_self(const VolumeOptions *options, struct json *answer);
 extern bool volume_provision(const VolumeOptions *options, struct json *answer);
 
 /* ---------- paths (volume_paths.c) ---------- */
@@ -186,6 +188,9 @@ extern bool volume_place_check_nesting(int rootfd, const char *real, const char 
  * file.  *reflink: files can share extents.  False after volume_fail().
  */
 extern bool volume_probe(int rootfd, const VolumeOptions *options, bool *reflink);
+
+/* *direct: files can be read past the page cache.  False after volume_fail(). */
+extern bool volume_probe_direct(int rootfd, const VolumeOptions *options, bool *direct);
 
 /* The domain carries the identity that the options name (volume_domain.c).  False after volume_fail(). */
 extern bool volume_require_identity(int rootfd, const VolumeOptions *options);

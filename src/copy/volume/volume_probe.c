@@ -1,6 +1,6 @@
 /*
  * volume_probe.c
- *		What attach tries out in a storage domain: whose files and directories made there are, links, shared extents.
+ *		What is tried out in a storage domain: whose files and directories made there are, links, shared extents, direct I/O.
  *
  * Test files are closed before their names go: an open file that is unlinked stays on NFS under a name of its own, for ever if the
  * client crashes.
@@ -74,6 +74,13 @@ test_file_open(TestFile *file, int rootfd, mode_t mode)
 	return false;
 }
 
+/* attach has been told the one, check the other. */
+static const char *
+place_of(const VolumeOptions *options)
+{
+	return options->path != NULL ? options->path : options->root;
+}
+
 /* What was made has the owner that the options name, and its mode.  what: "files", "directories". */
 static bool
 check_status(int fd, const char *what, mode_t mode, const VolumeOptions *options)
@@ -84,13 +91,13 @@ check_status(int fd, const char *what, mode_t mode, const VolumeOptions *options
 		return volume_fail_errno(NULL, "could not read the attributes of a test file");
 	if (options->has_owner &&
 		(status.st_uid != options->owner_uid || status.st_gid != options->owner_gid))
-		return volume_fail(COPIER_REFUSED, 0, options->path, WAYS_OUT,
+		return volume_fail(COPIER_REFUSED, 0, place_of(options), WAYS_OUT,
 						   "%s created in the storage domain belong to %lu:%lu, not to %lu:%lu",
 						   what, (unsigned long) status.st_uid, (unsigned long) status.st_gid,
 						   (unsigned long) options->owner_uid, (unsigned long) options->owner_gid);
 	/* a directory may inherit the set-group-id bit, which harms nobody */
 	if ((status.st_mode & 05777) != mode)
-		return volume_fail(COPIER_REFUSED, 0, options->path, WAYS_OUT,
+		return volume_fail(COPIER_REFUSED, 0, place_of(options), WAYS_OUT,
 						   "%s created in the storage domain have mode %04o, not %04o", what,
 						   (unsigned int) (status.st_mode & 07777), (unsigned int) mode);
 	return true;
@@ -204,4 +211,27 @@ volume_probe(int rootfd, const VolumeOptions *options, bool *reflink)
 {
 	return check_file(rootfd, options) && check_directory(rootfd, options) &&
 		   check_links(rootfd, options) && try_reflink(rootfd, options, reflink);
+}
+
+bool
+volume_probe_direct(int rootfd, const VolumeOptions *options, bool *direct)
+{
+	TestFile file;
+	bool good;
+	int fd;
+
+	if (!test_file_open(&file, rootfd, options->mode))
+		return false;
+	good = write_block(file.fd);
+	fd = openat(rootfd, file.name, O_RDONLY | O_DIRECT | O_NOFOLLOW | O_CLOEXEC);
+	*direct = false;
+	if (fd >= 0)
+	{
+		/* some file systems refuse it only here */
+		static _Alignas(4096) char block[4096];
+
+		*direct = pread(fd, block, sizeof(block), 0) == (ssize_t) sizeof(block);
+		close(fd);
+	}
+	return test_file_close(&file) && good;
 }
