@@ -45,6 +45,8 @@ SQL_PARTS = \
 	import/import_inventory.sql \
 	import/import_vm.sql \
 	import/import_disks.sql \
+	import/import_libvirt.sql \
+	import/libvirt_xml.sql \
 	job/job_control.sql \
 	job/history.sql \
 	worker/worker.sql \

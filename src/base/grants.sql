@@ -21,7 +21,7 @@ AS $$
             start_worker}'),
         ('{engine,admin}', 'routine', '{act_for_any_user}'),
         ('{admin}', 'routine', '{administer,attach_storage_domain,detach_storage_domain,
-            check_storage_domain,import_disks,unlock_entity,abandon_cleaning,purge_history,reset_stat,adopt,inventory_report,doctor,grant_engine,
+            check_storage_domain,import_disks,import_libvirt,libvirt_xml,unlock_entity,abandon_cleaning,purge_history,reset_stat,adopt,inventory_report,doctor,grant_engine,
             grant_operator,grant_viewer,revoke_rights}')
     ) AS r(kinds, object_type, names)
     CROSS JOIN LATERAL unnest(r.kinds) AS k(kind)

@@ -73,7 +73,10 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH frozen AS (
-        SELECT l.image_id, l.target, l.number, l.file, l.modified, s.snapshot,
+        SELECT l.image_id, l.target, l.number, l.file, s.snapshot,
+            -- one snapshot is later than another that it stands on, whatever times say
+            max(COALESCE((s.snapshot ->> 'created')::timestamptz, l.modified)) OVER (PARTITION BY l.target ORDER BY l.number)
+                + l.number * interval '1 microsecond' AS created,
             COALESCE(s.snapshot ->> 'name', vmclone_internal.import_snapshot_name(l.file, o.file)) AS name
         FROM vmclone_internal.import_layer_rows(p_layers) l
         JOIN vmclone_internal.import_layer_rows(p_layers) o ON o.target = l.target AND o.number = l.number + 1
@@ -84,7 +87,7 @@ AS $$
     SELECT f.image_id, vmclone_internal.import_id('snapshot', p_vm_id::text, COALESCE(f.name, '#' || f.number), first_value(f.file) OVER w),
         COALESCE(NULLIF(max(f.snapshot ->> 'description') OVER w, ''), f.name,
             'state kept in ' || string_agg(f.file, ', ') OVER w),
-        COALESCE(max((f.snapshot ->> 'created')::timestamptz) OVER w, max(f.modified) OVER w)
+        max(f.created) OVER w
     FROM frozen f
     WINDOW w AS (PARTITION BY COALESCE(f.name, '#' || f.number) ORDER BY f.target
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)

@@ -1,0 +1,91 @@
+--
+-- XML by which libvirt knows a virtual machine or a clone.
+--
+
+CREATE FUNCTION vmclone_internal.libvirt_edit(p_domain_xml text, p_changes jsonb)
+RETURNS text
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'vmclone_libvirt_edit';
+COMMENT ON FUNCTION vmclone_internal.libvirt_edit IS 'a domain''s XML with other ids, name, files and addresses: {"vm_id", "name", "memory_mb", "vcpus", "disks": {target: {"file", "format"}}, "addresses": [{"address"}]}';
+
+-- The virtual machine that was imported, of which this one is a clone's clone.
+CREATE FUNCTION vmclone_internal.libvirt_origin(p_vm_id uuid)
+RETURNS uuid
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE origin (vm_id, depth) AS (
+        SELECT p_vm_id, 0
+        UNION ALL SELECT l.source_vm_id, o.depth + 1 FROM origin o JOIN vmclone.lineage l ON l.vm_id = o.vm_id
+        WHERE o.depth < 1000 AND NOT EXISTS (SELECT FROM vmclone.libvirt_domains d WHERE d.vm_id = o.vm_id)
+    )
+    SELECT d.vm_id FROM origin JOIN vmclone.libvirt_domains d USING (vm_id)
+$$;
+COMMENT ON FUNCTION vmclone_internal.libvirt_origin IS 'the virtual machine whose XML a clone''s is made of';
+
+-- Where the images that a virtual machine writes to lie.
+CREATE FUNCTION vmclone_internal.libvirt_disks(p_vm_id uuid)
+RETURNS TABLE (disk_id uuid, target text, disk_interface text, is_boot boolean, file text, is_raw boolean)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE source (disk_id, source_id, depth) AS (
+        SELECT e.disk_id, e.disk_id, 0 FROM vmclone.disk_vm_element e WHERE e.vm_id = p_vm_id
+        UNION ALL SELECT s.disk_id, t.source_disk_id, s.depth + 1
+        FROM source s JOIN vmclone.async_tasks t ON t.disk_id = s.source_id WHERE s.depth < 1000
+    )
+    SELECT e.disk_id,
+        (SELECT b.disk_alias FROM source s JOIN vmclone.base_disks b ON b.disk_id = s.source_id WHERE s.disk_id = e.disk_id ORDER BY s.depth DESC LIMIT 1),
+        e.disk_interface, e.is_boot, CASE WHEN f.file_name IS NOT NULL THEN m.files_path || '/' || f.file_name
+            WHEN m.kind = 'file' THEN m.real_path || '/images/' || i.image_group_id || '/' || i.image_guid
+            ELSE m.real_path || '/' || i.image_guid END, i.volume_format = 5 /* RAW */
+    FROM vmclone.disk_vm_element e
+    JOIN vmclone.images i ON i.image_group_id = e.disk_id AND i.active
+    JOIN vmclone.image_storage_domain_map d ON d.image_id = i.image_guid
+    JOIN vmclone.storage_mounts m ON m.storage_domain_id = d.storage_domain_id
+    LEFT JOIN vmclone.image_files f ON f.image_id = i.image_guid
+    WHERE e.vm_id = p_vm_id
+$$;
+COMMENT ON FUNCTION vmclone_internal.libvirt_disks IS 'files of a virtual machine''s disks, with the targets of the virtual machine that was imported';
+
+CREATE FUNCTION vmclone.libvirt_xml(vm_id uuid)
+RETURNS xml
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    vm vmclone.vm_static;
+    origin vmclone.vm_static;
+    source text;
+BEGIN
+    PERFORM vmclone_internal.require_administrator('read the XML of virtual machines');
+    SELECT v.* INTO vm FROM vmclone.vm_static v WHERE v.vm_guid = $1 AND v.entity_type = 'VM';
+    IF vm.vm_guid IS NULL THEN
+        RAISE EXCEPTION 'virtual machine % does not exist', $1 USING ERRCODE = 'VC003', HINT = 'View vmclone.vms lists the virtual machines.';
+    END IF;
+    IF EXISTS (SELECT FROM vmclone.jobs j WHERE j.vm_id = $1 AND j.status NOT IN ('succeeded', 'failed', 'cancelled')) THEN
+        RAISE EXCEPTION 'virtual machine "%" is not finished yet', vm.vm_name USING ERRCODE = 'VC023',
+            HINT = 'CALL vmclone.wait_for_job(job_id) waits for its disks; view vmclone.jobs_view has the job.';
+    END IF;
+    SELECT v.* INTO origin FROM vmclone.vm_static v WHERE v.vm_guid = vmclone_internal.libvirt_origin($1);
+    source := (SELECT d.domain_xml FROM vmclone.libvirt_domains d WHERE d.vm_id = origin.vm_guid);
+    IF source IS NULL THEN
+        RAISE EXCEPTION 'no XML is known of virtual machine "%" or of what it was cloned from', vm.vm_name USING ERRCODE = 'VC018',
+            DETAIL = 'It was not made from a domain of libvirt''s that import_libvirt has read.',
+            HINT = 'CALL vmclone.import_libvirt(domain_xml, directory) for the virtual machine that was cloned.';
+    END IF;
+    RETURN xmlparse(DOCUMENT vmclone_internal.libvirt_edit(source, jsonb_strip_nulls(jsonb_build_object(
+        'vm_id', vm.vm_guid, 'name', vm.vm_name,
+        'memory_mb', CASE WHEN vm.mem_size_mb <> origin.mem_size_mb THEN vm.mem_size_mb END,
+        'vcpus', CASE WHEN (vm.num_of_sockets, vm.cpu_per_socket, vm.threads_per_cpu) <>
+            (origin.num_of_sockets, origin.cpu_per_socket, origin.threads_per_cpu)
+            THEN vm.num_of_sockets * vm.cpu_per_socket * vm.threads_per_cpu END,
+        'disks', (SELECT COALESCE(jsonb_object_agg(k.target, jsonb_build_object('file', k.file, 'format',
+            CASE WHEN k.is_raw THEN 'raw' ELSE 'qcow2' END)), '{}') FROM vmclone_internal.libvirt_disks($1) k),
+        'addresses', (SELECT COALESCE(jsonb_agg(jsonb_build_object('address', n.mac_addr) ORDER BY length(n.name), n.name), '[]')
+            FROM vmclone.vm_interface n WHERE n.vm_guid = $1)))));
+END
+$$;
+COMMENT ON FUNCTION vmclone.libvirt_xml IS 'the XML to define a virtual machine with (virsh define): that of the libvirt domain which was imported, with the clone''s name, ids, files and addresses';
+
+REVOKE ALL ON FUNCTION vmclone_internal.libvirt_edit, vmclone_internal.libvirt_origin, vmclone_internal.libvirt_disks, vmclone.libvirt_xml FROM PUBLIC;

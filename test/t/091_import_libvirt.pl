@@ -1,0 +1,231 @@
+# A virtual machine of libvirt's own: it runs under emulation while virsh makes snapshots of it, is imported, and the clone of a
+# snapshot is defined and boots.  The guest counts in its disk's second sector and says each number on its serial port.
+use strict;
+use warnings;
+use File::Path qw(make_path);
+use PostgreSQL::Test::Utils qw(slurp_file);
+use Test::More;
+use VmcloneCluster;
+
+plan skip_all => 'imports go into vmclone\'s own inventory' if ($ENV{VMCLONE_TEST_INVENTORY} // '') eq 'engine';
+plan skip_all => 'libvirt or an emulator is not installed' if grep { system("command -v $_ >/dev/null") != 0 } qw(virsh libvirtd qemu-system-x86_64 as ld);
+
+my $node = VmcloneCluster->start_new('libvirt', fixture => 0, conf => "vmclone.retry_delay = '100ms'\n");
+my $folder = $node->storage_root . '/vms';
+my $home = PostgreSQL::Test::Utils::tempdir_short();
+my $guest = <<'ASM';
+.code16
+.globl _start
+_start:
+	xor %ax, %ax
+	mov %ax, %ds
+	mov %ax, %es
+	mov %ax, %ss
+	mov $0x7c00, %sp
+	mov %dl, drive
+again:
+	mov $0x0201, %ax
+	call sector
+	incw 0x8000
+	mov $0x0301, %ax
+	call sector
+	mov $'#', %al
+	call put
+	mov 0x8000, %bx
+	mov $4, %cx
+digit:
+	rol $4, %bx
+	mov %bl, %al
+	and $15, %al
+	add $'A', %al
+	call put
+	loop digit
+	mov $10, %al
+	call put
+	mov $0x86, %ah
+	mov $3, %cx
+	xor %dx, %dx
+	int $0x15
+	jmp again
+sector:
+	mov $2, %cx
+	xor %dh, %dh
+	mov drive, %dl
+	mov $0x8000, %bx
+	int $0x13
+	ret
+put:
+	push %dx
+	push %ax
+	mov $0x3fd, %dx
+busy:
+	in %dx, %al
+	test $0x20, %al
+	jz busy
+	pop %ax
+	mov $0x3f8, %dx
+	out %al, %dx
+	pop %dx
+	ret
+drive:
+	.byte 0
+	.org 510
+	.word 0xaa55
+ASM
+
+# libvirt's session of this user alone
+local $ENV{HOME} = $home;
+local $ENV{"XDG_$_"} = "$home/" . lc $_ foreach qw(CONFIG_HOME CACHE_HOME DATA_HOME);
+local $ENV{XDG_RUNTIME_DIR} = "$home/run";
+mkdir "$home/run", 0700 or die "mkdir: $!";
+
+sub run_or_die
+{
+	my $out = `@_ 2>&1`;
+
+	die "@_ failed: $out" if $? != 0;
+	return $out;
+}
+
+sub virsh { return run_or_die('virsh', '-q', '-c', 'qemu:///session', @_) }
+
+sub write_file
+{
+	my ($name, $text) = @_;
+
+	open my $file, '>', $name or die "$name: $!";
+	print $file $text;
+	close $file;
+	return;
+}
+
+# The numbers that a guest has said, once there are some behind the given one
+sub wait_for_numbers
+{
+	my ($log, $more) = @_;
+	my @numbers;
+
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		@numbers = -e $log ? map { hex(tr/A-P/0-9A-F/r) } slurp_file($log) =~ /#([A-P]{4})\n/g : ();
+		return @numbers if @numbers > $more;
+		select undef, undef, undef, 0.1;
+	}
+	die "the guest says nothing: $log";
+}
+
+# What the second sector of an image says
+sub counter
+{
+	my ($image, $format) = @_;
+
+	run_or_die("qemu-img convert -U -f $format -O raw '$image' '$home/flat'");
+	return unpack 'v', substr slurp_file("$home/flat"), 512, 2;
+}
+
+sub import_vm
+{
+	my ($xml, @snapshots) = @_;
+	my $list = join ', ', map { VmcloneCluster::literal($_) . '::xml' } @snapshots;
+	my ($code, $out, $err) = $node->psql('postgres',
+		'CALL vmclone.import_libvirt(' . VmcloneCluster::literal($xml) . ", '$folder', ARRAY[$list]::xml[])");
+
+	diag $err if $code != 0;
+	return $err;
+}
+
+make_path($folder);
+write_file("$home/guest.s", $guest);
+run_or_die("cd $home && as --32 -o guest.o guest.s && ld -m elf_i386 -Ttext 0x7c00 --oformat binary -o guest.bin guest.o && truncate -s 1M guest.bin");
+run_or_die("qemu-img convert -f raw -O qcow2 $home/guest.bin $folder/sys.qcow2");
+run_or_die("qemu-img create -q -f qcow2 $folder/data.qcow2 8M");
+write_file("$home/web01.xml", <<"XML");
+<domain type='qemu'>
+  <name>web01</name>
+  <description>counts &amp; tells</description>
+  <memory unit='MiB'>32</memory>
+  <vcpu>1</vcpu>
+  <os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/></os>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='$folder/sys.qcow2'/><target dev='vda' bus='virtio'/></disk>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='$folder/data.qcow2'/><target dev='vdb' bus='virtio'/></disk>
+    <interface type='user'><mac address='52:54:00:12:34:56'/><model type='virtio'/></interface>
+    <serial type='file'><source path='$home/web01.log'/></serial>
+    <controller type='usb' model='none'/><memballoon model='none'/>
+  </devices>
+</domain>
+XML
+END { local $?; virsh('destroy', $_) foreach grep { /\S/ } eval { split /\n/, virsh('list', '--name') } }
+
+virsh('define', "$home/web01.xml");
+virsh('start', 'web01');
+wait_for_numbers("$home/web01.log", 3);
+virsh('snapshot-create-as', 'web01', 'installed', '--disk-only', '--atomic');
+wait_for_numbers("$home/web01.log", scalar wait_for_numbers("$home/web01.log", 0));
+virsh('snapshot-create-as', 'web01', 'upgraded', '--description', "'before the outage'", '--disk-only', '--atomic');
+wait_for_numbers("$home/web01.log", scalar wait_for_numbers("$home/web01.log", 0));
+my @snapshots = map { virsh('snapshot-dumpxml', 'web01', $_) } qw(installed upgraded);
+my $before = join ' ', map { my @s = stat; "$_ $s[1] $s[7] $s[9]" } sort grep { !/upgraded$/ } glob "$folder/*";
+
+like(import_vm(virsh('dumpxml', 'web01'), @snapshots), qr/"web01" \([-0-9a-f]+\) is imported: disks 2, snapshots 2/, 'a running domain is imported');
+is(join(', ', map { $_->{description} } $node->rows("SELECT description FROM vmclone.snapshots WHERE snapshot_type = 'REGULAR' ORDER BY creation_date")),
+	'installed, before the outage', 'with its snapshots in their order');
+my $vm = $node->row("SELECT vm_guid, vm_name, description, mem_size_mb FROM vmclone.vm_static WHERE vm_name = 'web01'");
+is($vm->{vm_guid}, virsh('domuuid', 'web01') =~ s/\s//gr, 'under its uuid');
+is("$vm->{description} $vm->{mem_size_mb}", 'counts & tells 32', 'with what the XML says of it');
+is($node->value("SELECT mac_addr FROM vmclone.vm_interface"), '52:54:00:12:34:56', 'and its NIC');
+
+my $second = $node->value("SELECT snapshot_id FROM vmclone.snapshots WHERE description = 'before the outage'");
+my $job = $node->clone($second, vm_name => 'web02');
+is($node->wait_for_job($job->{job_id}), 'succeeded', 'the second snapshot is cloned while the source runs') or diag $node->value('SELECT reason FROM vmclone.jobs');
+my $frozen = counter("$folder/sys.installed", 'qcow2');
+is(counter("$folder/web02-vda.qcow2", 'qcow2'), $frozen, 'the clone has the number of that moment');
+ok(-f "$folder/web02-vdb.qcow2", 'and the other disk');
+is(join(' ', map { my @s = stat; "$_ $s[1] $s[7] $s[9]" } sort grep { !/upgraded$|web02/ } glob "$folder/*"), $before, 'the images below are what they were');
+
+my $xml = $node->value("SELECT vmclone.libvirt_xml('$job->{vm_id}')::text");
+like($xml, qr{<name>web02</name>}, 'XML has its name');
+like($xml, qr{<uuid>$job->{vm_id}</uuid>}, 'its uuid');
+like($xml, qr{<source file="[^"]*/web02-vda\.qcow2"/>}, 'its files');
+my $mac = $node->value("SELECT mac_addr FROM vmclone.vm_interface WHERE vm_guid = '$job->{vm_id}'");
+like($xml, qr{<mac address="$mac"/>}, "its NIC's address");
+isnt($mac, '52:54:00:12:34:56', 'which is another one');
+unlike($xml, qr{backingStore|<alias|sys\.upgraded|<domain[^>]* id=}, 'and nothing of the run');
+$xml =~ s/web01\.log/web02.log/g;
+write_file("$home/web02.xml", $xml);
+virsh('define', "$home/web02.xml");
+virsh('start', 'web02');
+my @numbers = wait_for_numbers("$home/web02.log", 2);
+is($numbers[0], $frozen + 1, 'the clone is defined and boots, and goes on counting where the snapshot was');
+virsh('destroy', 'web02');
+
+# again, after a third snapshot, without the XML of the snapshots
+virsh('snapshot-create-as', 'web01', 'third', '--disk-only', '--atomic');
+import_vm(virsh('dumpxml', 'web01'));
+is($node->value("SELECT string_agg(description, ', ' ORDER BY creation_date) FROM vmclone.snapshots WHERE snapshot_type = 'REGULAR'
+	AND vm_id = '$vm->{vm_guid}'"), 'installed, upgraded, third', 'a new snapshot comes along, named as its files are');
+is($node->value("SELECT count(*) FROM vmclone.snapshots WHERE snapshot_id = '$second'"), 1, 'the earlier one has its id');
+virsh('destroy', 'web01');
+
+# a clone that libvirt has is a virtual machine that can be imported, and it is the one that we know
+import_vm(virsh('dumpxml', 'web02'));
+is($node->value("SELECT count(*) FROM vmclone.vm_static WHERE vm_name = 'web02'"), 1, 'a clone imported is the clone');
+is($node->value("SELECT count(*) FROM vmclone.disk_vm_element WHERE vm_id = '$job->{vm_id}'"), 2, 'with its disks');
+
+# what is refused or told
+like(import_vm('<domain><name>x</name></domain>'), qr/is not the XML of a libvirt domain/, 'XML without memory');
+like(import_vm('<domainx/>'), qr/is not the XML of a libvirt domain/, 'another element');
+like(import_vm('<domain><name>x</name><memory>1024</memory></domain>'), qr/has no disk that is a file/, 'no disk');
+like(import_vm("<domain><name>x</name><memory>1024</memory><devices><disk type='network'><target dev='vda'/></disk></devices></domain>"),
+	qr/WARNING:  disk "vda" of virtual machine "x" is left out: it is of type "network"/, 'a disk that is no file is told');
+like(import_vm("<!DOCTYPE domain [<!ENTITY a 'b'>]><domain><name>x</name><memory>1024</memory></domain>"), qr/no document type/, 'entities');
+like(import_vm("<domain><name>web01</name><memory>1024</memory><devices><disk type='file'><driver type='qcow2'/><source file='$folder/data.qcow2'/>"
+	. "<target dev='vda'/></disk></devices></domain>"), qr/name "web01" is in use/, 'a name that another one has');
+my ($code, $out, $err) = $node->psql('postgres', "SELECT vmclone.libvirt_xml('00000000-0000-0000-0000-000000000001')");
+like($err, qr/does not exist/, 'XML of nothing');
+$node->safe_psql('postgres', "CALL vmclone.import_disks('plain', '$folder', 'data.qcow2')");
+($code, $out, $err) = $node->psql('postgres', "SELECT vmclone.libvirt_xml(vm_guid) FROM vmclone.vm_static WHERE vm_name = 'plain'");
+like($err, qr/no XML is known/, 'XML of what was imported without');
+$node->stop;
+done_testing();
