@@ -4,7 +4,8 @@
 COPY_SOURCES = $(wildcard src/copy/*/*.c)
 COPY_HEADERS = $(wildcard src/copy/*/*.h src/contract/*.h)
 COPY_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/copy/%.o)
-COPY_LIBS = -ldeflate -lz -lzstd -lseccomp -lpthread
+# -lrt: timers, in C libraries before 2.34
+COPY_LIBS = -ldeflate -lz -lzstd -lseccomp -lpthread -lrt
 COPY_WARNINGS = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 COPY_VERSION = -DVMCLONE_VERSION='"$(EXTVERSION)"'
 COPY_CFLAGS = -std=c11 -O2 -g $(COPY_FLAGS) -Isrc $(COPY_VERSION) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
