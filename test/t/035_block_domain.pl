@@ -179,6 +179,26 @@ is($node->value("SELECT path FROM vmclone.orphan_files WHERE job_id = '$job->{jo
 	'/dev/data/' . $node->value("SELECT image_id FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"), 'a volume that was given up is named by its device');
 $node->wait_for_job($job->{job_id});
 
+# and removed later, by its task's names, with zeroes where the disk that it was cloned from says so
+$task = $node->row("SELECT image_id, disk_id FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+my %left = (lv => $task->{image_id}, size => 128 * $mib, image_group => $task->{disk_id}, unfinished => JSON::PP::true);
+$node->safe_psql('postgres', 'CREATE TABLE public.given_up AS TABLE vmclone.orphan_files');
+my @problems = map { "orphan $_ $task->{image_id} /dev/data/$task->{image_id}" } qw(file volume);
+foreach my $wipe (0, 1)
+{
+	$node->safe_psql('postgres', "UPDATE vmclone.base_disks SET wipe_after_delete = ($wipe = 1) WHERE disk_id = '$disk'");
+	group(%attached, volumes => [ \%left ]);
+	is_deeply(contents('false'), \@problems, 'what was given up is told');
+	is_deeply(contents('true'), [ map { "$_ repaired" } @problems ], 'and removed');
+	$remove = request('remove');
+	is(join(' ', @$remove{qw(lv image_group wipe discard)}), "$task->{image_id} $task->{disk_id} $wipe 0", 'as its task says');
+	is($node->value('SELECT count(*) FROM vmclone.orphan_files'), 0, 'and forgotten');
+	$node->safe_psql('postgres', 'INSERT INTO vmclone.orphan_files OVERRIDING SYSTEM VALUE TABLE public.given_up');
+}
+group(%attached);
+is_deeply(contents('true'), ["$problems[0] repaired"], 'one that has gone is forgotten');
+is($node->value('SELECT count(*) FROM vmclone.orphan_files'), 0, 'it is');
+
 $node->safe_psql('postgres', "SELECT vmclone.detach_storage_domain('$domain')");
 is(decode_json(slurp_file($state))->{token}, undef, 'detached: the tag is gone');
 done_testing();
