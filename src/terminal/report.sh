@@ -25,12 +25,23 @@ html_rows() {
 	done
 }
 
+# find_layers NUMBER: $layers, the copier's options for the chain of that disk; $top and $top_format of its last image
+find_layers() {
+	local format path name parent=''
+	layers=() top='' top_format=''
+	while IFS=$separator read -r format path name; do
+		[ -n "$path" ] || continue
+		layers+=(--layer "$format:$path")
+		[ -z "$parent" ] || layers+=(--backing-name "$parent")
+		parent=$name top=$path top_format=$format
+	done < <(rows <<<"$report_sql SELECT l ->> 'format', l ->> 'path', l ->> 'name' FROM disk, jsonb_array_elements(d -> 'layers') WITH ORDINALITY AS e (l, o)
+		WHERE n = $1 ORDER BY o;")
+}
+
 # draw_map NUMBER: the chain of that disk as an SVG; why not, where it can't be read here
 draw_map() {
-	local layers=() format path said
-	while IFS=$separator read -r format path; do
-		[ -z "$path" ] || layers+=(--layer "$format:$path")
-	done < <(rows <<<"$report_sql SELECT l ->> 'format', l ->> 'path' FROM disk, jsonb_array_elements(d -> 'layers') WITH ORDINALITY AS e (l, o) WHERE n = $1 ORDER BY o;")
+	local layers top top_format said
+	find_layers "$1"
 	if [ ${#layers[@]} -eq 0 ]; then
 		echo '<p>Nothing is read for it.</p>'
 	elif ! said=$("$copier" map --svg "${layers[@]}" 2>&1 </dev/null); then
@@ -50,13 +61,10 @@ timed() {
 
 # compare_disk NUMBER FOLDER: a row with what both programs make of the chain now, once each, into FOLDER
 compare_disk() {
-	local layers=() format path target top='' top_format='' ours theirs alias faster='' sizes=()
+	local layers top top_format path target ours theirs alias faster='' sizes=()
 	alias=$(rows <<<"$report_sql SELECT d ->> 'disk_alias' FROM disk WHERE n = $1;")
 	target=$(rows <<<"$report_sql SELECT CASE d ->> 'format' WHEN 'COW' THEN 'qcow2' ELSE 'raw' END FROM disk WHERE n = $1;")
-	while IFS=$separator read -r format path; do
-		layers+=(--layer "$format:$path")
-		top=$path top_format=$format
-	done < <(rows <<<"$report_sql SELECT l ->> 'format', l ->> 'path' FROM disk, jsonb_array_elements(d -> 'layers') WITH ORDINALITY AS e (l, o) WHERE n = $1 ORDER BY o;")
+	find_layers "$1"
 	[ -n "$top" ] || return 0
 	# both read what the other has left in the page cache, if it is there at all
 	cat "$top" >/dev/null 2>&1

@@ -47,6 +47,11 @@ my ($status, $output) = run('make PG_CONFIG=/nonexistent/pg_config');
 isnt($status, 0, 'no pg_config: make fails');
 like($output, qr/apt-get install postgresql-server-dev-\d+$/m, 'no pg_config: names the package');
 unlike($output, qr/pgxs\.mk|No such file/i, 'no pg_config: no riddle');
+foreach my $path ('/usr/lib/postgresql/93/bin/pg_config', '/usr/pgsql-93/bin/pg_config')
+{
+	($status, $output) = run("make PG_CONFIG=$path");
+	like($output, qr/apt-get install postgresql-server-dev-93$/m, "$path: names that version's package");
+}
 
 ($status, $output) = run('PKG_CONFIG_LIBDIR=/nonexistent PKG_CONFIG_PATH= make');
 isnt($status, 0, 'no libraries: make fails');

@@ -98,6 +98,12 @@ is($node->wait_for_job($job->{job_id}), 'succeeded', 'a clone') or diag $node->v
 my $clone = "$folder/web02-vda.raw";
 ok(-f $clone, 'has a readable name') or diag join ' ', glob "$folder/*";
 same_as($clone, "$folder/sys.before", 'and the contents of the chain');
+{
+	my ($page, $said) = ('', '');
+	local @ENV{qw(PGHOST PGPORT PGDATABASE VMCLONE_COPY)} = ($node->host, $node->port, 'postgres', $node->value('SHOW vmclone.copy_program'));
+	IPC::Run::run([ "$ENV{VMCLONE_INSTALLED}" . VmcloneCluster::pg_config('--bindir') . '/vmclone', 'report', 'web02' ], '<', \undef, '>', \$page, '2>', \$said);
+	like($page, qr{<g data-layer="2"><title>\Q$folder\E/sys\.before</title>.*<title>\Q$folder\E/sys\.qcow2</title>.*<title>\Q$folder\E/base/base\.img</title>}s, "vmclone report draws the users' own files") or diag "$said $page";
+}
 unlink $clone or die "unlink: $!";
 is(fingerprint(), $before, 'beside it all is as it was');
 

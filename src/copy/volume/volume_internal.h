@@ -80,7 +80,7 @@ typedef struct VolumeOptions
 	bool take_over;
 	bool directory; /* attach: a folder of images under their users' names */
 	bool is_layer;  /* chain: format is raw or qcow2 */
-	bool probe; /* check: try out what attach does */
+	bool probe;     /* check: try out what attach does */
 	bool allow_loop;
 	bool wipe;
 	bool discard;
