@@ -64,6 +64,10 @@ SELECT * FROM fixture.try($$UPDATE images SET image_group_id = fixture.disk('two
 SELECT * FROM fixture.try($$UPDATE images SET image_group_id = fixture.disk('two', 1) WHERE image_guid = fixture.image('one', 1, 2)$$);
 SELECT * FROM fixture.try($$DELETE FROM image_storage_domain_map WHERE image_id = fixture.image('one', 1, 1)$$);
 
+-- a snapshot with memory: told, and cloned without
+SELECT * FROM fixture.try($$UPDATE snapshots SET memory_dump_disk_id = fixture.disk('two', 1) WHERE snapshot_id = fixture.snapshot('one', 2)$$);
+SELECT * FROM fixture.try($$UPDATE snapshots SET memory_metadata_disk_id = fixture.disk('two', 1) WHERE snapshot_id = fixture.snapshot('one', 1)$$);
+
 -- the step into a template's disk: right once
 SELECT * FROM fixture.try('', '', fixture.snapshot('thin', 2));
 SELECT * FROM fixture.try($$UPDATE images SET it_guid = fixture.image('other', 1, 1) WHERE image_guid = fixture.image('thin', 1, 1)$$, '', fixture.snapshot('thin', 2));

@@ -129,6 +129,7 @@ extern void check_vm_not_during_snapshot(CheckRun *run);
 extern void check_configuration_not_broken(CheckRun *run);
 extern void check_snapshot_type(CheckRun *run);
 extern void check_vm_not_in_preview(CheckRun *run);
+extern void warn_memory_left_out(CheckRun *run);
 extern void check_configuration_readable(CheckRun *run);
 extern void check_source_vm_not_locked(CheckRun *run);
 extern void check_active_vm_down(CheckRun *run);

@@ -117,6 +117,18 @@ check_vm_not_in_preview(CheckRun *run)
 			   run->plan->source_vm_name);
 }
 
+/* A clone is a new machine that was never on; the engine's doesn't take the memory over either. */
+void
+warn_memory_left_out(CheckRun *run)
+{
+	const ClonePlan *plan = run->plan;
+
+	if (plan->snapshot_exists && !uuid_is_zero(&plan->memory_disk_id))
+		refuse(run, psprintf("Its memory is in disk %s.", uuid_text(&plan->memory_disk_id)),
+			   "snapshot \"%s\" has the memory of the running virtual machine, which is left out",
+			   plan->snapshot_description ? plan->snapshot_description : "");
+}
+
 void
 check_configuration_readable(CheckRun *run)
 {

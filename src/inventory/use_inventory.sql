@@ -46,7 +46,7 @@ WITH needed (relation, columns, table_required) AS (
         ('vm_init', '{vm_id}'),
         ('vm_ovf_generations', '{vm_guid,storage_pool_id}'),
         ('snapshots', '{snapshot_id,vm_id,snapshot_type,status,description,creation_date,app_list,vm_configuration,
-            vm_configuration_broken}'),
+            vm_configuration_broken,memory_metadata_disk_id,memory_dump_disk_id}'),
         ('base_disks', '{disk_id,wipe_after_delete,propagate_errors,disk_alias,disk_description,shareable,
             disk_storage_type,disk_content_type,backup}'),
         ('images', '{image_guid,creation_date,size,it_guid,parentid,imagestatus,lastmodified,vm_snapshot_id,volume_type,

@@ -202,6 +202,7 @@ typedef struct ClonePlan
 	char *snapshot_description;
 	char *app_list; /* of the snapshot; NULL: none */
 	bool configuration_broken;
+	pg_uuid_t memory_disk_id; /* a disk with the memory of the running VM; zero: none */
 	pg_uuid_t source_vm_id;
 	char *source_vm_name;
 	int source_vm_status; /* vm_dynamic.status; -1 if there is no row */

@@ -40,7 +40,8 @@ static Statement load_facts = {
 		"  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets', 'MaxNumOfCpuPerSocket',"
 		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus', 'NumberOfUSBSlots')"
 		"   AND o.version IN ('general', c.compatibility_version)),"
-		" s.app_list, c.additional_rng_sources"
+		" s.app_list, c.additional_rng_sources,"
+		" COALESCE(s.memory_dump_disk_id, s.memory_metadata_disk_id)"
 		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id) r"
 		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
 		" LEFT JOIN LATERAL (SELECT w.vm_name, w.cluster_id, w.quota_id, w.instance_type_id,"
@@ -99,6 +100,7 @@ enum FactsColumn
 	FACT_OPTIONS,
 	FACT_APP_LIST,
 	FACT_RNG_SOURCES,
+	FACT_MEMORY_DISK_ID,
 };
 
 /* Snapshots that something works on; run only where the first statement has counted some. */
@@ -285,6 +287,7 @@ plan_load_facts(ClonePlan *plan, LoadedFacts *facts)
 	plan->options = field_jsonb(0, FACT_OPTIONS);
 	plan->app_list = field_text(0, FACT_APP_LIST);
 	plan->rng_sources = field_text(0, FACT_RNG_SOURCES);
+	plan->memory_disk_id = field_uuid(0, FACT_MEMORY_DISK_ID);
 
 	if (some_busy)
 		read_busy_snapshots(plan);
