@@ -1,3 +1,5 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # part of src/terminal/vmclone, which has the exit codes and the connection
 # --- vmclone report: one HTML page of a job, without anything from the network
 
 # What the queries below select from: the job, and its disks with seconds from the first one's start.

@@ -127,6 +127,8 @@ is((run('./vmclone-copy --version'))[1], "vmclone-copy $version\n", 'vmclone-cop
 my $meta = JSON::PP->new->decode(slurp('META.json'));
 is("$meta->{version} $meta->{provides}{vmclone}{version} $meta->{provides}{vmclone}{file}",
 	"$version.0 $version.0 extension/vmclone--$version.sql", 'META.json: the version');
+my ($oldest) = slurp('tools/check-build-needs') =~ /-lt (\d+) \]/;
+is($meta->{prereqs}{runtime}{requires}{PostgreSQL}, "$oldest.0.0", 'META.json: the oldest PostgreSQL');
 like(slurp('docs/man/vmclone-copy.1'), qr/^\.TH .*"vmclone \Q$version\E"/, 'the manual page: the version');
 like(slurp('debian/changelog'), qr/\Avmclone \(\Q$version\E[)-]/, 'debian/changelog: the version');
 like(slurp('packaging/vmclone.spec'), qr/version_of_vmclone \Q$version\E\}/, 'the RPM spec: the version');
