@@ -40,7 +40,7 @@ SHLIB_LINK = $(shell pkg-config --libs libxml-2.0 uuid) -Wl,--version-script=bui
 IS_CLANG := $(if $(CC),$(findstring clang,$(shell $(CC) --version 2>/dev/null)))
 ifneq ($(IS_CLANG),)
 PG_CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument -Wno-ignored-attributes \
-	-Wno-cast-function-type-mismatch
+	-Wno-cast-function-type-strict
 endif
 ifdef COVERAGE
 PG_CFLAGS += --coverage -O0
