@@ -30,7 +30,7 @@ AS $$
              ELSE format('the rows came from another one: %s', w.identity) END,
         CASE WHEN w.identity <> ALL ('{own,none}') AND w.jobs_live > 0
              THEN 'SELECT vmclone.adopt(''resume'') if the original is gone for good, else vmclone.adopt(''abandon''); then attach the domains again.'
-             WHEN w.identity <> ALL ('{own,none}') THEN 'Attach the storage domains: vmclone.attach_storage_domain(…, take_over => true).' END
+             WHEN w.identity <> ALL ('{own,none}') THEN 'Attach the storage domains: vmclone.attach_storage_domain(id, path, take_over => true).' END
     FROM worker w
     UNION ALL
     SELECT 'setting', f.name, f.state, f.finding, f.advice
