@@ -32,21 +32,26 @@
 
 /*
  * A copy whose image another copy of its call is about to make waits for it: the first one that the
- * call had, which is looked up by its key, or any with a lower number.
+ * call had, which is looked up by its key, or, where none is there to be read, any with a lower number.
+ * Live copies are looked at in the order of their numbers, by jobs_call_live: the maker is among the first.
  */
 #define MAY_BEGIN                                                                                  \
 	"CASE WHEN t.read_from_task IS NULL THEN true"                                                 \
 	" WHEN EXISTS (SELECT FROM vmclone.async_tasks e JOIN vmclone.jobs ej ON ej.job_id = e.job_id" \
 	"  WHERE e.task_id = t.read_from_task AND e.result IS NULL"                                    \
 	"  AND ej.status IN ('queued', 'running')) THEN false"                                         \
-	" WHEN NOT EXISTS (SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e"                     \
-	"  ON e.job_id = ej.job_id AND e.disk_number = t.disk_number AND e.result IS NULL"             \
-	"  WHERE ej.call_id = j.call_id AND ej.copy_number < j.copy_number"                            \
-	"  AND ej.status IN ('queued', 'running')) THEN true"                                          \
-	" ELSE EXISTS (SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e"                         \
-	"  ON e.job_id = ej.job_id AND e.disk_number = t.disk_number AND e.result = 'success'"         \
-	"  WHERE ej.call_id = j.call_id"                                                               \
-	"  AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')) END"
+	" WHEN EXISTS (SELECT FROM (SELECT ej.job_id FROM vmclone.jobs ej"                             \
+	"   WHERE ej.call_id = j.call_id AND ej.status NOT IN ('succeeded', 'failed', 'cancelled')"    \
+	"   AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')"                  \
+	"   ORDER BY ej.copy_number) m JOIN vmclone.async_tasks e"                                     \
+	"  ON e.job_id = m.job_id AND e.disk_number = t.disk_number AND e.result = 'success')"         \
+	"  THEN true"                                                                                  \
+	" ELSE NOT EXISTS (SELECT FROM (SELECT ej.job_id FROM vmclone.jobs ej"                         \
+	"   WHERE ej.call_id = j.call_id AND ej.copy_number < j.copy_number"                           \
+	"   AND ej.status NOT IN ('succeeded', 'failed', 'cancelled')"                                 \
+	"   AND ej.status IN ('queued', 'running') ORDER BY ej.copy_number) m"                         \
+	"  JOIN vmclone.async_tasks e ON e.job_id = m.job_id AND e.disk_number = t.disk_number"        \
+	"  AND e.result IS NULL) END"
 
 /*
  * The next task of the jobs that a condition lets begin: the first of them, by an index, that has one.

@@ -47,18 +47,21 @@ static Statement has_files_to_clean = {
 
 /* Copies of the same call that read, or will soon read, this job's images. */
 static Statement readers = {
-	.sql = "SELECT count(*) FROM vmclone.async_tasks own"
-		   " JOIN vmclone.jobs rj ON rj.call_id = $2 AND rj.job_id <> $1"
-		   " JOIN vmclone.async_tasks r ON r.job_id = rj.job_id"
-		   " AND r.disk_number = own.disk_number AND r.read_from_task IS NOT NULL"
-		   " AND r.result IS NULL"
-		   " WHERE own.job_id = $1 AND (r.status = 'running'"
-		   " OR (r.status = 'init' AND rj.status IN ('queued', 'running')))"
-		   " AND NOT EXISTS (SELECT FROM vmclone.jobs ej JOIN vmclone.async_tasks e"
-		   " ON e.job_id = ej.job_id WHERE ej.call_id = $2 AND ej.copy_number < $3"
-		   " AND e.disk_number = own.disk_number AND e.result = 'success'"
-		   " AND ej.status NOT IN ('succeeded', 'failed', 'cancelled', 'failing', 'cancelling',"
-		   " 'cleaning'))",
+	.sql = "SELECT FROM vmclone.async_tasks own WHERE own.job_id = $1"
+		   " AND NOT EXISTS (SELECT FROM (SELECT ej.job_id FROM vmclone.jobs ej"
+		   "   WHERE ej.call_id = $2 AND ej.copy_number < $3"
+		   "   AND ej.status NOT IN ('succeeded', 'failed', 'cancelled')"
+		   "   AND ej.status NOT IN ('failing', 'cancelling', 'cleaning')"
+		   "   ORDER BY ej.copy_number) m JOIN vmclone.async_tasks e ON e.job_id = m.job_id"
+		   "  AND e.disk_number = own.disk_number AND e.result = 'success')"
+		   " AND EXISTS (SELECT FROM (SELECT rj.job_id, rj.status FROM vmclone.jobs rj"
+		   "   WHERE rj.call_id = $2 AND rj.job_id <> $1"
+		   "   AND rj.status NOT IN ('succeeded', 'failed', 'cancelled')"
+		   "   ORDER BY rj.copy_number) m JOIN vmclone.async_tasks r ON r.job_id = m.job_id"
+		   "  AND r.disk_number = own.disk_number AND r.read_from_task IS NOT NULL"
+		   "  AND r.result IS NULL AND (r.status = 'running'"
+		   "   OR (r.status = 'init' AND m.status IN ('queued', 'running'))))"
+		   " LIMIT 1",
 	.argument_count = 3,
 	.argument_types = {UUIDOID, UUIDOID, INT4OID},
 };
@@ -128,8 +131,7 @@ is_being_read(const JobRow *job)
 	Datum values[3] = {UUIDPGetDatum(&job->job_id), UUIDPGetDatum(&job->call_id),
 					   Int32GetDatum(job->copy_number)};
 
-	statement_run_one_row(&readers, values, NULL);
-	return field_int64(0, ONLY_COLUMN) > 0;
+	return statement_run(&readers, values, NULL) > 0;
 }
 
 static void

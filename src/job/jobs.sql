@@ -56,6 +56,8 @@ CREATE INDEX jobs_new ON vmclone.jobs (job_id) WHERE NOT announced;
 CREATE INDEX jobs_requested ON vmclone.jobs (job_id) WHERE requested IS NOT NULL;
 CREATE INDEX jobs_startable ON vmclone.jobs (priority DESC, created_at, copy_number)
     WHERE requested IS NULL AND status IN ('queued', 'running');
+CREATE INDEX jobs_call_live ON vmclone.jobs (call_id, copy_number)
+    WHERE status NOT IN ('succeeded', 'failed', 'cancelled');
 CREATE INDEX jobs_moving ON vmclone.jobs (status, next_attempt_at)
     WHERE status IN ('running', 'waiting', 'finishing', 'failing', 'cancelling', 'cleaning');
 CREATE INDEX jobs_ended ON vmclone.jobs (ended_at) WHERE ended_at IS NOT NULL;
