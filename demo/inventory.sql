@@ -58,9 +58,10 @@ FROM (VALUES
     (4, :'data_image_4', :'data_disk', :'snapshot_4', 4, :data_size)
     ) AS i (number, image, disk, snapshot, format, size);
 INSERT INTO disk_image_dynamic (image_id, actual_size)
-SELECT image_guid, coalesce((file_sizes ->> image_guid::text)::bigint, 0) FROM images, (SELECT :'file_sizes'::jsonb AS file_sizes) AS f;
+SELECT image_guid, coalesce((file_sizes ->> image_guid::text)::bigint, 0) FROM images, (SELECT :'file_sizes'::jsonb AS file_sizes) AS f WHERE image_group_id IN (:'system_disk', :'data_disk');
 INSERT INTO image_storage_domain_map (image_id, storage_domain_id, disk_profile_id)
-SELECT image_guid, :'source_domain', (SELECT id FROM disk_profiles WHERE storage_domain_id = :'source_domain') FROM images;
+SELECT image_guid, :'source_domain', (SELECT id FROM disk_profiles WHERE storage_domain_id = :'source_domain')
+FROM images WHERE image_group_id IN (:'system_disk', :'data_disk');
 
 INSERT INTO vm_interface (id, vm_guid, mac_addr, name, speed, type, linked, vnic_profile_id)
 VALUES (:'nic', :'web01', '56:6f:00:00:00:01', 'nic1', 10000, 3, true, :'vnic_profile');
