@@ -23,6 +23,7 @@ SQL_PARTS = \
 	job/jobs.sql \
 	job/drop_refusal.sql \
 	locks/locks.sql \
+	storage/hosts.sql \
 	storage/storage_mounts.sql \
 	storage/storage_files.sql \
 	clone/mac_pool.sql \
@@ -39,6 +40,7 @@ SQL_PARTS = \
 	command/snapshot_tree.sql \
 	configuration/configuration_interface.sql \
 	command/checks_interface.sql \
+	storage/hosts_interface.sql \
 	storage/storage_domain.sql \
 	storage/storage_contents.sql \
 	storage/storage_probe.sql \

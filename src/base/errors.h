@@ -35,6 +35,7 @@
 #define ERRCODE_VC_WAIT_TIMEOUT     MAKE_SQLSTATE('V', 'C', '0', '2', '1')
 #define ERRCODE_VC_NO_SUCH_JOB      MAKE_SQLSTATE('V', 'C', '0', '2', '2')
 #define ERRCODE_VC_JOB_STATE        MAKE_SQLSTATE('V', 'C', '0', '2', '3')
+#define ERRCODE_VC_HOST             MAKE_SQLSTATE('V', 'C', '0', '2', '4')
 
 typedef enum Severity
 {

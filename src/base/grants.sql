@@ -15,13 +15,14 @@ AS $$
             worker_preloaded,worker_process,identity_state}'::text[]),
         ('{viewer,operator,engine,admin}', 'view', '{jobs_view,progress,locks,lineage_tree,snapshot_tree,vms,disks,
             missing_disks,storage,worker,stat}'),
+        ('{viewer,engine,admin}', 'view', '{copy_hosts}'),
         ('{viewer,admin}', 'routine', '{see_all_jobs}'),
         ('{operator,engine,admin}', 'routine', '{add_vm_from_snapshot,add_vm_template_from_snapshot,
             measure_snapshot,cancel_job,pause_job,resume_job,retry_job,alter_job,wait_for_job,clone_again,
             start_worker}'),
         ('{engine,admin}', 'routine', '{act_for_any_user}'),
         ('{admin}', 'routine', '{administer,attach_storage_domain,detach_storage_domain,
-            check_storage_domain,import_disks,import_libvirt,libvirt_xml,unlock_entity,abandon_cleaning,purge_history,reset_stat,adopt,inventory_report,doctor,grant_engine,
+            check_storage_domain,add_copy_host,drop_copy_host,drain_copy_host,check_copy_host,import_disks,import_libvirt,libvirt_xml,unlock_entity,abandon_cleaning,purge_history,reset_stat,adopt,inventory_report,doctor,grant_engine,
             grant_operator,grant_viewer,revoke_rights}')
     ) AS r(kinds, object_type, names)
     CROSS JOIN LATERAL unnest(r.kinds) AS k(kind)

@@ -17,6 +17,7 @@
 char *vmclone_storage_roots = NULL;
 char *vmclone_copy_program = NULL;
 char *vmclone_provision_command = NULL;
+char *vmclone_copy_launcher = NULL;
 char *vmclone_domain_owner = NULL;
 char *vmclone_lock_mode = NULL;
 int vmclone_log_jobs = LOG_JOBS_ALL;
@@ -26,6 +27,7 @@ int vmclone_history_retention = 0;
 int vmclone_copy_threads = 0;
 int vmclone_max_attempts = 5;
 int vmclone_worker_idle_timeout = 300;
+int vmclone_copy_lease = 30;
 int vmclone_lock_wait = 5000;
 int vmclone_wait_limit = 3600;
 int vmclone_retry_delay = 1000;
@@ -74,6 +76,32 @@ check_program(char **newval, void **extra, GucSource source)
 	return true;
 }
 
+/* Bytes of a launcher's line. */
+#define MAX_LAUNCHER 4096
+
+/* No shell reads it: an absolute path, words, and nothing in braces but the address. */
+static bool
+check_launcher(char **newval, void **extra, GucSource source)
+{
+	const char *brace = strchr(*newval, '{');
+
+	if (**newval != '/')
+		GUC_check_errdetail("The line must begin with the absolute path of a program.");
+	else if (strlen(*newval) > MAX_LAUNCHER)
+		GUC_check_errdetail("The line must not be longer than %d bytes.", MAX_LAUNCHER);
+	else if (brace == NULL)
+		GUC_check_errdetail("The line must contain \"" LAUNCHER_ADDRESS "\".");
+	else
+	{
+		while (brace != NULL && strncmp(brace, LAUNCHER_ADDRESS, strlen(LAUNCHER_ADDRESS)) == 0)
+			brace = strchr(brace + 1, '{');
+		if (brace == NULL)
+			return true;
+		GUC_check_errdetail("\"" LAUNCHER_ADDRESS "\" is the only placeholder.");
+	}
+	return false;
+}
+
 static bool
 check_lock_mode(char **newval, void **extra, GucSource source)
 {
@@ -116,6 +144,16 @@ settings_define(void)
 		"vmclone.provision_command", "Path of the program that makes and removes logical volumes.",
 		"It is started without a shell (docs/provisioning.md). Empty: no block domain can be used.",
 		&vmclone_provision_command, "", PGC_SUSET, 0, check_program, NULL, NULL);
+	DefineCustomStringVariable(
+		"vmclone.copy_launcher",
+		"Line that starts a command on a host: words between blanks, no shell.",
+		"\"" LAUNCHER_ADDRESS "\" stands for the host's address (docs/hosts.md).",
+		&vmclone_copy_launcher,
+		"/usr/bin/ssh -T -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 "
+		"-o ServerAliveCountMax=3 -o ForwardAgent=no -o ForwardX11=no -o ClearAllForwardings=yes "
+		"-o PermitLocalCommand=no -o ControlMaster=no -o ControlPath=none " LAUNCHER_ADDRESS
+		" vmclone-copy serve",
+		PGC_SUSET, 0, check_launcher, NULL, NULL);
 	DefineCustomStringVariable("vmclone.domain_owner",
 							   "Owner that files in a storage domain must get, as UID:GID.",
 							   "VDSM's is 36:36. Empty: any.", &vmclone_domain_owner, "", PGC_SUSET,
@@ -164,6 +202,12 @@ settings_define(void)
 	DefineCustomIntVariable("vmclone.storage_timeout", "Time that a storage command may take.",
 							NULL, &vmclone_storage_timeout, 30, 1, 3600, PGC_SIGHUP, GUC_UNIT_S,
 							NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"vmclone.copy_lease",
+		"Time after which a copier that hears nothing of the worker stops to write.",
+		"A task whose copier may still run is given to another host only after that time and a "
+		"margin.",
+		&vmclone_copy_lease, 30, 5, 3600, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomIntVariable("vmclone.poll_interval", "Time between the worker's safety polls.",
 							NULL, &vmclone_poll_interval, 10, 1, 3600, PGC_SIGHUP, GUC_UNIT_S, NULL,
 							NULL, NULL);

@@ -14,7 +14,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
-#define STATEMENT_MAX_ARGUMENTS 19
+#define STATEMENT_MAX_ARGUMENTS 20
 
 typedef struct Statement
 {

@@ -7,10 +7,13 @@ DECLARE
     again jsonb := '[]';
 BEGIN
     FOR by_hand IN
-        SELECT format('EXECUTE ON FUNCTION vmclone.inventory_report(name) TO %s', CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END) AS given,
+        SELECT format('EXECUTE ON FUNCTION vmclone.%I%s TO %s', f.name, f.parameters, CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END) AS given,
             NULL AS taken, x.is_grantable
-        FROM pg_proc p CROSS JOIN aclexplode(p.proacl) x
-        WHERE p.pronamespace = 'vmclone'::regnamespace AND p.proname = 'inventory_report' AND x.grantee <> p.proowner
+        FROM (VALUES ('inventory_report', '(name)'), ('attach_storage_domain', '(uuid, text, integer, bigint, boolean, text)'),
+            ('detach_storage_domain', '(uuid, text)'), ('check_storage_domain', '(uuid, text)')) AS f (name, parameters)
+        JOIN pg_proc p ON p.pronamespace = 'vmclone'::regnamespace AND p.proname = f.name
+        CROSS JOIN aclexplode(p.proacl) x
+        WHERE x.grantee <> p.proowner
         UNION ALL
         SELECT format('%s TO PUBLIC', r.what), format('%s FROM PUBLIC', r.what), false
         FROM (

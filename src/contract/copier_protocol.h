@@ -155,6 +155,7 @@ copier_error_word(enum copier_error kind)
 #define COPIER_OPTION_PROGRESS     "progress"
 #define COPIER_OPTION_ROOT         "root"
 #define COPIER_OPTION_KEEP_RECORD  "keep-record"
+#define COPIER_OPTION_CLAIM        "claim"
 
 /* Of volume, beside root, size and format */
 #define COPIER_OPTION_PATH           "path"

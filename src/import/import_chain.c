@@ -46,6 +46,7 @@ vmclone_import_chain(PG_FUNCTION_ARGS)
 	StorageResult result;
 	StorageAnswer answer;
 	StringInfoData layers;
+	const StorageHost local = {LOCAL_HOST, NULL};
 
 	storage_need_roots();
 	arguments = add(arguments, "--" COPIER_OPTION_PATH, directory);
@@ -54,7 +55,7 @@ vmclone_import_chain(PG_FUNCTION_ARGS)
 	arguments = add(arguments, "--" COPIER_OPTION_FORMAT, format);
 	initStringInfo(&layers);
 	appendStringInfoChar(&layers, '[');
-	result = storage_command_run_lines(arguments, collect_layer, &layers);
+	result = storage_command_run_lines(&local, arguments, collect_layer, &layers);
 	answer = storage_answer_of(&result);
 	if (!answer.ok)
 		ereport(ERROR,

@@ -158,7 +158,7 @@ SELECT r.storage_domain_id, r.storage_domain, r.data_center, r.type, r.storage_t
     CASE WHEN a.status = 'attached' AND i.is_copy
          THEN 'attached by the database that this one was copied from; attach it again with take_over => true'
          ELSE a.error END AS attach_error, a.reflink,
-    a.total_bytes, a.available_bytes, a.checked_at, r.storage_pool_id
+    a.total_bytes, a.available_bytes, a.checked_at, r.storage_pool_id, a.host_name
 FROM vmclone_internal.inventory_rows('storage') AS r (storage_domain_id uuid, storage_domain text, data_center text, type text, storage_type text, kind text, format text,
     status text, available_gb bigint, used_gb bigint, warning_below_percent integer, blocked_below_gb integer, storage_pool_id uuid)
 LEFT JOIN @extschema@.storage_mounts a USING (storage_domain_id)
@@ -214,8 +214,8 @@ COMMENT ON COLUMN missing_disks.disk_alias IS 'The disk''s name in the snapshot'
 COMMENT ON COLUMN missing_disks.disk_id IS 'Disk that the configuration lists';
 COMMENT ON COLUMN missing_disks.image_id IS 'Its image, which can''t be copied';
 COMMENT ON COLUMN missing_disks.status IS 'MISSING: no such image is left; ILLEGAL: it is marked so';
-COMMENT ON VIEW storage IS 'Storage domains: state, space, and where they are attached on this machine';
-COMMENT ON COLUMN storage.available_gb IS 'Free GiB as the engine last knew; available_bytes is what this machine saw';
+COMMENT ON VIEW storage IS 'Storage domains: state, space, and where they are attached, a row for each host';
+COMMENT ON COLUMN storage.available_gb IS 'Free GiB as the engine last knew; available_bytes is what the host saw';
 COMMENT ON COLUMN storage.storage_domain_id IS 'Id';
 COMMENT ON COLUMN storage.storage_domain IS 'Name';
 COMMENT ON COLUMN storage.data_center IS 'Data center that it is attached to in oVirt';
@@ -227,13 +227,14 @@ COMMENT ON COLUMN storage.status IS 'In oVirt: Active, Maintenance ...';
 COMMENT ON COLUMN storage.used_gb IS 'GiB in use, as the engine last knew';
 COMMENT ON COLUMN storage.warning_below_percent IS 'Free percent below which there is a warning';
 COMMENT ON COLUMN storage.blocked_below_gb IS 'Free GiB below which nothing new is made';
-COMMENT ON COLUMN storage.mount_path IS 'Where it was attached on this machine';
-COMMENT ON COLUMN storage.attached IS 'Whether it is attached on this machine: attached, failed, not attached';
+COMMENT ON COLUMN storage.mount_path IS 'Where it was attached on the host';
+COMMENT ON COLUMN storage.attached IS 'Whether it is attached on the host: attached, failed, not attached';
 COMMENT ON COLUMN storage.attach_error IS 'Why its last check failed';
 COMMENT ON COLUMN storage.reflink IS 'True: copies within it can share blocks';
-COMMENT ON COLUMN storage.total_bytes IS 'Size, as this machine saw it';
-COMMENT ON COLUMN storage.available_bytes IS 'Free bytes, as this machine saw them';
-COMMENT ON COLUMN storage.checked_at IS 'When this machine last looked';
+COMMENT ON COLUMN storage.total_bytes IS 'Size, as the host saw it';
+COMMENT ON COLUMN storage.available_bytes IS 'Free bytes, as the host saw them';
+COMMENT ON COLUMN storage.checked_at IS 'When the host last looked';
+COMMENT ON COLUMN storage.host_name IS 'Host that has it attached; null: none has';
 COMMENT ON COLUMN storage.storage_pool_id IS 'Id of the data center';
 
 REVOKE ALL ON FUNCTION vmclone_internal.inventory_rows(name) FROM PUBLIC;

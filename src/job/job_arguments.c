@@ -117,6 +117,8 @@ add_output(List *arguments, const JobRun *run)
 	arguments = add(arguments, "--" COPIER_OPTION_OUTPUT, psprintf("%s:%s", format, path));
 	/* commit takes the record away: a crash before finds the finished copy by it */
 	arguments = add(arguments, "--" COPIER_OPTION_RESUME, record);
+	/* whoever goes on after us has a higher one, and this copier never writes under that */
+	arguments = add(arguments, "--" COPIER_OPTION_CLAIM, psprintf("%d", run->task.claim));
 	return lappend(arguments, "--" COPIER_OPTION_KEEP_RECORD);
 }
 

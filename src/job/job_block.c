@@ -71,7 +71,7 @@ job_block_is_held_up(const JobRun *run)
 	{
 		const JobRun *other = lfirst(cell);
 
-		if (other != run && other->step == STEP_RELEASE &&
+		if (other != run && other->step == STEP_RELEASE && job_runs_same_host(other, run) &&
 			strcmp(present_domain(other)->id, present_domain(run)->id) == 0)
 			return true;
 	}
@@ -89,7 +89,7 @@ is_needed(const JobRun *run, const RunLayer *layer)
 		const JobRun *other = lfirst(cell);
 		ListCell *layer_cell;
 
-		if (other == run || other->step == STEP_RELEASE)
+		if (other == run || other->step == STEP_RELEASE || !job_runs_same_host(other, run))
 			continue;
 		foreach (layer_cell, other->layers)
 		{

@@ -12,6 +12,8 @@
 #include "base/frame.h"
 #include "job/job_block.h"
 #include "job/job_claim.h"
+#include "job/job_lease.h"
+#include "job/job_place.h"
 #include "job/job_run.h"
 #include "job/job_source.h"
 #include "job/job_state.h"
@@ -56,32 +58,36 @@
 /*
  * The next task of the jobs that a condition lets begin: the first of them, by an index, that has one.
  * $1 targets of the copies that run, $2 and $3 targets and sources of stalled ones, $4 copies that an
- * owner may have at once, $5 owners of the copies that run.
+ * owner may have at once, $5 owners of the copies that run, $6 hosts that may get a copy, $7 tasks whose
+ * copier may still be there.
  */
-#define NEXT_TASK(condition)                                                                       \
-	"SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"            \
-	" t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"          \
-	" j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias,"          \
-	" t.attempts, t.bytes_total, j.bandwidth_limit, t.domain_limit, j.owner_role::text,"           \
-	" j.priority, j.created_at, j.copy_number"                                                     \
-	" FROM vmclone.jobs j CROSS JOIN LATERAL (SELECT t.*, m.bandwidth_limit AS domain_limit"       \
-	"  FROM vmclone.async_tasks t"                                                                 \
-	"  LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"            \
-	"  WHERE t.job_id = j.job_id AND t.status = 'init' AND t.result IS NULL"                       \
-	"  AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= clock_timestamp())"                  \
-	"  AND (m.max_copies IS NULL OR m.max_copies >"                                                \
-	"  (SELECT count(*) FROM unnest($1) target WHERE target = t.storage_domain_id))"               \
-	"  AND NOT EXISTS (SELECT FROM unnest($2, $3) AS stalled (target, source)"                     \
-	"  WHERE stalled.target = t.storage_domain_id"                                                 \
-	"  AND stalled.source = COALESCE(t.source_storage_domain_id, t.storage_domain_id))"            \
-	"  AND " MAY_BEGIN " ORDER BY t.disk_number LIMIT 1) t"                                        \
-	" WHERE " condition " AND j.requested IS NULL AND ($4 = 0 OR $4 >"                             \
-	" (SELECT count(*) FROM unnest($5) AS busy (owner) WHERE busy.owner = j.owner_role::text))"    \
-	" ORDER BY j.priority DESC, j.created_at, j.copy_number LIMIT 1 FOR UPDATE OF j SKIP LOCKED"
+#define NEXT_TASK(condition)                                                                              \
+	"SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"                   \
+	" t.volume_format, t.volume_type, t.copy_volume_type, t.virtual_size, t.description,"                 \
+	" j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias,"                 \
+	" t.attempts, t.bytes_total, j.bandwidth_limit, t.domain_limit, j.owner_role::text,"                  \
+	" j.priority, j.created_at, j.copy_number, t.host_name"                                               \
+	" FROM vmclone.jobs j CROSS JOIN LATERAL (SELECT t.*, m.bandwidth_limit AS domain_limit"              \
+	"  FROM vmclone.async_tasks t"                                                                        \
+	"  LEFT JOIN LATERAL (SELECT m.max_copies, m.bandwidth_limit FROM vmclone.storage_mounts m"           \
+	"   WHERE m.storage_domain_id = t.storage_domain_id LIMIT 1) m ON true"                               \
+	"  WHERE t.job_id = j.job_id AND t.status = 'init' AND t.result IS NULL"                              \
+	"  AND (t.next_attempt_at IS NULL OR t.next_attempt_at <= clock_timestamp())"                         \
+	"  AND (m.max_copies IS NULL OR m.max_copies >"                                                       \
+	"  (SELECT count(*) FROM unnest($1) target WHERE target = t.storage_domain_id))"                      \
+	"  AND NOT EXISTS (SELECT FROM unnest($2, $3) AS stalled (target, source)"                            \
+	"  WHERE stalled.target = t.storage_domain_id"                                                        \
+	"  AND stalled.source = COALESCE(t.source_storage_domain_id, t.storage_domain_id))"                   \
+	"  AND " SQL_TASK_CAN_BE_PLACED(                                                                      \
+		"$6",                                                                                             \
+		"$7") "  AND " MAY_BEGIN " ORDER BY t.disk_number LIMIT 1) t"                                     \
+			  " WHERE " condition " AND j.requested IS NULL AND ($4 = 0 OR $4 >"                          \
+			  " (SELECT count(*) FROM unnest($5) AS busy (owner) WHERE busy.owner = j.owner_role::text))" \
+			  " ORDER BY j.priority DESC, j.created_at, j.copy_number LIMIT 1 FOR UPDATE OF j SKIP LOCKED"
 
 #define NEXT_TASK_ARGUMENTS                                                                        \
-	.argument_count = 5,                                                                           \
-	.argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT8OID, TEXTARRAYOID}
+	.argument_count = 7, .argument_types = {UUIDARRAYOID, UUIDARRAYOID, UUIDARRAYOID, INT8OID,     \
+											TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID}
 
 static Statement next_startable = {
 	.sql = NEXT_TASK("j.status IN ('queued', 'running')"),
@@ -120,6 +126,7 @@ enum
 	TASK_PRIORITY,
 	TASK_CREATED_AT,
 	TASK_COPY_NUMBER,
+	TASK_HOST_NAME,
 };
 
 static Statement next_cleaning = {
@@ -232,6 +239,28 @@ owners_of_runs(void)
 	return array_of_texts(owners, count);
 }
 
+/* Tasks whose cleaning is under way, whose killed child isn't gone yet, or whose copier may still be there. */
+static Datum
+tasks_with_runs(void)
+{
+	int count;
+	Datum *ids = job_lease_held(list_length(job_runs_list), &count);
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+		ids[count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task.task_id);
+	return array_of_datums(ids, count, UUIDOID);
+}
+
+static Datum
+held_tasks(void)
+{
+	int count;
+	Datum *ids = job_lease_held(0, &count);
+
+	return array_of_datums(ids, count, UUIDOID);
+}
+
 /*
  * Where copies stall, others would stall too: the places that stalled copies have given up are for copies
  * between other domains.  Target and source of each stalled copy; none while there are places enough.
@@ -276,7 +305,7 @@ comes_before(int64 priority, TimestampTz created_at, int64 copy_number)
 static bool
 find_task(bool any_waiting)
 {
-	Datum values[5] = {targets_of_runs()};
+	Datum values[7] = {targets_of_runs()};
 	int64 priority;
 	TimestampTz created_at;
 	int64 copy_number;
@@ -284,6 +313,8 @@ find_task(bool any_waiting)
 	stalled_domains(&values[1], &values[2]);
 	values[3] = Int64GetDatum(vmclone_max_copies_per_owner);
 	values[4] = owners_of_runs();
+	values[5] = job_free_hosts();
+	values[6] = held_tasks();
 	if (!any_waiting || statement_run(&next_waiting, values, NULL) == 0)
 		return statement_run(&next_startable, values, NULL) > 0;
 	priority = field_int64(0, TASK_PRIORITY);
@@ -320,6 +351,7 @@ claim_copy(void *argument)
 	char *problem;
 	int disk_number;
 	bool may_read;
+	Placement placement = PLACE_NONE;
 
 	if (!find_task(claim->any_waiting))
 		return;
@@ -345,24 +377,30 @@ claim_copy(void *argument)
 	run->bytes_total = field_int64(0, TASK_BYTES_TOTAL);
 	run->job_limit = field_int64(0, TASK_JOB_LIMIT);
 	run->domain_limit = field_int64(0, TASK_DOMAIN_LIMIT);
+	run->earlier_host = keep(run, field_text(0, TASK_HOST_NAME));
 
 	if (!job_lock(&run->job_id, &job))
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
 	claim->claimed = true;
 	problem = job_run_add_domain(run, &domain_id, &job.storage_pool_id, &target);
-	if (problem == NULL && target->place.files_path != NULL)
-		choose_file_name(run, &job, &domain_id);
 	if (problem == NULL)
 		problem = job_run_choose_source(run, &job, layers, disk_number, may_read);
-	if (problem != NULL)
+	if (problem == NULL)
+		placement = job_run_place(run, &problem);
+	if (problem != NULL || placement == PLACE_LATER)
 	{
+		/* where hosts have their number of copies, it has to come back */
+		if (problem == NULL)
+			problem = "the hosts that have its storage domains are busy";
 		job_set_waiting(&job, "storage_domain",
 						psprintf("disk \"%s\" (%s): %s", run->disk_alias, run->disk_id, problem));
 		MemoryContextDelete(run->context);
 		claim->run = NULL;
 		return;
 	}
-	run->task.claim = task_set_running(&run->task.task_id);
+	if (target->place.files_path != NULL)
+		choose_file_name(run, &job, &domain_id);
+	run->task.claim = task_set_running(&run->task.task_id, run->host.name, vmclone_copy_lease);
 	job_set_running(&job);
 }
 
@@ -439,19 +477,6 @@ job_claim_next(bool any_waiting)
 	return any;
 }
 
-/* Tasks whose cleaning is under way, or whose killed child isn't gone yet. */
-static Datum
-tasks_with_runs(void)
-{
-	Datum *ids = palloc(sizeof(Datum) * (list_length(job_runs_list) + 1));
-	int count = 0;
-	ListCell *cell;
-
-	foreach (cell, job_runs_list)
-		ids[count++] = UUIDPGetDatum(&((JobRun *) lfirst(cell))->task.task_id);
-	return array_of_datums(ids, count, UUIDOID);
-}
-
 /* What of the disk must not stay readable, and what the device is told of its room: as the engine's rows say. */
 static void
 choose_removal(JobRun *run, const pg_uuid_t *domain_id)
@@ -492,6 +517,8 @@ claim_clean(void *argument)
 	if (!job_lock(&run->job_id, &job))
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
 	problem = job_run_add_domain(run, &domain_id, NULL, &target);
+	if (problem == NULL)
+		(void) job_run_place(run, &problem);
 	if (problem != NULL)
 	{
 		job_cleaning_waits(&job, problem);
@@ -509,8 +536,9 @@ claim_clean(void *argument)
 	choose_removal(run, &domain_id);
 	/* what a killed worker had activated is released; a domain that can't be used now is let alone */
 	(void) job_run_add_layers(run, layers, NULL);
+	job_run_place_sources(run);
 	run->has_activated = job_block_is_touched(run);
-	run->task.claim = task_claim_cleaning(&run->task.task_id);
+	run->task.claim = task_claim_cleaning(&run->task.task_id, run->host.name, vmclone_copy_lease);
 }
 
 bool
@@ -546,6 +574,8 @@ claim_measurement(void *argument)
 	problem = job_run_add_layers(run, layers, NULL);
 	if (problem == NULL && run->layers == NIL)
 		problem = "there are no images to measure";
+	if (problem == NULL)
+		(void) job_run_place(run, &problem);
 	if (problem != NULL)
 	{
 		Datum values[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task.task_id),
@@ -571,6 +601,7 @@ job_claim_measurement(void)
 static void
 reset_orphans(void *argument)
 {
+	job_lease_load();
 	tasks_reset_orphans();
 	(void) statement_run(&reset_measurements, NULL, NULL);
 }

@@ -75,7 +75,9 @@ static Statement note_orphans = {
 		   " || t.image_id,"
 		   " COALESCE(j.cleaning_error, 'cleaning was not tried to its end'), $2"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
-		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
+		   " LEFT JOIN LATERAL (SELECT * FROM vmclone.storage_mounts m"
+		   "  WHERE m.storage_domain_id = t.storage_domain_id"
+		   "  ORDER BY m.host_name <> t.host_name LIMIT 1) m ON true"
 		   " WHERE t.job_id = $1 AND t.status = 'cleaning' RETURNING path",
 	.argument_count = 2,
 	.argument_types = {UUIDOID, TEXTOID},

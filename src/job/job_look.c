@@ -21,11 +21,12 @@ static Statement write_look = {
 		"UPDATE vmclone.storage_mounts m SET checked_at = $2, error = $5,"
 		" total_bytes = COALESCE($3, total_bytes), available_bytes = COALESCE($4, available_bytes)"
 		" FROM (SELECT storage_domain_id FROM vmclone.storage_mounts"
-		" WHERE storage_domain_id = $1 AND status = 'attached'"
+		" WHERE storage_domain_id = $1 AND host_name = $6 AND status = 'attached'"
 		" AND (error IS DISTINCT FROM $5 OR checked_at < $2 - interval '5 s')"
-		" FOR UPDATE SKIP LOCKED) free WHERE m.storage_domain_id = free.storage_domain_id",
-	.argument_count = 5,
-	.argument_types = {UUIDOID, TIMESTAMPTZOID, INT8OID, INT8OID, TEXTOID},
+		" FOR UPDATE SKIP LOCKED) free WHERE m.storage_domain_id = free.storage_domain_id"
+		" AND m.host_name = $6",
+	.argument_count = 6,
+	.argument_types = {UUIDOID, TIMESTAMPTZOID, INT8OID, INT8OID, TEXTOID, TEXTOID},
 };
 
 void
@@ -54,8 +55,8 @@ job_look_write(const JobRun *run)
 	foreach (cell, run->domains)
 	{
 		const RunDomain *domain = lfirst(cell);
-		Datum values[5];
-		bool nulls[5] = {0};
+		Datum values[6];
+		bool nulls[6] = {0};
 
 		if (domain->looked_at == 0)
 			continue;
@@ -68,6 +69,7 @@ job_look_write(const JobRun *run)
 		values[4] =
 			domain->look_error != NULL ? CStringGetTextDatum(domain->look_error) : (Datum) 0;
 		nulls[4] = domain->look_error == NULL;
+		values[5] = CStringGetTextDatum(run->host.name);
 		(void) statement_run(&write_look, values, nulls);
 	}
 }

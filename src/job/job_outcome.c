@@ -12,6 +12,8 @@
 #include "job/job_block.h"
 #include "job/job_end.h"
 #include "job/job_history.h"
+#include "job/job_hosts.h"
+#include "job/job_lease.h"
 #include "job/job_look.h"
 #include "job/job_outcome.h"
 #include "job/job_sequence.h"
@@ -101,10 +103,12 @@ write_failure(void *argument)
 	JobRun *run = failure->run;
 	Verdict verdict = failure->verdict;
 	TaskFailure ended = {run->bytes_done, run->error_kind ? run->error_kind : "crashed",
-						 run->error_message};
+						 run->error_message, job_lease_is_over(run)};
 	const RunDomain *domain = domain_of_error(run);
-	char *reason = psprintf("disk \"%s\" (%s), storage domain \"%s\" (%s): %s", run->disk_alias,
-							run->disk_id, domain->name, domain->id, ended.error);
+	char *reason = psprintf(
+		"disk \"%s\" (%s), storage domain \"%s\" (%s)%s: %s", run->disk_alias, run->disk_id,
+		domain->name, domain->id,
+		run->host.address != NULL ? psprintf(", host \"%s\"", run->host.name) : "", ended.error);
 	JobRow job;
 
 	if (!job_lock(&run->job_id, &job))
@@ -125,6 +129,9 @@ write_failure(void *argument)
 			break;
 		case VERDICT_CHAIN:
 			(void) task_set_reads_chain(&run->task);
+			break;
+		case VERDICT_AGAIN:
+			(void) task_set_again(&run->task, &ended, false, run->attempts);
 			break;
 		case VERDICT_CRASHED:
 			if (task_set_again(&run->task, &ended, true, run->attempts))
@@ -330,10 +337,21 @@ job_outcome(JobRun *run)
 	Failure failure = {run, VERDICT_DONE, false};
 	Measurement measurement = {run, NULL};
 
-	/* Stopped on request: the job's row says what comes next. */
-	if (run->stop_sent != 0)
+	/* Stopped on request: the job's row says what comes next, but for one that goes on elsewhere. */
+	if (run->stop_sent != 0 && !run->moves_away)
 		return RUN_IS_OVER;
+	if (run->stop_sent != 0)
+	{
+		failure.verdict = VERDICT_AGAIN;
+		run->error_kind = "moved";
+		run->error_message = "its host is being drained";
+		if (written(job_transaction(write_failure, &failure)) == RUN_LATER || !failure.written)
+			return RUN_LATER;
+		return RUN_IS_OVER;
+	}
 	verdict = job_verdict(run, answer);
+	if (run->error_kind != NULL && strcmp(run->error_kind, "host") == 0)
+		job_host_failed(run->host.name, run->error_message);
 	if (run->step == STEP_RELEASE)
 	{
 		tell_of_release(run, verdict);

@@ -9,6 +9,7 @@
 #include "base/arrays.h"
 #include "job/job_history.h"
 #include "job/job_limit.h"
+#include "job/job_place.h"
 #include "job/job_request.h"
 #include "job/job_run.h"
 #include "job/job_state.h"
@@ -31,9 +32,12 @@ static Statement requests = {
 
 static Statement run_rows = {
 	.sql = "SELECT t.task_id, t.claim, t.status, j.status, j.requested,"
-		   " j.bandwidth_limit, m.bandwidth_limit, m.max_copies"
+		   " j.bandwidth_limit, m.bandwidth_limit, m.max_copies, h.bandwidth_limit, h.max_copies,"
+		   " h.drain = 'move'"
 		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = t.storage_domain_id"
+		   " AND m.host_name = t.host_name"
+		   " LEFT JOIN vmclone.hosts h ON h.host_name = t.host_name"
 		   " WHERE t.task_id = ANY ($1)",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
@@ -61,6 +65,9 @@ enum
 	RUN_JOB_LIMIT,
 	RUN_DOMAIN_LIMIT,
 	RUN_MAX_COPIES,
+	RUN_HOST_LIMIT,
+	RUN_HOST_MAX_COPIES,
+	RUN_MOVES,
 };
 enum
 {
@@ -76,9 +83,12 @@ typedef struct RunRow
 	char *task_status;
 	JobStatus job_status;
 	JobRequest requested;
-	int64 job_limit;    /* of JobRun */
-	int64 domain_limit; /* of JobRun */
-	int64 max_copies;   /* to the domain; 0: no limit */
+	int64 job_limit;       /* of JobRun */
+	int64 domain_limit;    /* of JobRun */
+	int64 max_copies;      /* to the domain; 0: no limit */
+	int64 host_limit;      /* of JobRun */
+	int64 host_max_copies; /* on the host; 0: no limit */
+	bool moves;            /* the host is drained, and copies are to go on elsewhere */
 } RunRow;
 
 typedef struct RunRows
@@ -188,6 +198,9 @@ read_run_rows(void *argument)
 		row->job_limit = field_int64(i, RUN_JOB_LIMIT);
 		row->domain_limit = field_int64(i, RUN_DOMAIN_LIMIT);
 		row->max_copies = field_int64(i, RUN_MAX_COPIES);
+		row->host_limit = field_int64(i, RUN_HOST_LIMIT);
+		row->host_max_copies = field_int64(i, RUN_HOST_MAX_COPIES);
+		row->moves = field_bool(i, RUN_MOVES);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -213,7 +226,8 @@ may_go_on(const JobRun *run, const RunRow *row)
 	foreach (cell, job_runs_list)
 		if (job_run_active(lfirst(cell)) && job_runs_same_target(run, lfirst(cell)))
 			copies++;
-	return row->max_copies == 0 || copies < row->max_copies;
+	return (row->max_copies == 0 || copies < row->max_copies) &&
+		   (row->host_max_copies == 0 || job_runs_on_host(run->host.name) < row->host_max_copies);
 }
 
 static void
@@ -253,6 +267,7 @@ tell_runs(const RunRows *rows)
 
 		run->job_limit = row != NULL ? row->job_limit : 0;
 		run->domain_limit = row != NULL ? row->domain_limit : 0;
+		run->host_limit = row != NULL ? row->host_limit : 0;
 	}
 	foreach (cell, job_runs_list)
 	{
@@ -269,6 +284,11 @@ tell_runs(const RunRows *rows)
 			(run->kind == RUN_CLEAN &&
 			 strcmp(row->task_status, task_status_word(TASK_CLEANING)) != 0))
 			job_run_stop(run);
+		else if (row->moves && run->kind == RUN_COPY && run->step != STEP_COMMIT)
+		{
+			run->moves_away = true;
+			job_run_stop(run);
+		}
 		else if (run->kind == RUN_COPY)
 			tell_copier(run, row);
 	}

@@ -53,7 +53,7 @@ job_run_stop(JobRun *run)
 		return;
 	run->stop_sent = GetCurrentTimestamp();
 	if (run->command != NULL)
-		storage_command_kill(run->command, SIGTERM);
+		storage_command_stop(run->command);
 }
 
 void
@@ -99,6 +99,12 @@ bool
 job_runs_same_target(const JobRun *run, const JobRun *other)
 {
 	return strcmp(job_run_target(run)->id, job_run_target(other)->id) == 0;
+}
+
+bool
+job_runs_same_host(const JobRun *run, const JobRun *other)
+{
+	return strcmp(run->host.name, other->host.name) == 0;
 }
 
 /* Stalled copies before the given one in the list, or all of them for NULL. */

@@ -8,6 +8,9 @@
  *	job_agenda.c		what there is to do
  *	job_claim.c		which task, cleaning or measurement is next
  *	job_source.c	what it reads, and the domains that it touches
+ *	job_place.c		which host does it
+ *	job_hosts.c		whether hosts answer
+ *	job_lease.c		tasks whose copier may still write
  *	job_block.c		devices of block domains
  *	job_run.c		the list of runs
  *	job_arguments.c	what a run's child is told on its command line
@@ -59,8 +62,8 @@ typedef struct RunDomain
 {
 	char *id;
 	char *name;
-	char *format; /* "0".."5" */
-	StoragePlace place;
+	char *format;       /* "0".."5" */
+	StoragePlace place; /* on the run's host */
 
 	/* what the run has seen of it (job_look.h) */
 	TimestampTz looked_at; /* 0: nothing yet */
@@ -74,9 +77,10 @@ typedef struct RunLayer
 {
 	RunDomain *domain;
 	bool is_raw;
+	char *group_id; /* names the folder of a file */
 	char *image_id; /* of a block domain also the logical volume's name */
 	char *name;     /* that a layer above must have for its backing file */
-	char *path;     /* file or device; NULL while a logical volume is not active */
+	char *path; /* file or device on the run's host; NULL while a logical volume is not active */
 } RunLayer;
 
 /* Why a step has failed. */
@@ -99,6 +103,8 @@ typedef struct JobRun
 	pg_uuid_t job_id;      /* RUN_MEASURE: zero */
 	TaskClaim task;        /* RUN_MEASURE: the image */
 	pg_uuid_t snapshot_id; /* RUN_MEASURE */
+	StorageHost host;      /* that does all its steps */
+	char *earlier_host;    /* that the task was on before; NULL: none */
 	int attempts;          /* crashes of copiers for the task so far */
 	List *domains;         /* RunDomain *; the first is the target */
 	int domain_number;     /* which of them STEP_CHECK, STEP_ACTIVATE or STEP_RELEASE is at */
@@ -156,11 +162,13 @@ typedef struct JobRun
 	/* what it may do at most, in bytes per second; 0: no limit */
 	int64 job_limit;    /* with the job's other copies */
 	int64 domain_limit; /* with all that is copied to its domain */
+	int64 host_limit;   /* with all that its host copies */
 
 	/* what it was told */
 	bool pause_sent;
 	int64 limit_sent;      /* bytes per second; 0: none */
 	TimestampTz stop_sent; /* 0: it may go on */
+	bool moves_away;       /* stopped, to go on on another host */
 	bool is_stuck;         /* killed, and still there: it hangs in the kernel */
 } JobRun;
 
@@ -185,6 +193,8 @@ extern bool job_has_runs(const pg_uuid_t *job_id);
 extern const RunDomain *job_run_target(const JobRun *run);
 
 extern bool job_runs_same_target(const JobRun *run, const JobRun *other);
+
+extern bool job_runs_same_host(const JobRun *run, const JobRun *other);
 
 /* A copy that is to go on and has made no progress for vmclone.storage_timeout. */
 extern bool job_run_stalled(const JobRun *run);

@@ -119,6 +119,15 @@ runs_program(const JobRun *run)
 	return false;
 }
 
+/* What a provisioning program does is ended by nobody in the middle; it runs on this machine. */
+int
+job_step_lease(const JobRun *run)
+{
+	return run->step == STEP_MEASURE || run->step == STEP_SIZE || runs_program(run)
+			   ? 0
+			   : vmclone_copy_lease;
+}
+
 int
 job_step_timeout(const JobRun *run)
 {

@@ -19,6 +19,9 @@ extern bool job_answer_says(const Jsonb *answer, const char *key);
 /* The run's step begins: nothing was said of it yet, and it has its time from now on. */
 extern void job_step_begin(JobRun *run);
 
+/* Seconds that the step's child goes on without hearing from the worker; 0: as long as its stdin is open. */
+extern int job_step_lease(const JobRun *run);
+
 /* Seconds that the run's step may take; 0: as long as it takes. */
 extern int job_step_timeout(const JobRun *run);
 

@@ -11,13 +11,10 @@
 #include "base/frame.h"
 #include "base/json.h"
 #include "ovirt/ovirt_codes.h"
-#include "base/settings.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "contract/copier_protocol.h"
 #include "job/job_source.h"
-#include "storage/storage_files.h"
-#include "storage/storage_place.h"
 #include "utils/memutils.h"
 
 /* The image that stands for the chain: the one with the lowest number, so that all take the same. */
@@ -57,25 +54,6 @@ enum
 	DOMAIN_STATUS,
 };
 
-/* A block domain's devices can't be made, so it can't be used, while no program is set. */
-static char *
-place_problem(const pg_uuid_t *domain_id, const char *label, StoragePlace *place)
-{
-	if (!storage_place_find(domain_id, false, place))
-		return psprintf(
-			"storage domain %s is not attached (attach_storage_domain; with take_over => "
-			"true where a database had attached it that is gone)",
-			label);
-	if (!place->is_usable)
-		return psprintf("storage domain %s cannot be used: %s", label,
-						place->error != NULL ? place->error : "its last check failed");
-	if (place->is_block &&
-		(vmclone_provision_command == NULL || vmclone_provision_command[0] == '\0'))
-		return psprintf(
-			"storage domain %s is a block domain, and vmclone.provision_command is empty", label);
-	return NULL;
-}
-
 char *
 job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id,
 				   RunDomain **result)
@@ -85,13 +63,10 @@ job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *poo
 	bool nulls[2] = {false, pool_id == NULL};
 	MemoryContext old;
 	RunDomain *domain;
-	StoragePlace place;
 	Frame frame;
 	char *name;
 	char *format;
 	int64 status;
-	char *label;
-	char *problem;
 	ListCell *cell;
 
 	foreach (cell, run->domains)
@@ -111,18 +86,13 @@ job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *poo
 	format = field_text(0, DOMAIN_FORMAT);
 	status = field_int64(0, DOMAIN_STATUS);
 	frame_leave(&frame);
-	label = psprintf("\"%s\" (%s)", name, id);
 	if (pool_id != NULL && status != STORAGE_DOMAIN_STATUS_ACTIVE)
-		return psprintf("storage domain %s is not active", label);
-	problem = place_problem(domain_id, label, &place);
-	if (problem != NULL)
-		return problem;
+		return psprintf("storage domain \"%s\" (%s) is not active", name, id);
 	old = MemoryContextSwitchTo(run->context);
 	domain = palloc0(sizeof(RunDomain));
 	domain->id = pstrdup(id);
 	domain->name = pstrdup(name);
 	domain->format = pstrdup(format != NULL && format[0] != '\0' ? format : "0");
-	domain->place = storage_place_copy(&place);
 	run->domains = lappend(run->domains, domain);
 	MemoryContextSwitchTo(old);
 	*result = domain;
@@ -133,21 +103,13 @@ static void
 add_layer(JobRun *run, RunDomain *domain, const char *format, const pg_uuid_t *group_id,
 		  const pg_uuid_t *image_id)
 {
-	char *file = domain->place.files_path != NULL ? storage_file_find(image_id) : NULL;
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	RunLayer *layer = palloc0(sizeof(RunLayer));
-	char *slash = file != NULL ? strrchr(file, '/') : NULL;
 
 	layer->domain = domain;
 	layer->is_raw = strcmp(format, COPIER_WORD_RAW) == 0;
+	layer->group_id = uuid_text(group_id);
 	layer->image_id = uuid_text(image_id);
-	layer->name = file == NULL ? layer->image_id : pstrdup(slash != NULL ? slash + 1 : file);
-	/* a logical volume's device is known when it is active */
-	if (file != NULL)
-		layer->path = psprintf("%s/%s", domain->place.files_path, file);
-	else if (!domain->place.is_block)
-		layer->path = psprintf("%s/images/%s/%s", domain->place.real_path, uuid_text(group_id),
-							   layer->image_id);
 	run->layers = lappend(run->layers, layer);
 	MemoryContextSwitchTo(old);
 }

@@ -16,7 +16,7 @@
 
 /*
  * Adds the domain to those that the run touches, once.  The inventory says whether it exists and is active in the data
- * centre, our own table where it lies on this machine.  pool_id NULL leaves out whether it is active, for cleaning and
+ * centre; where it lies is known when a host has been chosen (job_place.h).  pool_id NULL leaves out whether it is active, for cleaning and
  * measuring, which need the images only.
  */
 extern char *job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id,

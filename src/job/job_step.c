@@ -12,6 +12,7 @@
 #include "job/job_arguments.h"
 #include "job/job_block.h"
 #include "job/job_event.h"
+#include "job/job_lease.h"
 #include "job/job_limit.h"
 #include "job/job_outcome.h"
 #include "job/job_sequence.h"
@@ -19,8 +20,9 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-/* Milliseconds from SIGTERM to SIGKILL. */
-#define STOP_PATIENCE_MS 3000
+/* Milliseconds from SIGTERM to SIGKILL; another host has to say that its copier is gone. */
+#define STOP_PATIENCE_MS      3000
+#define HOST_STOP_PATIENCE_MS 10000
 
 void
 job_run_step(JobRun *run)
@@ -37,7 +39,8 @@ job_run_step(JobRun *run)
 	run->in_sequence =
 		run->step == STEP_CHECK && run->kind != RUN_MEASURE && !job_block_is_touched(run);
 	run->limit_sent = job_limit(run);
-	run->command = storage_command_start(job_arguments(run), job_step_timeout(run), &error);
+	run->command = storage_command_start(&run->host, job_arguments(run), job_step_lease(run),
+										 job_step_timeout(run), &error);
 	if (run->command == NULL)
 	{
 		/* what the server or the machine has too little of may be there later */
@@ -70,6 +73,7 @@ advance(JobRun *run)
 		case RUN_IS_OVER:
 			if (!job_block_release_next(run))
 			{
+				job_lease_hold(run);
 				job_run_remove(run);
 				return true;
 			}
@@ -88,7 +92,9 @@ static void
 enforce_stop(JobRun *run)
 {
 	if (run->stop_sent != 0 && run->command->killed_at == 0 &&
-		TimestampDifferenceExceeds(run->stop_sent, GetCurrentTimestamp(), STOP_PATIENCE_MS))
+		TimestampDifferenceExceeds(run->stop_sent, GetCurrentTimestamp(),
+								   run->command->host != NULL ? HOST_STOP_PATIENCE_MS
+															  : STOP_PATIENCE_MS))
 		storage_command_kill(run->command, SIGKILL);
 	if (storage_command_stuck(run->command) && !run->is_stuck)
 	{

@@ -8,6 +8,7 @@
 #include "base/settings.h"
 #include "contract/copier_protocol.h"
 #include "job/job_verdict.h"
+#include "storage/storage_remote.h"
 #include "utils/memutils.h"
 
 /* What a server, a switch or an administrator can mend while the job waits. */
@@ -140,7 +141,8 @@ take_last_words(JobRun *run, int exit_code, const char *said)
  * 1. Not started at all: too little of something on this machine passes; a missing program is tried
  *    some times, for an upgrade may be under way.
  * 2. Killed at its deadline: the storage hangs, which passes.
- * 3. Usage: the command line is ours, so no attempt will differ.
+ * 3. Its host doesn't answer, or its copier has ended because it heard nothing from us: both say nothing of storage.
+ *    Usage: the command line is ours, so no attempt will differ.
  * 4. The check of a domain: whatever is wrong with a domain as a whole, its administrator can mend it.
  *    So a step that failed for good has its domains looked at once more (STEP_LOOK): one that was unmounted
  *    meanwhile just has no such files.
@@ -155,6 +157,7 @@ job_verdict(JobRun *run, const Jsonb *answer)
 {
 	int exit_code;
 	const char *said;
+	char *fault;
 
 	if (run->command == NULL)
 		return may_pass(run) ? VERDICT_WAIT : VERDICT_CRASHED;
@@ -170,6 +173,20 @@ job_verdict(JobRun *run, const Jsonb *answer)
 	}
 	if (exit_code == 0)
 		return VERDICT_DONE;
+	fault = storage_remote_fault(run->command);
+	if (fault != NULL)
+	{
+		run->error_kind = "host";
+		run->error_message =
+			MemoryContextStrdup(run->context, psprintf("host \"%s\": %s", run->host.name, fault));
+		return VERDICT_AGAIN;
+	}
+	if (exit_code == COPIER_EXIT_CANCELLED)
+	{
+		run->error_kind = (char *) copier_error_word(COPIER_LEASE);
+		run->error_message = "the copier heard nothing from the worker for its lease, and ended";
+		return VERDICT_AGAIN;
+	}
 	if (exit_code == COPIER_EXIT_USAGE)
 	{
 		take_usage_error(run, said);

@@ -66,6 +66,8 @@ COMMENT ON COLUMN vmclone.tasks_now.ended_at IS 'when it came to its result';
 COMMENT ON COLUMN vmclone.tasks_now.error IS 'what the last attempt said';
 COMMENT ON COLUMN vmclone.tasks_now.error_kind IS 'the same as a stable word for programs';
 COMMENT ON COLUMN vmclone.tasks_now.last_progress_at IS 'when the copier last said something new: more bytes, or another phase';
+COMMENT ON COLUMN vmclone.tasks_now.host_name IS 'host that it runs on, or ran on last';
+COMMENT ON COLUMN vmclone.tasks_now.lease IS 'seconds after which a copier on that host that hears nothing of the worker ends; null: none can be there any more';
 COMMENT ON COLUMN vmclone.tasks_now.bytes_verified IS 'guest bytes that the verification has compared';
 COMMENT ON COLUMN vmclone.tasks_now.bytes_to_verify IS 'guest bytes that the verification compares; null until it begins';
 COMMENT ON COLUMN vmclone.tasks_now.rate_now IS 'bytes per second; null: no progress for ten seconds, or no worker runs';
@@ -152,7 +154,7 @@ SELECT t.job_id, j.vm_name, j.status AS job_status, j.requested, t.task_id, t.di
     t.started_at, t.ended_at, t.last_progress_at, t.bytes_verified, t.bytes_to_verify,
     CASE WHEN t.bytes_to_verify > 0
          THEN round(LEAST(100.0, 100.0 * t.bytes_verified / t.bytes_to_verify), 1) END AS verified_percent,
-    t.advice
+    t.advice, t.host_name
 FROM vmclone.tasks_now t
 JOIN vmclone.jobs j ON j.job_id = t.job_id
 WHERE (SELECT vmclone_internal.caller_sees_all()) OR j.owner_role = (SELECT vmclone_internal.caller_role());
@@ -185,6 +187,7 @@ COMMENT ON COLUMN vmclone.progress.job_reason IS 'why the job waits, is held or 
 COMMENT ON COLUMN vmclone.progress.started_at IS 'when the disk''s copy began';
 COMMENT ON COLUMN vmclone.progress.ended_at IS 'when it came to its result';
 COMMENT ON COLUMN vmclone.progress.bytes_to_verify IS 'guest bytes that the verification compares; null until it begins';
+COMMENT ON COLUMN vmclone.progress.host_name IS 'host that the copier runs on, or ran on last';
 COMMENT ON COLUMN vmclone.progress.verified_percent IS 'how far the verification is';
 
 CREATE VIEW vmclone.worker AS

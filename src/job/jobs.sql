@@ -143,6 +143,8 @@ CREATE TABLE vmclone.async_tasks (
     last_progress_at timestamptz,
     bytes_verified bigint,
     bytes_to_verify bigint,
+    host_name text,
+    lease integer,
     UNIQUE (job_id, disk_number),
     CONSTRAINT async_tasks_words CHECK (virtual_size >= 0 AND bytes_reserved >= 0
         AND volume_format = ANY ('{RAW,COW}') AND volume_type = ANY ('{Sparse,Preallocated}')
@@ -199,6 +201,8 @@ COMMENT ON COLUMN vmclone.async_tasks.started_at IS 'when it was claimed first';
 COMMENT ON COLUMN vmclone.async_tasks.ended_at IS 'when it came to its result';
 COMMENT ON COLUMN vmclone.async_tasks.error IS 'what the last attempt said';
 COMMENT ON COLUMN vmclone.async_tasks.error_kind IS 'the same as a stable word for programs';
+COMMENT ON COLUMN vmclone.async_tasks.host_name IS 'host that it runs on, or ran on last';
+COMMENT ON COLUMN vmclone.async_tasks.lease IS 'seconds after which a copier on that host that hears nothing of the worker ends; null: none can be there any more';
 COMMENT ON COLUMN vmclone.async_tasks.bytes_verified IS 'guest bytes that the verification has compared';
 
 CREATE TABLE vmclone.measurements (

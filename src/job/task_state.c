@@ -20,10 +20,10 @@
 static Statement claim_task = {
 	.sql = "UPDATE vmclone.async_tasks SET status = 'running', claim = claim + 1,"
 		   " phase = 'checking', started_at = COALESCE(started_at, clock_timestamp()),"
-		   " next_attempt_at = NULL, error = NULL, error_kind = NULL"
+		   " next_attempt_at = NULL, error = NULL, error_kind = NULL, host_name = $3, lease = $4"
 		   " WHERE task_id = $1 AND status = ANY ($2) RETURNING claim",
-	.argument_count = 2,
-	.argument_types = {UUIDOID, TEXTARRAYOID},
+	.argument_count = 4,
+	.argument_types = {UUIDOID, TEXTARRAYOID, TEXTOID, INT4OID},
 };
 
 static Statement succeeded = {
@@ -42,10 +42,11 @@ static Statement succeeded = {
 static Statement again = {
 	.sql = "UPDATE vmclone.async_tasks SET status = 'init', phase = 'queued', rate = NULL,"
 		   " bytes_done = $3, bytes_written = $3, error_kind = $4, error = $5, attempts = $6,"
-		   " next_attempt_at = $7 WHERE task_id = $1 AND claim = $2 AND status = ANY ($8)",
-	.argument_count = 8,
+		   " next_attempt_at = $7, lease = CASE WHEN $9 THEN NULL ELSE lease END"
+		   " WHERE task_id = $1 AND claim = $2 AND status = ANY ($8)",
+	.argument_count = 9,
 	.argument_types = {UUIDOID, INT4OID, INT8OID, TEXTOID, TEXTOID, INT4OID, TIMESTAMPTZOID,
-					   TEXTARRAYOID},
+					   TEXTARRAYOID, BOOLOID},
 };
 
 static Statement reads_chain = {
@@ -90,10 +91,10 @@ static Statement clean = {
 };
 
 static Statement claim_cleaning = {
-	.sql = "UPDATE vmclone.async_tasks SET claim = claim + 1, phase = 'checking'"
-		   " WHERE task_id = $1 RETURNING claim",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
+	.sql = "UPDATE vmclone.async_tasks SET claim = claim + 1, phase = 'checking', host_name = $3,"
+		   " lease = $4 WHERE task_id = $1 AND $2 IS NOT NULL RETURNING claim",
+	.argument_count = 4,
+	.argument_types = {UUIDOID, TEXTARRAYOID, TEXTOID, INT4OID},
 };
 
 static Statement cleaned = {
@@ -153,9 +154,10 @@ text_or_null(const char *text, bool *is_null)
 }
 
 static int
-claim(Statement *statement, const pg_uuid_t *task_id)
+claim(Statement *statement, const pg_uuid_t *task_id, const char *host_name, int lease)
 {
-	Datum values[2] = {UUIDPGetDatum(task_id), from_states(TASK_RUNNING, MOVER_WORKER)};
+	Datum values[4] = {UUIDPGetDatum(task_id), from_states(TASK_RUNNING, MOVER_WORKER),
+					   CStringGetTextDatum(host_name), Int32GetDatum(lease)};
 
 	statement_run_one_row(statement, values, NULL);
 	return field_int64(0, RETURNED_CLAIM);
@@ -171,9 +173,9 @@ move_tasks_of(const pg_uuid_t *job_id, TaskStatus to, Mover mover, Statement *st
 }
 
 int
-task_set_running(const pg_uuid_t *task_id)
+task_set_running(const pg_uuid_t *task_id, const char *host_name, int lease)
 {
-	return claim(&claim_task, task_id);
+	return claim(&claim_task, task_id, host_name, lease);
 }
 
 bool
@@ -196,15 +198,16 @@ task_set_succeeded(const TaskClaim *claim, const TaskSuccess *success)
 bool
 task_set_again(const TaskClaim *claim, const TaskFailure *failure, bool crashed, int attempts)
 {
-	bool nulls[8] = {0};
-	Datum values[8] = {UUIDPGetDatum(&claim->task_id),
+	bool nulls[9] = {0};
+	Datum values[9] = {UUIDPGetDatum(&claim->task_id),
 					   Int32GetDatum(claim->claim),
 					   Int64GetDatum(failure->bytes_done),
 					   CStringGetTextDatum(failure->error_kind),
 					   CStringGetTextDatum(failure->error),
 					   Int32GetDatum(attempts),
 					   TimestampTzGetDatum(retry_at(Max(attempts - 1, 0))),
-					   from_states(TASK_INIT, MOVER_WORKER)};
+					   from_states(TASK_INIT, MOVER_WORKER),
+					   BoolGetDatum(failure->copier_is_gone)};
 
 	nulls[6] = !crashed;
 	return statement_run(&again, values, nulls) > 0;
@@ -244,9 +247,9 @@ tasks_clean(const pg_uuid_t *job_id)
 }
 
 int
-task_claim_cleaning(const pg_uuid_t *task_id)
+task_claim_cleaning(const pg_uuid_t *task_id, const char *host_name, int lease)
 {
-	return claim(&claim_cleaning, task_id);
+	return claim(&claim_cleaning, task_id, host_name, lease);
 }
 
 bool

@@ -37,10 +37,11 @@ typedef struct TaskFailure
 	int64 bytes_done;
 	const char *error_kind;
 	const char *error;
+	bool copier_is_gone; /* for certain: nobody writes for the task any more */
 } TaskFailure;
 
-/* init → running: a new claim, returned. */
-extern int task_set_running(const pg_uuid_t *task_id);
+/* init → running, on a host, whose copier has a lease of that many seconds: a new claim, returned. */
+extern int task_set_running(const pg_uuid_t *task_id, const char *host_name, int lease);
 
 /* running → finished, success. */
 extern bool task_set_succeeded(const TaskClaim *claim, const TaskSuccess *success);
@@ -65,7 +66,7 @@ extern void tasks_abort(const pg_uuid_t *job_id);
 extern void tasks_clean(const pg_uuid_t *job_id);
 
 /* Another claim for a task that is cleaning, returned. */
-extern int task_claim_cleaning(const pg_uuid_t *task_id);
+extern int task_claim_cleaning(const pg_uuid_t *task_id, const char *host_name, int lease);
 
 /* cleaning → finished, cleanSuccess. */
 extern bool task_set_cleaned(const TaskClaim *claim);

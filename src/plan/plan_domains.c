@@ -45,7 +45,9 @@ static Statement load_domains = {
 		" LEFT JOIN storage_domain_static s ON s.id = r.id"
 		" LEFT JOIN storage_domain_dynamic d ON d.id = s.id"
 		" LEFT JOIN storage_pool_iso_map m ON m.storage_id = s.id AND m.storage_pool_id = $2"
-		" LEFT JOIN vmclone.storage_mounts a ON a.storage_domain_id = r.id",
+		/* of the hosts that have it, the one that looked last */
+		" LEFT JOIN LATERAL (SELECT * FROM vmclone.storage_mounts m WHERE m.storage_domain_id = r.id"
+		"  ORDER BY m.status = 'attached' DESC, m.checked_at DESC LIMIT 1) a ON true",
 	.argument_count = 4,
 	.argument_types = {UUIDARRAYOID, UUIDOID, UUIDOID, UUIDOID},
 };

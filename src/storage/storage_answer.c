@@ -11,17 +11,20 @@
 #include "storage/storage_answer.h"
 
 StorageAnswer
-storage_answer(List *arguments)
+storage_answer(const StorageHost *host, List *arguments)
 {
-	return storage_answer_within(arguments, vmclone_storage_timeout);
+	return storage_answer_within(host, arguments, vmclone_storage_timeout);
 }
 
 StorageAnswer
-storage_answer_within(List *arguments, int timeout_seconds)
+storage_answer_within(const StorageHost *host, List *arguments, int timeout_seconds)
 {
-	StorageResult result = storage_command_run(arguments, timeout_seconds);
+	StorageResult result = storage_command_run(host, arguments, timeout_seconds);
+	StorageAnswer answer = storage_answer_of(&result);
 
-	return storage_answer_of(&result);
+	if (!answer.ok && host->address != NULL)
+		answer.message = psprintf("on host \"%s\": %s", host->name, answer.message);
+	return answer;
 }
 
 StorageAnswer

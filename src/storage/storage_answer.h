@@ -9,6 +9,7 @@
 
 #include "nodes/pg_list.h"
 #include "storage/storage_command.h"
+#include "storage/storage_host.h"
 #include "utils/jsonb.h"
 
 /* ok false with kind and message, and hint where given. */
@@ -21,11 +22,12 @@ typedef struct StorageAnswer
 	char *hint;
 } StorageAnswer;
 
-/* Runs it and waits; ERRCODE_VC_STORAGE_COMMAND where it gave no answer within vmclone.storage_timeout. */
-extern StorageAnswer storage_answer(List *arguments);
+/* Runs it on the host and waits; ERRCODE_VC_STORAGE_COMMAND where it gave no answer within vmclone.storage_timeout. */
+extern StorageAnswer storage_answer(const StorageHost *host, List *arguments);
 
 /* The same with another limit, in seconds; 0: none. */
-extern StorageAnswer storage_answer_within(List *arguments, int timeout_seconds);
+extern StorageAnswer storage_answer_within(const StorageHost *host, List *arguments,
+										   int timeout_seconds);
 
 /* What a command that was run by storage_command_run_lines() answered in the end. */
 extern StorageAnswer storage_answer_of(const StorageResult *result);

@@ -39,12 +39,13 @@ static Statement find_domain = {
 };
 
 static Statement find_same_path = {
-	.sql = "SELECT storage_domain_id FROM vmclone.storage_mounts"
-		   " WHERE storage_domain_id <> $2 AND (real_path = $1 OR volume_group_uuid = $3"
-		   " OR (kind = 'file' AND (starts_with($1, real_path || '/')"
-		   " OR starts_with(real_path, $1 || '/'))))",
-	.argument_count = 3,
-	.argument_types = {TEXTOID, UUIDOID, TEXTOID},
+	.sql =
+		"SELECT storage_domain_id FROM vmclone.storage_mounts"
+		" WHERE storage_domain_id <> $2 AND host_name = $4 AND (real_path = $1 OR volume_group_uuid = $3"
+		" OR (kind = 'file' AND (starts_with($1, real_path || '/')"
+		" OR starts_with(real_path, $1 || '/'))))",
+	.argument_count = 4,
+	.argument_types = {TEXTOID, UUIDOID, TEXTOID, TEXTOID},
 };
 
 static Statement write_mount = {
@@ -52,9 +53,9 @@ static Statement write_mount = {
 		"INSERT INTO vmclone.storage_mounts AS m (storage_domain_id, mount_path, real_path,"
 		" storage_root, device, filesystem, block_size, reflink, token, max_copies,"
 		" bandwidth_limit, total_bytes, available_bytes, attached_by, kind, volume_group,"
-		" volume_group_uuid, extent_size, files_path)"
+		" volume_group_uuid, extent_size, files_path, host_name)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-		" $18, $19) ON CONFLICT (storage_domain_id) DO UPDATE SET mount_path = excluded.mount_path,"
+		" $18, $19, $20) ON CONFLICT (storage_domain_id, host_name) DO UPDATE SET mount_path = excluded.mount_path,"
 		" real_path = excluded.real_path, storage_root = excluded.storage_root,"
 		" device = excluded.device, filesystem = excluded.filesystem,"
 		" block_size = excluded.block_size, reflink = excluded.reflink,"
@@ -66,10 +67,21 @@ static Statement write_mount = {
 		" volume_group = excluded.volume_group,"
 		" volume_group_uuid = excluded.volume_group_uuid, extent_size = excluded.extent_size,"
 		" files_path = excluded.files_path",
-	.argument_count = 19,
-	.argument_types = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, INT4OID, BOOLOID,
-					   UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID, TEXTOID,
-					   TEXTOID, INT8OID, TEXTOID},
+	.argument_count = 20,
+	.argument_types = {UUIDOID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, INT4OID,
+					   BOOLOID, UUIDOID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID,
+					   TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID},
+};
+
+/* The limits are the domain's: on all hosts what was said last, and a host more keeps what the others have. */
+static Statement share_limits = {
+	.sql = "UPDATE vmclone.storage_mounts m SET max_copies = COALESCE($3, o.max_copies),"
+		   " bandwidth_limit = COALESCE($4, o.bandwidth_limit)"
+		   " FROM (SELECT max(max_copies) AS max_copies, max(bandwidth_limit) AS bandwidth_limit"
+		   " FROM vmclone.storage_mounts WHERE storage_domain_id = $1 AND host_name <> $2) o"
+		   " WHERE m.storage_domain_id = $1",
+	.argument_count = 4,
+	.argument_types = {UUIDOID, TEXTOID, INT4OID, INT8OID},
 };
 
 /* Columns of find_domain and find_same_path. */
@@ -84,7 +96,7 @@ enum
 	SAME_PATH_STORAGE_DOMAIN_ID = 1,
 };
 
-/* Arguments of write_mount; the last four are of block or directory domains only. */
+/* Arguments of write_mount; those between the kind and the host are of block or directory domains only. */
 enum
 {
 	ROW_DOMAIN_ID,
@@ -106,6 +118,7 @@ enum
 	ROW_VOLUME_GROUP_UUID,
 	ROW_EXTENT_SIZE,
 	ROW_FILES_PATH,
+	ROW_HOST_NAME,
 	ROW_COLUMNS
 };
 
@@ -116,10 +129,10 @@ typedef struct Attachment
 	char *id;
 	char *path; /* as the caller gave it */
 	bool take_over;
-	bool is_directory;  /* a user's own folder */
-	char *name;         /* of the domain */
-	char *storage;      /* the engine's column; of a block domain the group's uuid */
-	char *root;         /* of vmclone.storage_roots, that the place lies in */
+	bool is_directory; /* a user's own folder */
+	char *name;        /* of the domain */
+	char *storage;     /* the engine's column; of a block domain the group's uuid */
+	char *root; /* of vmclone.storage_roots, that the place lies in; elsewhere the place itself */
 	StoragePlace place; /* real_path NULL until it is known */
 	const Jsonb *facts; /* of the copier's answer */
 } Attachment;
@@ -187,28 +200,38 @@ refuse_attach(const Attachment *attachment, const StorageAnswer *answer)
 			   "it from another database that is gone for good.";
 	if (answer->hint != NULL)
 		hint = answer->hint;
+	if (attachment->place.host.address != NULL)
+		hint =
+			"Check that the host has mounted the domain there, that the copier's user may write in "
+			"it, and that it lies below a directory that the host names (vmclone-copy serve "
+			"--root; docs/hosts.md).";
 	ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
 					errmsg("could not attach storage domain \"%s\" at \"%s\"", attachment->name,
 						   attachment->path),
-					outside ? errdetail("%s; vmclone.storage_roots is \"%s\".",
-										storage_answer_detail(answer), vmclone_storage_roots)
-							: errdetail("%s.", storage_answer_detail(answer)),
+					outside && attachment->place.host.address == NULL
+						? errdetail("%s; vmclone.storage_roots is \"%s\".",
+									storage_answer_detail(answer), vmclone_storage_roots)
+						: errdetail("%s.", storage_answer_detail(answer)),
 					errhint("%s", hint)));
 }
 
 static void
 attach_directory(Attachment *attachment)
 {
+	bool is_local = attachment->place.host.address == NULL;
 	List *arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_ATTACH);
 	StorageAnswer answer;
 
 	if (attachment->path[0] != '/')
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
 						errmsg("mount path \"%s\" is not an absolute path", attachment->path),
-						errhint("Give the directory where the server has mounted the domain.")));
-	storage_need_roots();
+						errhint("Give the directory where the host has mounted the domain.")));
 	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_PATH), attachment->path);
-	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_ROOTS), vmclone_storage_roots);
+	if (is_local)
+		storage_need_roots();
+	/* another host has roots of its own, which its copier knows */
+	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_ROOTS),
+						is_local ? vmclone_storage_roots : "/");
 	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN), attachment->id);
 	arguments = lappend(lappend(arguments, "--" COPIER_OPTION_TOKEN), attachment->place.token);
 	if (vmclone_domain_owner != NULL && vmclone_domain_owner[0] != '\0')
@@ -217,7 +240,7 @@ attach_directory(Attachment *attachment)
 		arguments = lappend(arguments, "--" COPIER_OPTION_TAKE_OVER);
 	if (attachment->is_directory)
 		arguments = lappend(arguments, "--" COPIER_OPTION_DIRECTORY);
-	answer = storage_answer(arguments);
+	answer = storage_answer(&attachment->place.host, arguments);
 	if (!answer.ok)
 		refuse_attach(attachment, &answer);
 	attachment->facts = answer.object;
@@ -225,7 +248,8 @@ attach_directory(Attachment *attachment)
 	attachment->place.real_path = json_get_text(answer.object, "realpath");
 	if (attachment->place.real_path == NULL)
 		elog(ERROR, "vmclone-copy volume attach gave no realpath");
-	attachment->root = root_of(attachment->place.real_path);
+	attachment->root =
+		is_local ? root_of(attachment->place.real_path) : attachment->place.real_path;
 	if (attachment->root == NULL)
 		elog(ERROR, "vmclone-copy volume attach gave a path outside of all roots");
 }
@@ -287,6 +311,13 @@ attach_group(Attachment *attachment)
 	List *arguments;
 	StorageAnswer answer;
 
+	if (place->host.address != NULL)
+		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
+						errmsg("block domain \"%s\" cannot be attached on host \"%s\"",
+							   attachment->name, place->host.name),
+						errdetail("Logical volumes are made by the provisioning program of the "
+								  "database's machine."),
+						errhint("Attach it on host \"" LOCAL_HOST "\".")));
 	storage_domain_need_program(attachment->name);
 	storage_need_roots();
 	place->volume_group = group_name(attachment);
@@ -306,7 +337,7 @@ attach_group(Attachment *attachment)
 		storage_provision_arguments(place, COPIER_PROVISION_ATTACH, vmclone_storage_timeout);
 	if (attachment->take_over)
 		arguments = lappend(arguments, "--" COPIER_OPTION_TAKE_OVER);
-	answer = storage_answer(arguments);
+	answer = storage_answer(&place->host, arguments);
 	if (!answer.ok)
 		refuse_attach(attachment, &answer);
 	attachment->facts = storage_facts(answer.object);
@@ -328,12 +359,13 @@ static void
 leave_other_places(const Attachment *attachment)
 {
 	const StoragePlace *place = &attachment->place;
-	Datum values[3] = {CStringGetTextDatum(place->real_path), UUIDPGetDatum(attachment->domain_id)};
-	bool nulls[3] = {false, false, !place->is_block};
+	Datum values[4] = {CStringGetTextDatum(place->real_path), UUIDPGetDatum(attachment->domain_id)};
+	bool nulls[4] = {false, false, !place->is_block, false};
 	StoragePlace earlier;
 
 	if (place->is_block)
 		values[2] = CStringGetTextDatum(place->volume_group_uuid);
+	values[3] = CStringGetTextDatum(place->host.name);
 	if (statement_run(&find_same_path, values, nulls) > 0)
 		ereport(
 			ERROR,
@@ -349,12 +381,13 @@ leave_other_places(const Attachment *attachment)
 						   "first.")
 				 : errhint("One directory holds one storage domain; detach the other one "
 						   "first.")));
-	if (!storage_place_find(attachment->domain_id, true, &earlier) ||
+	if (!storage_place_find(attachment->domain_id, place->host.name, true, &earlier) ||
 		strcmp(earlier.real_path, place->real_path) == 0)
 		return;
 	/* Jobs under way have their files there. */
-	storage_domain_check_free(attachment->domain_id, attachment->name, "move");
-	storage_domain_remove_identity(attachment->name, &earlier);
+	storage_domain_check_free(attachment->domain_id, place->host.name, attachment->name, "move");
+	storage_domain_remove_identity(attachment->domain_id, place->host.name, attachment->name,
+								   &earlier);
 }
 
 static void
@@ -399,10 +432,18 @@ write_row(const Attachment *attachment, const char *role, Datum *values, bool *n
 	put_text(values, nulls, ROW_VOLUME_GROUP, place->volume_group);
 	put_text(values, nulls, ROW_VOLUME_GROUP_UUID, place->volume_group_uuid);
 	put_number(values, nulls, ROW_EXTENT_SIZE, facts, "extent_size");
+	put_text(values, nulls, ROW_HOST_NAME, place->host.name);
 	(void) statement_run(&write_mount, values, nulls);
+	{
+		Datum limits[4] = {values[ROW_DOMAIN_ID], values[ROW_HOST_NAME], values[ROW_MAX_COPIES],
+						   values[ROW_BANDWIDTH_LIMIT]};
+		bool no_limits[4] = {false, false, nulls[ROW_MAX_COPIES], nulls[ROW_BANDWIDTH_LIMIT]};
+
+		(void) statement_run(&share_limits, limits, no_limits);
+	}
 }
 
-/* attach_storage_domain(storage_domain_id, mount_path, max_copies, bandwidth_limit, take_over) */
+/* attach_storage_domain(storage_domain_id, mount_path, max_copies, bandwidth_limit, take_over, host) */
 Datum
 vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
 {
@@ -434,6 +475,8 @@ vmclone_attach_storage_domain(PG_FUNCTION_ARGS)
 	role = storage_domain_begin("attach");
 	find_domain_row(&attachment);
 	frame_enter_own(&frame);
+	attachment.place.host = storage_host_find(
+		PG_ARGISNULL(5) ? LOCAL_HOST : text_to_cstring(PG_GETARG_TEXT_PP(5)), true);
 	token = identity_ensure();
 	attachment.place.token = uuid_text(&token);
 	attachment.is_directory = storage_is_directory(attachment.domain_id);

@@ -12,6 +12,7 @@
 
 #include "base/compat.h"
 #include "base/errors.h"
+#include "contract/copier_protocol.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "base/settings.h"
@@ -19,6 +20,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/storage_command.h"
+#include "storage/storage_remote.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -141,24 +143,51 @@ spawn(pid_t *pid, char **argv, int input, int output, int errors)
 	return result;
 }
 
+/* The command line for this machine, or the launcher's, whose far end gets the arguments when it is ready. */
+static char **
+command_line(StorageCommand *command, const StorageHost *host, List *arguments)
+{
+	List *lease = storage_lease_arguments(command->lease, storage_clock());
+	char **argv;
+	int argc = 0;
+	ListCell *cell;
+
+	if (host->address != NULL || arguments == NIL)
+	{
+		command->host = pstrdup(host->name);
+		command->request = arguments;
+	}
+	if (host->address != NULL)
+		return storage_host_launcher(host, &argc);
+	/* asked for nothing, this machine answers as the others do */
+	if (arguments == NIL)
+		arguments = list_make3(COPIER_SERVE, "--" COPIER_OPTION_ROOT, DataDir);
+	argv = palloc((list_length(lease) + list_length(arguments) + 2) * sizeof(char *));
+	argv[argc++] = copy_program_path();
+	foreach (cell, lease)
+		argv[argc++] = lfirst(cell);
+	foreach (cell, arguments)
+		argv[argc++] = lfirst(cell);
+	argv[argc] = NULL;
+	return argv;
+}
+
 StorageCommand *
-storage_command_start(List *arguments, int timeout_seconds, char **error)
+storage_command_start(const StorageHost *host, List *arguments, int lease, int timeout_seconds,
+					  char **error)
 {
 	StorageCommand *command = palloc0(sizeof(StorageCommand));
-	char **argv = palloc((list_length(arguments) + 2) * sizeof(char *));
-	int argc = 0;
+	char **argv;
 	int pipes[PIPES_OF_A_CHILD][2];
 	int made = 0;
 	int reserved = 0;
 	int result = 0;
-	ListCell *cell;
 
 	*error = NULL;
 	reap_unreaped();
-	argv[argc++] = copy_program_path();
-	foreach (cell, arguments)
-		argv[argc++] = lfirst(cell);
-	argv[argc] = NULL;
+	command->lease = lease;
+	command->heard_at = storage_clock();
+	argv = command_line(command, host, arguments);
 
 	/* one more than it needs: whoever started it must still be able to wait for it */
 	while (reserved <= PIPES_OF_A_CHILD && AcquireExternalFD())
@@ -229,6 +258,13 @@ append_printable(StringInfo to, const char *bytes, ssize_t length)
 static void
 flush_pending(StorageCommand *command)
 {
+	/* a host that isn't ready takes a request first */
+	if (command->host != NULL && !command->is_ready)
+	{
+		if (command->closing)
+			close_pipe(&command->input);
+		return;
+	}
 	while (command->input >= 0 && command->pending.len > 0)
 	{
 		ssize_t written = write(command->input, command->pending.data, command->pending.len);
@@ -246,6 +282,8 @@ flush_pending(StorageCommand *command)
 				command->pending.len - written);
 		command->pending.len -= written;
 	}
+	if (command->closing)
+		close_pipe(&command->input);
 }
 
 void
@@ -279,6 +317,29 @@ read_errors(StorageCommand *command)
 	}
 }
 
+/* A whole line: for whoever reads it, unless it is of host and lease only. */
+static void
+deliver(StorageCommand *command, StorageCommandLine line, void *argument)
+{
+	StringInfoData reply;
+	bool was_ready = command->is_ready;
+
+	initStringInfo(&reply);
+	if (!storage_remote_takes(command, command->line.data, &reply))
+		line(command->line.data, argument);
+	/* the request goes before what was to be told in the meantime */
+	if (command->is_ready && !was_ready)
+	{
+		appendBinaryStringInfo(&reply, command->pending.data, command->pending.len);
+		resetStringInfo(&command->pending);
+	}
+	if (command->input >= 0)
+		appendBinaryStringInfo(&command->pending, reply.data, reply.len);
+	flush_pending(command);
+	pfree(reply.data);
+	resetStringInfo(&command->line);
+}
+
 void
 storage_command_read(StorageCommand *command, StorageCommandLine line, void *argument)
 {
@@ -299,8 +360,7 @@ storage_command_read(StorageCommand *command, StorageCommandLine line, void *arg
 		{
 			close_pipe(&command->output);
 			if (command->line.len > 0)
-				line(command->line.data, argument);
-			resetStringInfo(&command->line);
+				deliver(command, line, argument);
 			return;
 		}
 		while (from < buffer + length)
@@ -310,8 +370,7 @@ storage_command_read(StorageCommand *command, StorageCommandLine line, void *arg
 			append_printable(&command->line, from, (end ? end : buffer + length) - from);
 			if (end == NULL)
 				break;
-			line(command->line.data, argument);
-			resetStringInfo(&command->line);
+			deliver(command, line, argument);
 			from = end + 1;
 		}
 	}
@@ -330,6 +389,8 @@ storage_command_finished(StorageCommand *command)
 			command->reaped = true;
 			command->wait_status = pid == command->pid ? status : -1;
 		}
+		else if (command->killed_at == 0 && storage_remote_is_lost(command))
+			storage_command_kill(command, SIGKILL);
 		else if (command->deadline != 0 && command->killed_at == 0 &&
 				 GetCurrentTimestamp() >= command->deadline)
 		{
@@ -349,6 +410,25 @@ storage_command_stuck(const StorageCommand *command)
 }
 
 void
+storage_command_stop(StorageCommand *command)
+{
+	if (command->host == NULL)
+	{
+		storage_command_kill(command, SIGTERM);
+		return;
+	}
+	storage_command_send(command, COPIER_CONTROL_CANCEL);
+	storage_command_close_input(command);
+}
+
+void
+storage_command_close_input(StorageCommand *command)
+{
+	command->closing = true;
+	flush_pending(command);
+}
+
+void
 storage_command_kill(StorageCommand *command, int signal_number)
 {
 	if (command->reaped && command->output < 0)
@@ -363,6 +443,8 @@ storage_command_kill(StorageCommand *command, int signal_number)
 int
 storage_command_exit_code(const StorageCommand *command)
 {
+	if (command->host != NULL)
+		return command->has_ended ? command->ended_code : -1;
 	if (!command->reaped || command->wait_status == -1 || !WIFEXITED(command->wait_status))
 		return -1;
 	return WEXITSTATUS(command->wait_status);
@@ -383,117 +465,4 @@ storage_command_free(StorageCommand *command)
 	pfree(command->error_text.data);
 	pfree(command->pending.data);
 	pfree(command);
-}
-
-static void
-keep_last_line(const char *line, void *argument)
-{
-	StorageResult *result = argument;
-
-	if (result->output[0] != '\0')
-		pfree(result->output);
-	result->output = line[0] != '\0' ? pstrdup(line) : "";
-}
-
-/* Waits until the child has said something, a signal came, or a moment is over. */
-static void
-wait_for_child(StorageCommand *command)
-{
-	WaitEventSet *set = CreateWaitEventSet(NULL, 4);
-	WaitEvent event;
-	bool latch_set = false;
-
-	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	if (command->output >= 0)
-		AddWaitEventToSet(set, WL_SOCKET_READABLE, command->output, NULL, NULL);
-	if (command->errors >= 0)
-		AddWaitEventToSet(set, WL_SOCKET_READABLE, command->errors, NULL, NULL);
-	/* After end of file only the reaping is left, which no descriptor announces. */
-	if (WaitEventSetWait(set, command->output >= 0 ? 200 : 10, &event, 1, PG_WAIT_EXTENSION) > 0)
-		latch_set = (event.events & WL_LATCH_SET) != 0;
-	FreeWaitEventSet(set);
-	if (latch_set)
-		ResetLatch(MyLatch);
-}
-
-static void
-free_at_exit(int code, Datum argument)
-{
-	storage_command_free((StorageCommand *) DatumGetPointer(argument));
-}
-
-typedef struct LineReader
-{
-	StorageCommand *command;
-	StorageResult *result;
-	StorageCommandLine line; /* NULL: the last line is all that counts */
-	void *argument;
-} LineReader;
-
-static void
-read_line(const char *line, void *argument)
-{
-	LineReader *reader = argument;
-
-	keep_last_line(line, reader->result);
-	if (reader->line == NULL)
-		return;
-	reader->line(line, reader->argument);
-	storage_command_set_timeout(reader->command, vmclone_storage_timeout);
-}
-
-static StorageResult
-run_command(List *arguments, int timeout_seconds, StorageCommandLine line, void *argument)
-{
-	StorageResult result = {-1, "", ""};
-	LineReader reader = {NULL, &result, line, argument};
-	char *error;
-	bool timed_out;
-	StorageCommand *command = storage_command_start(arguments, timeout_seconds, &error);
-
-	if (command == NULL)
-		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND), errmsg("%s", error),
-						errhint("Install vmclone-copy beside the server's programs, or set "
-								"vmclone.copy_program to its path.")));
-	reader.command = command;
-	PG_ENSURE_ERROR_CLEANUP(free_at_exit, PointerGetDatum(command));
-	{
-		while (!storage_command_finished(command) && !storage_command_stuck(command))
-		{
-			wait_for_child(command);
-			CHECK_FOR_INTERRUPTS();
-			storage_command_read(command, read_line, &reader);
-		}
-	}
-	PG_END_ENSURE_ERROR_CLEANUP(free_at_exit, PointerGetDatum(command));
-	result.exit_code = storage_command_exit_code(command);
-	result.errors = pstrdup(command->error_text.data);
-	timed_out = command->timed_out;
-	storage_command_free(command);
-	if (timed_out)
-		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_COMMAND),
-						errmsg("storage did not answer within %d s", timeout_seconds),
-						errdetail("The process that asked it was killed."),
-						errhint("Check that the storage domain's server answers; see "
-								"vmclone.storage_timeout.")));
-	if (result.exit_code < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_STORAGE_COMMAND),
-				 errmsg("program vmclone-copy was ended by a signal"),
-				 result.errors[0] != '\0' ? errdetail("It said: %s", result.errors) : 0,
-				 errhint("Try again; the server's and the kernel's log may say who ended it.")));
-	return result;
-}
-
-StorageResult
-storage_command_run(List *arguments, int timeout_seconds)
-{
-	return run_command(arguments, timeout_seconds, NULL, NULL);
-}
-
-StorageResult
-storage_command_run_lines(List *arguments, StorageCommandLine line, void *argument)
-{
-	return run_command(arguments, vmclone_storage_timeout, line, argument);
 }

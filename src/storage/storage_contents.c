@@ -33,9 +33,9 @@ VMCLONE_FUNCTION_INFO(vmclone_check_storage_contents);
 
 static Statement find_problems = {
 	.sql = "SELECT problem, disk_id, image_id, path, detail, job_id, remedy"
-		   " FROM vmclone_internal.storage_problems($1, $2, $3)",
-	.argument_count = 3,
-	.argument_types = {UUIDOID, JSONBOID, TIMESTAMPTZOID},
+		   " FROM vmclone_internal.storage_problems($1, $2, $3, $4)",
+	.argument_count = 4,
+	.argument_types = {UUIDOID, JSONBOID, TIMESTAMPTZOID, TEXTOID},
 };
 
 /* Columns of find_problems, and of the result but for the last. */
@@ -138,7 +138,8 @@ list_contents(const char *domain_id, const StoragePlace *place)
 
 	initStringInfo(&listing.objects);
 	appendStringInfoChar(&listing.objects, '[');
-	result = storage_command_run_lines(list_arguments(place, domain_id), collect_line, &listing);
+	result = storage_command_run_lines(&place->host, list_arguments(place, domain_id), collect_line,
+									   &listing);
 	failure = failure_of(&result);
 	if (failure != NULL)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
@@ -188,7 +189,7 @@ repair(const Problem *problem, const StoragePlace *place)
 
 	if (has_remedy(problem, "forget"))
 		return true;
-	answer = storage_answer_within(repair_arguments(problem, place, program_timeout),
+	answer = storage_answer_within(&place->host, repair_arguments(problem, place, program_timeout),
 								   wipes ? 0 : vmclone_storage_timeout);
 	if (!answer.ok)
 		ereport(WARNING, (errmsg("\"%s\" was not repaired", column(problem, PROBLEM_PATH)),
@@ -246,25 +247,30 @@ put_row(ReturnSetInfo *result, const Problem *problem)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* check_storage_domain(storage_domain_id, repair) → a row for each difference */
+/* check_storage_domain(storage_domain_id, repair, host) → a row for each difference */
 Datum
 vmclone_check_storage_contents(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t *domain_id = PG_GETARG_UUID_P(0);
-	bool wants_repair = PG_GETARG_BOOL(1);
+	pg_uuid_t *domain_id;
+	bool wants_repair;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	char *id = uuid_text(domain_id);
+	char *id;
 	StoragePlace place;
-	Datum values[3];
+	Datum values[4];
 	Problem *problems;
 	uint64 count;
 	Frame frame;
 
 	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	domain_id = PG_GETARG_UUID_P(0);
+	wants_repair = PG_GETARG_BOOL(1);
+	id = uuid_text(domain_id);
 	SPI_connect();
 	(void) storage_domain_begin("check");
 	frame_enter_own(&frame);
-	if (!storage_place_find(domain_id, false, &place))
+	if (!storage_place_find(domain_id, storage_domain_host_argument(fcinfo, 2), false, &place))
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
 						errmsg("no storage domain is attached as %s", id),
 						errhint("View vmclone.storage lists the storage domains.")));
@@ -273,6 +279,7 @@ vmclone_check_storage_contents(PG_FUNCTION_ARGS)
 	values[0] = UUIDPGetDatum(domain_id);
 	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
 	values[1] = JsonbPGetDatum(list_contents(id, &place));
+	values[3] = CStringGetTextDatum(place.host.name);
 	frame_leave(&frame);
 
 	frame_enter_inventory(&frame);

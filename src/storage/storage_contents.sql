@@ -5,14 +5,14 @@
 -- Runs in an inventory frame: names without a schema are the bound inventory's.  p_files is what "vmclone-copy volume list"
 -- said, of a block domain the provisioning program's "list"; p_began when it began: what came or ended since is no problem.
 -- A block domain has one logical volume for each image; where its metadata and lease lie is its program's affair.
-CREATE FUNCTION vmclone_internal.storage_problems(p_storage_domain_id uuid, p_files jsonb, p_began timestamptz)
+CREATE FUNCTION vmclone_internal.storage_problems(p_storage_domain_id uuid, p_files jsonb, p_began timestamptz, p_host text)
 RETURNS TABLE (problem text, disk_id text, image_id uuid, path text, detail text, job_id uuid, remedy text)
 LANGUAGE sql STABLE AS $$
     WITH domain AS (
         -- pattern: of format(), for the path of a volume, by disk and name
         SELECT COALESCE(m.kind = 'block', false) AS is_block,
             replace(COALESCE(m.real_path, ''), '%', '%%') || CASE m.kind WHEN 'block' THEN '/%2$s' ELSE '/images/%1$s/%2$s' END AS pattern
-        FROM (SELECT p_storage_domain_id) p (id) LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = p.id
+        FROM (SELECT p_storage_domain_id) p (id) LEFT JOIN vmclone.storage_mounts m ON m.storage_domain_id = p.id AND m.host_name = p_host
     ), file AS MATERIALIZED (
         SELECT COALESCE(f ->> 'disk', f ->> 'image_group') AS disk, n.name, (f ->> 'size')::bigint AS size, (f ->> 'capacity')::bigint AS capacity,
             COALESCE(f ->> 'legality', CASE WHEN (f ->> 'unfinished')::boolean THEN 'ILLEGAL' END) AS legality,
@@ -99,6 +99,7 @@ COMMENT ON FUNCTION vmclone_internal.storage_problems IS 'what differs between a
 CREATE FUNCTION vmclone.check_storage_domain(
     storage_domain_id uuid,
     repair boolean,
+    host text DEFAULT NULL,
     OUT problem text,
     OUT disk_id uuid,
     OUT image_id uuid,
@@ -107,8 +108,8 @@ CREATE FUNCTION vmclone.check_storage_domain(
     OUT job_id uuid,
     OUT repaired boolean)
 RETURNS SETOF record
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'vmclone_check_storage_contents';
-COMMENT ON FUNCTION vmclone.check_storage_domain(uuid, boolean) IS 'compares the files or logical volumes of an attached domain with the rows, both ways: a row for each difference; with repair what vmclone itself has left is removed';
+COMMENT ON FUNCTION vmclone.check_storage_domain(uuid, boolean, text) IS 'compares the files or logical volumes of an attached domain with the rows, both ways: a row for each difference; with repair what vmclone itself has left is removed';
 
-REVOKE ALL ON FUNCTION vmclone_internal.storage_problems, vmclone.check_storage_domain(uuid, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.storage_problems, vmclone.check_storage_domain(uuid, boolean, text) FROM PUBLIC;

@@ -46,10 +46,28 @@ static Statement users_of_domain = {
 	.argument_types = {UUIDOID},
 };
 
-static Statement remove_mount = {
-	.sql = "DELETE FROM vmclone.storage_mounts WHERE storage_domain_id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
+/* Jobs whose copiers work on the domain on a host now; what waits goes to another one. */
+static Statement users_on_host = {
+	.sql = "SELECT count(DISTINCT t.job_id), min(t.job_id::text) FROM vmclone.async_tasks t"
+		   " WHERE t.result IS NULL AND t.host_name = $2 AND t.status <> 'init'"
+		   " AND (t.storage_domain_id = $1"
+		   " OR t.layers @> jsonb_build_array(jsonb_build_object('storage_domain_id', $1::text)))",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, TEXTOID},
+};
+
+static Statement mounts_elsewhere = {
+	.sql = "SELECT count(*) FROM vmclone.storage_mounts"
+		   " WHERE storage_domain_id = $1 AND host_name <> $2",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, TEXTOID},
+};
+
+static Statement remove_mounts = {
+	.sql = "DELETE FROM vmclone.storage_mounts WHERE storage_domain_id = $1"
+		   " AND host_name = COALESCE($2, host_name)",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, TEXTOID},
 };
 
 static Statement note_check = {
@@ -57,17 +75,22 @@ static Statement note_check = {
 		   " status = CASE WHEN $2 IS NULL THEN 'attached' ELSE 'failed' END, error = $2,"
 		   " total_bytes = COALESCE($3, total_bytes), available_bytes = COALESCE($4,"
 		   " available_bytes), reflink = COALESCE($5, reflink) WHERE storage_domain_id = $1"
+		   " AND host_name = $6"
 		   " RETURNING storage_domain_id, status, real_path, filesystem, block_size, reflink,"
-		   " total_bytes, available_bytes, error",
-	.argument_count = 5,
-	.argument_types = {UUIDOID, TEXTOID, INT8OID, INT8OID, BOOLOID},
+		   " total_bytes, available_bytes, error, host_name",
+	.argument_count = 6,
+	.argument_types = {UUIDOID, TEXTOID, INT8OID, INT8OID, BOOLOID, TEXTOID},
 };
 
-/* Columns of users_of_domain. */
+/* Columns of users_of_domain and users_on_host, and of mounts_elsewhere. */
 enum
 {
 	USERS_COUNT = 1,
 	USERS_FIRST_JOB_ID,
+};
+enum
+{
+	MOUNTS_COUNT = 1,
 };
 
 char *
@@ -87,13 +110,37 @@ storage_domain_begin(const char *what)
 	return caller.role_name;
 }
 
-void
-storage_domain_check_free(const pg_uuid_t *domain_id, const char *name, const char *what)
+char *
+storage_domain_host_argument(FunctionCallInfo fcinfo, int number)
 {
-	Datum value = UUIDPGetDatum(domain_id);
+	if (PG_ARGISNULL(number))
+		return NULL;
+	return storage_host_find(text_to_cstring(PG_GETARG_TEXT_PP(number)), false).name;
+}
 
+static bool
+is_elsewhere(const pg_uuid_t *domain_id, const char *host)
+{
+	Datum values[2] = {UUIDPGetDatum(domain_id)};
+
+	if (host == NULL)
+		return false;
+	values[1] = CStringGetTextDatum(host);
+	statement_run_one_row(&mounts_elsewhere, values, NULL);
+	return field_int64(0, MOUNTS_COUNT) > 0;
+}
+
+void
+storage_domain_check_free(const pg_uuid_t *domain_id, const char *host, const char *name,
+						  const char *what)
+{
+	Datum values[2] = {UUIDPGetDatum(domain_id)};
+	bool elsewhere = is_elsewhere(domain_id, host);
+
+	if (elsewhere)
+		values[1] = CStringGetTextDatum(host);
 	(void) statement_run(&lock_tasks, NULL, NULL);
-	statement_run_one_row(&users_of_domain, &value, NULL);
+	statement_run_one_row(elsewhere ? &users_on_host : &users_of_domain, values, NULL);
 	if (field_int64(0, USERS_COUNT) > 0)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
 						errmsg("cannot %s storage domain \"%s\" while jobs use it", what, name),
@@ -103,10 +150,13 @@ storage_domain_check_free(const pg_uuid_t *domain_id, const char *name, const ch
 }
 
 void
-storage_domain_remove_identity(const char *name, const StoragePlace *place)
+storage_domain_remove_identity(const pg_uuid_t *domain_id, const char *host, const char *name,
+							   const StoragePlace *place)
 {
 	StorageAnswer answer;
 
+	if (is_elsewhere(domain_id, host))
+		return;
 	/* a copy of the database has the original's token in its mounts, but not its domains */
 	if (identity_state() != IDENTITY_OWN || !identity_owns_token(place->token))
 	{
@@ -118,7 +168,7 @@ storage_domain_remove_identity(const char *name, const StoragePlace *place)
 								name, place->real_path)));
 		return;
 	}
-	answer = storage_answer(storage_detach_arguments(place));
+	answer = storage_answer(&place->host, storage_detach_arguments(place));
 	if (!answer.ok)
 		ereport(WARNING,
 				(errmsg(place->is_block ? "identity tag of storage domain \"%s\" was left on \"%s\""
@@ -143,16 +193,18 @@ storage_domain_need_program(const char *name)
 						 "pg_reload_conf();")));
 }
 
-/* An error where the domain isn't attached, or its program isn't set.  In the own frame. */
+/* An error where the domain isn't attached on the host, or its program isn't set.  In the own frame. */
 static StoragePlace
-find_attached(const pg_uuid_t *domain_id, const char *name)
+find_attached(const pg_uuid_t *domain_id, const char *host, const char *name)
 {
 	StoragePlace place;
 
-	if (!storage_place_find(domain_id, true, &place))
+	if (!storage_place_find(domain_id, host, true, &place))
 		ereport(ERROR,
 				(errcode(ERRCODE_VC_STORAGE_DOMAIN),
-				 errmsg("storage domain \"%s\" is not attached", name),
+				 host == NULL
+					 ? errmsg("storage domain \"%s\" is not attached", name)
+					 : errmsg("storage domain \"%s\" is not attached on host \"%s\"", name, host),
 				 errhint("Use SELECT vmclone.attach_storage_domain('%s', '/its/directory'); with "
 						 "take_over => true where another database has attached it that is "
 						 "gone for good.",
@@ -162,13 +214,15 @@ find_attached(const pg_uuid_t *domain_id, const char *name)
 	return place;
 }
 
-/* detach_storage_domain(storage_domain_id) */
+/* detach_storage_domain(storage_domain_id, host); the domain keeps its mark as long as another host has it. */
 Datum
 vmclone_detach_storage_domain(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *domain_id;
-	Datum value;
+	Datum values[2];
+	bool nulls[2] = {false, PG_ARGISNULL(1)};
 	char *name;
+	char *host;
 	StoragePlace place;
 	Frame frame;
 
@@ -177,32 +231,34 @@ vmclone_detach_storage_domain(PG_FUNCTION_ARGS)
 						errmsg("storage_domain_id must not be null"),
 						errhint("View vmclone.storage lists the storage domains.")));
 	domain_id = PG_GETARG_UUID_P(0);
-	value = UUIDPGetDatum(domain_id);
+	values[0] = UUIDPGetDatum(domain_id);
 	name = uuid_text(domain_id);
 
 	SPI_connect();
 	(void) storage_domain_begin("detach");
 	frame_enter_own(&frame);
-	place = find_attached(domain_id, name);
-	storage_domain_check_free(domain_id, name, "detach");
-	storage_domain_remove_identity(name, &place);
-	(void) statement_run(&remove_mount, &value, NULL);
+	host = storage_domain_host_argument(fcinfo, 1);
+	place = find_attached(domain_id, host, name);
+	storage_domain_check_free(domain_id, host, name, "detach");
+	storage_domain_remove_identity(domain_id, host, name, &place);
+	values[1] = host != NULL ? CStringGetTextDatum(host) : (Datum) 0;
+	(void) statement_run(&remove_mounts, values, nulls);
 	frame_leave(&frame);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
 
-/* check_storage_domain(storage_domain_id) → row of storage_mounts as found now */
+/* check_storage_domain(storage_domain_id, host) → row of storage_mounts as found now */
 Datum
 vmclone_check_storage_domain(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t *domain_id = PG_GETARG_UUID_P(0);
-	char *name = uuid_text(domain_id);
+	pg_uuid_t *domain_id;
+	char *name;
 	StoragePlace place;
 	StorageAnswer answer = {0};
 	const Jsonb *facts;
-	Datum values[5];
-	bool nulls[5] = {0};
+	Datum values[6];
+	bool nulls[6] = {0};
 	TupleDesc descriptor;
 	HeapTuple row;
 	Frame frame;
@@ -211,12 +267,17 @@ vmclone_check_storage_domain(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "check_storage_domain must be called where a row is accepted");
 	descriptor = BlessTupleDesc(descriptor);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	domain_id = PG_GETARG_UUID_P(0);
+	name = uuid_text(domain_id);
 	SPI_connect();
 	(void) storage_domain_begin("check");
 	frame_enter_own(&frame);
-	place = find_attached(domain_id, name);
+	place = find_attached(domain_id, storage_domain_host_argument(fcinfo, 1), name);
+	values[5] = CStringGetTextDatum(place.host.name);
 	if (identity_owns_token(place.token))
-		answer = storage_answer(storage_check_arguments(&place, uuid_text(domain_id)));
+		answer = storage_answer(&place.host, storage_check_arguments(&place, uuid_text(domain_id)));
 	else
 		answer.message = IDENTITY_MOUNT_OF_ANOTHER;
 	facts = storage_facts(answer.object);

@@ -1,9 +1,9 @@
 --
--- Where storage domains lie on this machine, and what a cleaning left behind.
+-- Where storage domains lie on each host, and what a cleaning left behind.
 --
 
 CREATE TABLE vmclone.storage_mounts (
-    storage_domain_id uuid PRIMARY KEY,
+    storage_domain_id uuid,
     kind text NOT NULL DEFAULT 'file' CHECK (kind = ANY ('{file,block,directory}')),
     mount_path text NOT NULL,
     real_path text NOT NULL,
@@ -25,14 +25,18 @@ CREATE TABLE vmclone.storage_mounts (
     volume_group text,
     volume_group_uuid text,
     extent_size bigint CHECK (extent_size > 0),
-    files_path text
+    files_path text,
+    host_name text NOT NULL DEFAULT 'local',
+    PRIMARY KEY (storage_domain_id, host_name),
+    FOREIGN KEY (host_name) REFERENCES vmclone.hosts (host_name)
 );
 
-COMMENT ON TABLE vmclone.storage_mounts IS 'storage domains attached on this machine; not dumped, since another machine has other paths';
+COMMENT ON TABLE vmclone.storage_mounts IS 'storage domains attached, on each host; not dumped, since another machine has other paths';
 COMMENT ON COLUMN vmclone.storage_mounts.real_path IS 'mount_path resolved once, below one of vmclone.storage_roots; of a block domain /dev/ and the volume group, of a directory domain the folder .vmclone in it';
 COMMENT ON COLUMN vmclone.storage_mounts.token IS 'identity token written into the domain; a database with another token is refused';
-COMMENT ON COLUMN vmclone.storage_mounts.max_copies IS 'copies at once that write to the domain; NULL: only vmclone.max_parallel_copies counts';
-COMMENT ON COLUMN vmclone.storage_mounts.bandwidth_limit IS 'bytes per second for all copies that write to the domain';
+COMMENT ON COLUMN vmclone.storage_mounts.host_name IS 'host that has it there';
+COMMENT ON COLUMN vmclone.storage_mounts.max_copies IS 'copies at once that write to the domain, the same on all hosts; NULL: only vmclone.max_parallel_copies counts';
+COMMENT ON COLUMN vmclone.storage_mounts.bandwidth_limit IS 'bytes per second for all copies that write to the domain, the same on all hosts';
 COMMENT ON COLUMN vmclone.storage_mounts.storage_domain_id IS 'storage domain, of the bound inventory';
 COMMENT ON COLUMN vmclone.storage_mounts.kind IS 'file: a directory in VDSM''s layout; block: a volume group; directory: a folder of images under their users'' own names';
 COMMENT ON COLUMN vmclone.storage_mounts.mount_path IS 'path that was given';

@@ -1,6 +1,6 @@
 /*
  * storage_place.c
- *		Where a storage domain lies on this machine, and what vmclone-copy is told of that.
+ *		Where a storage domain lies on a host, and what vmclone-copy is told of that.
  */
 #include "postgres.h"
 
@@ -13,24 +13,28 @@
 #include "base/statement.h"
 #include "contract/copier_protocol.h"
 #include "storage/storage_place.h"
+#include "utils/builtins.h"
 
-#define FIND_PLACE                                                                                 \
-	"SELECT kind = 'block', real_path, token, volume_group, volume_group_uuid,"                    \
-	" status = 'attached', error, files_path FROM vmclone.storage_mounts WHERE storage_domain_id = $1"
+#define FIND_PLACE                                                                                        \
+	"SELECT m.kind = 'block', m.real_path, m.token, m.volume_group, m.volume_group_uuid,"                 \
+	" m.status = 'attached', m.error, m.files_path, h.host_name, h.address FROM vmclone.storage_mounts m" \
+	" JOIN vmclone.hosts h ON h.host_name = m.host_name WHERE m.storage_domain_id = $1"                   \
+	" AND h.host_name = COALESCE($2, h.host_name)"                                                        \
+	" ORDER BY h.status = 'down', h.host_name <> '" LOCAL_HOST "', h.host_name LIMIT 1"
 
 /* Below the data directory. */
 #define STATE_DIRECTORY "vmclone"
 
 static Statement find_place = {
 	.sql = FIND_PLACE,
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
+	.argument_count = 2,
+	.argument_types = {UUIDOID, TEXTOID},
 };
 
 static Statement lock_place = {
-	.sql = FIND_PLACE " FOR UPDATE",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
+	.sql = FIND_PLACE " FOR UPDATE OF m",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, TEXTOID},
 };
 
 /* Columns of both. */
@@ -44,15 +48,23 @@ enum
 	PLACE_IS_USABLE,
 	PLACE_ERROR,
 	PLACE_FILES_PATH,
+	PLACE_HOST_NAME,
+	PLACE_ADDRESS,
 };
 
 bool
-storage_place_find(const pg_uuid_t *domain_id, bool for_update, StoragePlace *place)
+storage_place_find(const pg_uuid_t *domain_id, const char *host, bool for_update,
+				   StoragePlace *place)
 {
-	Datum value = UUIDPGetDatum(domain_id);
+	Datum values[2] = {UUIDPGetDatum(domain_id)};
+	bool nulls[2] = {false, host == NULL};
 
-	if (statement_run(for_update ? &lock_place : &find_place, &value, NULL) == 0)
+	if (host != NULL)
+		values[1] = CStringGetTextDatum(host);
+	if (statement_run(for_update ? &lock_place : &find_place, values, nulls) == 0)
 		return false;
+	place->host.name = field_text(0, PLACE_HOST_NAME);
+	place->host.address = field_text(0, PLACE_ADDRESS);
 	place->is_block = field_bool(0, PLACE_IS_BLOCK);
 	place->real_path = field_text(0, PLACE_REAL_PATH);
 	place->token = field_text(0, PLACE_TOKEN);
@@ -75,6 +87,7 @@ storage_place_copy(const StoragePlace *place)
 {
 	StoragePlace copy = *place;
 
+	copy.host = storage_host_copy(&place->host);
 	copy.real_path = copy_text(place->real_path);
 	copy.token = copy_text(place->token);
 	copy.volume_group = copy_text(place->volume_group);

@@ -1,6 +1,6 @@
 /*
  * storage_place.h
- *		Where a storage domain lies on this machine, and what vmclone-copy is told of that.
+ *		Where a storage domain lies on a host, and what vmclone-copy is told of that.
  *
  * A file domain is a directory.  A block domain is a volume group, which a program of the administrator's works on
  * (vmclone.provision_command, docs/provisioning.md).  A directory domain is a file domain in a folder of ours, within a folder
@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
+#include "storage/storage_host.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -23,6 +24,7 @@
 
 typedef struct StoragePlace
 {
+	StorageHost host;
 	bool is_block;
 	char *real_path; /* the directory; of a block domain DEVICE_DIRECTORY "/<group>" */
 	char *token;     /* identity of the database that attached it */
@@ -34,10 +36,12 @@ typedef struct StoragePlace
 } StoragePlace;
 
 /*
- * What is attached; false where nothing is.  In the own frame; palloc'd in the current context.  With for_update its row
- * is locked.
+ * Where the domain is attached on a host, or, where the host is NULL, on "local" or else the first host that has it and
+ * is not known to be down; false where it isn't.  In the own frame; palloc'd in the current context.  With for_update its
+ * row is locked.
  */
-extern bool storage_place_find(const pg_uuid_t *domain_id, bool for_update, StoragePlace *place);
+extern bool storage_place_find(const pg_uuid_t *domain_id, const char *host, bool for_update,
+							   StoragePlace *place);
 
 /* With all texts in the current memory context. */
 extern StoragePlace storage_place_copy(const StoragePlace *place);

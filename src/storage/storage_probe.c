@@ -26,12 +26,13 @@ VMCLONE_FUNCTION_INFO(vmclone_probe_storage_domain);
 Datum
 vmclone_probe_copier(PG_FUNCTION_ARGS)
 {
+	const StorageHost local = {LOCAL_HOST, NULL};
 	List *arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_SELF);
 
 	if (!PG_ARGISNULL(0))
 		arguments = lappend(lappend(arguments, "--" COPIER_OPTION_PATH),
 							text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	PG_RETURN_JSONB_P(storage_answer(arguments).object);
+	PG_RETURN_JSONB_P(storage_answer(&local, arguments).object);
 }
 
 /* probe_storage_domain(storage_domain_id uuid) → jsonb; NULL: not attached */
@@ -47,7 +48,7 @@ vmclone_probe_storage_domain(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	frame_enter_own(&frame);
-	attached = storage_place_find(domain_id, false, &place);
+	attached = storage_place_find(domain_id, NULL, false, &place);
 	if (attached)
 	{
 		MemoryContext own_context = MemoryContextSwitchTo(caller_context);
@@ -66,5 +67,5 @@ vmclone_probe_storage_domain(PG_FUNCTION_ARGS)
 		if (vmclone_domain_owner != NULL && vmclone_domain_owner[0] != '\0')
 			arguments = lappend(lappend(arguments, "--" COPIER_OPTION_OWNER), vmclone_domain_owner);
 	}
-	PG_RETURN_JSONB_P(storage_answer(arguments).object);
+	PG_RETURN_JSONB_P(storage_answer(&place.host, arguments).object);
 }

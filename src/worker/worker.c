@@ -16,6 +16,7 @@
 #include "job/job_event.h"
 #include "job/job_history.h"
 #include "job/job_agenda.h"
+#include "job/job_hosts.h"
 #include "job/job_request.h"
 #include "job/job_run.h"
 #include "job/job_step.h"
@@ -91,6 +92,7 @@ static void
 kill_children(int code, Datum argument)
 {
 	job_runs_kill_all();
+	job_hosts_kill_all();
 }
 
 /* Its pipe is closed a moment before it can be reaped. */
@@ -154,11 +156,22 @@ wait_timeout(bool busy)
 	return timeout;
 }
 
+static void
+add_command(WaitEventSet *set, const StorageCommand *command)
+{
+	if (command != NULL && command->output >= 0)
+		AddWaitEventToSet(set, WL_SOCKET_READABLE, command->output, NULL, NULL);
+	if (command != NULL && command->errors >= 0)
+		AddWaitEventToSet(set, WL_SOCKET_READABLE, command->errors, NULL, NULL);
+}
+
 /* Waits for the latch, a child's pipe or the timeout.  True: somebody set the latch. */
 static bool
 wait_for_something(long timeout)
 {
-	WaitEventSet *set = CreateWaitEventSet(NULL, 2 + 2 * list_length(job_runs_list));
+	List *probes = job_hosts_commands();
+	WaitEventSet *set =
+		CreateWaitEventSet(NULL, 2 + 2 * (list_length(job_runs_list) + list_length(probes)));
 	WaitEvent event;
 	bool woken = false;
 	ListCell *cell;
@@ -166,16 +179,9 @@ wait_for_something(long timeout)
 	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	foreach (cell, job_runs_list)
-	{
-		StorageCommand *command = ((JobRun *) lfirst(cell))->command;
-
-		if (command == NULL)
-			continue;
-		if (command->output >= 0)
-			AddWaitEventToSet(set, WL_SOCKET_READABLE, command->output, NULL, NULL);
-		if (command->errors >= 0)
-			AddWaitEventToSet(set, WL_SOCKET_READABLE, command->errors, NULL, NULL);
-	}
+		add_command(set, ((JobRun *) lfirst(cell))->command);
+	foreach (cell, probes)
+		add_command(set, lfirst(cell));
 	if (WaitEventSetWait(set, timeout, &event, 1, PG_WAIT_EXTENSION) > 0)
 		woken = (event.events & WL_LATCH_SET) != 0;
 	FreeWaitEventSet(set);
@@ -317,6 +323,7 @@ pass(bool *first)
 		if (*first && !job_claim_reset_orphans())
 			return result;
 		*first = false;
+		job_hosts_follow();
 		moved = do_what_is_found(&found.jobs);
 		if (ShutdownRequestPending)
 			break;
@@ -382,6 +389,7 @@ work(void)
 			ProcessConfigFile(PGC_SIGHUP);
 		}
 		changed = job_runs_attend();
+		changed |= job_hosts_attend();
 		job_progress_write();
 		/* A copier's progress alone is no reason to look at the tables. */
 		if (changed || woken || job_runs_list == NIL ||

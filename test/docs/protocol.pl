@@ -54,8 +54,7 @@ my ($worker, $copier) = map { join '', map { text_of($_) } @$_ } [ glob('src/job
 is(join(' ', $worker =~ /"(?:--[a-z-]+|volume|copy|measure)"/g), '', 'the worker takes them from the contract');
 foreach my $name (sort($header =~ /^#define (COPIER_OPTION_\w+)/mg))
 {
-	# the worker's side of leases follows
-	ok($worker =~ /\b$name\b/, "$name: the worker gives it") unless $name =~ /LEASE|BEAT/;
+	ok($worker =~ /\b$name\b/, "$name: the worker gives it");
 	ok($copier =~ /\b$name\b/, "$name: the copier takes it");
 }
 my %control = table('Control lines');

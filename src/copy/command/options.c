@@ -37,7 +37,7 @@ static const struct argument arguments[] = {
 	{"no-reflink", false, false, COPY, 0},
 	{"keep-zeroes", false, false, COPY, 0},
 	{COPIER_OPTION_RESUME, true, false, COPY, 0},
-	{"claim", true, false, COPY, 0},
+	{COPIER_OPTION_CLAIM, true, false, COPY, 0},
 	{COPIER_OPTION_VERIFY, false, false, COPY, 0},
 	{COPIER_OPTION_BACKING_NAME, true, false, ALL, 0},
 	{"force-share", false, false, ALL, 0},
@@ -129,7 +129,7 @@ parse_claim(struct options *options, const char *value)
 	errno = 0;
 	options->claim = strtoull(value, &end, 10);
 	if (*value < '1' || *value > '9' || *end != '\0' || errno != 0)
-		return usage_error("claim", value, "a number from 1");
+		return usage_error(COPIER_OPTION_CLAIM, value, "a number from 1");
 	return 0;
 }
 
@@ -231,7 +231,7 @@ take_value(struct options *options, const char *name, char *value)
 		return parse_threads(options, value);
 	if (strcmp(name, COPIER_OPTION_LIMIT) == 0)
 		return parse_bytes(COPIER_OPTION_LIMIT, value, &options->limit);
-	if (strcmp(name, "claim") == 0)
+	if (strcmp(name, COPIER_OPTION_CLAIM) == 0)
 		return parse_claim(options, value);
 	if (strcmp(name, COPIER_OPTION_ROOT) == 0)
 		return root_add(value);
@@ -322,7 +322,8 @@ check_effects(const struct options *options)
 		 "for qcow2 output only"},
 		{options->cluster_bits != 0, options->output_format == FORMAT_QCOW2, "cluster-size",
 		 "for qcow2 output only"},
-		{options->claim != 0, options->resume_path != NULL, "claim", "only for --resume"},
+		{options->claim != 0, options->resume_path != NULL, COPIER_OPTION_CLAIM,
+		 "only for --resume"},
 		{options->keep_record, options->resume_path != NULL, COPIER_OPTION_KEEP_RECORD,
 		 "only for --resume"},
 		{lease_is_on(), options->progress == PROGRESS_JSON, COPIER_OPTION_LEASE,

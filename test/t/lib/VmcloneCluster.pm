@@ -122,6 +122,10 @@ step() {
 $body
 "$program" "\$@"
 }
+# a lease is the copier's own affair
+while [ "\$1" = --lease ] || [ "\$1" = --beat ]; do
+	shift 2
+done
 if [ "\$1" != sequence ]; then
 	step "\$@"
 	exit
@@ -523,7 +527,8 @@ FROM vmclone.disk_vm_element e
 JOIN vmclone.base_disks b USING (disk_id)
 JOIN vmclone.images i ON i.image_group_id = e.disk_id
 JOIN vmclone.image_storage_domain_map m ON m.image_id = i.image_guid
-JOIN vmclone.storage_mounts s USING (storage_domain_id)
+JOIN (SELECT DISTINCT ON (storage_domain_id) * FROM vmclone.storage_mounts
+	ORDER BY storage_domain_id, host_name <> 'local', host_name) s USING (storage_domain_id)
 WHERE e.vm_id = $vm ORDER BY b.disk_alias, e.disk_id
 SQL
 }
@@ -626,7 +631,7 @@ sub copiers
 	my ($node) = @_;
 
 	# no shell: its own command line would match
-	open my $pgrep, '-|', 'pgrep', '-f', 'vmclone-copy copy .*' . $node->storage_root . '/'
+	open my $pgrep, '-|', 'pgrep', '-f', 'vmclone-copy (--lease [0-9]+ --beat ([0-9]+ )?)?copy .*' . $node->storage_root . '/'
 	  or croak "pgrep: $!";
 	my @pids = map { /(\d+)/ } <$pgrep>;
 	close $pgrep;

@@ -1,0 +1,91 @@
+/*
+ * storage_host.c
+ *		A machine that copies run on.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+
+#include "base/errors.h"
+#include "base/settings.h"
+#include "base/statement.h"
+#include "storage/storage_host.h"
+#include "utils/builtins.h"
+
+#define FIND_HOST "SELECT host_name, address FROM vmclone.hosts WHERE host_name = $1"
+
+static Statement find_host = {
+	.sql = FIND_HOST,
+	.argument_count = 1,
+	.argument_types = {TEXTOID},
+};
+
+static Statement lock_host = {
+	.sql = FIND_HOST " FOR UPDATE",
+	.argument_count = 1,
+	.argument_types = {TEXTOID},
+};
+
+/* Columns of both. */
+enum
+{
+	HOST_NAME = 1,
+	HOST_ADDRESS,
+};
+
+StorageHost
+storage_host_find(const char *name, bool for_update)
+{
+	Datum value = CStringGetTextDatum(name);
+	StorageHost host;
+
+	if (statement_run(for_update ? &lock_host : &find_host, &value, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_HOST),
+				 errmsg("copy host \"%s\" does not exist", message_excerpt(name)),
+				 errhint("View vmclone.copy_hosts lists the hosts; add_copy_host adds one.")));
+	host.name = field_text(0, HOST_NAME);
+	host.address = field_text(0, HOST_ADDRESS);
+	return host;
+}
+
+StorageHost
+storage_host_copy(const StorageHost *host)
+{
+	StorageHost copy = {pstrdup(host->name), host->address ? pstrdup(host->address) : NULL};
+
+	return copy;
+}
+
+/* A word with each placeholder replaced. */
+static char *
+fill_word(const char *word, const char *address)
+{
+	StringInfoData filled;
+	const char *found;
+
+	initStringInfo(&filled);
+	while ((found = strstr(word, LAUNCHER_ADDRESS)) != NULL)
+	{
+		appendBinaryStringInfo(&filled, word, found - word);
+		appendStringInfoString(&filled, address);
+		word = found + strlen(LAUNCHER_ADDRESS);
+	}
+	appendStringInfoString(&filled, word);
+	return filled.data;
+}
+
+char **
+storage_host_launcher(const StorageHost *host, int *count)
+{
+	char *rest = pstrdup(vmclone_copy_launcher);
+	/* a word takes a byte and a blank */
+	char **words = palloc0((strlen(rest) / 2 + 2) * sizeof(char *));
+	char *word;
+
+	*count = 0;
+	while ((word = strsep(&rest, LAUNCHER_BLANKS)) != NULL)
+		if (*word != '\0')
+			words[(*count)++] = fill_word(word, host->address);
+	return words;
+}

@@ -1,0 +1,31 @@
+/*
+ * storage_host.h
+ *		A machine that copies run on: the database's own, host "local", or one that is reached through
+ *		vmclone.copy_launcher.
+ */
+#ifndef VMCLONE_STORAGE_HOST_H
+#define VMCLONE_STORAGE_HOST_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+/* The machine of the database. */
+#define LOCAL_HOST "local"
+
+typedef struct StorageHost
+{
+	char *name;
+	char *address; /* NULL: this machine */
+} StorageHost;
+
+/* ERRCODE_VC_HOST where no host has the name.  In the own frame; with for_update its row is locked. */
+extern StorageHost storage_host_find(const char *name, bool for_update);
+
+/* With its texts in the current memory context. */
+extern StorageHost storage_host_copy(const StorageHost *host);
+
+/* The words of vmclone.copy_launcher for a host, as an argv that ends with NULL, and how many they are. */
+extern char **storage_host_launcher(const StorageHost *host, int *count);
+
+#endif

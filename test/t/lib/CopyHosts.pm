@@ -1,0 +1,269 @@
+# Hosts that copies run on, for tests: each is a real sshd on an address of its own of the loopback network, whose key may do
+# nothing but "vmclone-copy serve" below the node's storage root.
+package CopyHosts;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use File::Path qw(make_path);
+use IO::Socket::INET;
+use PostgreSQL::Test::Utils;
+
+=head1 NAME
+
+CopyHosts - hosts that copies run on
+
+=head2 CopyHosts->start($node, @names)
+
+Starts a sshd for each name, sets vmclone.copy_launcher, and adds the hosts.  Nothing where there is no sshd: then it returns undef.
+
+=cut
+
+sub start
+{
+	my ($class, $node, @names) = @_;
+	my ($sshd) = grep { -x $_ } qw(/usr/sbin/sshd /usr/local/sbin/sshd) or return;
+	my $base = $node->basedir . '/hosts';
+	my $self = bless { node => $node, sshd => $sshd, base => $base, hosts => {} }, $class;
+
+	make_path($base);
+	# sshd refuses keys below folders that others may write to
+	chmod 0700, $base;
+	run_quietly('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', "$base/key");
+	$self->make_host($_) foreach @names;
+	$self->use_launcher($self->ssh_line);
+	$node->safe_psql('postgres', "SELECT vmclone.add_copy_host('$_', '$self->{hosts}{$_}{address}')") foreach @names;
+	return $self;
+}
+
+sub run_quietly
+{
+	my (@command) = @_;
+	my ($out, $err);
+
+	IPC::Run::run(\@command, '<', \undef, '>', \$out, '2>', \$err) or croak "failed: @command\n$out$err";
+	return;
+}
+
+=head2 $hosts->ssh_line, $hosts->use_launcher($line)
+
+The default of vmclone.copy_launcher with this test's key; sets it.
+
+=cut
+
+sub ssh_line
+{
+	my ($self) = @_;
+	my $line = $self->{node}->value('SHOW vmclone.copy_launcher');
+	my $options = "-F none -i $self->{base}/key -o UserKnownHostsFile=$self->{base}/known_hosts -o IdentitiesOnly=yes";
+
+	$line =~ s{^\S+}{/usr/bin/ssh $options} or croak "launcher: $line";
+	return $line;
+}
+
+sub use_launcher
+{
+	my ($self, $line) = @_;
+
+	$self->{node}->safe_psql('postgres', "ALTER SYSTEM SET vmclone.copy_launcher = '$line'");
+	$self->{node}->reload;
+	return;
+}
+
+sub make_host
+{
+	my ($self, $name) = @_;
+	my $folder = "$self->{base}/$name";
+	my $number = 2 + keys %{ $self->{hosts} };
+	my $ip = "127.0.0.$number";
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my $copier = $self->{node}->value('SHOW vmclone.copy_program');
+	my $root = $self->{node}->storage_root;
+
+	make_path($folder);
+	chmod 0700, $folder;
+	run_quietly('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', "$folder/host_key");
+	my $key = slurp_file("$self->{base}/key.pub");
+	append_to_file("$folder/authorized_keys", qq{restrict,command="VMCLONE_TEST_HOST=$name $copier serve --root $root" $key});
+	chmod 0600, "$folder/authorized_keys";
+	my ($host_key) = slurp_file("$folder/host_key.pub") =~ /^(\S+ \S+)/;
+	append_to_file("$self->{base}/known_hosts", "[$ip]:$port $host_key\n");
+	append_to_file("$folder/sshd_config", <<"CONF");
+ListenAddress $ip
+Port $port
+HostKey $folder/host_key
+AuthorizedKeysFile $folder/authorized_keys
+PidFile $folder/sshd.pid
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+StrictModes no
+LogLevel ERROR
+MaxStartups 100
+CONF
+	$self->{hosts}{$name} = { folder => $folder, address => "ssh://$ip:$port", ip => $ip, port => $port };
+	$self->start_sshd($name);
+	return;
+}
+
+=head2 $hosts->start_sshd($name), $hosts->stop_sshd($name)
+
+A host without sshd can't be reached any more; what runs there goes on.
+
+=cut
+
+sub start_sshd
+{
+	my ($self, $name) = @_;
+	my $host = $self->{hosts}{$name};
+
+	run_quietly($self->{sshd}, '-f', "$host->{folder}/sshd_config", '-E', "$host->{folder}/log");
+	for (1 .. 100)
+	{
+		last if IO::Socket::INET->new(PeerAddr => $host->{ip}, PeerPort => $host->{port}, Timeout => 1);
+		select undef, undef, undef, 0.1;
+	}
+	return;
+}
+
+sub stop_sshd
+{
+	my ($self, $name) = @_;
+	my $file = "$self->{hosts}{$name}{folder}/sshd.pid";
+
+	return unless -e $file;
+	my ($pid) = slurp_file($file) =~ /(\d+)/;
+	kill 'KILL', $pid;
+	unlink $file;
+	return;
+}
+
+=head2 $hosts->processes($name), $hosts->sessions($name)
+
+Process ids: of what the key's command has started on the host; of the sshd sessions there.
+
+=cut
+
+sub processes
+{
+	my ($self, $name) = @_;
+	my @found;
+
+	foreach my $file (glob '/proc/[0-9]*/environ')
+	{
+		open my $handle, '<', $file or next;
+		my $environment = do { local $/; <$handle> } // '';
+		push @found, $file =~ m{/proc/(\d+)/} if $environment =~ /(?:^|\0)VMCLONE_TEST_HOST=\Q$name\E\0/;
+	}
+	return @found;
+}
+
+sub sessions
+{
+	my ($self, $name) = @_;
+	my $folder = $self->{hosts}{$name}{folder};
+	my ($listener) = slurp_file("$folder/sshd.pid") =~ /(\d+)/;
+
+	# one with rights for each connection, and below it one without
+	my @found = map { /(\d+)/ } `pgrep -P $listener`;
+
+	return (@found, map { my $parent = $_; map { /(\d+)/ } `pgrep -x -P $parent sshd` } @found);
+}
+
+=head2 $hosts->kill_host($name), $hosts->freeze($name), $hosts->thaw($name), $hosts->cut($name), $hosts->mend($name)
+
+The host is gone at once, with all that runs there; all there stands still; its connections say nothing any more while what
+runs there goes on.
+
+=cut
+
+sub kill_host
+{
+	my ($self, $name) = @_;
+	my @sessions = $self->sessions($name);
+
+	$self->stop_sshd($name);
+	kill 'KILL', @sessions, $self->processes($name);
+	return;
+}
+
+sub freeze
+{
+	my ($self, $name) = @_;
+
+	kill 'STOP', $self->listener($name), $self->sessions($name), $self->processes($name);
+	return;
+}
+
+sub thaw
+{
+	my ($self, $name) = @_;
+
+	kill 'CONT', $self->listener($name), $self->sessions($name), $self->processes($name);
+	return;
+}
+
+sub cut
+{
+	my ($self, $name) = @_;
+
+	kill 'STOP', $self->listener($name), $self->sessions($name);
+	return;
+}
+
+sub mend
+{
+	my ($self, $name) = @_;
+
+	kill 'CONT', $self->listener($name), $self->sessions($name);
+	return;
+}
+
+sub listener
+{
+	my ($self, $name) = @_;
+
+	return slurp_file("$self->{hosts}{$name}{folder}/sshd.pid") =~ /(\d+)/;
+}
+
+=head2 $hosts->writers
+
+Process ids that have the unfinished output of a copy open for writing, and are not stopped: of more than one of a disk, at no
+time.  As { path => [pids…] }.
+
+=cut
+
+sub writers
+{
+	my ($self) = @_;
+	my %writers;
+
+	foreach my $link (glob '/proc/[0-9]*/fd/*')
+	{
+		my $path = readlink $link or next;
+		next unless $path =~ m{\.part$} && index($path, $self->{node}->storage_root) == 0;
+		my ($pid, $fd) = $link =~ m{/proc/(\d+)/fd/(\d+)};
+		open my $info, '<', "/proc/$pid/fdinfo/$fd" or next;
+		my ($flags) = join('', <$info>) =~ /^flags:\s+(\d+)/m or next;
+		next unless oct($flags) & 3;
+		push @{ $writers{$path} }, $pid unless grep { $_ == $pid } @{ $writers{$path} || [] };
+	}
+	return \%writers;
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+
+	foreach my $name (keys %{ $self->{hosts} })
+	{
+		my $file = "$self->{hosts}{$name}{folder}/sshd.pid";
+
+		next unless -e $file;
+		kill 'CONT', $self->listener($name), $self->sessions($name), $self->processes($name);
+		kill 'KILL', $self->listener($name), $self->sessions($name);
+	}
+	return;
+}
+
+1;
