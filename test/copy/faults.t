@@ -121,7 +121,7 @@ sub run_claim
 	my ($job, $host, $fault) = @_;
 	my @ssh = $host->launcher;
 	my $run = start_program(qw(ip netns exec), "$prefix-c", $ssh[0], qw(-o ServerAliveInterval=1 -o ServerAliveCountMax=3), @ssh[ 1 .. $#ssh ]);
-	my $ready = $run->wait_for(sub { $_->{event} eq 'ready' }, 10);
+	my $ready = $run->wait_for(sub { $_->{event} eq 'ready' }, 60);
 	my ($read, $done, $result) = (time);
 	my $strike = $fault ? time + rand 2 : undef;
 
