@@ -37,10 +37,13 @@ SQL
 $node->poll_query_until('postgres', "SELECT bool_and(status IN ('done', 'failed')) FROM vmclone.measurements");
 is($node->value("SELECT string_agg(DISTINCT status, ' ' ORDER BY status) FROM vmclone.jobs"), 'cancelled held paused succeeded', 'jobs of four kinds');
 
-# What each table and sequence of the extension holds.
+$node->safe_psql('postgres', q{SELECT vmclone.add_copy_host('h1', 'copier@h1.example.org', 3)});
+
+# What each table and sequence of the extension holds; host "local" is made by CREATE EXTENSION, with its times.
 my $contents = <<'SQL';
 SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'S' THEN query_to_xml(format('SELECT last_value, is_called FROM %s', c.oid::regclass), true, false, '')
-	ELSE query_to_xml(format('SELECT t::text AS r FROM %s t ORDER BY t::text', c.oid::regclass), true, false, '') END::text AS rows
+	ELSE query_to_xml(format('SELECT t::text AS r FROM %s t %s ORDER BY t::text', c.oid::regclass,
+		CASE c.relname WHEN 'hosts' THEN 'WHERE t.host_name <> ''local''' END), true, false, '') END::text AS rows
 FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
 JOIN pg_extension e ON e.oid = d.refobjid WHERE e.extname = 'vmclone' AND c.relkind IN ('r', 'S')
 SQL
