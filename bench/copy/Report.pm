@@ -69,6 +69,37 @@ sub table
 	return $text;
 }
 
+# The median of numbers and the bounds between which it lies with 95 %: order statistics, whatever the distribution.
+sub median_interval
+{
+	my @sorted = sort { $a <=> $b } @_;
+	my $half = 0.98 * sqrt(@sorted);
+	my ($low, $high) = (int(@sorted / 2 - $half), int(@sorted / 2 + $half));
+	$low = 0 if $low < 0;
+	$high = $#sorted if $high > $#sorted;
+	return ($sorted[ $#sorted / 2 ], $sorted[$low], $sorted[$high]);
+}
+
+# Ours against an earlier build, pair by pair.
+sub table_of_builds
+{
+	my (@results) = @_;
+	my $text = "| shape | this build, s | earlier build, s | wall time, ratio (95 %) | processor time, ratio (95 %) |\n|---|---|---|---|---|\n";
+	for my $r (@results)
+	{
+		if ($r->{skipped})
+		{
+			$text .= "| $r->{id}: $r->{title} | skipped: $r->{skipped} | | | |\n";
+			next;
+		}
+		my @wall = map { $_->[0]{wall} / $_->[1]{wall} } @{ $r->{pairs} };
+		my @processor = map { ($_->[0]{user} + $_->[0]{system}) / ($_->[1]{user} + $_->[1]{system}) } @{ $r->{pairs} };
+		$text .= sprintf "| %s: %s | %s | %s | %.3f (%.3f–%.3f) | %.3f (%.3f–%.3f) |\n", $r->{id}, $r->{title},
+		  seconds($r->{medians}{'vmclone-copy'}), seconds($r->{medians}{'earlier build'}), median_interval(@wall), median_interval(@processor);
+	}
+	return $text;
+}
+
 # Replaces what lies between the markers of a section, or adds the section at the end.
 sub write_section
 {
