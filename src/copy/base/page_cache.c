@@ -16,10 +16,10 @@
 #include "copy/base/page_cache.h"
 #include "copy/base/system.h"
 
-/* Fewer held pages between others are read with them. */
+/* A run of fewer cached pages than this is read from the device, with the uncached ones around it. */
 #define WORTH_A_READ ((size_t) 16)
 
-/* Changes of other machines come to a file of these only through its server. */
+/* On these file systems another machine can change a file without this one's page cache noticing. */
 static bool
 is_shared_by_machines(int fd)
 {
@@ -77,7 +77,10 @@ page_cache_is_known(int fd, uint64_t size)
 	struct window window;
 	bool known;
 
-	/* Whom it doesn't tell the kernel says that all is cached: even a page that is past the end. */
+	/*
+	 * To a process that may neither write nor own the file, mincore() says that every page is cached: one behind
+	 * the file's end too, which never is.
+	 */
 	if (sysconf(_SC_PAGESIZE) != (long) PAGE_BYTES || size > INT64_MAX - 2 * PAGE_BYTES ||
 		is_shared_by_machines(fd) ||
 		!open_window(&window, fd, align_up(size, PAGE_BYTES) / PAGE_BYTES, 1))

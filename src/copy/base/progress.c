@@ -290,7 +290,7 @@ progress_show(struct progress *progress, bool force)
 	}
 	if (!has_room(progress, 0))
 		return;
-	/* whoever has the lock may wait for a reader after all */
+	/* the thread that has the lock may wait for a reader although there was room: only a forced line waits for it */
 	if (force)
 		pthread_mutex_lock(&show_mutex);
 	else if (pthread_mutex_trylock(&show_mutex) != 0)

@@ -49,7 +49,7 @@ closefrom(int lowest)
 	DIR *directory = opendir("/proc/self/fd");
 	struct dirent *entry;
 
-	/* without /proc: nobody has opened anything but what a shell hands on */
+	/* without /proc nothing tells which are open; a shell hands on low ones only */
 	for (int fd = lowest; directory == NULL && fd < 1024; fd++)
 		close(fd);
 	while (directory != NULL && (entry = readdir(directory)) != NULL)

@@ -14,7 +14,7 @@
 #define SPARE_BYTES        (2 * MIB) /* of the budget, for what comes after */
 #define THREAD_STACK_BYTES ((size_t) 128 * 1024)
 
-/* These two are called with the mutex held. */
+/* do_write() and do_read() are called with the engine's mutex held, and let it go while they work. */
 
 static void
 do_write(struct engine *engine)

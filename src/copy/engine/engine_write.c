@@ -167,7 +167,7 @@ copy_remote(const struct engine *engine, const struct batch *batch)
 		}
 		if (copied < 0 && errno == EINTR)
 			continue;
-		/* Refused, failed, or at the end of the file: read and write tell what is wrong. */
+		/* The server refused, failed, or met the layer's end: an ordinary read and write do the part, or say what is wrong. */
 		part = (size_t) min_u64(piece->length - done, engine->buffer_size);
 		if (file_read_zero_filled(layer->fd, batch->buffer->bytes, part, piece->host + done) != 0)
 			return report_io_error(errno, layer->shown_as, layer->path, piece->host + done,

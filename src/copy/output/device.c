@@ -56,7 +56,7 @@ write_zeroes(const struct output *output, uint64_t start, uint64_t end, struct t
 	return result;
 }
 
-/* What the device does by itself counts as if it were written: it may write. */
+/* Zeroes that the device makes by itself count against the limit like written ones: it may have to write them. */
 static int
 zero_step(const struct output *output, uint64_t start, uint64_t end, struct throttle *throttle)
 {

@@ -60,7 +60,7 @@ check_output(struct output *output, const struct chain *chain)
 	return 0;
 }
 
-/* Makes it the file that is removed unless the copy succeeds. */
+/* From now on the output is a file that the remover takes away unless the copy succeeds. */
 static int
 set_created(struct output *output)
 {
@@ -128,7 +128,7 @@ create_noted(struct output *output, const struct chain *chain, struct resume *re
 
 	if (resume_temporary_name(resume, output->name, temporary, sizeof(temporary)) != 0)
 		return -1;
-	/* What a run that was killed just there has left. */
+	/* An earlier run may have been killed before it gave the file its name. */
 	if (resume->found && unlinkat(output->directory_fd, temporary, 0) != 0 && errno != ENOENT)
 		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
 							   "could not remove what an earlier run has left of the output");

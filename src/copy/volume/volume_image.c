@@ -170,7 +170,10 @@ make_parts(int rootfd, int dirfd, const VolumeOptions *options, const struct fou
 			volume_rename_new(dirfd, meta_name, false));
 }
 
-/* 1 = the record of resuming says something, 0 = it is not there, or as a crash left it, -1 after volume_fail(). */
+/*
+ * Whether .part's record of resuming can be gone on with: 1; 0 = there is none, or one that a machine's crash left
+ * without content; -1 after volume_fail().
+ */
 static int
 record_speaks(int dirfd, const char *image)
 {

@@ -203,7 +203,7 @@ kind_of(const char *word)
 	return strcmp(word, "other_owner") == 0 ? COPIER_NOT_ATTACHED : COPIER_IO;
 }
 
-/* Anything that has no other kind is storage's trouble, as EIO is, which a job waits for. */
+/* A failure of kind io that names no errno is taken for EIO, on which a job waits instead of failing. */
 static int
 error_number_of(enum copier_error kind)
 {
