@@ -5,7 +5,8 @@ COPY_SOURCES = $(wildcard src/copy/*/*.c)
 COPY_HEADERS = $(wildcard src/copy/*/*.h src/contract/*.h)
 COPY_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/copy/%.o)
 # -lrt: timers, in C libraries before 2.34
-COPY_LIBS = -ldeflate -lz -lzstd -lseccomp -lpthread -lrt
+COPY_ALL_LIBS = -ldeflate -lz -lzstd -lseccomp -lpthread -lrt
+COPY_LIBS = $(COPY_ALL_LIBS)
 COPY_WARNINGS = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 COPY_VERSION = -DVMCLONE_VERSION='"$(EXTVERSION)"'
 COPY_CFLAGS = -std=c11 -O2 -g $(COPY_FLAGS) -Isrc $(COPY_VERSION) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
@@ -45,7 +46,7 @@ COPY_SANITIZE_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/sanitize/%.o)
 copy-sanitize: build/sanitize/vmclone-copy
 
 build/sanitize/vmclone-copy: $(COPY_SANITIZE_OBJECTS)
-	$(CC) $(COPY_SANITIZE) -o $@ $^ $(COPY_LIBS)
+	$(CC) $(COPY_SANITIZE) -o $@ $^ $(COPY_ALL_LIBS)
 
 build/sanitize/libcopy.a: $(filter-out build/sanitize/command/main.o,$(COPY_SANITIZE_OBJECTS))
 	rm -f $@
@@ -60,6 +61,6 @@ copy-probe: build/probe/vmclone-copy
 
 build/probe/vmclone-copy: $(COPY_SOURCES) $(COPY_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(COPY_CFLAGS) $(WERROR) -DCOPY_SANDBOX_PROBE -o $@ $(COPY_SOURCES) $(COPY_LIBS)
+	$(CC) $(COPY_CFLAGS) $(WERROR) -DCOPY_SANDBOX_PROBE -o $@ $(COPY_SOURCES) $(COPY_ALL_LIBS)
 
 .PHONY: copy-sanitize copy-probe

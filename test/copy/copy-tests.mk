@@ -30,7 +30,7 @@ build/test-copy/slow_calls.so: test/copy/slow_calls.c
 
 # The copier whose parser tries what the sandbox must not allow (src/copy/base/sandbox.h).
 build/test-copy/vmclone-copy-probe: $(COPY_PROBE_OBJECTS)
-	$(CC) $(COPY_LDFLAGS) -o $@ $^ $(COPY_LIBS)
+	$(CC) $(COPY_LDFLAGS) -o $@ $^ $(COPY_ALL_LIBS)
 
 build/test-copy/probe/%.o: src/copy/%.c $(COPY_HEADERS)
 	@mkdir -p $(@D)
