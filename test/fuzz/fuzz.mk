@@ -13,6 +13,8 @@ FUZZ_CFLAGS = -std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-fra
 	-Wall -Wextra -Wshadow $(WERROR)
 FUZZ_COPY_OBJECTS = $(patsubst src/copy/%.c,build/fuzz/copy/%.o, \
 	$(filter-out $(addprefix src/copy/command/,main.c dispatch.c serve.c sequence.c) src/copy/base/sandbox.c src/copy/volume/%.c,$(COPY_SOURCES)))
+# Few enough that an input can have more.
+build/fuzz/copy/chain/extents.o build/fuzz-coverage/copy/chain/extents.o: FUZZ_LIMITS = -DMAX_REMEMBERED=128
 FUZZ_PROGRAMS = $(FUZZ_TARGETS:%=build/fuzz/fuzz_%)
 
 fuzz-short check-fuzz: $(FUZZ_PROGRAMS) ## fuzz the parsers for some seconds
@@ -21,7 +23,7 @@ fuzz-short check-fuzz: $(FUZZ_PROGRAMS) ## fuzz the parsers for some seconds
 fuzz: $(FUZZ_PROGRAMS) ## fuzz for FUZZ_SECONDS per target
 	@test/fuzz/run-fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
-build/fuzz/fuzz_%: build/fuzz/fuzz_%.o build/fuzz/fuzz_chain.o build/fuzz/no_sandbox.o $(FUZZ_COPY_OBJECTS)
+build/fuzz/fuzz_%: build/fuzz/fuzz_%.o build/fuzz/fuzz_chain.o build/fuzz/fuzz_faults.o build/fuzz/no_sandbox.o $(FUZZ_COPY_OBJECTS)
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(COPY_LIBS)
 
 # The OVF reader is the extension's; it needs nothing of PostgreSQL.
@@ -32,7 +34,7 @@ build/fuzz/fuzz_ovf: test/fuzz/fuzz_ovf.c $(wildcard src/ovf/*.[ch])
 
 build/fuzz/copy/%.o: src/copy/%.c $(COPY_HEADERS)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_CFLAGS) -c -o $@ $<
+	$(FUZZ_CC) $(FUZZ_CFLAGS) $(FUZZ_LIMITS) -c -o $@ $<
 
 # Its oracle is most of its work, and no coverage of ours.
 build/fuzz/fuzz_chain_map.o: test/fuzz/fuzz_chain_map.c $(wildcard test/fuzz/*.h) $(COPY_HEADERS)
@@ -50,7 +52,8 @@ FUZZ_COVERAGE_PROGRAMS = $(FUZZ_TARGETS:%=build/fuzz-coverage/fuzz_%)
 coverage-fuzz: $(FUZZ_COVERAGE_PROGRAMS) ## lines of the parsers that the fuzz corpora reach, by file
 	@test/fuzz/run-coverage $(FUZZ_TARGETS)
 
-build/fuzz-coverage/fuzz_%: build/fuzz-coverage/test/fuzz_%.o build/fuzz-coverage/test/fuzz_chain.o build/fuzz-coverage/test/no_sandbox.o \
+build/fuzz-coverage/fuzz_%: build/fuzz-coverage/test/fuzz_%.o build/fuzz-coverage/test/fuzz_chain.o build/fuzz-coverage/test/fuzz_faults.o \
+		build/fuzz-coverage/test/no_sandbox.o \
 		$(FUZZ_COPY_OBJECTS:build/fuzz/%=build/fuzz-coverage/%)
 	$(FUZZ_CC) -fsanitize=fuzzer -fprofile-instr-generate -o $@ $^ $(COPY_LIBS)
 
@@ -60,7 +63,7 @@ build/fuzz-coverage/fuzz_ovf: test/fuzz/fuzz_ovf.c $(wildcard src/ovf/*.[ch])
 
 build/fuzz-coverage/copy/%.o: src/copy/%.c $(COPY_HEADERS)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(FUZZ_COVERAGE_CFLAGS) -c -o $@ $<
+	$(FUZZ_CC) $(FUZZ_COVERAGE_CFLAGS) $(FUZZ_LIMITS) -c -o $@ $<
 
 build/fuzz-coverage/test/%.o: test/fuzz/%.c $(wildcard test/fuzz/*.h) $(COPY_HEADERS)
 	@mkdir -p $(@D)

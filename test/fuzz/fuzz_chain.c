@@ -17,7 +17,7 @@
 #define FLAG_ZSTD      8
 #define FLAG_COOKED    16 /* words of the content are turned into entries that make sense */
 
-static char directory[40];
+static char directory[256];
 
 static void
 remove_directory(void)
@@ -28,11 +28,14 @@ remove_directory(void)
 const char *
 fuzz_path(const char *name)
 {
-	static char path[96];
+	static char path[sizeof(directory) + 32];
 
 	if (directory[0] == '\0')
 	{
-		snprintf(directory, sizeof(directory), "/dev/shm/vmclone-fuzz-XXXXXX");
+		const char *folder = getenv("FUZZ_FOLDER");
+
+		snprintf(directory, sizeof(directory), "%.200s/vmclone-fuzz-XXXXXX",
+				 folder != NULL ? folder : "/dev/shm");
 		if (mkdtemp(directory) == NULL)
 			abort();
 		atexit(remove_directory);

@@ -24,7 +24,7 @@ struct fuzz_layer
 	uint64_t virtual_size; /* bytes */
 	uint64_t file_size;
 	unsigned char *file; /* content, allocated */
-	char path[64];
+	char path[320];
 };
 
 struct fuzz_chain
@@ -46,7 +46,7 @@ enum fuzz_answer
 extern bool fuzz_chain_make(struct fuzz_chain *chain, const uint8_t *input, size_t size);
 extern void fuzz_chain_free(struct fuzz_chain *chain);
 
-/* Path of a file in this process's directory in memory, for images and results. */
+/* Path of a file in this process's directory, in memory or below FUZZ_FOLDER, for images and results. */
 extern const char *fuzz_path(const char *name);
 
 /*

@@ -61,7 +61,7 @@ struct sector
 
 struct made_layer
 {
-	char path[64];
+	char path[320];
 	unsigned char *file; /* of a raw layer what lies from "base" on */
 	uint64_t file_size;
 	uint64_t sectors; /* virtual size, from "base" on */
@@ -473,6 +473,29 @@ check_map(const struct chain *chain, const struct sector *expected, bool with_ze
 	chain_map_close(map);
 }
 
+/* The order by source has each extent once, layer by layer and by place in its file. */
+static void
+check_order(const struct extents *extents)
+{
+	uint32_t *order = extents_sort_by_source(extents);
+	bool *seen = calloc(extents->count + 1, sizeof(bool));
+
+	if (order == NULL || seen == NULL)
+		abort();
+	for (size_t i = 0; i < extents->count; i++)
+	{
+		const struct extent *extent = &extents->list[order[i]];
+		const struct extent *before = i > 0 ? &extents->list[order[i - 1]] : extent;
+
+		if (seen[order[i]] || before->layer > extent->layer ||
+			(before->layer == extent->layer && before->host > extent->host))
+			fail("out of order by source", extent);
+		seen[order[i]] = true;
+	}
+	free(seen);
+	extents_free_order(extents, order);
+}
+
 /* The remembered list gives every pass the same as the map itself, also where a second thread makes half of the first pass. */
 static void
 check_list(const struct chain *chain, bool is_shared)
@@ -501,6 +524,8 @@ check_list(const struct chain *chain, bool is_shared)
 		chain_map_rewind(map);
 		extents_rewind(&extents);
 	}
+	if (extents.list != NULL)
+		check_order(&extents);
 	extents_close(&extents);
 	helper_thread_stop(helper);
 	chain_map_close(map);

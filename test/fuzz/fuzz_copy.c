@@ -10,6 +10,7 @@
 #include "copy/base/budget.h"
 #include "copy/command/copy.h"
 #include "fuzz_chain.h"
+#include "fuzz_faults.h"
 #include "copy/base/report.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
@@ -59,7 +60,9 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	static struct copy copy;
 	struct fuzz_chain made;
 	size_t before = budget_left();
-	char path[96];
+	struct fuzz_fault fault = fuzz_fault_take(input, &size);
+	char path[320];
+	bool good;
 
 	if (!fuzz_chain_make(&made, input, size))
 		return 0;
@@ -80,7 +83,15 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	copy.options = &options;
 	throttle_start(&copy.throttle, 0);
 	progress_start(&copy.progress, PROGRESS_NONE, NULL);
-	if (copy_open(&copy) == 0 && copy_run(&copy) == 0)
+	fuzz_fault_begin(&fault);
+	good = copy_open(&copy) == 0;
+	if (good)
+	{
+		fuzz_fault_break_layer(&fault, &copy.chain, false);
+		good = copy_run(&copy) == 0;
+	}
+	fuzz_fault_end(&fault);
+	if (good)
 	{
 		uint64_t virtual_size = copy.plan.virtual_size;
 

@@ -13,6 +13,7 @@
 
 #include "copy/chain/decompress.h"
 #include "copy/base/report.h"
+#include "fuzz_faults.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
@@ -76,7 +77,9 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	bool zstd;
 	bool good;
 	bool reference;
+	struct fuzz_fault fault;
 
+	fault = fuzz_fault_take(input, &size);
 	if (size < 4)
 		return 0;
 	zstd = (input[0] & 1) != 0;
@@ -97,10 +100,23 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	layer.fd = memfd_create("image", MFD_CLOEXEC);
 	if (layer.fd < 0 || write(layer.fd, input, size) != (ssize_t) size)
 		abort();
+	if (fuzz_fault_is_file(&fault))
+		fuzz_fault_break_file(layer.fd);
 	report_reset();
+	fuzz_fault_begin(&fault);
 	decompressor = decompressor_open(cluster);
-	if (decompressor == NULL)
-		abort();
+	fuzz_fault_end(&fault);
+	if (decompressor == NULL || fuzz_fault_is_file(&fault))
+	{
+		bool read = decompressor != NULL && decompressor_get(decompressor, &layer, 0, length, skip,
+															 cluster - skip, found) == 0;
+
+		if (read || !report_is_set() || fault.kind == 0)
+			abort();
+		decompressor_close(decompressor, cluster);
+		close(layer.fd);
+		return 0;
+	}
 	good = decompressor_get(decompressor, &layer, 0, length, skip, cluster - skip, found) == 0;
 	if (good == report_is_set())
 		abort();

@@ -9,6 +9,7 @@
 #include "copy/base/budget.h"
 #include "copy/chain/chain_map.h"
 #include "copy/base/report.h"
+#include "fuzz_faults.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
@@ -20,11 +21,15 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	struct chain chain = {0};
 	size_t before = budget_left();
+	struct fuzz_fault fault = fuzz_fault_take(input, &size);
 	int fd = memfd_create("image", MFD_CLOEXEC);
 
 	if (fd < 0 || write(fd, input, size) != (ssize_t) size)
 		abort();
+	if (fuzz_fault_is_file(&fault))
+		fuzz_fault_break_file(fd);
 	report_reset();
+	fuzz_fault_begin(&fault);
 	if (chain_open_fd(&chain, fd, -1, FORMAT_QCOW2, "image", NULL) == 0)
 	{
 		struct chain_map *map = chain_map_open(&chain, true);
@@ -43,6 +48,7 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	else if (!report_is_set())
 		abort(); /* a failure without a reason */
 	chain_close(&chain);
+	fuzz_fault_end(&fault);
 	/* whatever happened, all memory is given back */
 	if (budget_left() != before)
 		abort();

@@ -8,6 +8,7 @@
 #include "copy/base/budget.h"
 #include "copy/chain/chain_map.h"
 #include "fuzz_chain.h"
+#include "fuzz_faults.h"
 #include "copy/base/report.h"
 
 extern int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
@@ -74,21 +75,33 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	struct fuzz_chain made;
 	struct chain chain = {0};
 	size_t before = budget_left();
+	struct fuzz_fault fault = fuzz_fault_take(input, &size);
+	bool good;
 
 	if (!fuzz_chain_make(&made, input, size))
 		return 0;
 	report_reset();
-	if (chain_open_files(&chain, made.options, made.count,
-						 (made.flags & 2) != 0 ? FROM_CACHE_OR_DEVICE : FROM_PAGE_CACHE) == 0 &&
-		chain_read(&chain, (made.flags & 1) != 0, NULL) == 0)
+	fuzz_fault_begin(&fault);
+	good = chain_open_files(&chain, made.options, made.count,
+							(made.flags & 2) != 0 ? FROM_CACHE_OR_DEVICE : FROM_PAGE_CACHE) == 0;
+	if (good)
+	{
+		fuzz_fault_break_layer(&fault, &chain, false);
+		good = chain_read(&chain, (made.flags & 1) != 0, NULL) == 0;
+	}
+	if (good)
 	{
 		struct chain_map *map = chain_map_open(&chain, true);
 
+		fuzz_fault_break_layer(&fault, &chain, true);
 		if (map != NULL)
 			compare_map(&made, &chain, map);
+		else if (!report_is_set())
+			abort();
 		chain_map_close(map);
 	}
 	chain_close(&chain);
+	fuzz_fault_end(&fault);
 	fuzz_chain_free(&made);
 	if (budget_left() != before)
 		abort();

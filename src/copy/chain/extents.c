@@ -7,9 +7,11 @@
 #include "copy/base/budget.h"
 #include "copy/chain/extents.h"
 
+#ifndef MAX_REMEMBERED /* fuzzed with fewer */
 #define MAX_REMEMBERED ((size_t) 512 * 1024)
-#define LIST_BYTES     (MAX_REMEMBERED * sizeof(struct extent))
-#define UPPER_BYTES    (8 * MIB) /* at least what a second map needs */
+#endif
+#define LIST_BYTES  (MAX_REMEMBERED * sizeof(struct extent))
+#define UPPER_BYTES (8 * MIB) /* at least what a second map needs */
 
 int
 extents_open(struct extents *extents, const struct chain *chain, const atomic_bool *stop)
