@@ -203,7 +203,8 @@ typedef struct EndingList
 	MemoryContext context;
 	Ending *endings;
 	int count;
-	char *problem; /* of the transaction before */
+	bool keeps_rows; /* they can't be removed now */
+	char *problem;   /* of the transaction before */
 } EndingList;
 
 static bool
@@ -262,7 +263,7 @@ take_steps(void *argument)
 		if (!job_lock(&ending->job_id, &job) || job.requested == REQUEST_CANCEL)
 			continue;
 		ending->moved = take_step(&job);
-		if (ending->moved && may_remove_rows(&job))
+		if (ending->moved && !list->keeps_rows && may_remove_rows(&job))
 			removable[removable_count++] = job;
 	}
 	remove_rows(removable, removable_count);
@@ -311,11 +312,14 @@ read_endings(void *argument)
 static bool
 take_one_step(Ending *ending)
 {
-	EndingList one = {CurrentMemoryContext, ending, 1, NULL};
+	EndingList one = {.context = CurrentMemoryContext, .endings = ending, .count = 1};
 
 	one.problem = job_transaction(take_steps, &one);
 	if (one.problem == NULL)
 		return ending->moved;
+	/* what stands in the way of its rows keeps neither the source locked nor the files */
+	one.keeps_rows = true;
+	(void) job_transaction(take_steps, &one);
 	(void) job_transaction(write_problem, &one);
 	return false;
 }
@@ -323,7 +327,7 @@ take_one_step(Ending *ending)
 bool
 job_end_next(void)
 {
-	EndingList list = {CurrentMemoryContext, NULL, 0, NULL};
+	EndingList list = {.context = CurrentMemoryContext};
 	bool moved = false;
 
 	if (job_transaction(read_endings, &list) != NULL || list.count == 0)
