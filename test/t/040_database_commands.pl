@@ -192,7 +192,7 @@ like($err, qr/cannot drop extension "vmclone" while jobs are under way/, 'DROP E
 # the server has no library any more: nobody else's commands fail for that
 $plain->safe_psql('postgres', 'CREATE SCHEMA other');
 my $hidden = $plain->value('SHOW server_version_num') >= 180000 ? 'dynamic_library_path = \'$libdir\'' : 'extension_destdir = \'/nowhere\'';
-$plain->safe_psql('postgres', "SET $elsewhere; DROP SCHEMA other");
+$plain->safe_psql('postgres', "SET $hidden; DROP SCHEMA other");
 $plain->safe_psql('postgres', 'CREATE DATABASE one');
 $plain->safe_psql('one', 'CREATE EXTENSION vmclone');
 ok($plain->start_worker('one'), 'a second database has a worker');
