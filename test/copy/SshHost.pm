@@ -38,7 +38,9 @@ sub start
 		$self->{port} = 20_000 + int rand 12_000;
 		spew("$where/config", join '', map { "$_\n" } "ListenAddress $self->{address}", "Port $self->{port}", "HostKey $where/host_key",
 			"AuthorizedKeysFile $where/authorized_keys", "PidFile $where/pid", 'UsePAM no', 'StrictModes no', 'PasswordAuthentication no', 'KbdInteractiveAuthentication no',
-			'LogLevel ERROR', 'MaxStartups 100', 'PermitRootLogin yes', @{ $self->{config} // [] });
+			'LogLevel ERROR', 'MaxStartups 100', 'PermitRootLogin yes',
+			# bash reads the account's ~/.bashrc when sshd starts it, but not as an inner shell: whatever stands there is no part of the test
+			'SetEnv SHLVL=2', @{ $self->{config} // [] });
 		$self->{pid} = fork // die;
 		if ($self->{pid} == 0)
 		{
