@@ -427,6 +427,26 @@ for my $format (0 .. 4)
 	my $lost = '44444444-2222-4333-8444-555555555555';
 	my @lost = ('--root', $dir, '--disk', $lost, '--image', $image);
 	my $there = "$dir/images/$lost/$image";
+	SKIP:
+	{
+		skip 'strace is not here', 3 if !have_command('strace');
+		skip 'sanitizers and strace exclude each other', 3 if $copier =~ /sanitize/;
+		works('create', create(disk => $lost));
+		spew("$there.part", "\0" x 8192);
+		spew("$there.part.resume", 'a record');
+		my ($code) = run_command([ qw(strace -qq -y -e trace=fsync,fdatasync,unlinkat,rename,renameat,renameat2 -o), "$space/trace", $copier, 'volume', commit => @lost ]);
+		open(my $trace, '<', "$space/trace") or die;
+		my @behind;
+		while (<$trace>)
+		{
+			@behind = () if /^f(data)?sync\(\d+<[^>]*\/$lost>/;
+			push @behind, $1 if /^(?:unlink|rename)\w*\(.*?"([^"]+)".* = 0$/;
+		}
+		is($code, 0, 'commit under strace');
+		ok(!-e "$there.part.resume", 'the record is gone');
+		is("@behind", '', 'no name changes behind the last sync of their directory: a crash brings none back');
+		works('remove', remove => @lost);
+	}
 	for my $left ([ 'an empty file', '' ], [ 'zeroes', "\0" x 256 ])
 	{
 		works('create', create(disk => $lost));

@@ -191,6 +191,7 @@ do_commit(Commit *commit)
 {
 	const char *image = commit->options->image;
 	int opened = open_image(commit, commit->part);
+	bool is_whole;
 
 	if (opened < 0)
 		return false;
@@ -204,11 +205,14 @@ do_commit(Commit *commit)
 	}
 	else if (!take_final(commit))
 		return false;
-	if ((opened == 1 || !volume_meta_is_legal(&commit->meta)) &&
-		(!volume_meta_rename_new(commit->dirfd, image) || !volume_sync_above(commit->rootfd)))
+	is_whole = opened != 1 && volume_meta_is_legal(&commit->meta);
+	/* before the last sync: a record that a crash brings back belongs to nobody */
+	if (!volume_remove_record(commit->dirfd, image) ||
+		(is_whole
+			 ? !volume_sync_directory(commit->dirfd, image)
+			 : !volume_meta_rename_new(commit->dirfd, image) || !volume_sync_above(commit->rootfd)))
 		return false;
-	return volume_remove_record(commit->dirfd, image) &&
-		   volume_remove_names_of(commit->dirfd, &commit->status, NULL) &&
+	return volume_remove_names_of(commit->dirfd, &commit->status, NULL) &&
 		   (commit->options->name == NULL || volume_name_give(commit->dirfd, commit->options));
 }
 

@@ -226,11 +226,9 @@ tidy(int rootfd, int dirfd, const char *image, const struct found_volume *found)
 	char part[VOLUME_NAME_SIZE];
 
 	/* all that .meta.new relies on had been synced before */
-	if (found->is_committing &&
-		(!volume_meta_rename_new(dirfd, image) || !volume_sync_above(rootfd)))
-		return false;
 	if (found->is_committing)
-		return volume_remove_record(dirfd, image);
+		return volume_remove_record(dirfd, image) && volume_meta_rename_new(dirfd, image) &&
+			   volume_sync_above(rootfd);
 	if (!found->has_final || !volume_meta_is_legal(&found->meta))
 		return found->has_final || drop_unrecorded_part(dirfd, image);
 	/* complete; a .part that is another file is somebody's */
