@@ -11,7 +11,7 @@ COPY_TESTS = $(if $(TESTS),$(filter test/copy/%.t,$(TESTS)),$(wildcard test/copy
 COPY_QUICK_TESTS = $(filter-out test/copy/sanitized.t,$(wildcard test/copy/*.t))
 
 check-copy: vmclone-copy build/sanitize/vmclone-copy $(COPY_TEST_PROGRAMS) ## one suite: the copier (test/copy)
-	@test/run/tap-harness perl $(COPY_TESTS)
+	@TAP_JOBS=2 test/run/tap-harness perl $(COPY_TESTS)
 
 check-copy-quick: vmclone-copy $(COPY_TEST_PROGRAMS) ## the copier in a minute
 	@CHAINS=60 MUTANTS=60 KILLS=60 test/run/tap-harness perl $(COPY_QUICK_TESTS)
