@@ -127,7 +127,7 @@ my @attach = attach($dir, "/nonexistent:$space", @ident);
 		my ($code, $out) = run_command([ qw(strace -qq -o /dev/null -e inject=linkat:error=EOPNOTSUPP), $copier, 'volume', attach($quotes, $space, @ident) ]);
 		is($code, 3, 'a file system without hard links');
 		like($out, qr/no hard links/, 'says so');
-		($code) = run_command([ qw(strace -qq -y -e trace=openat,close,unlinkat -o), "$space/trace", $copier, 'volume', attach($quotes, $space, @ident) ]);
+		($code) = run_command([ split(' ', 'strace -qq -y -e trace=openat,close,unlinkat -o'), "$space/trace", $copier, 'volume', attach($quotes, $space, @ident) ]);
 		my (%is_open, $made, @unlinked);
 		open(my $trace, '<', "$space/trace") or die;
 		while (<$trace>)
@@ -434,7 +434,7 @@ for my $format (0 .. 4)
 		works('create', create(disk => $lost));
 		spew("$there.part", "\0" x 8192);
 		spew("$there.part.resume", 'a record');
-		my ($code) = run_command([ qw(strace -qq -y -e trace=fsync,fdatasync,unlinkat,rename,renameat,renameat2 -o), "$space/trace", $copier, 'volume', commit => @lost ]);
+		my ($code) = run_command([ split(' ', 'strace -qq -y -e trace=fsync,fdatasync,unlinkat,rename,renameat,renameat2 -o'), "$space/trace", $copier, 'volume', commit => @lost ]);
 		open(my $trace, '<', "$space/trace") or die;
 		my @behind;
 		while (<$trace>)
