@@ -89,7 +89,7 @@ $third->backup('third');
 my $twin = VmcloneCluster->new('twin');
 $twin->init_from_backup($third, 'third');
 $twin->start;
-$twin->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'vmclone worker'")
+$twin->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'vmclone worker' AND datname = 'postgres'")
   or die 'no worker of the twin';
 is($twin->safe_psql('postgres', 'SELECT identity FROM vmclone.worker'), 'other server', 'a base backup knows that it is one');
 $twin->safe_psql('postgres', "SELECT vmclone.cancel_job('$job->{job_id}')");

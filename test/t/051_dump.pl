@@ -39,11 +39,12 @@ is($node->value("SELECT string_agg(DISTINCT status, ' ' ORDER BY status) FROM vm
 
 $node->safe_psql('postgres', q{SELECT vmclone.add_copy_host('h1', 'copier@h1.example.org', 3)});
 
-# What each table and sequence of the extension holds; host "local" is made by CREATE EXTENSION, with its times.
+# What each table and sequence of the extension holds; host "local" is made by CREATE EXTENSION,
+# and whether others answer is looked at again and again.
 my $contents = <<'SQL';
 SELECT c.oid::regclass AS name, CASE c.relkind WHEN 'S' THEN query_to_xml(format('SELECT last_value, is_called FROM %s', c.oid::regclass), true, false, '')
-	ELSE query_to_xml(format('SELECT t::text AS r FROM %s t %s ORDER BY t::text', c.oid::regclass,
-		CASE c.relname WHEN 'hosts' THEN 'WHERE t.host_name <> ''local''' END), true, false, '') END::text AS rows
+	ELSE query_to_xml(format('SELECT %s::text AS r FROM %s t %s ORDER BY 1', CASE c.relname WHEN 'hosts' THEN '(t.host_name, t.address, t.max_copies)' ELSE 't' END,
+		c.oid::regclass, CASE c.relname WHEN 'hosts' THEN 'WHERE t.host_name <> ''local''' END), true, false, '') END::text AS rows
 FROM pg_class c JOIN pg_depend d ON d.objid = c.oid AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass
 JOIN pg_extension e ON e.oid = d.refobjid WHERE e.extname = 'vmclone' AND c.relkind IN ('r', 'S')
 SQL
