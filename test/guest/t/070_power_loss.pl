@@ -39,6 +39,8 @@ my $vm = $node->make_vm(
 	name => 'web01',
 	snapshots => 3,
 	disks => [ { format => 'raw', size => '8M', writes => 20 }, { size => '8M', cluster => 4096, writes => 20 } ]);
+# what the test itself has written, the server's settings too, is there before the first loss
+run('sync');
 my $live = "status NOT IN ('succeeded', 'failed', 'cancelled')";
 my (@clones, @cancelled);
 
