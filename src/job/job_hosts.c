@@ -32,14 +32,6 @@ enum
 	HOST_STATUS,
 };
 
-static Statement write_host = {
-	.sql = "UPDATE vmclone.hosts SET status_since = CASE WHEN status = $2 THEN status_since"
-		   " ELSE clock_timestamp() END, status = $2, checked_at = clock_timestamp(),"
-		   " copier_version = COALESCE($3, copier_version), error = $4 WHERE host_name = $1",
-	.argument_count = 4,
-	.argument_types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-};
-
 /* What is known of a host; lives as long as its row. */
 typedef struct HostState
 {
@@ -137,25 +129,6 @@ job_host_failed(const char *name, const char *error)
 		found(state, NULL, error);
 }
 
-static Datum
-text_or_null(const char *text, bool *is_null)
-{
-	*is_null = text == NULL;
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-}
-
-static void
-write_found(const HostState *state)
-{
-	bool nulls[4] = {0};
-	Datum values[4] = {CStringGetTextDatum(state->host.name),
-					   CStringGetTextDatum(state->error != NULL ? "down" : "up"),
-					   text_or_null(state->version, &nulls[2]),
-					   text_or_null(state->error, &nulls[3])};
-
-	(void) statement_run(&write_host, values, nulls);
-}
-
 static void
 take_rows(uint64 rows)
 {
@@ -190,8 +163,12 @@ write_and_read(void *argument)
 	ListCell *cell;
 
 	foreach (cell, states)
-		if (((HostState *) lfirst(cell))->is_found)
-			write_found(lfirst(cell));
+	{
+		const HostState *state = lfirst(cell);
+
+		if (state->is_found)
+			storage_host_write(state->host.name, state->version, state->error);
+	}
 	take_rows(statement_run(&hosts, NULL, NULL));
 }
 

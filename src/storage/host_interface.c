@@ -69,14 +69,6 @@ static Statement drain_host = {
 	.argument_types = {TEXTOID, TEXTOID},
 };
 
-static Statement note_check = {
-	.sql = "UPDATE vmclone.hosts SET status_since = CASE WHEN status = $2 THEN status_since"
-		   " ELSE clock_timestamp() END, status = $2, checked_at = clock_timestamp(),"
-		   " copier_version = COALESCE($3, copier_version), error = $4 WHERE host_name = $1",
-	.argument_count = 4,
-	.argument_types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-};
-
 /* Results of check_copy_host. */
 enum
 {
@@ -256,8 +248,6 @@ vmclone_check_copy_host(PG_FUNCTION_ARGS)
 	char *name = name_argument(fcinfo);
 	Datum values[CHECK_COLUMNS] = {0};
 	bool nulls[CHECK_COLUMNS] = {0};
-	Datum noted[4];
-	bool not_noted[4] = {0};
 	StorageHost host;
 	TupleDesc descriptor;
 	HeapTuple row;
@@ -276,13 +266,7 @@ vmclone_check_copy_host(PG_FUNCTION_ARGS)
 	host = storage_host_find(name, false);
 	began = GetCurrentTimestamp();
 	fault = storage_host_try(&host, &version);
-	not_noted[2] = version == NULL;
-	not_noted[3] = fault == NULL;
-	noted[0] = CStringGetTextDatum(host.name);
-	noted[1] = CStringGetTextDatum(fault == NULL ? "up" : "down");
-	noted[2] = version != NULL ? CStringGetTextDatum(version) : (Datum) 0;
-	noted[3] = fault != NULL ? CStringGetTextDatum(fault) : (Datum) 0;
-	(void) statement_run(&note_check, noted, not_noted);
+	storage_host_write(host.name, version, fault);
 	MemoryContextSwitchTo(caller_context);
 	values[CHECK_HOST_NAME] = CStringGetTextDatum(host.name);
 	values[CHECK_STATUS] = CStringGetTextDatum(fault == NULL ? "up" : "down");

@@ -26,7 +26,15 @@ static Statement lock_host = {
 	.argument_types = {TEXTOID},
 };
 
-/* Columns of both. */
+static Statement write_status = {
+	.sql = "UPDATE vmclone.hosts SET status_since = CASE WHEN status = $2 THEN status_since"
+		   " ELSE clock_timestamp() END, status = $2, checked_at = clock_timestamp(),"
+		   " copier_version = COALESCE($3, copier_version), error = $4 WHERE host_name = $1",
+	.argument_count = 4,
+	.argument_types = {TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+};
+
+/* Columns of find_host and lock_host. */
 enum
 {
 	HOST_NAME = 1,
@@ -47,6 +55,24 @@ storage_host_find(const char *name, bool for_update)
 	host.name = field_text(0, HOST_NAME);
 	host.address = field_text(0, HOST_ADDRESS);
 	return host;
+}
+
+static Datum
+text_or_null(const char *text, bool *is_null)
+{
+	*is_null = text == NULL;
+	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+void
+storage_host_write(const char *name, const char *version, const char *error)
+{
+	bool nulls[4] = {0};
+	Datum values[4] = {CStringGetTextDatum(name),
+					   CStringGetTextDatum(error != NULL ? "down" : "up"),
+					   text_or_null(version, &nulls[2]), text_or_null(error, &nulls[3])};
+
+	(void) statement_run(&write_status, values, nulls);
 }
 
 StorageHost

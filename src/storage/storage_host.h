@@ -22,6 +22,9 @@ typedef struct StorageHost
 /* ERRCODE_VC_HOST where no host has the name.  In the own frame; with for_update its row is locked. */
 extern StorageHost storage_host_find(const char *name, bool for_update);
 
+/* Writes whether the host answers ("error" NULL: yes), and which version it has if it said so.  In the own frame. */
+extern void storage_host_write(const char *name, const char *version, const char *error);
+
 /* With its texts in the current memory context. */
 extern StorageHost storage_host_copy(const StorageHost *host);
 

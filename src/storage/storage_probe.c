@@ -35,11 +35,12 @@ vmclone_probe_copier(PG_FUNCTION_ARGS)
 	PG_RETURN_JSONB_P(storage_answer(&local, arguments).object);
 }
 
-/* probe_storage_domain(storage_domain_id uuid) → jsonb; NULL: not attached */
+/* probe_storage_domain(storage_domain_id uuid, host text) → jsonb; NULL: not attached there */
 Datum
 vmclone_probe_storage_domain(PG_FUNCTION_ARGS)
 {
 	pg_uuid_t *domain_id = PG_GETARG_UUID_P(0);
+	char *host = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	MemoryContext caller_context = CurrentMemoryContext;
 	StoragePlace place;
 	List *arguments;
@@ -48,7 +49,7 @@ vmclone_probe_storage_domain(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	frame_enter_own(&frame);
-	attached = storage_place_find(domain_id, NULL, false, &place);
+	attached = storage_place_find(domain_id, host, false, &place);
 	if (attached)
 	{
 		MemoryContext own_context = MemoryContextSwitchTo(caller_context);

@@ -109,16 +109,16 @@ BEGIN
         RETURN NEXT;
     END LOOP;
     FOR domain IN
-        SELECT s.storage_domain_id, s.storage_domain, s.kind, s.status, s.mount_path, s.attached, s.total_bytes, s.available_bytes, s.blocked_below_gb,
+        SELECT s.storage_domain_id, s.storage_domain, s.host_name, s.kind, s.status, s.mount_path, s.attached, s.total_bytes, s.available_bytes, s.blocked_below_gb,
             s.warning_below_percent, s.type
-        FROM vmclone.storage s ORDER BY s.storage_domain, s.storage_domain_id
+        FROM vmclone.storage s ORDER BY s.storage_domain, s.storage_domain_id, s.host_name
     LOOP
         item := 'storage domain';
-        subject := domain.storage_domain;
+        subject := domain.storage_domain || CASE WHEN domain.host_name <> 'local' THEN format(' on host %s', domain.host_name) ELSE '' END;
         CONTINUE WHEN domain.mount_path IS NULL AND domain.type = ANY ('{ISO,Export,Image,Unknown}');
         IF domain.mount_path IS NULL OR domain.attached = 'not attached' THEN
             state := 'note';
-            finding := 'not attached on this machine: no clone can read from it or go there';
+            finding := 'not attached: no clone can read from it or go there';
             advice := format('SELECT vmclone.attach_storage_domain(%L, %s), if its virtual machines are to be cloned.', domain.storage_domain_id,
                 CASE domain.kind WHEN 'block' THEN '''/dev/GROUP''' ELSE '''/its/directory''' END);
             RETURN NEXT;
@@ -127,13 +127,13 @@ BEGIN
         IF NOT may_write THEN
             state := 'note';
             finding := 'not tried: this server is a standby, or a copy of the database that attached it';
-            advice := CASE WHEN NOT pg_is_in_recovery() THEN format('SELECT vmclone.attach_storage_domain(%L, %L, take_over => true), if it is this database''s now.',
-                domain.storage_domain_id, domain.mount_path) END;
+            advice := CASE WHEN NOT pg_is_in_recovery() THEN format('SELECT vmclone.attach_storage_domain(%L, %L, take_over => true, host => %L), if it is this database''s now.',
+                domain.storage_domain_id, domain.mount_path, domain.host_name) END;
             RETURN NEXT;
             CONTINUE;
         END IF;
         BEGIN
-            answer := vmclone_internal.probe_storage_domain(domain.storage_domain_id);
+            answer := vmclone_internal.probe_storage_domain(domain.storage_domain_id, domain.host_name);
             state := CASE WHEN (answer ->> 'ok')::boolean THEN 'ok' ELSE 'error' END;
             advice := CASE WHEN state = 'error' THEN COALESCE(answer ->> 'hint', 'Check the mount; then vmclone.check_storage_domain, or attach it again.') END;
             -- of a block domain the facts are in the provisioning program's answer
@@ -175,6 +175,20 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION vmclone_internal.doctor_storage() IS 'doctor: roots and domains, tried out, with their space';
+
+CREATE FUNCTION vmclone_internal.doctor_hosts()
+RETURNS TABLE (item text, subject text, state text, finding text, advice text)
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'copy host', h.host_name, CASE h.state WHEN 'up' THEN 'ok' WHEN 'down' THEN 'error' ELSE 'note' END,
+        concat_ws(': ', h.state, COALESCE(h.error, 'its copier is version ' || h.copier_version)),
+        CASE h.state WHEN 'down' THEN format('See SELECT * FROM vmclone.check_copy_host(%L); it is asked again by itself.', h.host_name)
+            WHEN 'draining' THEN format('SELECT vmclone.drain_copy_host(%L, false) gives it copies again.', h.host_name)
+            WHEN 'unchecked' THEN format('SELECT * FROM vmclone.check_copy_host(%L) asks it at once.', h.host_name) END
+    FROM vmclone.copy_hosts h WHERE h.address IS NOT NULL OR h.state = 'draining'
+$$;
+COMMENT ON FUNCTION vmclone_internal.doctor_hosts() IS 'doctor: hosts that copies run on';
 
 CREATE FUNCTION vmclone_internal.doctor_inventory()
 RETURNS TABLE (item text, subject text, state text, finding text, advice text)
@@ -265,7 +279,7 @@ DECLARE
     part text;
 BEGIN
     PERFORM vmclone_internal.require_administrator('look at everything');
-    FOREACH part IN ARRAY '{server,copier,storage,inventory,rights,jobs}'::text[] LOOP
+    FOREACH part IN ARRAY '{server,copier,hosts,storage,inventory,rights,jobs}'::text[] LOOP
         BEGIN
             RETURN QUERY EXECUTE format('SELECT * FROM vmclone_internal.%I()', 'doctor_' || part);
         EXCEPTION WHEN OTHERS THEN
@@ -280,5 +294,5 @@ END
 $$;
 COMMENT ON FUNCTION vmclone.doctor() IS 'looks at everything that vmclone needs: a row for each check with its state (ok, note, warning, error), what was found and what to do. Tries out each attached storage domain; administrators only';
 
-REVOKE ALL ON FUNCTION vmclone_internal.doctor_server(), vmclone_internal.doctor_copier(), vmclone_internal.doctor_storage(), vmclone_internal.doctor_inventory(),
-    vmclone_internal.doctor_rights(), vmclone_internal.doctor_jobs(), vmclone.doctor() FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.doctor_server(), vmclone_internal.doctor_copier(), vmclone_internal.doctor_hosts(), vmclone_internal.doctor_storage(),
+    vmclone_internal.doctor_inventory(),    vmclone_internal.doctor_rights(), vmclone_internal.doctor_jobs(), vmclone.doctor() FROM PUBLIC;

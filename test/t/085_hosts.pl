@@ -43,6 +43,10 @@ is($node->value("SELECT host_name || ' ' || status FROM vmclone.check_storage_do
 is($node->value("SELECT string_agg(path, ' ' ORDER BY path) FROM vmclone.check_storage_domain('$domain', false, 'h3')"), $differences,
 	'and finds on a host what the machine of the database found');
 
+is($node->value("SELECT string_agg(concat_ws(' ', subject, state), ', ' ORDER BY subject) FROM vmclone.doctor() WHERE item = 'copy host'"), 'h1 ok, h2 ok, h3 ok', 'doctor() looks at the hosts');
+is($node->value("SELECT count(*) FILTER (WHERE state = 'ok' AND finding ~ 'writable') || ' of ' || count(*) FROM vmclone.doctor() WHERE item = 'storage domain' AND subject ~ ' on host h[123]\$'"),
+	'3 of 3', 'and tries the domain out on each');
+
 sub finish
 {
 	my ($job, $what) = @_;
