@@ -2,7 +2,9 @@
  * arguments.c
  *		The command line of every subcommand.
  */
+#include <errno.h>
 #include <getopt.h>
+#include <stdlib.h>
 
 #include "copy/base/arguments.h"
 #include "copy/base/report.h"
@@ -97,4 +99,14 @@ arguments_parse(const struct argument *table, unsigned subcommand, const char *c
 		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 							"unexpected argument \"%.200s\"", argv[optind]);
 	return check_required(table, subcommand, command, given);
+}
+
+bool
+arguments_number(const char *text, int base, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, base) : 0;
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0;
 }

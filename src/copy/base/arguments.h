@@ -6,6 +6,7 @@
 #define COPY_ARGUMENTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* One option, "--name VALUE" or "--name". */
 struct argument
@@ -29,5 +30,8 @@ typedef int (*argument_taker)(void *context, const char *name, char *value);
  */
 extern int arguments_parse(const struct argument *table, unsigned subcommand, const char *command,
 						   int argc, char **argv, argument_taker take, void *context);
+
+/* A number to that base: digits, and nothing else around them.  False where it is none, or beyond 64 bits. */
+extern bool arguments_number(const char *text, int base, uint64_t *number);
 
 #endif

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "copy/base/arguments.h"
 #include "copy/base/control.h"
 #include "copy/base/json.h"
 #include "copy/base/lease.h"
@@ -132,16 +133,6 @@ digits_behind(const char *line, const char *word)
 	return line + length + 1;
 }
 
-static bool
-parse_number(const char *text, uint64_t *number)
-{
-	char *end;
-
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	return errno == 0 && *end == '\0';
-}
-
 static void
 obey(const char *line)
 {
@@ -153,11 +144,11 @@ obey(const char *line)
 		cancel("command");
 	else if (strcmp(line, COPIER_CONTROL_PAUSE) == 0 || strcmp(line, COPIER_CONTROL_RESUME) == 0)
 		set_paused(strcmp(line, COPIER_CONTROL_PAUSE) == 0);
-	else if (limit != NULL && parse_number(limit, &number))
+	else if (limit != NULL && arguments_number(limit, 10, &number))
 		set_limit(number);
 	else if (limit != NULL)
 		report_say("not a limit in bytes per second: \"%s\"", limit);
-	else if (beat != NULL && parse_number(beat, &number))
+	else if (beat != NULL && arguments_number(beat, 10, &number))
 		lease_beat(number);
 	else if (*line != '\0')
 		report_say("unknown command on stdin: \"%s\"", line);

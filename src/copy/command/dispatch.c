@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "contract/copier_protocol.h"
+#include "copy/base/arguments.h"
 #include "copy/base/lease.h"
 #include "copy/base/report.h"
 #include "copy/command/commands.h"
@@ -105,12 +106,7 @@ usage_error(const char *what, const char *which)
 static int
 take_number(const char *option, const char *text, uint64_t limit, uint64_t *number)
 {
-	char *end;
-
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *number > 0 &&
-		*number <= limit)
+	if (arguments_number(text, 10, number) && *number > 0 && *number <= limit)
 		return 0;
 	return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
 						"%s \"%.200s\" is not valid, expected a number from 1 to %" PRIu64, option,

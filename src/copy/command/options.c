@@ -124,11 +124,7 @@ parse_threads(struct options *options, const char *value)
 static int
 parse_claim(struct options *options, const char *value)
 {
-	char *end;
-
-	errno = 0;
-	options->claim = strtoull(value, &end, 10);
-	if (*value < '1' || *value > '9' || *end != '\0' || errno != 0)
+	if (value[0] == '0' || !arguments_number(value, 10, &options->claim))
 		return usage_error(COPIER_OPTION_CLAIM, value, "a number from 1");
 	return 0;
 }

@@ -164,11 +164,7 @@ bad_value(const char *option, const char *value, const char *expected)
 static bool
 parse_number(const char *option, const char *value, int base, uint64_t limit, uint64_t *number)
 {
-	char *end;
-
-	errno = 0;
-	*number = isdigit((unsigned char) value[0]) ? strtoull(value, &end, base) : 0;
-	if (!isdigit((unsigned char) value[0]) || errno != 0 || *end != '\0' || *number > limit)
+	if (!arguments_number(value, base, number) || *number > limit)
 		return bad_value(option, value, base == 8 ? "an octal file mode" : "a number in range");
 	return true;
 }
