@@ -71,7 +71,7 @@ foreach my $preload (1, 0)
 	}
 	$node->safe_psql('postgres', "SELECT vmclone.resume_job('$job->{job_id}')");
 	is($node->wait_for_status($job->{job_id}, 'running', 'succeeded'), 'running', "$how: resume");
-	$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+	$node->lift_limit($job->{job_id});
 	is($node->wait_for_job($job->{job_id}), 'succeeded', "$how: a resumed job succeeds, its limit removed");
 	$waiter->quit;
 	$node->images_equal($job->{vm_id}, $vm, 1, "$how: and is exact");
@@ -96,7 +96,7 @@ foreach my $preload (1, 0)
 	is($node->value(q{SELECT count(*) FROM vmclone.audit_log WHERE log_type IN (60, 1322) AND message LIKE '%cancelled%'}), 2, "$how: it is audited");
 	my $again = $node->row("SELECT * FROM vmclone.retry_job('$job->{job_id}')");
 	is($again->{vm_name}, 'copy5', "$how: a cancelled job is run again");
-	$node->safe_psql('postgres', "SELECT vmclone.alter_job('$again->{new_job_id}', bandwidth_limit => 0)");
+	$node->lift_limit($again->{new_job_id});
 	is($node->wait_for_job($again->{new_job_id}), 'succeeded', "$how: and succeeds");
 
 	# several copies: the first reads the chain, the others its image

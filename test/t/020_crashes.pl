@@ -24,7 +24,7 @@ sub finish_copy
 {
 	my ($job, $what) = @_;
 
-	$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+	$node->lift_limit($job->{job_id});
 	is($node->wait_for_job($job->{job_id}), 'succeeded', "$what: the job succeeds");
 	$node->images_equal($job->{vm_id}, $vm, 2, "$what: the disks are exact");
 	is_deeply([ $node->leftovers ], [], "$what: no file is left over");

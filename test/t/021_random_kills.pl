@@ -55,21 +55,7 @@ for my $round (1 .. $kills)
 	}
 }
 cancel_doomed();
-# one that has just ended, or follows its cancel, can't be altered any more
-$node->safe_psql('postgres', <<"SQL");
-DO \$\$
-DECLARE
-	job uuid;
-BEGIN
-	FOR job IN SELECT job_id FROM vmclone.jobs WHERE $live LOOP
-		BEGIN
-			PERFORM vmclone.alter_job(job, bandwidth_limit => 0);
-		EXCEPTION WHEN SQLSTATE 'VC023' THEN
-			CONTINUE;
-		END;
-	END LOOP;
-END \$\$
-SQL
+$node->for_jobs('alter_job(job, bandwidth_limit => 0)', $live);
 
 foreach my $clone (@clones)
 {
@@ -97,13 +83,7 @@ is($node->value("SELECT count(*) FROM vmclone.async_tasks WHERE result IS NULL")
 $node->stop;
 done_testing();
 
-# One that has succeeded since the statement began can't be cancelled any more, which is no fault.
 sub cancel_doomed
 {
-	my ($out, $err);
-	# one whose cancel is under way is told with a NOTICE
-	$node->psql('postgres',
-		"SET client_min_messages = warning; SELECT vmclone.cancel_job(job_id) FROM vmclone.jobs WHERE $live AND vm_name LIKE 'doomed%'",
-		stdout => \$out, stderr => \$err);
-	like($err, qr/it is succeeded/, 'the only reason not to cancel') if $err;
+	return $node->for_jobs('cancel_job(job)', "$live AND vm_name LIKE 'doomed%'");
 }

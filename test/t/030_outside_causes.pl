@@ -72,7 +72,7 @@ foreach my $way ('an empty directory', 'nothing')
 	  or die 'nothing is copied';
 	rename $path, "$path.away" or die "rename: $!";
 	mkdir $path or die "mkdir: $!" if $way ne 'nothing';
-	$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+	$node->lift_limit($job->{job_id});
 	is($node->job_when($job->{job_id}, qw(waiting failed succeeded cleaning))->{status}, 'waiting',
 		"a job waits for a domain that was unmounted in mid copy: $way is there");
 	is_deeply($node->row($seen_of), { failed => JSON::PP::true, lately => JSON::PP::true }, 'view storage says so');

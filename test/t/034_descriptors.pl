@@ -12,7 +12,7 @@ my @jobs = map { $node->clone($vm->{snapshots}[1], vm_name => "copy$_", lock_mod
 ok($node->poll_query_until('postgres', "SELECT count(*) > 0 FROM vmclone.jobs WHERE status = 'waiting' AND reason ~ 'Too many open files'"),
 	'jobs wait when the worker has too many files open, and say so');
 my $worker = $node->value('SELECT pid FROM vmclone.worker');
-$node->safe_psql('postgres', "SELECT vmclone.alter_job(job_id, bandwidth_limit => 0) FROM vmclone.jobs WHERE status IN ('queued', 'running', 'waiting')");
+$node->lift_limit(map { $_->{job_id} } @jobs);
 is($node->wait_for_job($_->{job_id}), 'succeeded', "$_->{vm_name} succeeds") foreach @jobs;
 is($node->value('SELECT max(attempts) FROM vmclone.async_tasks'), 0, 'no attempt was spent');
 is($node->value('SELECT pid FROM vmclone.worker'), $worker, 'by the same worker');

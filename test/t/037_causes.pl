@@ -99,7 +99,7 @@ waits('a sync that fails', 'copy', 'fsync,fdatasync:error=EIO', qr/EIO/);
 	my $job = $node->clone($snapshot, vm_name => 'changes', bandwidth_limit => 300_000);
 	$node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'") or die 'nothing is copied';
 	utime undef, undef, "$vm->{disks}[0]{path}/$vm->{disks}[0]{images}[0]" or die "utime: $!";
-	$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+	$node->lift_limit($job->{job_id});
 	is($node->wait_for_job($job->{job_id}), 'failed', 'a source that changes while it is read fails the job');
 	like($node->value("SELECT reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), qr/changed/, 'and says so');
 	is(join(' ', $node->leftovers), '', 'nothing is left');

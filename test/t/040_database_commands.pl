@@ -73,7 +73,7 @@ $node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.asy
   or die 'nothing is copied';
 ($code, $out, $err) = $node->psql('template1', 'CREATE DATABASE copied TEMPLATE postgres');
 is($code, 0, 'CREATE DATABASE … TEMPLATE while the worker copies') or diag($err);
-$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+$node->lift_limit($job->{job_id});
 is($node->wait_for_job($job->{job_id}), 'succeeded', 'the copy goes on after it');
 $node->images_equal($job->{vm_id}, $vm, 1);
 

@@ -56,7 +56,7 @@ $standby->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.
 $standby->wait_for_catchup($third);
 $standby->stop('immediate');
 $third->promote;
-$third->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+$third->lift_limit($job->{job_id});
 is($third->wait_for_job($job->{job_id}), 'succeeded', 'with vmclone.resume_on_promotion it goes on by itself');
 $third->images_equal($job->{vm_id}, $vm, 1, 'and is exact');
 
@@ -70,7 +70,7 @@ $third->command_ok([ 'pg_restore', '--exit-on-error', '-d', $third->connstr('res
 is($third->safe_psql('restored', "SELECT count(*) FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), 1, 'the job is there');
 is($third->safe_psql('restored', 'SELECT count(*) FROM vmclone.storage_mounts'), 0, 'mounts are not restored');
 is($third->safe_psql('restored', 'SELECT identity FROM vmclone.worker'), 'other database', 'the restored database knows what it is');
-$third->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+$third->lift_limit($job->{job_id});
 is($third->wait_for_job($job->{job_id}), 'succeeded', 'the original goes on undisturbed');
 $third->images_equal($job->{vm_id}, $vm, 1, 'and is exact');
 like($third->safe_psql('restored', "SELECT status FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
@@ -97,7 +97,7 @@ sleep 2;
 is($twin->safe_psql('postgres', "SELECT status FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"), 'running', 'and does nothing');
 $twin->restart;
 is($twin->safe_psql('postgres', 'SELECT identity FROM vmclone.worker'), 'other server', 'nor after a restart');
-$third->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+$third->lift_limit($job->{job_id});
 is($third->wait_for_job($job->{job_id}), 'succeeded', 'the original goes on undisturbed');
 $third->images_equal($job->{vm_id}, $vm, 1, 'and is exact');
 $twin->safe_psql('postgres', "SELECT vmclone.adopt('abandon')");

@@ -27,7 +27,7 @@ is($combined->value("SELECT status FROM vmclone.jobs WHERE job_id = '$job->{job_
 is($combined->value('SELECT identity FROM vmclone.worker'), 'other server', 'and it knows what it is');
 ($code, $out, $err) = $combined->psql('postgres', "SELECT vmclone.add_vm_from_snapshot('$snapshot', vm_name => 'early', lock_mode => 'shared')");
 like($err, qr/jobs under way in this database are not its own/, 'nothing is accepted before adopt');
-$primary->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+$primary->lift_limit($job->{job_id});
 is($primary->wait_for_job($job->{job_id}), 'succeeded', 'the original goes on');
 $combined->safe_psql('postgres', "SELECT vmclone.adopt('abandon')");
 ok($combined->poll_query_until('postgres', "SELECT status = 'failed' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),

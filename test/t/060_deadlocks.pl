@@ -136,19 +136,7 @@ my %always = (
 );
 invariants('while jobs live', %always);
 
-# the worker may end a job between the look and the cancel
-$server->safe_psql('postgres', q{DO $$
-DECLARE
-	job uuid;
-BEGIN
-	FOR job IN SELECT job_id FROM vmclone.jobs WHERE ended_at IS NULL LOOP
-		BEGIN
-			PERFORM vmclone.cancel_job(job);
-		EXCEPTION WHEN SQLSTATE 'VC023' THEN
-			CONTINUE;
-		END;
-	END LOOP;
-END $$});
+$server->for_jobs('cancel_job(job)', 'ended_at IS NULL');
 ok($server->poll_query_until('postgres', q{SELECT count(*) = 0 FROM vmclone.jobs WHERE ended_at IS NULL}), 'all jobs end');
 invariants(
 	'when all is cancelled',

@@ -69,7 +69,7 @@ like($node->job_when($job->{job_id}, 'waiting')->{reason}, qr/^disk "[^"]+" \([-
 rename "$path.away", $path or die "rename: $!";
 becomes($job, 'jobs_view', "status = 'running' AND reason IS NULL AND reason_key IS NULL AND waiting_since IS NULL AND percent < 100",
 	'the reason is gone when it goes on');
-$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+$node->lift_limit($job->{job_id});
 is($node->wait_for_job($job->{job_id}), 'succeeded', 'it succeeds');
 is_deeply($node->row("SELECT percent::text, reason, reason_key, rate, eta, advice FROM vmclone.jobs_view WHERE job_id = '$job->{job_id}'"),
 	{ percent => '100.0', reason => undef, reason_key => undef, rate => undef, eta => undef, advice => undef }, 'and all is told as it is then');
@@ -86,7 +86,7 @@ is($node->value("SELECT reason IS NULL AND reason_key IS NULL FROM vmclone.jobs_
 # verification
 $job = $node->clone($snapshot, vm_name => 'verified', verify => 'true', bandwidth_limit => 2_000_000);
 becomes($job, 'progress', "phase = 'verify' AND bytes_verified < bytes_to_verify AND verified_percent < 100", 'a verification shows how far it is');
-$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+$node->lift_limit($job->{job_id});
 is($node->wait_for_job($job->{job_id}), 'succeeded', 'it ends');
 is($node->value("SELECT verified_percent FROM vmclone.progress WHERE job_id = '$job->{job_id}'"), '100.0', 'with all compared');
 done_testing();

@@ -29,7 +29,7 @@ my $second = $node->clone($healthy->{snapshots}[0], vm_name => 'second');
 is($node->wait_for_job($second->{job_id}), 'succeeded', 'and so does the next one');
 
 kill 'CONT', @copiers;
-$node->safe_psql('postgres', "SELECT vmclone.alter_job(job_id, bandwidth_limit => 0) FROM vmclone.jobs WHERE vm_name LIKE 'hanging%'");
+$node->lift_limit(map { $_->{job_id} } @jobs);
 foreach my $job (@jobs, $more)
 {
 	is($node->wait_for_job($job->{job_id}), 'succeeded', 'when the storage answers again, what stalled goes on and the rest follows');

@@ -131,7 +131,7 @@ sub while_it_copies
 	$job = begin($vm, vm_name => 'changed', bandwidth_limit => 200_000);
 	$node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'") or die 'nothing is copied';
 	$change->();
-	$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
+	$node->lift_limit($job->{job_id});
 	refused($job, qr/chang/i, $what);
 	return;
 }

@@ -54,7 +54,7 @@ $subscriber->wait_for_log(qr/jobs of another database cannot be replicated into 
 ok(1, 'jobs of another database are refused there');
 is($subscriber->value("SELECT count(*) FROM vmclone.jobs WHERE job_id = '$paused->{job_id}'"), 0, 'and are not there');
 $subscriber->safe_psql('postgres', 'ALTER SUBSCRIPTION jobs DISABLE; ALTER SUBSCRIPTION jobs SET (slot_name = NONE); DROP SUBSCRIPTION jobs');
-$publisher->safe_psql('postgres', "SELECT vmclone.alter_job('$paused->{job_id}', bandwidth_limit => 0)");
+$publisher->lift_limit($paused->{job_id});
 is($publisher->wait_for_job($paused->{job_id}), 'succeeded', 'the publisher goes on');
 $subscriber->stop;
 $publisher->stop;

@@ -111,7 +111,7 @@ isnt($node->value("SELECT count(*) FROM vmclone.image_locks WHERE holder = (SELE
 
 storage_answers();
 is($node->wait_for_job($hanging[0]{job_id}), 'cancelled', 'when the storage answers again, the cancel is through');
-$node->safe_psql('postgres', "SELECT vmclone.alter_job('$hanging[1]{job_id}', bandwidth_limit => 0)");
+$node->lift_limit($hanging[1]{job_id});
 is($node->wait_for_job($hanging[1]{job_id}), 'succeeded', 'and the other copy goes on');
 is($node->value('SELECT tasks_stuck + tasks_stalled FROM vmclone.worker'), 0, 'nothing hangs any more');
 $node->stop;

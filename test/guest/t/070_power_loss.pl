@@ -53,13 +53,13 @@ foreach my $round (1 .. $losses)
 	push @clones, pop @new;
 	push @cancelled, @new;
 	sleep(rand(4));
-	$node->safe_psql('postgres', "SET client_min_messages = error; SELECT vmclone.cancel_job('$new[0]{job_id}')") if rand() < 0.3;
+	$node->for_jobs('cancel_job(job)', "job_id = '$new[0]{job_id}'") if rand() < 0.3;
 	sleep(rand(3));
 	lose_power();
 	$node->start;
 	is($node->value('SELECT count(*) FROM vmclone.jobs'), 2 * $round, "loss $round: what was committed is there");
 }
-$node->safe_psql('postgres', "SELECT vmclone.alter_job(job_id, bandwidth_limit => 0) FROM vmclone.jobs WHERE $live");
+$node->for_jobs('alter_job(job, bandwidth_limit => 0)', $live);
 foreach my $job (@clones)
 {
 	is($node->wait_for_job($job->{job_id}), 'succeeded', "$job->{vm_name} succeeds")

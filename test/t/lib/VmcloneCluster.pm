@@ -508,6 +508,41 @@ sub wait_for_job
 	return $node->wait_for_status($job_id, qw(succeeded failed cancelled));
 }
 
+=head2 $node->for_jobs($function, $condition), $node->lift_limit($job_id…)
+
+Calls vmclone.alter_job or another function, C<job> standing for the job's id, for each job of which the condition holds.  One
+that ends meanwhile allows no such call any more, which is no fault.  lift_limit lets these jobs copy as fast as they can.
+
+=cut
+
+sub for_jobs
+{
+	my ($node, $function, $condition) = @_;
+
+	return $node->safe_psql('postgres', <<"SQL");
+SET client_min_messages = warning;
+DO \$\$
+DECLARE
+	job uuid;
+BEGIN
+	FOR job IN SELECT job_id FROM vmclone.jobs WHERE $condition LOOP
+		BEGIN
+			PERFORM vmclone.$function;
+		EXCEPTION WHEN SQLSTATE 'VC023' THEN
+			CONTINUE;
+		END;
+	END LOOP;
+END \$\$
+SQL
+}
+
+sub lift_limit
+{
+	my ($node, @job_ids) = @_;
+
+	return $node->for_jobs('alter_job(job, bandwidth_limit => 0)', 'job_id IN (' . join(', ', map { literal($_) } @job_ids) . ')');
+}
+
 =head2 $node->disk_files($vm_id)
 
 The files of a clone's disks: { disk_id, disk_alias, image_id, path, format }, in order of alias.
