@@ -16,6 +16,13 @@ CREATE FUNCTION fixture.plan(vm text, choice jsonb DEFAULT '{}', layer integer D
     SELECT concat_ws(' ', p.fate, p.source_format, '->', p.target_storage_domain, p.volume_format, p.volume_type, 'size', p.virtual_size, 'read', p.bytes_to_copy, 'need', p.bytes_needed,
         p.method, '(' || p.method_reason || ')', p.note)
     FROM vmclone.plan_add_vm_from_snapshot(fixture.snapshot(vm, layer), disks => fixture.choose(vm, choice)) p WHERE p.disk_id = fixture.disk(vm, 1) $$;
+CREATE FUNCTION fixture.hosts(vm text, choice jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', COALESCE(p.copy_hosts::text, 'none asked'), regexp_replace(p.copy_hosts_reason, '[0-9a-f-]{36}', 'ID', 'g'))
+    FROM vmclone.plan_add_vm_from_snapshot(fixture.snapshot(vm, 2), disks => fixture.choose(vm, choice)) p WHERE p.disk_id = fixture.disk(vm, 1) $$;
+CREATE FUNCTION fixture.host_has(host text, domain text) RETURNS text LANGUAGE sql AS $$
+    INSERT INTO vmclone.storage_mounts (storage_domain_id, mount_path, real_path, storage_root, token, attached_by, host_name)
+    SELECT storage_domain_id, mount_path, real_path, storage_root, token, attached_by, host FROM vmclone.storage_mounts
+    WHERE storage_domain_id = fixture.id(domain) AND host_name = 'local' RETURNING host_name $$;
 \pset tuples_only on
 -- not named: own domain, root ancestor's format
 SELECT fixture.plan('raw');
@@ -83,6 +90,23 @@ ROLLBACK;
 SELECT source_chain = ARRAY[fixture.image('base', 1, 1), fixture.image('thin', 1, 1), fixture.image('thin', 1, 2)] AS chain, chain_depth FROM plan_add_vm_from_snapshot(fixture.snapshot('thin', 2));
 -- a template's plan
 SELECT disk_alias, fate, volume_format, volume_type FROM plan_add_vm_template_from_snapshot(fixture.snapshot('raw', 2));
+-- which hosts could copy it, and what keeps others from it: all of a disk's domains on one host that answers and takes copies
+BEGIN;
+INSERT INTO vmclone.hosts (host_name, address, status, error, drain, added_by) VALUES ('h1', 'h1', 'up', NULL, NULL, ''), ('h2', 'h2', 'down', 'no route', NULL, ''), ('h3', 'h3', 'up', NULL, 'end', '');
+SELECT fixture.hosts('raw');
+SELECT fixture.host_has('h1', 'nfs1'), fixture.host_has('h2', 'nfs1'), fixture.host_has('h3', 'nfs1'), fixture.host_has('h1', 'nfs2');
+SELECT fixture.hosts('raw');
+SELECT fixture.hosts('raw', jsonb_build_object('storage_domain_id', fixture.id('nfs2')));
+DELETE FROM vmclone.storage_mounts WHERE host_name = 'local' AND storage_domain_id = fixture.id('nfs1');
+SELECT fixture.hosts('raw');
+UPDATE vmclone.hosts SET drain = 'move' WHERE host_name = 'h1';
+SELECT fixture.hosts('raw');
+DELETE FROM vmclone.storage_mounts WHERE host_name = 'h1' AND storage_domain_id = fixture.id('nfs2');
+SELECT fixture.hosts('raw', jsonb_build_object('storage_domain_id', fixture.id('nfs2')));
+UPDATE vmclone.storage_mounts SET status = 'failed' WHERE storage_domain_id = fixture.id('nfs2');
+SELECT fixture.hosts('raw', jsonb_build_object('storage_domain_id', fixture.id('nfs2')));
+SELECT fixture.hosts('raw', '{"include": false}');
+ROLLBACK;
 -- nothing to plan: the reason
 SELECT * FROM plan_add_vm_from_snapshot(fixture.id('nothing'));
 

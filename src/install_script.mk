@@ -25,6 +25,7 @@ SQL_PARTS = \
 	locks/locks.sql \
 	storage/hosts.sql \
 	storage/storage_mounts.sql \
+	storage/hosts_with_domains.sql \
 	storage/storage_files.sql \
 	clone/mac_pool.sql \
 	command/parameters_of_copy.sql \

@@ -50,6 +50,27 @@ enum RateColumn
 	RATE_BYTES,
 };
 
+/* Hosts that could do what reads and writes the storage domains: numbers of disks, domains, and what these are called. */
+static Statement disk_hosts = {
+	.sql = "SELECT d.number, COALESCE(h.usable, '{}'), COALESCE(h.obstacles, CASE WHEN"
+		   " h.usable IS NULL THEN vmclone_internal.hosts_of_domains(d.ids, d.labels) END)"
+		   " FROM (SELECT number, array_agg(id), array_agg(label) FROM unnest($1, $2, $3)"
+		   "  AS u(number, id, label) GROUP BY number) AS d(number, ids, labels)"
+		   " CROSS JOIN LATERAL (SELECT array_agg(a.host_name) FILTER (WHERE a.obstacle IS NULL),"
+		   "  string_agg(a.obstacle, '; ') FROM vmclone_internal.hosts_with_domains(d.ids) a)"
+		   "  AS h(usable, obstacles)",
+	.argument_count = 3,
+	.argument_types = {INT4ARRAYOID, UUIDARRAYOID, TEXTARRAYOID},
+};
+
+/* Columns of disk_hosts. */
+enum HostsColumn
+{
+	HOSTS_DISK_NUMBER = 1,
+	HOSTS_USABLE,
+	HOSTS_REASON,
+};
+
 static Datum
 text_or_null(const char *text, bool *is_null)
 {
@@ -264,8 +285,79 @@ load_rates(const ClonePlan *plan, int *count)
 	return rates;
 }
 
+/* The storage domains that a copy of the disk reads and writes, each once; NIL for a disk that isn't made. */
+static List *
+domains_of_disk(const ClonePlan *plan, const PlannedDisk *disk)
+{
+	List *domains = NIL;
+
+	if (!disk_is_made(disk))
+		return NIL;
+	for (int i = 0; i < disk->chain_length; i++)
+		domains =
+			list_append_unique_ptr(domains, plan_domain(plan, &disk->chain[i].storage_domain_id));
+	if (disk->has_target)
+		domains = list_append_unique_ptr(domains, plan_domain(plan, &disk->target_domain_id));
+	return list_delete_ptr(domains, NULL);
+}
+
+/* Where a disk may be copied. */
+typedef struct DiskHosts
+{
+	Datum usable; /* text[] of hosts' names; 0: the disk isn't made */
+	char *reason; /* what keeps the others from it; NULL: nothing */
+} DiskHosts;
+
+/* By disk. */
+static DiskHosts *
+load_hosts(const ClonePlan *plan)
+{
+	DiskHosts *hosts = palloc0(sizeof(DiskHosts) * (plan->disk_count + 1));
+	int room = plan->disk_count * list_length(plan->domains) + 1;
+	int32 *numbers = palloc(sizeof(int32) * room);
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * room);
+	const char **labels = palloc(sizeof(char *) * room);
+	int count = 0;
+	Datum values[3];
+	uint64 rows;
+	Frame frame;
+
+	for (int i = 0; i < plan->disk_count; i++)
+	{
+		ListCell *cell;
+
+		foreach (cell, domains_of_disk(plan, &plan->disks[i]))
+		{
+			const DomainFacts *domain = lfirst(cell);
+
+			numbers[count] = i;
+			ids[count] = domain->id;
+			labels[count++] = psprintf("\"%s\" (%s)", domain->name != NULL ? domain->name : "",
+									   uuid_text(&domain->id));
+		}
+	}
+	values[0] = array_of_int32s(numbers, count);
+	values[1] = array_of_uuids(ids, count);
+	values[2] = array_of_texts(labels, count);
+	frame_enter_own(&frame);
+	rows = statement_run(&disk_hosts, values, NULL);
+	for (uint64 row = 0; row < rows; row++)
+	{
+		DiskHosts *its = &hosts[field_int64(row, HOSTS_DISK_NUMBER)];
+		bool *nulls;
+		int names;
+		Datum *elements = field_elements(row, HOSTS_USABLE, TEXTOID, &nulls, &names);
+
+		its->usable = array_of_datums(elements, names, TEXTOID);
+		its->reason = field_text(row, HOSTS_REASON);
+	}
+	frame_leave(&frame);
+	return hosts;
+}
+
 static void
-put_disk(ReturnSetInfo *result, const ClonePlan *plan, const PlannedDisk *disk, int64 rate)
+put_disk(ReturnSetInfo *result, const ClonePlan *plan, const PlannedDisk *disk, int64 rate,
+		 const DiskHosts *hosts)
 {
 	bool made = disk_is_made(disk);
 	bool has_target = made && disk->has_target;
@@ -275,8 +367,8 @@ put_disk(ReturnSetInfo *result, const ClonePlan *plan, const PlannedDisk *disk, 
 	const char *method = made ? expected_method(plan, disk, &reason) : NULL;
 	double left_gb;
 	bool has_left = made && quota_left(plan, disk, &left_gb);
-	Datum values[20];
-	bool nulls[20] = {false};
+	Datum values[22];
+	bool nulls[22] = {false};
 
 	for (int i = 0; i < disk->chain_length; i++)
 		chain[i] = disk->chain[i].image_id;
@@ -308,6 +400,9 @@ put_disk(ReturnSetInfo *result, const ClonePlan *plan, const PlannedDisk *disk, 
 	values[18] = rate > 0 ? Float8GetDatum((double) disk->bytes_to_read / rate) : (Datum) 0;
 	nulls[18] = rate <= 0 || disk->fate != DISK_COPY;
 	values[19] = text_or_null(note_of(plan, disk), &nulls[19]);
+	values[20] = hosts->usable;
+	nulls[20] = hosts->usable == (Datum) 0;
+	values[21] = text_or_null(hosts->reason, &nulls[21]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -317,6 +412,7 @@ list_disks(FunctionCallInfo fcinfo, CloneTarget target)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ClonePlan *plan;
 	DomainRate *rates;
+	DiskHosts *hosts;
 	int rate_count;
 	Frame frame;
 
@@ -329,6 +425,7 @@ list_disks(FunctionCallInfo fcinfo, CloneTarget target)
 		refusals_raise(checks_run(plan, CHECK_ALWAYS));
 	(void) quota_evaluate(plan);
 	rates = load_rates(plan, &rate_count);
+	hosts = load_hosts(plan);
 	for (int i = 0; i < plan->disk_count; i++)
 	{
 		int64 rate = 0;
@@ -336,7 +433,7 @@ list_disks(FunctionCallInfo fcinfo, CloneTarget target)
 		for (int r = 0; r < rate_count; r++)
 			if (uuid_same(&rates[r].id, &plan->disks[i].target_domain_id))
 				rate = rates[r].rate;
-		put_disk(result, plan, &plan->disks[i], rate);
+		put_disk(result, plan, &plan->disks[i], rate, &hosts[i]);
 	}
 	frame_leave(&frame);
 	SPI_finish();

@@ -100,11 +100,13 @@ RETURNS TABLE (
     method text,
     method_reason text,
     seconds_expected double precision,
-    note text)
+    note text,
+    copy_hosts text[],
+    copy_hosts_reason text)
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 4
 AS 'MODULE_PATHNAME', 'vmclone_plan_add_vm_from_snapshot';
 
-COMMENT ON FUNCTION vmclone.plan_add_vm_from_snapshot IS 'one row per disk of the snapshot: its chain, target, format and allocation after the rules, bytes to read and bytes needed for one copy, what the quota has left, how it will be copied and why not faster';
+COMMENT ON FUNCTION vmclone.plan_add_vm_from_snapshot IS 'one row per disk of the snapshot: its chain, target, format and allocation after the rules, bytes to read and bytes needed for one copy, what the quota has left, how it will be copied and why not faster, which hosts could copy it and what keeps others from it';
 
 CREATE FUNCTION vmclone.plan_add_vm_template_from_snapshot(
     snapshot_id uuid,
@@ -149,7 +151,9 @@ RETURNS TABLE (
     method text,
     method_reason text,
     seconds_expected double precision,
-    note text)
+    note text,
+    copy_hosts text[],
+    copy_hosts_reason text)
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 4
 AS 'MODULE_PATHNAME', 'vmclone_plan_add_vm_template_from_snapshot';
 

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "base/statement.h"
+#include "job/job_claim.h"
 #include "job/job_end.h"
 #include "job/job_agenda.h"
 
@@ -20,6 +21,7 @@ static Statement what_is_to_do = {
 		   " EXISTS (SELECT FROM vmclone.jobs j WHERE j.status = 'waiting'"
 		   "  AND j.next_attempt_at <= clock_timestamp()),"
 		   " EXISTS (SELECT FROM vmclone.jobs j WHERE j.status = 'cleaning' AND " DUE_JOB "),"
+		   " EXISTS (SELECT FROM vmclone.measurements WHERE " SQL_MEASUREMENT_IS_DUE "),"
 		   " EXISTS (SELECT FROM vmclone.measurements WHERE status = 'queued'),"
 		   " EXISTS (SELECT FROM vmclone.jobs j WHERE j.status"
 		   "  IN ('running', 'waiting', 'finishing', 'failing', 'cancelling', 'cleaning')),"
@@ -37,6 +39,7 @@ enum
 	AGENDA_WAITING,
 	AGENDA_CLEANING,
 	AGENDA_MEASUREMENTS,
+	AGENDA_MEASUREMENTS_WAITING,
 	AGENDA_MOVING,
 	AGENDA_LIVE,
 };
@@ -54,5 +57,5 @@ job_agenda(JobAgenda *agenda)
 	agenda->measurements = field_bool(0, AGENDA_MEASUREMENTS);
 	agenda->live = field_bool(0, AGENDA_LIVE);
 	agenda->busy = agenda->announce || agenda->requests || agenda->startable ||
-				   agenda->measurements || field_bool(0, AGENDA_MOVING);
+				   field_bool(0, AGENDA_MEASUREMENTS_WAITING) || field_bool(0, AGENDA_MOVING);
 }

@@ -15,7 +15,7 @@ typedef struct JobAgenda
 	bool startable;    /* jobs that may have a task to begin */
 	bool waiting;      /* the same, and what they wait for is to be tried again */
 	bool cleaning;     /* files to remove */
-	bool measurements; /* asked for */
+	bool measurements; /* asked for, to be tried now */
 	bool live;         /* jobs that are not over, also held and paused ones */
 	bool busy;         /* something will be to do, now or later: the worker stays */
 } JobAgenda;

@@ -169,7 +169,7 @@ enum
 static Statement next_measurement = {
 	.sql = "UPDATE vmclone.measurements SET status = 'running' WHERE (snapshot_id, image_id,"
 		   " volume_format) = (SELECT snapshot_id, image_id, volume_format FROM"
-		   " vmclone.measurements WHERE status = 'queued' ORDER BY requested_at LIMIT 1"
+		   " vmclone.measurements WHERE " SQL_MEASUREMENT_IS_DUE " ORDER BY requested_at LIMIT 1"
 		   " FOR UPDATE SKIP LOCKED) RETURNING snapshot_id, image_id, volume_format, layers",
 };
 
@@ -182,12 +182,12 @@ enum
 	MEASUREMENT_LAYERS,
 };
 
-static Statement measurement_failed = {
-	.sql = "UPDATE vmclone.measurements SET status = 'failed', error = $4,"
+static Statement measurement_ended = {
+	.sql = "UPDATE vmclone.measurements SET status = $5, error = $4,"
 		   " measured_at = clock_timestamp()"
 		   " WHERE snapshot_id = $1 AND image_id = $2 AND volume_format = $3",
-	.argument_count = 4,
-	.argument_types = {UUIDOID, UUIDOID, TEXTOID, TEXTOID},
+	.argument_count = 5,
+	.argument_types = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID},
 };
 
 static Statement reset_measurements = {
@@ -351,7 +351,6 @@ claim_copy(void *argument)
 	char *problem;
 	int disk_number;
 	bool may_read;
-	Placement placement = PLACE_NONE;
 
 	if (!find_task(claim->any_waiting))
 		return;
@@ -386,12 +385,9 @@ claim_copy(void *argument)
 	if (problem == NULL)
 		problem = job_run_choose_source(run, &job, layers, disk_number, may_read);
 	if (problem == NULL)
-		placement = job_run_place(run, &problem);
-	if (problem != NULL || placement == PLACE_LATER)
+		(void) job_run_place(run, &problem);
+	if (problem != NULL)
 	{
-		/* where hosts have their number of copies, it has to come back */
-		if (problem == NULL)
-			problem = "the hosts that have its storage domains are busy";
 		job_set_waiting(&job, "storage_domain",
 						psprintf("disk \"%s\" (%s): %s", run->disk_alias, run->disk_id, problem));
 		MemoryContextDelete(run->context);
@@ -402,6 +398,16 @@ claim_copy(void *argument)
 		choose_file_name(run, &job, &domain_id);
 	run->task.claim = task_set_running(&run->task.task_id, run->host.name, vmclone_copy_lease);
 	job_set_running(&job);
+}
+
+static void
+write_measurement_problem(const JobRun *run, const char *status, const char *problem)
+{
+	Datum values[5] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task.task_id),
+					   CStringGetTextDatum(run->volume_format), CStringGetTextDatum(problem),
+					   CStringGetTextDatum(status)};
+
+	(void) statement_run(&measurement_ended, values, NULL);
 }
 
 typedef struct ClaimProblem
@@ -416,7 +422,6 @@ write_claim_problem(void *argument)
 {
 	const ClaimProblem *problem = argument;
 	const JobRun *run = problem->run;
-	Datum measurement[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task.task_id)};
 	JobRow job;
 
 	switch (run->kind)
@@ -430,9 +435,7 @@ write_claim_problem(void *argument)
 				job_cleaning_waits(&job, problem->text);
 			break;
 		case RUN_MEASURE:
-			measurement[2] = CStringGetTextDatum(run->volume_format);
-			measurement[3] = CStringGetTextDatum(problem->text);
-			(void) statement_run(&measurement_failed, measurement, NULL);
+			write_measurement_problem(run, "failed", problem->text);
 			break;
 	}
 }
@@ -562,6 +565,7 @@ claim_measurement(void *argument)
 	JobRun *run;
 	Jsonb *layers;
 	char *problem;
+	Placement placement = PLACE_NONE;
 
 	if (statement_run(&next_measurement, NULL, NULL) == 0)
 		return;
@@ -575,13 +579,10 @@ claim_measurement(void *argument)
 	if (problem == NULL && run->layers == NIL)
 		problem = "there are no images to measure";
 	if (problem == NULL)
-		(void) job_run_place(run, &problem);
+		placement = job_run_place(run, &problem);
 	if (problem != NULL)
 	{
-		Datum values[4] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task.task_id),
-						   CStringGetTextDatum(run->volume_format), CStringGetTextDatum(problem)};
-
-		(void) statement_run(&measurement_failed, values, NULL);
+		write_measurement_problem(run, placement == PLACE_LATER ? "queued" : "failed", problem);
 		MemoryContextDelete(run->context);
 		claim->run = NULL;
 	}

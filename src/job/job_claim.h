@@ -7,6 +7,11 @@
 
 #include "postgres.h"
 
+/* Of measurements: asked for, and not tried just now. */
+#define SQL_MEASUREMENT_IS_DUE                                                                     \
+	"status = 'queued' AND (measured_at IS NULL"                                                   \
+	" OR measured_at <= clock_timestamp() - current_setting('vmclone.retry_delay')::interval)"
+
 /* Claim what may start and start its runs; any_waiting: also of jobs that wait.  True: something was claimed. */
 extern bool job_claim_next(bool any_waiting);
 extern bool job_claim_cleaning(void);

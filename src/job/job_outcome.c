@@ -26,12 +26,12 @@
 #include "utils/builtins.h"
 
 static Statement measured = {
-	.sql = "UPDATE vmclone.measurements SET status = CASE WHEN $7 IS NULL THEN 'done' ELSE"
-		   " 'failed' END, required = $4, bytes_to_read = $5, allocated = $6, error = $7,"
-		   " measured_at = clock_timestamp() WHERE snapshot_id = $1 AND image_id = $2"
-		   " AND volume_format = $3",
-	.argument_count = 7,
-	.argument_types = {UUIDOID, UUIDOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID},
+	.sql =
+		"UPDATE vmclone.measurements SET status = $8, required = $4, bytes_to_read = $5, allocated = $6, error = $7,"
+		" measured_at = clock_timestamp() WHERE snapshot_id = $1 AND image_id = $2"
+		" AND volume_format = $3",
+	.argument_count = 8,
+	.argument_types = {UUIDOID, UUIDOID, TEXTOID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID},
 };
 
 static void
@@ -178,15 +178,23 @@ typedef struct Measurement
 	Jsonb *answer; /* NULL: it failed */
 } Measurement;
 
+static bool
+is_hosts_fault(const JobRun *run)
+{
+	return run->error_kind != NULL && strcmp(run->error_kind, "host") == 0;
+}
+
 static void
 write_measurement(void *argument)
 {
 	Measurement *measurement = argument;
 	JobRun *run = measurement->run;
 	Jsonb *answer = measurement->answer;
-	Datum values[7] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task.task_id),
+	Datum values[8] = {UUIDPGetDatum(&run->snapshot_id), UUIDPGetDatum(&run->task.task_id),
 					   CStringGetTextDatum(run->volume_format)};
-	bool nulls[7] = {0};
+	bool nulls[8] = {0};
+	/* another host, or this one when it is back, may do it */
+	const char *status = answer != NULL ? "done" : is_hosts_fault(run) ? "queued" : "failed";
 
 	nulls[3] = nulls[4] = nulls[5] = answer == NULL;
 	nulls[6] = answer != NULL;
@@ -198,6 +206,7 @@ write_measurement(void *argument)
 	}
 	else
 		values[6] = CStringGetTextDatum(run->error_message ? run->error_message : "no answer");
+	values[7] = CStringGetTextDatum(status);
 	(void) statement_run(&measured, values, nulls);
 }
 
@@ -350,7 +359,7 @@ job_outcome(JobRun *run)
 		return RUN_IS_OVER;
 	}
 	verdict = job_verdict(run, answer);
-	if (run->error_kind != NULL && strcmp(run->error_kind, "host") == 0)
+	if (is_hosts_fault(run))
 		job_host_failed(run->host.name, run->error_message);
 	if (run->step == STEP_RELEASE)
 	{

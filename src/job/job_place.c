@@ -19,27 +19,21 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* Hosts that have all the domains, in the order of their names, this machine first. */
 static Statement hosts_with_domains = {
-	.sql = "SELECT h.host_name, h.address, h.max_copies, h.bandwidth_limit, h.status = 'down',"
-		   " h.drain IS NOT NULL, h.error FROM vmclone.hosts h"
-		   " WHERE (SELECT count(*) FROM vmclone.storage_mounts m WHERE m.host_name = h.host_name"
-		   " AND m.storage_domain_id = ANY ($1) AND m.status = 'attached') = cardinality($1)"
-		   " ORDER BY h.host_name <> '" LOCAL_HOST "', h.host_name",
+	.sql = "SELECT host_name, address, max_copies, bandwidth_limit, obstacle"
+		   " FROM vmclone_internal.hosts_with_domains($1)",
 	.argument_count = 1,
 	.argument_types = {UUIDARRAYOID},
 };
 
-/* Columns of hosts_with_domains; the first three also of all_hosts. */
+/* Columns of hosts_with_domains; the first three also of usable_hosts. */
 enum
 {
 	HOST_NAME = 1,
 	HOST_ADDRESS,
 	HOST_MAX_COPIES,
 	HOST_BANDWIDTH_LIMIT,
-	HOST_IS_DOWN,
-	HOST_IS_DRAINING,
-	HOST_ERROR,
+	HOST_OBSTACLE,
 };
 
 static Statement usable_hosts = {
@@ -47,17 +41,16 @@ static Statement usable_hosts = {
 		   " WHERE status <> 'down' AND drain IS NULL",
 };
 
-static Statement hosts_of_domain = {
-	.sql = "SELECT string_agg(host_name, ', ' ORDER BY host_name) FROM vmclone.storage_mounts"
-		   " WHERE storage_domain_id = $1 AND status = 'attached'",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
+static Statement hosts_of_domains = {
+	.sql = "SELECT vmclone_internal.hosts_of_domains($1, $2)",
+	.argument_count = 2,
+	.argument_types = {UUIDARRAYOID, TEXTARRAYOID},
 };
 
-/* Columns of hosts_of_domain. */
+/* Columns of hosts_of_domains. */
 enum
 {
-	DOMAIN_HOSTS = 1,
+	NOWHERE_REASON = 1,
 };
 
 int
@@ -144,24 +137,17 @@ place_problem(const RunDomain *domain, const char *host, StoragePlace *place)
 static char *
 nowhere_together(const JobRun *run)
 {
-	StringInfoData text;
+	const char **labels = palloc(sizeof(char *) * list_length(run->domains));
+	int count = 0;
+	Datum values[2];
 	ListCell *cell;
 
-	initStringInfo(&text);
-	appendStringInfoString(&text, "no host has all of its storage domains: ");
 	foreach (cell, run->domains)
-	{
-		const RunDomain *domain = lfirst(cell);
-		Datum value = domain_id(domain);
-
-		statement_run_one_row(&hosts_of_domain, &value, NULL);
-		appendStringInfo(&text, "%sstorage domain %s is attached on %s",
-						 domain == linitial(run->domains) ? "" : ", ", label(domain),
-						 field_text(0, DOMAIN_HOSTS));
-	}
-	appendStringInfoString(&text,
-						   " (attach_storage_domain(..., host => ...) attaches one elsewhere)");
-	return text.data;
+		labels[count++] = label(lfirst(cell));
+	values[0] = domain_ids(run);
+	values[1] = array_of_texts(labels, count);
+	statement_run_one_row(&hosts_of_domains, values, NULL);
+	return field_text(0, NOWHERE_REASON);
 }
 
 /* Why no host has all domains. */
@@ -289,12 +275,9 @@ choose_row(const JobRun *run, uint64 rows, bool *is_busy, StringInfo unusable)
 		int64 its_load = load(field_int64(row, HOST_MAX_COPIES), job_runs_on_host(name));
 		bool was_there = run->earlier_host != NULL && strcmp(run->earlier_host, name) == 0;
 
-		if (field_bool(row, HOST_IS_DOWN))
-			appendStringInfo(unusable, "%shost \"%s\" is down: %s", unusable->len > 0 ? "; " : "",
-							 name, field_text(row, HOST_ERROR) ? field_text(row, HOST_ERROR) : "");
-		else if (field_bool(row, HOST_IS_DRAINING))
-			appendStringInfo(unusable, "%shost \"%s\" is being drained",
-							 unusable->len > 0 ? "; " : "", name);
+		if (!field_is_null(row, HOST_OBSTACLE))
+			appendStringInfo(unusable, "%s%s", unusable->len > 0 ? "; " : "",
+							 field_text(row, HOST_OBSTACLE));
 		else if (its_load > 1000 && run->kind == RUN_COPY)
 			*is_busy = true;
 		else if (best < 0 || its_load < least || (its_load == least && was_there))
@@ -318,12 +301,12 @@ job_run_place(JobRun *run, char **problem)
 
 	initStringInfo(&unusable);
 	row = choose_row(run, rows, &is_busy, &unusable);
-	if (row < 0 && is_busy)
-		return PLACE_LATER;
 	if (row < 0)
 	{
-		*problem = rows > 0 ? unusable.data : missing_domains(run);
-		return PLACE_NONE;
+		*problem = is_busy    ? "the hosts that have its storage domains are busy"
+				   : rows > 0 ? unusable.data
+							  : missing_domains(run);
+		return rows > 0 ? PLACE_LATER : PLACE_NONE;
 	}
 	old = MemoryContextSwitchTo(run->context);
 	run->host.name = field_text(row, HOST_NAME);

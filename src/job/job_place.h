@@ -12,14 +12,14 @@
 typedef enum Placement
 {
 	PLACED,
-	PLACE_LATER, /* all hosts that could do it have their number of copies */
+	PLACE_LATER, /* all hosts that have its domains have their number of copies, too, or are down */
 	PLACE_NONE,
 } Placement;
 
 /*
  * Chooses the host of a run that knows its domains and layers: of those that have all of them the least loaded one, and among
  * equals the one that it was on before.  Where the domains lie there, and the paths of layers, are known then.
- * PLACE_NONE: *problem says what an administrator can do about it.  In a job_transaction.
+ * But for PLACED, *problem says why not, and of PLACE_NONE what an administrator can do about it.  In a job_transaction.
  */
 extern Placement job_run_place(JobRun *run, char **problem);
 

@@ -232,10 +232,10 @@ COMMENT ON COLUMN vmclone.measurements.layers IS 'the chain, as in async_tasks';
 COMMENT ON COLUMN vmclone.measurements.required IS 'bytes of the clone''s file';
 COMMENT ON COLUMN vmclone.measurements.bytes_to_read IS 'bytes that a copy has to read';
 COMMENT ON COLUMN vmclone.measurements.allocated IS 'bytes that the clone will take up';
-COMMENT ON COLUMN vmclone.measurements.error IS 'why it failed';
+COMMENT ON COLUMN vmclone.measurements.error IS 'why it failed, or still waits';
 COMMENT ON COLUMN vmclone.measurements.requested_by IS 'role that asked';
 COMMENT ON COLUMN vmclone.measurements.requested_at IS 'when it was asked for';
-COMMENT ON COLUMN vmclone.measurements.measured_at IS 'when it was done, or failed';
+COMMENT ON COLUMN vmclone.measurements.measured_at IS 'when it was done, failed, or was tried last';
 
 SELECT pg_catalog.pg_extension_config_dump('vmclone.jobs', '');
 SELECT pg_catalog.pg_extension_config_dump('vmclone.async_tasks', '');

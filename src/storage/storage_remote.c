@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "base/extension.h"
 #include "base/settings.h"
 #include "contract/copier_protocol.h"
 #include "storage/storage_remote.h"
@@ -113,11 +114,15 @@ take_ready(StorageCommand *command, const char *line, StringInfo reply)
 	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(command));
 
 	command->version = text_of(line, FIELD(COPIER_FIELD_VERSION));
-	if (protocol != COPIER_PROTOCOL)
+	/* the same protocol with other versions, too, might copy otherwise than was tested together */
+	if (protocol != COPIER_PROTOCOL || command->version == NULL ||
+		strcmp(command->version, library_version) != 0)
 		command->fault =
 			psprintf("Its vmclone-copy is of version %s and speaks protocol " INT64_FORMAT
-					 ", this machine's %d: install the same version on both",
-					 command->version ? command->version : "unknown", protocol, COPIER_PROTOCOL);
+					 ", this machine's is of version %s and speaks %d: install the same version "
+					 "on both",
+					 command->version ? command->version : "unknown", protocol, library_version,
+					 COPIER_PROTOCOL);
 	MemoryContextSwitchTo(old);
 	command->is_ready = true;
 	command->heard_at = storage_clock();

@@ -83,9 +83,8 @@ sub make_host
 	make_path($folder);
 	chmod 0700, $folder;
 	run_quietly('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', "$folder/host_key");
-	my $key = slurp_file("$self->{base}/key.pub");
-	append_to_file("$folder/authorized_keys", qq{restrict,command="VMCLONE_TEST_HOST=$name $copier serve --root $root" $key});
-	chmod 0600, "$folder/authorized_keys";
+	$self->{hosts}{$name} = { folder => $folder, command => "VMCLONE_TEST_HOST=$name $copier serve --root $root" };
+	$self->answer_through($name, '');
 	my ($host_key) = slurp_file("$folder/host_key.pub") =~ /^(\S+ \S+)/;
 	append_to_file("$self->{base}/known_hosts", "[$ip]:$port $host_key\n");
 	append_to_file("$folder/sshd_config", <<"CONF");
@@ -101,8 +100,26 @@ StrictModes no
 LogLevel ERROR
 MaxStartups 100
 CONF
-	$self->{hosts}{$name} = { folder => $folder, address => "ssh://$ip:$port", ip => $ip, port => $port };
+	@{ $self->{hosts}{$name} }{qw(address ip port)} = ("ssh://$ip:$port", $ip, $port);
 	$self->start_sshd($name);
+	return;
+}
+
+=head2 $hosts->answer_through($name, $filter)
+
+What the host's copier says goes through a command, as C<< | sed -u -f FILE >>, or with the empty text as it is.
+
+=cut
+
+sub answer_through
+{
+	my ($self, $name, $filter) = @_;
+	my $host = $self->{hosts}{$name};
+	my $file = "$host->{folder}/authorized_keys";
+
+	unlink $file;
+	append_to_file($file, qq{restrict,command="$host->{command}$filter" } . slurp_file("$self->{base}/key.pub"));
+	chmod 0600, $file;
 	return;
 }
 

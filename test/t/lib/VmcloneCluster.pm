@@ -695,17 +695,18 @@ sub copiers_that_stay
 	}
 }
 
-=head2 $node->leftovers
+=head2 $node->leftovers, $node->leftovers($root)
 
-Names of all files below the storage root that no row knows: what a failed or cancelled job must not leave.
+Names of all files below a storage root, the node's own if none is given, that no row knows: what a failed or cancelled job must not leave.
 
 =cut
 
 sub leftovers
 {
-	my ($node) = @_;
+	my ($node, $root) = @_;
 	my %known = map { $_->{id} => 1 } $node->rows('SELECT image_guid AS id FROM vmclone.images');
-	my $root = $node->storage_root;
+
+	$root //= $node->storage_root;
 
 	return sort grep {
 		my ($image) = m{/images/[^/]+/([0-9a-f-]{36})};

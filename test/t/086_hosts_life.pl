@@ -1,0 +1,140 @@
+# Copies on hosts, each a real sshd: what a plan says of them, a host of another version, measurements, limits, a worker that stands
+# still for longer than the lease, a standby that is promoted.
+use strict;
+use warnings;
+use Test::More;
+use Time::HiRes qw(time);
+use VmcloneCluster;
+use CopyHosts;
+use PostgreSQL::Test::Utils;
+
+my $lease = 5;
+my $node = VmcloneCluster->start_new('hosts_life', init => [ allows_streaming => 1 ], conf => <<"CONF");
+vmclone.retry_delay = '100ms'
+vmclone.copy_lease = '${lease}s'
+vmclone.max_parallel_copies = 8
+vmclone.resume_on_promotion = on
+CONF
+my $hosts = CopyHosts->start($node, qw(h1 h2));
+plan skip_all => 'no sshd' unless $hosts;
+
+my $vm = $node->make_vm(name => 'web01', snapshots => 3, disks => [ { format => 'raw', writes => 60 } ]);
+my ($snapshot, $domain, $path) = ($vm->{snapshots}[1], $vm->{domain}, $vm->{path});
+my $server = $node;    # the one that runs the jobs
+
+sub hosts_are
+{
+	my ($state, @names) = @_;
+	my $list = join(', ', map { "'$_'" } @names);
+
+	return $server->poll_query_until('postgres', "SELECT bool_and(state = '$state') FROM vmclone.copy_hosts WHERE host_name IN ($list)");
+}
+
+sub planned { return $server->value("SELECT concat_ws(' ', copy_hosts, copy_hosts_reason) FROM vmclone.plan_add_vm_from_snapshot('$snapshot')") }
+
+sub start_copy
+{
+	my ($name) = @_;
+	my $job = $server->clone($snapshot, vm_name => $name, bandwidth_limit => 400_000, lock_mode => 'shared');
+
+	$server->poll_query_until('postgres', "SELECT min(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'")
+	  or die "job $job->{job_id} copies nothing";
+	return ($job, $server->value("SELECT host_name FROM vmclone.progress WHERE job_id = '$job->{job_id}'"));
+}
+
+sub finish
+{
+	my ($job, $what) = @_;
+
+	$server->safe_psql('postgres', "SELECT vmclone.alter_job(job_id, bandwidth_limit => 0) FROM vmclone.jobs WHERE job_id = '$job->{job_id}' AND bandwidth_limit > 0");
+	is($server->wait_for_job($job->{job_id}), 'succeeded', "$what: the job succeeds")
+	  or diag(explain $server->rows("SELECT status, reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"));
+	$server->images_equal($job->{vm_id}, $vm, 1, "$what: the disk is exact");
+	return;
+}
+
+hosts_are('up', qw(h1 h2)) or die 'hosts do not answer';
+
+# --- a plan
+is(planned(), '{local}', 'a plan names the hosts that could do it: those that have the domain');
+$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path', host => host_name) FROM vmclone.copy_hosts WHERE address IS NOT NULL");
+is(planned(), '{local,h1,h2}', 'or now have it');
+$node->safe_psql('postgres', "SELECT vmclone.detach_storage_domain('$domain', 'local'); SELECT vmclone.drain_copy_host('h2')");
+is(planned(), '{h1} host "h2" is being drained', 'and what keeps others from it');
+
+# --- a host whose copier has another version, but the same protocol
+append_to_file("$hosts->{base}/other_version", 's/"version":"[^"]*"/"version":"0.9"/');
+my $version = $node->value('SELECT vmclone.library_version()');
+$hosts->answer_through('h1', "|/usr/bin/sed -u -f $hosts->{base}/other_version");
+my $check = $node->row("SELECT * FROM vmclone.check_copy_host('h1')");
+is("$check->{status} $check->{copier_version}", 'down 0.9', 'a host whose copier has another version is refused');
+like($check->{error}, qr/of version 0\.9 .* this machine's is of version \Q$version\E .* install the same version on both/, 'which says what to do');
+like(planned(), qr/^\{\} host "h1" is down: .* version 0\.9 .*; host "h2" is being drained$/, 'a plan says why no host can do it');
+my $job = $node->clone($snapshot, vm_name => 'versions');
+like($node->job_when($job->{job_id}, 'waiting')->{reason}, qr/host "h1" is down: .* version 0\.9/, 'so does the job, which waits');
+
+# --- a measurement waits until a host can do it
+is($node->value("SELECT string_agg(DISTINCT status, ' ') FROM vmclone.measure_snapshot('$snapshot')"), 'queued', 'a measurement is asked for');
+ok($node->poll_query_until('postgres', q{SELECT bool_and(status = 'queued') AND bool_or(error ~ 'host "h1" is down: .*version 0.9') FROM vmclone.measurements}),
+	'without a host it waits, and says why') or diag(explain $node->rows('SELECT * FROM vmclone.measurements'));
+$hosts->answer_through('h1', '');
+hosts_are('up', 'h1') or die 'h1 does not answer';
+ok($node->poll_query_until('postgres', q{SELECT bool_and(status = 'done' AND error IS NULL) FROM vmclone.measurements}), 'and is done once there is one');
+finish($job, 'its host has the version again');
+$node->safe_psql('postgres', "SELECT vmclone.drain_copy_host('h2', false)");
+
+# --- a limit of the host, shared by all of its copies
+$node->safe_psql('postgres', "SELECT vmclone.drain_copy_host('h2'), vmclone.add_copy_host('h1', '$hosts->{hosts}{h1}{address}', bandwidth_limit => 500000)");
+my @jobs = map { $node->clone($snapshot, vm_name => "limited$_", lock_mode => 'shared') } 1 .. 2;
+my $done = "SELECT COALESCE(sum(bytes_done), 0) FROM vmclone.async_tasks WHERE result IS NULL";
+$node->poll_query_until('postgres', 'SELECT count(*) FILTER (WHERE bytes_done > 0) = 2 FROM vmclone.async_tasks WHERE result IS NULL') or die 'nothing is copied';
+my ($begun, $before) = (time, $node->value($done));
+$node->poll_query_until('postgres', "SELECT ($done) >= $before + 1500000 OR NOT EXISTS (SELECT FROM vmclone.async_tasks WHERE result IS NULL)");
+my $rate = ($node->value($done) - $before) / (time - $begun);
+cmp_ok($rate, '<', 1.5 * 500_000, 'two copies share the limit of their host');
+cmp_ok($rate, '>', 500_000 / 4, 'and use it');
+$node->safe_psql('postgres', "SELECT vmclone.add_copy_host('h1', '$hosts->{hosts}{h1}{address}'), vmclone.drain_copy_host('h2', false)");
+finish($_, 'limited') foreach @jobs;
+
+# --- the worker stands still for longer than the lease: the copier ends by itself, and nothing is lost
+($job, my $host) = start_copy('worker_stopped');
+my $worker = $node->value('SELECT pid FROM vmclone.worker');
+kill 'STOP', $worker;
+my $stopped = time;
+select undef, undef, undef, 0.1 while $hosts->processes($host) && time < $stopped + 6 * $lease;
+is_deeply([ $hosts->processes($host) ], [], 'a copier whose worker stands still has ended by itself');
+kill 'CONT', $worker;
+ok($node->poll_query_until('postgres', "SELECT claim > 1 AND status = 'running' FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"), 'the worker goes on, and gives the task out again');
+finish($job, 'its worker stood still');
+
+# --- a standby is promoted while the old server stands still, with all of its programs
+$node->backup('base');
+my $standby = VmcloneCluster->new('hosts_standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+($job, $host) = start_copy('promoted');
+$node->wait_for_catchup($standby);
+my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+my @family = ($postmaster, map { /(\d+)/ } `pgrep -P $postmaster`);
+push @family, map { /(\d+)/ } map { `pgrep -P $_` } @family[ 1 .. $#family ];
+kill 'STOP', @family;
+$standby->promote;
+$server = $standby;
+my $at_once = 0;
+my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+while (time < $deadline)
+{
+	my $writers = $hosts->writers;
+
+	$at_once++ if grep { @$_ > 1 } values %$writers;
+	# the old server's copier is gone when the new one has given the task out
+	last if $standby->value("SELECT claim > 1 AND status = 'running' AND bytes_done > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'") eq 't';
+}
+is($at_once, 0, 'after a promotion no two copiers had the output open for writing at any time');
+cmp_ok($standby->value("SELECT claim FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"), '>', 1, 'the new server has taken the task');
+finish($job, 'its server was replaced');
+kill 'KILL', @family;
+$node->{_pid} = undef;
+is_deeply([ $standby->leftovers($node->storage_root) ], [], 'no file is left over');
+$standby->stop;
+done_testing();
