@@ -49,6 +49,7 @@ SQL_PARTS = \
 	import/import_vm.sql \
 	import/import_disks.sql \
 	import/import_libvirt.sql \
+	import/import_configuration.sql \
 	import/libvirt_xml.sql \
 	job/job_control.sql \
 	job/history.sql \

@@ -54,17 +54,17 @@ AS $$
 $$;
 COMMENT ON FUNCTION vmclone_internal.import_libvirt_vm IS 'what a libvirt domain''s XML says of it';
 
--- The overlay that each external snapshot has made, and when.
+-- The overlay that each external snapshot has made, when, and what the domain was then.
 CREATE FUNCTION vmclone_internal.import_libvirt_snapshots(p_snapshots xml[])
 RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT COALESCE(jsonb_agg(jsonb_build_object('name', s.name, 'description', s.description, 'created', to_timestamp(s.created),
-        'file', k.file)), '[]')
+        'file', k.file, 'domain', s.domain)), '[]')
     FROM unnest(p_snapshots) AS x (snapshot)
     CROSS JOIN XMLTABLE('/domainsnapshot' PASSING x.snapshot COLUMNS name text PATH 'name', description text PATH 'description',
-        created double precision PATH 'creationTime') s
+        created double precision PATH 'creationTime', domain xml PATH 'domain') s
     CROSS JOIN XMLTABLE('/domainsnapshot/disks/disk[@snapshot="external"]' PASSING x.snapshot COLUMNS file text PATH 'source/@file') k
     WHERE k.file IS NOT NULL
 $$;
@@ -78,6 +78,7 @@ AS $$
 DECLARE
     size_limit CONSTANT integer := 1048576;
     vm jsonb;
+    known jsonb;
     other record;
 BEGIN
     PERFORM vmclone_internal.import_begin();
@@ -104,12 +105,14 @@ BEGIN
         RAISE WARNING 'disk "%" of virtual machine "%" is left out: it is of type "%"', other.target, vm ->> 'name', other.kind
             USING HINT = 'Only disks of type file can be imported; a volume group can be a storage domain of its own (docs/provisioning.md).';
     END LOOP;
-    PERFORM vmclone_internal.import_vm(vm, vmclone_internal.import_libvirt_snapshots(snapshots), directory, cluster_id);
+    known := vmclone_internal.import_libvirt_snapshots(snapshots);
+    PERFORM vmclone_internal.import_vm(vm, known, directory, cluster_id);
+    PERFORM vmclone_internal.import_configurations((vm ->> 'vm_id')::uuid, vm ->> 'name', known);
     INSERT INTO vmclone.libvirt_domains AS d (vm_id, domain_xml) VALUES ((vm ->> 'vm_id')::uuid, domain_xml::text)
     ON CONFLICT (vm_id) DO UPDATE SET domain_xml = excluded.domain_xml, imported_at = clock_timestamp();
 END
 $$;
-COMMENT ON PROCEDURE vmclone.import_libvirt IS 'makes a virtual machine of a libvirt domain''s XML (virsh dumpxml) and the chains of its images, which lie below the directory; nothing of them is written; snapshots: XML of its external snapshots (virsh snapshot-dumpxml) for their names and times; again after new snapshots';
+COMMENT ON PROCEDURE vmclone.import_libvirt IS 'makes a virtual machine of a libvirt domain''s XML (virsh dumpxml) and the chains of its images, which lie below the directory; nothing of them is written; snapshots: XML of its external snapshots (virsh snapshot-dumpxml) for their names and times and for what the domain was then; again after new snapshots';
 
 REVOKE ALL ON FUNCTION vmclone_internal.import_libvirt_vm, vmclone_internal.import_libvirt_snapshots FROM PUBLIC;
 REVOKE ALL ON PROCEDURE vmclone.import_libvirt FROM PUBLIC;

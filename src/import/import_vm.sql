@@ -3,7 +3,7 @@
 -- {"vm_id", "name", "description", "architecture", "memory_mb", "sockets", "cores", "threads", "bios_type",
 --  "disks": [{"target", "interface", "file", "format", "boot", "readonly"}],
 --  "interfaces": [{"name", "mac", "type", "network", "linked"}], "video", "graphics"};
--- p_snapshots what libvirt says of external snapshots: [{"name", "description", "created", "file" (the overlay)}].
+-- p_snapshots what libvirt says of external snapshots: [{"name", "description", "created", "file" (the overlay), "domain" (its XML then)}].
 --
 
 -- One row for each layer of each disk, number 1 the first snapshot's.
@@ -68,7 +68,7 @@ COMMENT ON FUNCTION vmclone_internal.import_layer_rows IS 'rows of import_layers
 
 -- The snapshot of each layer below the active one.
 CREATE FUNCTION vmclone_internal.import_snapshots(p_vm_id uuid, p_layers jsonb, p_snapshots jsonb)
-RETURNS TABLE (image_id uuid, snapshot_id uuid, description text, created timestamptz)
+RETURNS TABLE (image_id uuid, snapshot_id uuid, description text, created timestamptz, is_told boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -87,7 +87,7 @@ AS $$
     SELECT f.image_id, vmclone_internal.import_id('snapshot', p_vm_id::text, COALESCE(f.name, '#' || f.number), first_value(f.file) OVER w),
         COALESCE(NULLIF(max(f.snapshot ->> 'description') OVER w, ''), f.name,
             'state kept in ' || string_agg(f.file, ', ') OVER w),
-        max(f.created) OVER w
+        max(f.created) OVER w, bool_or(f.snapshot IS NOT NULL) OVER w
     FROM frozen f
     WINDOW w AS (PARTITION BY COALESCE(f.name, '#' || f.number) ORDER BY f.target
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
@@ -166,9 +166,11 @@ DECLARE
     none CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
     active CONSTANT uuid := (SELECT snapshot_id FROM vmclone.snapshots WHERE vm_id = p_vm_id AND snapshot_type = 'ACTIVE');
 BEGIN
+    -- what libvirt has once told of a snapshot stays
     INSERT INTO vmclone.snapshots AS s (snapshot_id, vm_id, snapshot_type, status, description, creation_date)
     SELECT DISTINCT n.snapshot_id, p_vm_id, 'REGULAR', 'OK', left(n.description, 4000), n.created
     FROM vmclone_internal.import_snapshots(p_vm_id, p_layers, p_snapshots) n
+    WHERE n.is_told OR NOT EXISTS (SELECT FROM vmclone.libvirt_snapshots k WHERE k.snapshot_id = n.snapshot_id)
     ON CONFLICT (snapshot_id) DO UPDATE SET description = excluded.description, creation_date = excluded.creation_date
     WHERE (s.description, s.creation_date) IS DISTINCT FROM (excluded.description, excluded.creation_date);
     UPDATE vmclone.images i SET active = false FROM vmclone_internal.import_layer_rows(p_layers) l

@@ -8,20 +8,22 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'vmclone_libvirt_edit';
 COMMENT ON FUNCTION vmclone_internal.libvirt_edit IS 'a domain''s XML with other ids, name, files and addresses: {"vm_id", "name", "memory_mb", "vcpus", "disks": {target: {"file", "format"}}, "addresses": [{"address"}]}';
 
--- The virtual machine that was imported, of which this one is a clone's clone.
+-- XML of the virtual machine that was imported, of which this one is a clone's clone: as it was at the snapshot that the first
+-- clone was made of, where that is known.
 CREATE FUNCTION vmclone_internal.libvirt_origin(p_vm_id uuid)
-RETURNS uuid
+RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH RECURSIVE origin (vm_id, depth) AS (
-        SELECT p_vm_id, 0
-        UNION ALL SELECT l.source_vm_id, o.depth + 1 FROM origin o JOIN vmclone.lineage l ON l.vm_id = o.vm_id
+    WITH RECURSIVE origin (vm_id, snapshot_id, depth) AS (
+        SELECT p_vm_id, NULL::uuid, 0
+        UNION ALL SELECT l.source_vm_id, l.source_snapshot_id, o.depth + 1 FROM origin o JOIN vmclone.lineage l ON l.vm_id = o.vm_id
         WHERE o.depth < 1000 AND NOT EXISTS (SELECT FROM vmclone.libvirt_domains d WHERE d.vm_id = o.vm_id)
     )
-    SELECT d.vm_id FROM origin JOIN vmclone.libvirt_domains d USING (vm_id)
+    SELECT COALESCE(k.domain_xml, d.domain_xml)
+    FROM origin o JOIN vmclone.libvirt_domains d USING (vm_id) LEFT JOIN vmclone.libvirt_snapshots k USING (snapshot_id)
 $$;
-COMMENT ON FUNCTION vmclone_internal.libvirt_origin IS 'the virtual machine whose XML a clone''s is made of';
+COMMENT ON FUNCTION vmclone_internal.libvirt_origin IS 'the XML that a clone''s is made of';
 
 -- Where the images that a virtual machine writes to lie.
 CREATE FUNCTION vmclone_internal.libvirt_disks(p_vm_id uuid)
@@ -55,8 +57,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     vm vmclone.vm_static;
-    origin vmclone.vm_static;
     source text;
+    origin jsonb;
 BEGIN
     PERFORM vmclone_internal.require_administrator('read the XML of virtual machines');
     SELECT v.* INTO vm FROM vmclone.vm_static v WHERE v.vm_guid = $1 AND v.entity_type = 'VM';
@@ -67,18 +69,18 @@ BEGIN
         RAISE EXCEPTION 'virtual machine "%" is not finished yet', vm.vm_name USING ERRCODE = 'VC023',
             HINT = 'CALL vmclone.wait_for_job(job_id) waits for its disks; view vmclone.jobs_view has the job.';
     END IF;
-    SELECT v.* INTO origin FROM vmclone.vm_static v WHERE v.vm_guid = vmclone_internal.libvirt_origin($1);
-    source := (SELECT d.domain_xml FROM vmclone.libvirt_domains d WHERE d.vm_id = origin.vm_guid);
+    source := vmclone_internal.libvirt_origin($1);
     IF source IS NULL THEN
         RAISE EXCEPTION 'no XML is known of virtual machine "%" or of what it was cloned from', vm.vm_name USING ERRCODE = 'VC018',
             DETAIL = 'It was not made from a domain of libvirt''s that import_libvirt has read.',
             HINT = 'CALL vmclone.import_libvirt(domain_xml, directory) for the virtual machine that was cloned.';
     END IF;
+    origin := vmclone_internal.import_libvirt_vm(xmlparse(DOCUMENT source), NULL);
     RETURN xmlparse(DOCUMENT vmclone_internal.libvirt_edit(source, jsonb_strip_nulls(jsonb_build_object(
         'vm_id', vm.vm_guid, 'name', vm.vm_name,
-        'memory_mb', CASE WHEN vm.mem_size_mb <> origin.mem_size_mb THEN vm.mem_size_mb END,
+        'memory_mb', NULLIF(vm.mem_size_mb, (origin ->> 'memory_mb')::integer),
         'vcpus', CASE WHEN (vm.num_of_sockets, vm.cpu_per_socket, vm.threads_per_cpu) <>
-            (origin.num_of_sockets, origin.cpu_per_socket, origin.threads_per_cpu)
+            ((origin ->> 'sockets')::integer, (origin ->> 'cores')::integer, (origin ->> 'threads')::integer)
             THEN vm.num_of_sockets * vm.cpu_per_socket * vm.threads_per_cpu END,
         'disks', (SELECT COALESCE(jsonb_object_agg(k.target, jsonb_build_object('file', k.file, 'format',
             CASE WHEN k.is_raw THEN 'raw' ELSE 'qcow2' END)), '{}') FROM vmclone_internal.libvirt_disks($1) k),
@@ -86,6 +88,6 @@ BEGIN
             FROM vmclone.vm_interface n WHERE n.vm_guid = $1)))));
 END
 $$;
-COMMENT ON FUNCTION vmclone.libvirt_xml IS 'the XML to define a virtual machine with (virsh define): that of the libvirt domain which was imported, with the clone''s name, ids, files and addresses';
+COMMENT ON FUNCTION vmclone.libvirt_xml IS 'the XML to define a virtual machine with (virsh define): that of the libvirt domain which was imported, as it was at the snapshot, with the clone''s name, ids, files and addresses';
 
 REVOKE ALL ON FUNCTION vmclone_internal.libvirt_edit, vmclone_internal.libvirt_origin, vmclone_internal.libvirt_disks, vmclone.libvirt_xml FROM PUBLIC;

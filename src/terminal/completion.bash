@@ -7,7 +7,7 @@ _vmclone() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case "${COMP_WORDS[i]}" in
 		-d | -h | -p | -U) connection+=("${COMP_WORDS[i]}" "${COMP_WORDS[++i]}") ;;
-		list | tree | plan | clone | jobs | watch | cancel | pause | resume | retry | doctor | report) command=${COMP_WORDS[i]} && break ;;
+		import | xml | list | tree | plan | clone | jobs | watch | cancel | pause | resume | retry | doctor | report) command=${COMP_WORDS[i]} && break ;;
 		esac
 	done
 	case "$word" in
@@ -20,13 +20,19 @@ _vmclone() {
 			;;
 		jobs | doctor) candidates=--all ;;
 		watch) candidates=--timeout ;;
+		import) candidates=$'--name\n--cluster' ;;
 		report) candidates=$'--output\n--compare' ;;
 		esac
 		;;
 	*)
 		case "$command" in
-		'') candidates=$'list\ntree\nplan\nclone\njobs\nwatch\ncancel\npause\nresume\nretry\ndoctor\nreport' ;;
-		tree | watch | cancel | pause | resume | retry | report | plan | clone)
+		'') candidates=$'import\nxml\nlist\ntree\nplan\nclone\njobs\nwatch\ncancel\npause\nresume\nretry\ndoctor\nreport' ;;
+		import)
+			# files and folders as bash completes them
+			compopt -o default 2>/dev/null
+			return
+			;;
+		tree | xml | watch | cancel | pause | resume | retry | report | plan | clone)
 			# readline breaks words at @
 			[ "$command" != clone ] && [ "$command" != plan ] || at=yes
 			if [ -n "$at" ] && [ "$COMP_CWORD" -gt "$i" ] && [ "${COMP_WORDS[COMP_CWORD - 1]}" = @ ]; then
@@ -34,7 +40,7 @@ _vmclone() {
 			elif [ -n "$at" ] && [ "$word" = @ ]; then
 				word=''
 				candidates=$(vmclone "${connection[@]}" complete snapshots "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null)
-			elif [ "$command" = tree ] || [ -n "$at" ]; then
+			elif [ "$command" = tree ] || [ "$command" = xml ] || [ -n "$at" ]; then
 				candidates=$(vmclone "${connection[@]}" complete vms 2>/dev/null)
 			else
 				candidates=$(vmclone "${connection[@]}" complete jobs 2>/dev/null)

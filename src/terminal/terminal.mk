@@ -1,9 +1,9 @@
 # The command vmclone for a terminal: a script over psql, its manual page, and bash's completion for it.
 TERMINAL_COMPLETIONS = /usr/share/bash-completion/completions
 
-build/terminal/vmclone: src/terminal/vmclone src/terminal/report.sh extension/vmclone.control
+build/terminal/vmclone: src/terminal/vmclone src/terminal/import.sh src/terminal/report.sh extension/vmclone.control
 	@mkdir -p $(@D)
-	sed -e '/^# @REPORT@$$/{r src/terminal/report.sh' -e 'd}' -e 's/@VERSION@/$(EXTVERSION)/' $< > $@.tmp
+	sed -e '/^# @IMPORT@$$/{r src/terminal/import.sh' -e 'd}' -e '/^# @REPORT@$$/{r src/terminal/report.sh' -e 'd}' -e 's/@VERSION@/$(EXTVERSION)/' $< > $@.tmp
 	chmod 755 $@.tmp
 	mv $@.tmp $@
 

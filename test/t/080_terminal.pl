@@ -111,6 +111,9 @@ foreach my $columns (20, 40, 80, 200)
 # --- completion
 my $completed = `bash -c '. src/terminal/completion.bash; PATH="${\ ($program =~ s,/vmclone$,,r)}:\$PATH"
 	COMP_WORDS=(vmclone tree we); COMP_CWORD=2; _vmclone; printf "%s|" "\${COMPREPLY[\@]}"
+	COMP_WORDS=(vmclone xml we); COMP_CWORD=2; _vmclone; printf "%s|" "\${COMPREPLY[\@]}"
+	COMP_WORDS=(vmclone imp); COMP_CWORD=1; _vmclone; printf "%s|" "\${COMPREPLY[\@]}"
+	COMP_WORDS=(vmclone import --n); COMP_CWORD=2; _vmclone; printf "%s|" "\${COMPREPLY[\@]}"
 	COMP_WORDS=(vmclone clo); COMP_CWORD=1; _vmclone; printf "%s|" "\${COMPREPLY[\@]}"'`;
-is($completed, 'web\\ 01@home|clone|', 'completion: names from the server, and commands');
+is($completed, 'web\\ 01@home|web\\ 01@home|import|--name|clone|', 'completion: names from the server, and commands');
 done_testing();

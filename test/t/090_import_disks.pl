@@ -118,6 +118,20 @@ my ($third) = map { $_->{snapshot_id} } $node->rows("SELECT snapshot_id FROM vmc
 is($node->value("SELECT count(*) FROM vmclone.snapshot_disks('$third')"), 2, 'a snapshot of both disks');
 is($node->value("SELECT count(*) FROM vmclone.snapshots WHERE snapshot_id = '$after' AND description = 'after'"), 1, 'the earlier one is there');
 
+{
+	my ($listed, $said) = ('', '');
+	local @ENV{qw(PGHOST PGPORT PGDATABASE)} = ($node->host, $node->port, 'postgres');
+	my @vmclone = "$ENV{VMCLONE_INSTALLED}" . VmcloneCluster::pg_config('--bindir') . '/vmclone';
+	IPC::Run::run([ @vmclone, '--json', 'import', 'web01', $folder, 'qcow2:sys.third', 'qcow2:data one.third' ], '<', \undef, '>', \$listed, '2>', \$said);
+	is($? >> 8, 0, 'vmclone import NAME DIRECTORY IMAGE') or diag $said;
+	is(scalar(grep { $_->{snapshot_id} eq $third && $_->{snapshot} eq 'third' } @{ JSON::PP::decode_json($listed) }), 1, 'shows its snapshots') or diag $listed;
+	IPC::Run::run([ @vmclone, 'import', 'web01', $folder, 'sys.third' ], '<', \undef, '>', \$listed, '2>', \$said);
+	is($? >> 8, 1, 'refused: exit code');
+	like($said, qr/^ERROR: .*sys\.third" is not clear.*^HINT: .*qcow2:sys\.third/ms, "the server's words");
+	IPC::Run::run([ @vmclone, 'import', 'web01', $folder, 'qcow2:sys.third', '--name', 'x' ], '<', \undef, '>', \$listed, '2>', \$said);
+	is($? >> 8, 2, '--name is for libvirt');
+}
+
 # several copies, one in another format, and a name that is taken
 open my $taken, '>', "$folder/b1-vdb.raw" or die "open: $!";
 print $taken "somebody's\n";

@@ -163,8 +163,19 @@ virsh('start', 'web01');
 wait_for_numbers("$home/web01.log", 3);
 virsh('snapshot-create-as', 'web01', 'installed', '--disk-only', '--atomic');
 wait_for_numbers("$home/web01.log", scalar wait_for_numbers("$home/web01.log", 0));
+# it gets more memory, a processor and a NIC between the snapshots
+virsh('destroy', 'web01');
+my $more = virsh('dumpxml', '--inactive', 'web01');
+$more =~ s{<memory unit='KiB'>32768</memory>}{<memory unit='KiB'>49152</memory>} && $more =~ s{(<currentMemory unit='KiB'>)32768}{${1}49152}
+  && $more =~ s{<vcpu[^>]*>1</vcpu>}{<vcpu>2</vcpu>}
+  && $more =~ s{(?=<serial )}{<interface type='user'><mac address='52:54:00:12:34:57'/><model type='e1000'/></interface>} or die "unknown XML: $more";
+$more =~ s/web01\.log/web01-more.log/g;
+write_file("$home/more.xml", $more);
+virsh('define', "$home/more.xml");
+virsh('start', 'web01');
+wait_for_numbers("$home/web01-more.log", 3);
 virsh('snapshot-create-as', 'web01', 'upgraded', '--description', "'before the outage'", '--disk-only', '--atomic');
-wait_for_numbers("$home/web01.log", scalar wait_for_numbers("$home/web01.log", 0));
+wait_for_numbers("$home/web01-more.log", scalar wait_for_numbers("$home/web01-more.log", 0));
 my @snapshots = map { virsh('snapshot-dumpxml', 'web01', $_) } qw(installed upgraded);
 my $before = join ' ', map { my @s = stat; "$_ $s[1] $s[7] $s[9]" } sort grep { !/upgraded$/ } glob "$folder/*";
 
@@ -173,8 +184,8 @@ is(join(', ', map { $_->{description} } $node->rows("SELECT description FROM vmc
 	'installed, before the outage', 'with its snapshots in their order');
 my $vm = $node->row("SELECT vm_guid, vm_name, description, mem_size_mb FROM vmclone.vm_static WHERE vm_name = 'web01'");
 is($vm->{vm_guid}, virsh('domuuid', 'web01') =~ s/\s//gr, 'under its uuid');
-is("$vm->{description} $vm->{mem_size_mb}", 'counts & tells 32', 'with what the XML says of it');
-is($node->value("SELECT mac_addr FROM vmclone.vm_interface"), '52:54:00:12:34:56', 'and its NIC');
+is("$vm->{description} $vm->{mem_size_mb}", 'counts & tells 48', 'with what the XML says of it');
+is($node->value("SELECT string_agg(mac_addr, ' ' ORDER BY mac_addr) FROM vmclone.vm_interface"), '52:54:00:12:34:56 52:54:00:12:34:57', 'and its NICs');
 
 my $second = $node->value("SELECT snapshot_id FROM vmclone.snapshots WHERE description = 'before the outage'");
 my $job = $node->clone($second, vm_name => 'web02');
@@ -188,11 +199,11 @@ my $xml = $node->value("SELECT vmclone.libvirt_xml('$job->{vm_id}')::text");
 like($xml, qr{<name>web02</name>}, 'XML has its name');
 like($xml, qr{<uuid>$job->{vm_id}</uuid>}, 'its uuid');
 like($xml, qr{<source file="[^"]*/web02-vda\.qcow2"/>}, 'its files');
-my $mac = $node->value("SELECT mac_addr FROM vmclone.vm_interface WHERE vm_guid = '$job->{vm_id}'");
+my $mac = $node->value("SELECT mac_addr FROM vmclone.vm_interface WHERE vm_guid = '$job->{vm_id}' AND name = 'nic1'");
 like($xml, qr{<mac address="$mac"/>}, "its NIC's address");
-isnt($mac, '52:54:00:12:34:56', 'which is another one');
+unlike($xml, qr{52:54:00:12:34:5[67]}, 'which is another one');
 unlike($xml, qr{backingStore|<alias|sys\.upgraded|<domain[^>]* id=}, 'and nothing of the run');
-$xml =~ s/web01\.log/web02.log/g;
+$xml =~ s/web01-more\.log/web02.log/g;
 write_file("$home/web02.xml", $xml);
 virsh('define', "$home/web02.xml");
 virsh('start', 'web02');
@@ -200,12 +211,81 @@ my @numbers = wait_for_numbers("$home/web02.log", 2);
 is($numbers[0], $frozen + 1, 'the clone is defined and boots, and goes on counting where the snapshot was');
 virsh('destroy', 'web02');
 
+# the first snapshot is of the virtual machine as it was then
+my $first = $node->value("SELECT snapshot_id FROM vmclone.snapshots WHERE description = 'installed'");
+sub shape
+{
+	my ($id) = @_;
+
+	return $node->value("SELECT concat_ws(' ', mem_size_mb, num_of_sockets * cpu_per_socket * threads_per_cpu, (SELECT string_agg(name || '=' || type, ' ' ORDER BY name)
+		FROM vmclone.vm_interface n WHERE n.vm_guid = v.vm_guid)) FROM vmclone.vm_static v WHERE v.vm_guid = '$id'");
+}
+is(shape($vm->{vm_guid}), '48 2 nic1=3 nic2=2', 'the virtual machine now');
+is($node->value("SELECT c ->> 'source' || (c -> 'warnings')::text || (c ->> 'missing_disks') FROM vmclone.get_vm_configuration_by_snapshot_id('$first') c"), 'ovf[][]',
+	'the first snapshot has a configuration of its own');
+is($node->value("SELECT string_agg(d ->> 'disk_alias' || ' ' || (d ->> 'is_boot') || ' ' || (d ->> 'disk_interface'), ', ')
+	FROM vmclone.get_vm_configuration_by_snapshot_id('$first') c, jsonb_array_elements(c -> 'disks') d"), 'vda true VirtIO, vdb false VirtIO', 'with its disks');
+my $early = $node->clone($first, vm_name => 'early');
+is($node->wait_for_job($early->{job_id}), 'succeeded', 'it is cloned') or diag $node->value("SELECT reason FROM vmclone.jobs WHERE vm_name = 'early'");
+is(shape($early->{vm_id}), '32 1 nic1=3', 'with memory, processors and NICs of then');
+is(shape($job->{vm_id}), '48 2 nic1=3 nic2=2', "the second snapshot's clone has those of later");
+$xml = $node->value("SELECT vmclone.libvirt_xml('$early->{vm_id}')::text");
+like($xml, qr{<memory unit='KiB'>32768<|<memory unit="KiB">32768<}, 'so has the XML to define');
+is(scalar(() = $xml =~ /<interface /g), 1, 'with one NIC');
+$xml =~ s/web01\.log/early.log/g;
+write_file("$home/early.xml", $xml);
+virsh('define', "$home/early.xml");
+virsh('start', 'early');
+@numbers = wait_for_numbers("$home/early.log", 2);
+is($numbers[0], counter("$folder/sys.qcow2", 'qcow2') + 1, 'it boots, and goes on counting where the first snapshot was');
+virsh('destroy', 'early');
+
 # again, after a third snapshot, without the XML of the snapshots
 virsh('snapshot-create-as', 'web01', 'third', '--disk-only', '--atomic');
 import_vm(virsh('dumpxml', 'web01'));
 is($node->value("SELECT string_agg(description, ', ' ORDER BY creation_date) FROM vmclone.snapshots WHERE snapshot_type = 'REGULAR'
-	AND vm_id = '$vm->{vm_guid}'"), 'installed, upgraded, third', 'a new snapshot comes along, named as its files are');
+	AND vm_id = '$vm->{vm_guid}'"), 'installed, before the outage, third', 'a new snapshot comes along, named as its files are');
 is($node->value("SELECT count(*) FROM vmclone.snapshots WHERE snapshot_id = '$second'"), 1, 'the earlier one has its id');
+is($node->value("SELECT string_agg(description || ' ' || (vm_configuration IS NOT NULL), ', ' ORDER BY creation_date) FROM vmclone.snapshots
+	WHERE snapshot_type = 'REGULAR' AND vm_id = '$vm->{vm_guid}'"), 'installed true, before the outage true, third false', 'and what it was is kept');
+
+# at a terminal, which asks virsh
+my ($bindir) = map { chomp; $_ } `$ENV{PG_CONFIG} --bindir`;
+my $program = "$ENV{VMCLONE_INSTALLED}$bindir/vmclone";
+local @ENV{qw(PGHOST PGPORT PGDATABASE LIBVIRT_DEFAULT_URI)} = ($node->host, $node->port, 'postgres', 'qemu:///session');
+sub terminal
+{
+	my ($input, @arguments) = @_;
+	my ($stdout, $stderr) = ('', '');
+
+	IPC::Run::run([ $program, @arguments ], '<', \$input, '>', \$stdout, '2>', \$stderr);
+	return ($? >> 8, $stdout, $stderr);
+}
+my ($status, $told, $complaint) = terminal('', '--json', 'import', 'web01', $folder);
+is($status, 0, 'vmclone import NAME DIRECTORY') or diag $complaint;
+like($complaint, qr/^NOTICE: .*"web01".* is imported: disks 2, snapshots 3$/m, 'says what it has done');
+is(join(' ', map { "$_->{name}\@$_->{snapshot}" } @{ JSON::PP::decode_json($told) }), "web01\@installed web01\@before the outage web01\@third", 'and which snapshots there are') or diag $told;
+is($node->value("SELECT count(*) FROM vmclone.snapshots WHERE vm_configuration IS NOT NULL AND vm_id = '$vm->{vm_guid}'"), 3, "virsh's XML of all of them is taken");
+write_file("$home/domain.xml", virsh('dumpxml', 'web01'));
+write_file("$home/first.xml", $snapshots[0]);
+write_file("$home/rest.xml", "$snapshots[1]\n" . virsh('snapshot-dumpxml', 'web01', 'third'));
+($status, $told, $complaint) = terminal('', 'import', "$home/domain.xml", $folder, "$home/first.xml", "$home/rest.xml", '--name', 'my web');
+is($status, 0, 'the same of files, under another name') or diag $complaint;
+like($told, qr/my web .*installed.*\n.*my web .*before the outage.*\n.*my web .*third/, 'as a table');
+($status, $told, $complaint) = terminal(virsh('dumpxml', 'web01'), 'import', '-', $folder);
+is("$status " . ($complaint =~ /"web01".*snapshots 3/ ? 'web01' : $complaint), '0 web01', 'of standard input, under its own name again');
+($status, $told, $complaint) = terminal('', 'xml', 'early');
+is($told, $node->value("SELECT vmclone.libvirt_xml('$early->{vm_id}')::text") . "\n", 'vmclone xml');
+($status, $told, $complaint) = terminal('', 'import', 'nobody', $folder);
+is($status, 1, 'what virsh does not know is refused');
+like($complaint, qr/nobody/, "in virsh's words");
+($status, $told, $complaint) = terminal('', 'import', "$home/none.xml", $folder);
+is($status, 1, 'so is a file that is not there');
+($status, $told, $complaint) = terminal('<domain/>', 'import', '-', $folder);
+is($status, 1, 'so is what is no domain');
+like($complaint, qr/^ERROR: .*is not the XML of a libvirt domain.*HINT/ms, "in the server's words");
+($status, $told, $complaint) = terminal('', 'import', 'web01');
+is($status, 2, 'a directory is needed');
 virsh('destroy', 'web01');
 
 # a clone that libvirt has is a virtual machine that can be imported, and it is the one that we know
