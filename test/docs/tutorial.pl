@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# docs/tutorial.md: every command runs, in the order in which it stands there and in the database that the demo leaves, and its
+# docs/tutorial.md, its last chapter (test/t/092_tutorial.pl has the others): every command runs, in the order in which it stands there and in the database that the demo leaves, and its
 # answer is the one shown, but for what differs from run to run: sizes, ids, how far a copy is.
 use strict;
 use warnings;

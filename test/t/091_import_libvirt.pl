@@ -73,10 +73,10 @@ drive:
 	.word 0xaa55
 ASM
 
-# libvirt's session of this user alone
-local $ENV{HOME} = $home;
-local $ENV{"XDG_$_"} = "$home/" . lc $_ foreach qw(CONFIG_HOME CACHE_HOME DATA_HOME);
-local $ENV{XDG_RUNTIME_DIR} = "$home/run";
+# libvirt's session of this user alone, at the END too
+$ENV{HOME} = $home;
+$ENV{"XDG_$_"} = "$home/" . lc $_ foreach qw(CONFIG_HOME CACHE_HOME DATA_HOME);
+$ENV{XDG_RUNTIME_DIR} = "$home/run";
 mkdir "$home/run", 0700 or die "mkdir: $!";
 
 sub run_or_die
