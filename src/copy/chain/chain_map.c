@@ -146,7 +146,10 @@ find_next(struct chain_map *map, const struct layer *layer, uint64_t from)
 	if (from >= layer->limit)
 		return 0;
 	if (layer->format == FORMAT_RAW)
-		return find_next_raw(map, layer, from, next);
+	{
+		find_next_raw(map, layer, from, next);
+		return 0;
+	}
 	return find_next_qcow2(map, layer, from, next);
 }
 

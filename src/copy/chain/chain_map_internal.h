@@ -97,11 +97,11 @@ extern int resolve_raw(struct chain_map *map, const struct layer *layer, uint64_
 
 /*
  * *next becomes the guest offset at or after "from", which is below the layer's limit, where the layer
- * may own something; without one it stays as it is.  0, or -1 after report_error().
+ * may own something; without one it stays as it is.  find_next_qcow2: 0, or -1 after report_error().
  */
 extern int find_next_qcow2(struct chain_map *map, const struct layer *layer, uint64_t from,
 						   uint64_t *next);
-extern int find_next_raw(struct chain_map *map, const struct layer *layer, uint64_t from,
-						 uint64_t *next);
+extern void find_next_raw(struct chain_map *map, const struct layer *layer, uint64_t from,
+						  uint64_t *next);
 
 #endif

@@ -15,13 +15,11 @@ resolve_raw(struct chain_map *map, const struct layer *layer, uint64_t end)
 		uint64_t unowned_end = end;
 		uint64_t start;
 		uint64_t stop;
-		int found;
 
 		if (!claims_shrink(map, &at, &unowned_end))
 			break;
-		found = raw_next_data(layer, &map->l1[layer->index].known, at, unowned_end, &start, &stop);
-		if (found <= 0)
-			return found;
+		if (!raw_next_data(layer, &map->l1[layer->index].known, at, unowned_end, &start, &stop))
+			return 0;
 		/* Holes are kept to whole granules; data is never less than what the file has. */
 		start = max_u64(align_down(start, granule), at);
 		stop = min_u64(align_up(stop, granule), unowned_end);
@@ -32,15 +30,12 @@ resolve_raw(struct chain_map *map, const struct layer *layer, uint64_t end)
 	return 0;
 }
 
-int
+void
 find_next_raw(struct chain_map *map, const struct layer *layer, uint64_t from, uint64_t *next)
 {
 	uint64_t start;
 	uint64_t stop;
-	int found =
-		raw_next_data(layer, &map->l1[layer->index].known, from, layer->limit, &start, &stop);
 
-	if (found > 0)
+	if (raw_next_data(layer, &map->l1[layer->index].known, from, layer->limit, &start, &stop))
 		*next = start;
-	return found < 0 ? -1 : 0;
 }

@@ -6,9 +6,8 @@
 #include <unistd.h>
 
 #include "copy/chain/raw_layer.h"
-#include "copy/base/report.h"
 
-int
+bool
 raw_next_data(const struct layer *layer, struct raw_data *known, uint64_t from, uint64_t to,
 			  uint64_t *start, uint64_t *end)
 {
@@ -16,38 +15,29 @@ raw_next_data(const struct layer *layer, struct raw_data *known, uint64_t from, 
 
 	to = min_u64(to, layer->file_size);
 	if (from >= to)
-		return 0;
+		return false;
 	*start = from;
 	*end = to;
 	if (layer->is_block_device)
-		return 1;
+		return true;
 	if (from >= known->start && from < known->end)
 	{
 		*end = min_u64(known->end, to);
-		return 1;
+		return true;
 	}
+	/* Where the answer is an error, reading tells whether the file can be read: CIFS answers EIO for each file of Samba's with holes. */
 	found = lseek(layer->fd, (off_t) from, SEEK_DATA);
 	if (found < 0)
-	{
-		if (errno == ENXIO)
-			return 0;
-		if (errno == EINVAL || errno == EOPNOTSUPP)
-			return 1;
-		return report_io_error(errno, layer->shown_as, layer->path, from,
-							   "could not look for data");
-	}
+		return errno != ENXIO;
 	if ((uint64_t) found >= to)
-		return 0;
+		return false;
 	*start = max_u64((uint64_t) found, from);
 	found = lseek(layer->fd, (off_t) *start, SEEK_HOLE);
-	if (found < 0)
-		return report_io_error(errno, layer->shown_as, layer->path, *start,
-							   "could not look for a hole");
 	/* A file that shrinks meanwhile must not make us stand still. */
-	if ((uint64_t) found > *start)
+	if (found > (off_t) *start)
 	{
 		*known = (struct raw_data){.start = *start, .end = (uint64_t) found};
 		*end = min_u64((uint64_t) found, to);
 	}
-	return 1;
+	return true;
 }
