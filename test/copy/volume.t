@@ -96,6 +96,19 @@ my @attach = attach($dir, "/nonexistent:$space", @ident);
 	my ($gid) = split / /, $);
 	works('right owner and mode', @attach, '--owner', "$>:$gid", '--mode', '0660');
 
+	SKIP:
+	{
+		skip 'only root can try what another user may', 6 if $> != 0;
+		my $shut = make_domain('shut');
+		chmod 0700, $shut or die "chmod: $!";
+		$answer = refuses('3 refused EACCES', "a domain that qemu's user can't pass", attach($shut, $space, @ident));
+		like($answer->{message}, qr/other users of group $gid/, 'says whose');
+		like($answer->{hint}, qr/chmod 0755/, 'and what to do');
+		is_deeply([ glob "$shut/.vmclone-test*" ], [], 'leaves nothing there');
+		chmod 0750, $shut or die "chmod: $!";
+		works("the group's right is enough", attach($shut, $space, @ident));
+	}
+
 	my $vdsm = make_domain('vdsm');
 	mkdir "$vdsm/dom_md";
 	spew("$vdsm/dom_md/metadata", "CLASS=Data\nSDUUID=$other\nVERSION=5\n");
@@ -149,7 +162,7 @@ my @attach = attach($dir, "/nonexistent:$space", @ident);
 		skip 'FUSE and mergerfs need root', 4 if !$root_user || !have_command('mergerfs') || !-e '/dev/fuse';
 		mkdir "$space/$_" or die for qw(branch fuse);
 		skip 'mergerfs cannot be mounted here', 4
-		  if (run_command([ qw(mergerfs -o inodecalc=path-hash), "$space/branch", "$space/fuse" ]))[0] != 0;
+		  if (run_command([ 'mergerfs', '-o', 'inodecalc=path-hash,allow_other', "$space/branch", "$space/fuse" ]))[0] != 0;
 		my $fuse = make_domain('fuse/domain');
 		$answer = refuses('3 refused', 'FUSE that shows hard links as different files', attach($fuse, $space, @ident));
 		like($answer->{message}, qr/shows hard links as different files/, 'says so');

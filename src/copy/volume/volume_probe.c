@@ -9,18 +9,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define REFLINK_PROBE 65536 /* bytes: a multiple of every file system's block size */
 
 #define WAYS_OUT                                                                                   \
 	"Export the domain with all_squash and anonuid and anongid of its owner, or run the copier as that user by a wrapper (vmclone.copy_program)."
+
+#define SOMEBODY ((uid_t) 65534) /* a user who owns nothing */
 
 /* An open file of the domain; its name goes with it. */
 typedef struct TestFile
@@ -115,6 +119,50 @@ check_file(int rootfd, const VolumeOptions *options)
 	return test_file_close(&file) && good;
 }
 
+/* In a process of its own: whether another user of the directory's group may read it and pass it.  0 or errno. */
+static int
+try_as_another(int rootfd, const char *name, const struct stat *status)
+{
+	uid_t other = status->st_uid == SOMEBODY ? SOMEBODY - 1 : SOMEBODY;
+
+	/* who can't become another one, as in some containers, learns nothing */
+	if (fchdir(rootfd) != 0 || setgroups(0, NULL) != 0 || setgid(status->st_gid) != 0 ||
+		setuid(other) != 0)
+		return 0;
+	return faccessat(AT_FDCWD, name, R_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+/*
+ * qemu runs as another user of the owner's group, and comes from the domain's own folder on: what modes and owner
+ * allow, the folder above, an access control list or a server may not.  Only root can try.
+ */
+static bool
+check_others(int rootfd, const char *name, int fd, const VolumeOptions *options)
+{
+	struct stat status;
+	int ended = 0;
+	pid_t child;
+
+	if (geteuid() != 0)
+		return true;
+	if (fstat(fd, &status) != 0 || (child = fork()) < 0)
+		return volume_fail_errno(NULL, "could not try a test directory as another user");
+	if (child == 0)
+		_exit(try_as_another(rootfd, name, &status));
+	while (waitpid(child, &ended, 0) < 0)
+	{
+		if (errno != EINTR)
+			return volume_fail_errno(NULL, "could not try a test directory as another user");
+	}
+	if (!WIFEXITED(ended) || (WEXITSTATUS(ended) != EACCES && WEXITSTATUS(ended) != EPERM))
+		return true;
+	return volume_fail(
+		COPIER_REFUSED, WEXITSTATUS(ended), place_of(options),
+		"Give the group or everybody the right to pass the storage domain's directory (chmod 0755), or have the server do so.",
+		"other users of group %lu can't pass a directory created in the storage domain, as qemu has to",
+		(unsigned long) status.st_gid);
+}
+
 /* As one of an image's is made: the hosts' other users have to pass it. */
 static bool
 check_directory(int rootfd, const VolumeOptions *options)
@@ -128,7 +176,8 @@ check_directory(int rootfd, const VolumeOptions *options)
 	fd = volume_make_directory(rootfd, name, false);
 	if (fd < 0)
 		return false;
-	good = check_status(fd, "directories", VOLUME_DIRECTORY_MODE, options);
+	good = check_status(fd, "directories", VOLUME_DIRECTORY_MODE, options) &&
+		   check_others(rootfd, name, fd, options);
 	close(fd);
 	return remove_name(rootfd, name, AT_REMOVEDIR) && good;
 }
