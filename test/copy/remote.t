@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # remote.t: copying by the file server (copy_file_range).  strace tells the copier that the file system is
-# NFS; the kernel copies inside the real one, or refuses as a server may.
+# NFS, and that what was copied has not come through the page cache; the kernel copies inside the real one, or refuses as a
+# server may.
 use strict;
 use warnings;
 use FindBin;
@@ -16,6 +17,7 @@ plan skip_all => "kernel $release copies on servers with bugs" if $major < 5 || 
 my $space = workspace('/tmp');
 chdir $space or die;
 my $nfs = 'fstatfs:poke_exit=@arg2=6969000000000000';    # f_type = NFS_SUPER_MAGIC, little endian
+my $by_server = 'mincore:poke_exit=@arg3=' . '00' x 16;    # the 16 pages of the copier's try
 my ($works) = run_command([ qw(strace -qq -o trace -e trace=fstatfs -e), "inject=$nfs", 'true' ]);
 plan skip_all => 'this strace pokes no memory' if $works != 0 || unpack('H4', pack 'S', 1) ne '0100';
 
@@ -36,7 +38,7 @@ my @chain = qw(--layer raw:base.raw --layer qcow2:top.qcow2);
 sub on_nfs
 {
 	my ($inject, @arguments) = @_;
-	my ($code, $out, $err) = run_command([ qw(strace -f -qq -y -o trace -e), 'trace=fstatfs,fallocate,copy_file_range', (map { ('-e', "inject=$_") } $nfs, @$inject), $copier, 'copy', @arguments, qw(--progress json) ]);
+	my ($code, $out, $err) = run_command([ qw(strace -f -qq -y -o trace -e), 'trace=fstatfs,fallocate,copy_file_range,mincore', (map { ('-e', "inject=$_") } $nfs, $by_server, @$inject), $copier, 'copy', @arguments, qw(--progress json) ]);
 	return ($code, $out, $err, slurp('trace'));
 }
 
@@ -77,6 +79,14 @@ for my $inject ((map { "copy_file_range:error=$_" } qw(EOPNOTSUPP EXDEV EINVAL E
 	is($code, 0, "$inject: copied all the same") or diag $err;
 	like($trace, qr/copy_file_range.*INJECTED/, 'the server was asked');
 	exact($inject, 'raw', 'oracle');
+}
+
+# ---------- a server without COPY: the kernel reads and writes itself, which fills the page cache ----------
+{
+	my ($code, $out, $err) = on_nfs([ $by_server =~ s/=00.*/'=' . '01' x 16/er ], @chain, qw(--output raw:out));
+	is($code, 0, 'NFS 4.2 without COPY') or diag $err;
+	like(done_event($out)->{method}, qr/^threads/, 'no copying through this machine');
+	exact('NFS 4.2 without COPY', 'raw', 'oracle');
 }
 
 # ---------- NFS before 4.2: copy_file_range would go through the client and fill the holes ----------

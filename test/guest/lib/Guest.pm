@@ -14,7 +14,7 @@ use File::Path qw(make_path);
 use IPC::Run ();
 use VmcloneCluster;
 
-our @EXPORT = qw(@nfs as_root run try_run copier copier_arguments nfs_domain logical_volume data_bytes);
+our @EXPORT = qw(@nfs as_root run try_run copier copier_arguments nfs_domain logical_volume data_bytes second_machine);
 
 =head2 @nfs
 
@@ -23,7 +23,7 @@ The mounts of the NFS server: { version, path, server }; server is the same fold
 =cut
 
 our @nfs = map { { version => $_->[0], path => "/rhev/nfs$_->[1]", server => "/srv/nfs/v$_->[1]" } }
-  ([ '3', '3' ], [ '4.1', '41' ], [ '4.2', '42' ]);
+  ([ '3', '3' ], [ '4.0', '40' ], [ '4.1', '41' ], [ '4.2', '42' ]);
 
 =head2 try_run(@command), run(@command), as_root(@command)
 
@@ -98,6 +98,29 @@ INSERT INTO disk_profiles SELECT (jsonb_populate_record(p, jsonb_build_object('i
 SELECT fixture.id('$name');
 SQL
 	return $node->make_domain($id, "$mount->{path}/$id");
+}
+
+=head2 second_machine
+
+Makes a network namespace "second", a machine of its own for the NFS server, which link "to_second" leads to; the server
+lets it in.  C<as_root(qw(nsenter --net=/run/netns/second mount -t nfs ...))> mounts 10.9.9.1:/srv/nfs/... as that machine.
+
+=cut
+
+sub second_machine
+{
+	as_root(@$_) foreach (
+		[qw(ip netns add second)],
+		[qw(ip link add to_second type veth peer name eth0 netns second)],
+		[qw(ip addr add 10.9.9.1/24 dev to_second)],
+		[qw(ip link set to_second up)],
+		[qw(ip netns exec second ip addr add 10.9.9.2/24 dev eth0)],
+		[qw(ip netns exec second ip link set eth0 up)],
+		# both have one host name, and would be one client with one state
+		[qw(ip netns exec second sh -c), 'echo second >/sys/fs/nfs/net/nfs_client/identifier'],
+		['exportfs', '-o', 'rw,sync,no_subtree_check,no_root_squash,fsid=1', '10.9.9.0/24:/srv/nfs'],
+		[qw(mkdir -p /rhev/second)]);
+	return;
 }
 
 =head2 logical_volume($name, $mebibytes)
