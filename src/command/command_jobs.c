@@ -136,7 +136,8 @@ command_reserve_names(const Command *command)
 	Frame frame;
 
 	frame_enter_own(&frame);
-	rows = locks_run_waiting(&reserve_names, values, "the name of the new virtual machine");
+	rows = locks_run_waiting(&reserve_names, values, "the name of the new virtual machine",
+							 "vmclone.vm_names");
 	if (rows != (uint64) result->copy_count)
 		taken = first_absent_name(result, rows);
 	frame_leave(&frame);

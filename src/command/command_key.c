@@ -73,7 +73,8 @@ command_find_earlier_call(Command *command)
 	values[2] = UUIDPGetDatum(&command->result->call_id);
 	values[3] = JsonbPGetDatum(request->parameters);
 	values[4] = CStringGetTextDatum(command->caller.role_name);
-	if (locks_run_waiting(&claim_request_key, values, "the request key") == 1)
+	if (locks_run_waiting(&claim_request_key, values, "the request key", "vmclone.request_keys") ==
+		1)
 	{
 		frame_leave(&frame);
 		return false;

@@ -43,10 +43,12 @@ extern void locks_take_counted(ClonePlan *plan);
 extern void locks_note_summed_up(const ClonePlan *plan);
 
 /*
- * Runs a statement that may wait for a lock, up to vmclone.lock_wait for each; ERRCODE_VC_LOCKED
- * says what it waited for ("could not lock WHAT within 5000 ms").  In a frame, whose end takes
+ * Runs a statement that writes to one of our tables and may wait for a lock, up to
+ * vmclone.lock_wait for each; ERRCODE_VC_LOCKED says what it waited for ("could not lock WHAT within
+ * 5000 ms") and which prepared transactions have written to the table.  In a frame, whose end takes
  * lock_timeout back.
  */
-extern uint64 locks_run_waiting(Statement *statement, const Datum *values, const char *what);
+extern uint64 locks_run_waiting(Statement *statement, const Datum *values, const char *what,
+								const char *table);
 
 #endif

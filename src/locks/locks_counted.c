@@ -92,9 +92,18 @@ add_counted(CountedRows *counted, const char *kind, const pg_uuid_t *id, int64 b
 	counted->ids[counted->count++] = *id;
 }
 
-/* Addresses that are not the pool's to give: other calls may want them in clusters of other pools. */
 static bool
-names_addresses(const ClonePlan *plan)
+is_named(const PlannedInterface *interface)
+{
+	return interface->mac != MAC_NEW && interface->mac_addr;
+}
+
+/*
+ * Whether the copies have NICs; with only_named, some whose addresses are not the pool's to give:
+ * other calls may want those in clusters of other pools.
+ */
+static bool
+has_interfaces(const ClonePlan *plan, bool only_named)
 {
 	for (int i = 0; i < plan->request->copies; i++)
 	{
@@ -102,7 +111,7 @@ names_addresses(const ClonePlan *plan)
 		{
 			const PlannedInterface *interface = &plan->copy_interfaces[i][j];
 
-			if (interface->include && interface->mac != MAC_NEW && interface->mac_addr)
+			if (interface->include && (!only_named || is_named(interface)))
 				return true;
 		}
 	}
@@ -130,9 +139,9 @@ collect_counted(const ClonePlan *plan, CountedRows *counted)
 		if (disk->quota_id.given)
 			add_counted(counted, "quota", &disk->quota_id.value, 0);
 	}
-	if (plan->has_mac_pool && plan->interface_count > 0)
+	if (plan->has_mac_pool && has_interfaces(plan, false))
 		add_counted(counted, "mac_pool", &plan->mac_pool_id, 0);
-	if (names_addresses(plan))
+	if (has_interfaces(plan, true))
 		add_counted(counted, "mac_pool", &all_pools, 0);
 	/* versions of templates are numbered, those without disks and NICs too */
 	if (plan->request->base_template_id.given)
@@ -172,13 +181,13 @@ locks_take_counted(ClonePlan *plan)
 	values[3] = Int64GetDatum(MOST_BYTES);
 
 	frame_enter_own(&frame);
-	rows = locks_run_waiting(&count_up, values, what);
+	rows = locks_run_waiting(&count_up, values, what, "vmclone.reservations");
 	is_new = rows != (uint64) counted.count;
 	if (is_new)
 	{
 		/* the first call that counts one of them */
-		(void) locks_run_waiting(&make_counted, values, what);
-		rows = locks_run_waiting(&count_up, values, what);
+		(void) locks_run_waiting(&make_counted, values, what, "vmclone.reservations");
+		rows = locks_run_waiting(&count_up, values, what, "vmclone.reservations");
 		if (rows != (uint64) counted.count)
 			elog(ERROR, "counted " UINT64_FORMAT " of %d rows", rows, counted.count);
 	}

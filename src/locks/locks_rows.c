@@ -271,16 +271,17 @@ run_waiting(Statement *statement, const Datum *values, const char *what, const c
 				 held ? errdetail("%s: %s", KEY_OBJECT_LOCKED, held)
 					  : errdetail("%s.", KEY_OBJECT_LOCKED),
 				 errhint("Another call holds it in an open transaction.  Try again, or raise "
-						 "vmclone.lock_wait.")));
+						 "vmclone.lock_wait; a prepared transaction ends by COMMIT PREPARED or "
+						 "ROLLBACK PREPARED.")));
 	}
 	PG_END_TRY();
 	return rows;
 }
 
 uint64
-locks_run_waiting(Statement *statement, const Datum *values, const char *what)
+locks_run_waiting(Statement *statement, const Datum *values, const char *what, const char *table)
 {
-	return run_waiting(statement, values, what, NULL);
+	return run_waiting(statement, values, what, prepared_writers(table));
 }
 
 /*

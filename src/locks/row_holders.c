@@ -1,6 +1,6 @@
 /*
  * row_holders.c
- *		Whose open transaction has locked a row.
+ *		Whose open transaction has locked a row, or may have.
  *
  * A row's xmax names its locker, or a group of lockers (a multixact), which no SQL function tells
  * apart; so the tuple's header is read.
@@ -12,10 +12,12 @@
 #include "access/subtrans.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "access/twophase.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
+#include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -27,6 +29,26 @@ static Statement prepared_transaction = {
 	.sql = "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE transaction = $1",
 	.argument_count = 1,
 	.argument_types = {XIDOID},
+};
+
+/* Locks without a process are prepared transactions'; the one on its own number says which has them. */
+static Statement writers = {
+	.sql = "SELECT string_agg(format('\"%s\"', p.gid), ', ' ORDER BY p.prepared, p.gid), count(*)"
+		   " FROM pg_catalog.pg_prepared_xacts p WHERE p.database = current_database() AND EXISTS"
+		   "  (SELECT FROM pg_catalog.pg_locks own"
+		   "   JOIN pg_catalog.pg_locks l USING (virtualtransaction)"
+		   "   WHERE own.transactionid = p.transaction AND own.mode = 'ExclusiveLock'"
+		   "    AND own.pid IS NULL AND l.pid IS NULL AND l.locktype = 'relation'"
+		   "    AND l.relation = $1::regclass AND l.mode = 'RowExclusiveLock')",
+	.argument_count = 1,
+	.argument_types = {TEXTOID},
+};
+
+/* Columns of writers. */
+enum WriterColumn
+{
+	WRITER_NAMES = 1,
+	WRITER_COUNT,
 };
 
 static void
@@ -91,4 +113,22 @@ append_row_holders(StringInfo text, Oid table_id, ItemPointer tid)
 	else
 		found = append_transaction(text, xmax, true);
 	return found;
+}
+
+const char *
+prepared_writers(const char *table)
+{
+	Datum value;
+
+	/* as on most servers; the question would cost each call a look at all locks */
+	if (max_prepared_xacts == 0)
+		return NULL;
+	value = CStringGetTextDatum(table);
+	statement_run_one_row(&writers, &value, NULL);
+	if (field_is_null(0, WRITER_NAMES))
+		return NULL;
+	return psprintf(field_int64(0, WRITER_COUNT) == 1
+						? "the prepared transaction %s has written there."
+						: "the prepared transactions %s have written there.",
+					field_text(0, WRITER_NAMES));
 }

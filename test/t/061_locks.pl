@@ -137,6 +137,23 @@ $error = refusal("SET vmclone.lock_wait = '200 ms'; " . call("'vm1', 2", 'first'
 like($error, qr/could not lock the request key within 200 ms/, 'and for a request key');
 $session->query('ROLLBACK');
 is($node->value('SHOW lock_timeout'), '0', 'lock_timeout is the session\'s own');
+
+# A prepared transaction holds what nobody else can see; it's named wherever a call waits for it.
+my $wait = "SET vmclone.lock_wait = '200 ms'; ";
+sub written
+{
+	my ($gid) = @_;
+	return qr/DETAIL:  ACTION_TYPE_FAILED_OBJECT_LOCKED: the prepared transaction "$gid" has written there\.\nHINT:  .*ROLLBACK PREPARED\.$/m;
+}
+$node->safe_psql('postgres', 'BEGIN; ' . call("'vm1', 2", 'held', sprintf($no_nic, 'vm1') . ", request_key => 'key'") . "; PREPARE TRANSACTION 'a name'");
+my $written = written('a name');
+like(refusal($wait . call("'vm2', 1", 'held', sprintf($no_nic, 'vm2'))), qr/could not lock the name of the new virtual machine within 200 ms\n$written/, 'for a name');
+like(refusal($wait . call("'vm1', 2", 'held', sprintf($no_nic, 'vm1') . ", request_key => 'key'")), qr/could not lock the request key within 200 ms\n$written/, 'for a request key');
+$node->safe_psql('postgres', "ROLLBACK PREPARED 'a name'");
+$node->safe_psql('postgres', 'BEGIN; ' . call("'vm1', 2", 'held') . "; PREPARE TRANSACTION 'a domain'");
+$written = written('a domain');
+like(refusal($wait . call("'vm2', 1", 'second')), qr/could not lock a quota, storage domain or MAC pool within 200 ms\n$written/, 'for counted rows');
+$node->safe_psql('postgres', "ROLLBACK PREPARED 'a domain'");
 $node->safe_psql('postgres', "SET lock_timeout = '7s'; DO \$\$ BEGIN PERFORM " . (call("'vm1', 2", 'x') =~ s/^SELECT job_id FROM //r) . "; ASSERT current_setting('lock_timeout') = '7s'; RAISE SQLSTATE 'XX999'; EXCEPTION WHEN SQLSTATE 'XX999' THEN END \$\$");
 
 # Shared holders: counted, and the earlier status is given back by the last one.
