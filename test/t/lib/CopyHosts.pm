@@ -1,5 +1,5 @@
-# Hosts that copies run on, for tests: each is a real sshd on an address of its own of the loopback network, whose key may do
-# nothing but "vmclone-copy serve" below the node's storage root.
+# Hosts that copies run on, for tests: each is a real sshd on an address of its own of the loopback network, or in a network of its
+# own, whose key may do nothing but "vmclone-copy serve" below the node's storage root.
 package CopyHosts;
 
 use strict;
@@ -22,9 +22,39 @@ Starts a sshd for each name, sets vmclone.copy_launcher, and adds the hosts.  No
 sub start
 {
 	my ($class, $node, @names) = @_;
+	return $class->start_in($node, 0, @names);
+}
+
+=head2 CopyHosts->enter_network, CopyHosts->start_apart($node, @names)
+
+Hosts in network namespaces of their own, whose links to the server's can be cut (set_link).  enter_network runs the test
+from its beginning once more in a network that this user may add links to; it returns there, and false where none can be made.  In a BEGIN
+block, since standard output is the harness's no longer when the test has begun.
+
+=cut
+
+my @UNSHARE = qw(unshare --user --map-current-user --keep-caps --net);
+
+sub enter_network
+{
+	return 1 if $ENV{VMCLONE_TEST_NETWORK};
+	return 0 if system("@UNSHARE ip link set lo up 2>/dev/null >&2") != 0;
+	local $ENV{VMCLONE_TEST_NETWORK} = 1;
+	exec 'sh', '-c', "exec @UNSHARE sh -c 'ip link set lo up; exec \"\$@\"' sh \"\$@\"", 'sh', $^X, (map { "-I$_" } @INC), $0;
+}
+
+sub start_apart
+{
+	my ($class, $node, @names) = @_;
+	return $class->start_in($node, 1, @names);
+}
+
+sub start_in
+{
+	my ($class, $node, $apart, @names) = @_;
 	my ($sshd) = grep { -x $_ } qw(/usr/sbin/sshd /usr/local/sbin/sshd) or return;
 	my $base = $node->basedir . '/hosts';
-	my $self = bless { node => $node, sshd => $sshd, base => $base, hosts => {} }, $class;
+	my $self = bless { node => $node, sshd => $sshd, base => $base, apart => $apart, hosts => {} }, $class;
 
 	make_path($base);
 	# sshd refuses keys below folders that others may write to
@@ -75,7 +105,7 @@ sub make_host
 	my ($self, $name) = @_;
 	my $folder = "$self->{base}/$name";
 	my $number = 2 + keys %{ $self->{hosts} };
-	my $ip = "127.0.0.$number";
+	my $ip = $self->{apart} ? "10.99.$number.2" : "127.0.0.$number";
 	my $port = PostgreSQL::Test::Cluster::get_free_port();
 	my $copier = $self->{node}->value('SHOW vmclone.copy_program');
 	my $root = $self->{node}->storage_root;
@@ -83,8 +113,9 @@ sub make_host
 	make_path($folder);
 	chmod 0700, $folder;
 	run_quietly('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', "$folder/host_key");
-	$self->{hosts}{$name} = { folder => $folder, command => "VMCLONE_TEST_HOST=$name $copier serve --root $root" };
+	$self->{hosts}{$name} = { folder => $folder, inside => [], command => "VMCLONE_TEST_HOST=$name $copier serve --root $root" };
 	$self->answer_through($name, '');
+	$self->make_network($name, $number) if $self->{apart};
 	my ($host_key) = slurp_file("$folder/host_key.pub") =~ /^(\S+ \S+)/;
 	append_to_file("$self->{base}/known_hosts", "[$ip]:$port $host_key\n");
 	append_to_file("$folder/sshd_config", <<"CONF");
@@ -102,6 +133,41 @@ MaxStartups 100
 CONF
 	@{ $self->{hosts}{$name} }{qw(address ip port)} = ("ssh://$ip:$port", $ip, $port);
 	$self->start_sshd($name);
+	return;
+}
+
+# A network that lives as long as this test, and a link to it.
+sub make_network
+{
+	my ($self, $name, $number) = @_;
+	my $host = $self->{hosts}{$name};
+
+	my $pid = open $host->{network}, '|-', 'unshare', '--net', 'cat' or croak "unshare: $!";
+	for (1 .. 100)
+	{
+		last if (readlink("/proc/$pid/ns/net") // '') ne readlink('/proc/self/ns/net');
+		select undef, undef, undef, 0.05;
+	}
+	$host->{inside} = [ 'nsenter', '--net', '--target', $pid ];
+	run_quietly(qw(ip link add name), "to$number", qw(type veth peer name eth0 netns), $pid);
+	run_quietly(qw(ip addr add), "10.99.$number.1/24", 'dev', "to$number");
+	run_quietly(qw(ip link set), "to$number", 'up');
+	run_quietly(@{ $host->{inside} }, qw(ip addr add), "10.99.$number.2/24", qw(dev eth0));
+	run_quietly(@{ $host->{inside} }, qw(ip link set), $_, 'up') foreach qw(lo eth0);
+	return;
+}
+
+=head2 $hosts->set_link($name, $state)
+
+C<down> or C<up>: the link to a host in a network of its own.
+
+=cut
+
+sub set_link
+{
+	my ($self, $name, $state) = @_;
+
+	run_quietly(@{ $self->{hosts}{$name}{inside} }, qw(ip link set eth0), $state);
 	return;
 }
 
@@ -134,7 +200,7 @@ sub start_sshd
 	my ($self, $name) = @_;
 	my $host = $self->{hosts}{$name};
 
-	run_quietly($self->{sshd}, '-f', "$host->{folder}/sshd_config", '-E', "$host->{folder}/log");
+	run_quietly(@{ $host->{inside} }, $self->{sshd}, '-f', "$host->{folder}/sshd_config", '-E', "$host->{folder}/log");
 	for (1 .. 100)
 	{
 		last if IO::Socket::INET->new(PeerAddr => $host->{ip}, PeerPort => $host->{port}, Timeout => 1);
