@@ -32,13 +32,13 @@
 VMCLONE_FUNCTION_INFO(vmclone_check_storage_contents);
 
 static Statement find_problems = {
-	.sql = "SELECT problem, disk_id, image_id, path, detail, job_id, remedy"
+	.sql = "SELECT problem, disk_id, image_id, path, detail, job_id, remedy, file_name"
 		   " FROM vmclone_internal.storage_problems($1, $2, $3, $4)",
 	.argument_count = 4,
 	.argument_types = {UUIDOID, JSONBOID, TIMESTAMPTZOID, TEXTOID},
 };
 
-/* Columns of find_problems, and of the result but for the last. */
+/* Columns of find_problems; the result's last one is another, and it has no file names. */
 enum
 {
 	PROBLEM = 1,
@@ -49,6 +49,8 @@ enum
 	PROBLEM_JOB_ID,
 	PROBLEM_REMEDY,
 	PROBLEM_COLUMNS = PROBLEM_REMEDY,
+	PROBLEM_FILE_NAME,
+	PROBLEM_FIELDS = PROBLEM_FILE_NAME,
 };
 
 /* Nothing lies there any more. */
@@ -62,7 +64,7 @@ static Statement forget_orphan = {
 /* One row of find_problems, kept while other statements run. */
 typedef struct Problem
 {
-	char *columns[PROBLEM_COLUMNS]; /* NULL: null */
+	char *columns[PROBLEM_FIELDS]; /* NULL: null */
 	bool repaired;
 } Problem;
 
@@ -125,7 +127,8 @@ list_arguments(const StoragePlace *place, const char *domain_id)
 	arguments = list_make2(COPIER_VOLUME, COPIER_VOLUME_LIST);
 	arguments = add(arguments, "--" COPIER_OPTION_ROOT, place->real_path);
 	arguments = add(arguments, "--" COPIER_OPTION_STORAGE_DOMAIN, domain_id);
-	return add(arguments, "--" COPIER_OPTION_TOKEN, place->token);
+	arguments = add(arguments, "--" COPIER_OPTION_TOKEN, place->token);
+	return place->files_path != NULL ? lappend(arguments, "--" COPIER_OPTION_DIRECTORY) : arguments;
 }
 
 /* The files or logical volumes of the domain as an array; an error where it can't be listed. */
@@ -173,6 +176,8 @@ repair_arguments(const Problem *problem, const StoragePlace *place, int timeout_
 		arguments = list_make2(COPIER_VOLUME, has_remedy(problem, "commit") ? COPIER_VOLUME_COMMIT
 																			: COPIER_VOLUME_REMOVE);
 		arguments = add(arguments, "--" COPIER_OPTION_ROOT, place->real_path);
+		if (column(problem, PROBLEM_FILE_NAME) != NULL)
+			arguments = add(arguments, "--" COPIER_OPTION_NAME, column(problem, PROBLEM_FILE_NAME));
 	}
 	arguments = add(arguments, "--" COPIER_OPTION_DISK, column(problem, PROBLEM_DISK_ID));
 	return add(arguments, "--" COPIER_OPTION_IMAGE, column(problem, PROBLEM_IMAGE_ID));
@@ -213,7 +218,7 @@ read_problems(uint64 count)
 	Problem *problems = palloc0(sizeof(Problem) * (count + 1));
 
 	for (uint64 row = 0; row < count; row++)
-		for (int i = 1; i <= PROBLEM_COLUMNS; i++)
+		for (int i = 1; i <= PROBLEM_FIELDS; i++)
 			problems[row].columns[i - 1] =
 				SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i);
 	return problems;

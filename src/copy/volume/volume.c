@@ -86,7 +86,7 @@ static const struct argument arguments[] = {
 	{COPIER_OPTION_DOMAIN_FORMAT, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
 	{COPIER_OPTION_DISK_TYPE, true, true, SET(CREATE) | SET(PROVISION), SET(CREATE)},
 	{COPIER_OPTION_DESCRIPTION, true, true, SET(CREATE) | SET(PROVISION), 0},
-	{COPIER_OPTION_DIRECTORY, false, true, SET(ATTACH), 0},
+	{COPIER_OPTION_DIRECTORY, false, true, SET(ATTACH) | SET(LIST), 0},
 	{COPIER_OPTION_NAME, true, true, SET(CREATE) | SET(COMMIT) | SET(REMOVE), 0},
 	{COPIER_OPTION_FILE, true, true, SET(CHAIN), SET(CHAIN)},
 	{"owner-mode", true, true, SET(CREATE) | SET(COMMIT), 0},
@@ -117,8 +117,9 @@ static const char *const help =
 	"  check  --root DIR --storage-domain UUID --token TOKEN [--probe [--owner UID:GID]]\n"
 	"  detach --root DIR --token TOKEN\n"
 	"  space  --root DIR\n"
-	"  list   --root DIR --storage-domain UUID --token TOKEN\n"
-	"         a line for each file below DIR/images before the answer\n"
+	"  list   --root DIR --storage-domain UUID --token TOKEN [--directory]\n"
+	"         a line for each file below DIR/images before the answer; --directory: and for\n"
+	"         those in the folder of images that DIR is the subfolder .vmclone of\n"
 	"  chain  --path DIR --roots DIR[:DIR...] --file NAME [--format raw|qcow2]\n"
 	"         a line for each layer of the image, as its headers name them, the image first;\n"
 	"         nothing outside of the directory is opened\n"

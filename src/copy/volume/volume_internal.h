@@ -247,6 +247,13 @@ extern void volume_tell_size(const struct stat *status, struct json *answer);
 /* Beside an image that has been given its name: which name, and of which file. */
 #define VOLUME_SUFFIX_NAME ".name"
 
+/* Opens the users' folder, above the domain's; -1 after volume_fail(). */
+extern int volume_open_folder(const VolumeOptions *options);
+
+/* What the file "record" in dirfd keeps: the name that was given, and of which inode.  False: it is no such record. */
+extern bool volume_name_read(int dirfd, const char *record, char given[COPIER_MAX_NAME + 1],
+							 uint64_t *inode);
+
 /*
  * Looks for the file that the volume's image has become under options->name.  1 = it is there and ours, 0 = it is not,
  * -1 after volume_fail().

@@ -19,9 +19,8 @@
 
 #define RECORD_LIMIT (COPIER_MAX_NAME + 64) /* bytes of what is kept of a name */
 
-/* The users' folder, above the domain's. */
-static int
-open_folder(const VolumeOptions *options)
+int
+volume_open_folder(const VolumeOptions *options)
 {
 	char *path = strdup(options->root);
 	char *slash = path != NULL ? strrchr(path, '/') : NULL;
@@ -31,7 +30,7 @@ open_folder(const VolumeOptions *options)
 		volume_fail_errno(NULL, "could not allocate memory");
 	else if (slash == NULL || slash == path || strcmp(slash + 1, COPIER_OWN_FOLDER) != 0)
 		volume_fail(COPIER_USAGE, 0, options->root, NULL,
-					"--name needs a domain that was attached with --directory");
+					"domain was not attached with --directory");
 	else
 	{
 		*slash = '\0';
@@ -46,6 +45,24 @@ record_text(const VolumeOptions *options, const struct stat *status, char text[R
 {
 	snprintf(text, RECORD_LIMIT, "NAME=%s\nINODE=%" PRIu64 "\nEOF\n", options->name,
 			 (uint64_t) status->st_ino);
+}
+
+bool
+volume_name_read(int dirfd, const char *record, char given[COPIER_MAX_NAME + 1], uint64_t *inode)
+{
+	char text[RECORD_LIMIT];
+	ssize_t length = volume_read_file(dirfd, record, text, sizeof(text));
+	char *line = length > 0 ? strchr(text, '\n') : NULL;
+	char *end;
+
+	if (line == NULL || strncmp(text, "NAME=", 5) != 0 || strncmp(line, "\nINODE=", 7) != 0 ||
+		line - text - 5 > COPIER_MAX_NAME || strspn(line + 7, "0123456789") == 0)
+		return false;
+	*line = '\0';
+	strcpy(given, text + 5);
+	errno = 0;
+	*inode = strtoull(line + 7, &end, 10);
+	return errno == 0 && strcmp(end, "\nEOF\n") == 0;
 }
 
 /* As volume_name_find(), in the opened folder. */
@@ -78,7 +95,7 @@ find_in_folder(int folder, int dirfd, const VolumeOptions *options, struct stat 
 int
 volume_name_find(int dirfd, const VolumeOptions *options, struct stat *status)
 {
-	int folder = open_folder(options);
+	int folder = volume_open_folder(options);
 	int found = folder < 0 ? -1 : find_in_folder(folder, dirfd, options, status);
 
 	if (folder >= 0)
@@ -98,7 +115,7 @@ bool
 volume_name_check_free(const VolumeOptions *options)
 {
 	struct stat status;
-	int folder = open_folder(options);
+	int folder = volume_open_folder(options);
 	int found = folder < 0 ? -1 : volume_stat_name(folder, options->name, &status);
 
 	if (folder >= 0)
@@ -156,7 +173,7 @@ give_in_folder(int folder, int dirfd, const VolumeOptions *options)
 bool
 volume_name_give(int dirfd, const VolumeOptions *options)
 {
-	int folder = open_folder(options);
+	int folder = volume_open_folder(options);
 	bool done = folder >= 0 && give_in_folder(folder, dirfd, options);
 
 	if (folder >= 0)
@@ -188,7 +205,7 @@ remove_in_folder(int folder, int dirfd, const VolumeOptions *options, struct jso
 bool
 volume_name_remove(int dirfd, const VolumeOptions *options, struct json *answer)
 {
-	int folder = open_folder(options);
+	int folder = volume_open_folder(options);
 	bool done = folder >= 0 && remove_in_folder(folder, dirfd, options, answer);
 
 	if (folder >= 0)
