@@ -17,7 +17,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw($copier $top run_command volume json_of workspace slurp spew sha256 command_ok
-  events_of done_event error_event have_command start_copier start_program request one_line family in_time);
+  events_of done_event error_event have_command compression_types chain_keys start_copier start_program request one_line family in_time);
 
 # The program under test; VMCLONE_COPY names another build (sanitizers, probe).
 our $top    = abs_path(dirname(__FILE__) . '/../..');
@@ -275,6 +275,21 @@ sub have_command
 {
 	my ($name) = @_;
 	return scalar grep { -x "$_/$name" } split(/:/, $ENV{PATH}), '/usr/sbin', '/sbin';
+}
+
+# What the machine's qemu-img can read; that of Debian 11 has no zstd.
+my @compression_types;
+sub compression_types
+{
+	@compression_types = ('zlib', grep { (run_command([ qw(qemu-img create -q -f qcow2 -o), "compression_type=$_", workspace() . '/x', '1M' ]))[0] == 0 } 'zstd')
+	  if !@compression_types;
+	return @compression_types;
+}
+
+# Keys of make_chain for chains that it can read.
+sub chain_keys
+{
+	return (grep { $_ eq 'zstd' } compression_types()) ? () : ('zstd=0');
 }
 
 # The events of --progress json.

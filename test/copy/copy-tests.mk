@@ -26,7 +26,7 @@ build/test-copy/peak_memory: test/copy/peak_memory.c
 
 build/test-copy/slow_calls.so: test/copy/slow_calls.c
 	@mkdir -p $(@D)
-	$(CC) $(COPY_TEST_CFLAGS) -shared -fPIC -o $@ $<
+	$(CC) $(COPY_TEST_CFLAGS) -shared -fPIC -o $@ $< -ldl
 
 # The copier whose parser tries what the sandbox must not allow (src/copy/base/sandbox.h).
 build/test-copy/vmclone-copy-probe: $(COPY_PROBE_OBJECTS)

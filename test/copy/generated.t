@@ -31,7 +31,7 @@ sub try_chain
 	mkdir $dir or die;
 	srand($number);
 	my @problems;
-	my ($code, $list, $err) = run_command([ $generator, $number, $dir ]);
+	my ($code, $list, $err) = run_command([ $generator, $number, $dir, chain_keys() ]);
 	return ("make_chain: $err") if $code != 0;
 	my @layers   = map { [ split / /, $_, 4 ] } split /\n/, $list;
 	my $above    = $layers[-1];

@@ -24,7 +24,7 @@ for my $i (1 .. ($ENV{CHAINS} // 300) / 20)
 	# a window is 65536 granules, which are at least sectors and at most clusters
 	my $size = ((1 << $bits) * (65536 + int rand 300_000)) & ~511;
 	$size = 512 << 20 if $size > 512 << 20;
-	my @keys = ("size=$size", "cluster_bits=$bits", 'layers=' . (1 + int rand 5), 'density=' . (1 + int rand 6), 'loose=0', 'truncate=0');
+	my @keys = ("size=$size", "cluster_bits=$bits", 'layers=' . (1 + int rand 5), 'density=' . (1 + int rand 6), 'loose=0', 'truncate=0', chain_keys());
 	my ($code, $list, $err) = run_command([ $make, $seed * 1000 + $i, $dir, @keys ]);
 	is($code, 0, "make_chain @keys") or diag $err;
 	my @layers = map { [ split / / ] } split /\n/, $list;

@@ -206,7 +206,7 @@ for my $damage (
 
 # ---------- compressed streams ----------
 {
-	for my $type (qw(zlib zstd))
+	for my $type (compression_types())
 	{
 		my $make = sub {
 			unlink 'x.qcow2';
@@ -339,7 +339,7 @@ sub try_mutant
 	my $dir = "$space/$number";
 	mkdir $dir or die;
 	srand $number;
-	my @list = split /\n/, command_ok($generator, $number, $dir, 'layers=' . (1 + int rand 3), 'size=' . 512 * int rand 6000, 'truncate=0');
+	my @list = split /\n/, command_ok($generator, $number, $dir, 'layers=' . (1 + int rand 3), 'size=' . 512 * int rand 6000, 'truncate=0', chain_keys());
 	my @layers = map { [ split / /, $_ ] } @list;
 	my @victims = grep { $_->[0] eq 'qcow2' } @layers;
 	my (@done, %fields);

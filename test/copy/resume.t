@@ -14,7 +14,6 @@ use Time::HiRes qw(time sleep);
 
 my $seed      = $ENV{SEED} // time % 1_000_000;
 my $kills     = $ENV{KILLS} // 150;
-my $generator = $ENV{MAKE_CHAIN} // "$top/build/test-copy/make_chain";
 my $memory    = workspace();
 my $disk      = workspace('/tmp');
 $seed = int $seed;

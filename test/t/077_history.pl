@@ -61,10 +61,10 @@ foreach my $wrong ([ 'NULL', 'must not be null' ], [ "'-1 day'", 'must not be ne
 }
 $node->safe_psql('postgres', 'CREATE ROLE viewer LOGIN; CREATE ROLE boss LOGIN');
 $node->safe_psql('postgres', "SELECT vmclone.grant_viewer('viewer'), vmclone.grant_admin('boss')");
-my $as_viewer = $node->connstr('postgres') . ' user=viewer';
-isnt($node->psql('postgres', $_, connstr => $as_viewer), 0, "no viewer may do it: $_") foreach "CALL vmclone.purge_history('1 day')", 'SELECT vmclone.reset_stat()';
-is($node->psql('postgres', 'SELECT * FROM vmclone.stat', connstr => $as_viewer), 0, 'but look at the counters');
-is($node->psql('postgres', "CALL vmclone.purge_history('1 day')", connstr => $node->connstr('postgres') . ' user=boss'), 0, 'an administrator may');
+my $as_viewer = [ '-U', 'viewer' ];
+isnt($node->psql('postgres', $_, extra_params => $as_viewer), 0, "no viewer may do it: $_") foreach "CALL vmclone.purge_history('1 day')", 'SELECT vmclone.reset_stat()';
+is($node->psql('postgres', 'SELECT * FROM vmclone.stat', extra_params => $as_viewer), 0, 'but look at the counters');
+is($node->psql('postgres', "CALL vmclone.purge_history('1 day')", extra_params => [ '-U', 'boss' ]), 0, 'an administrator may');
 
 $node->safe_psql('postgres', "UPDATE vmclone.jobs SET ended_at = ended_at - interval '2 days' WHERE vm_name IN ('good2', 'unwanted'); ALTER SYSTEM SET vmclone.history_retention = '1d'");
 $node->reload;
@@ -95,7 +95,7 @@ $node->safe_psql('postgres', "CREATE ROLE first LOGIN; CREATE ROLE second LOGIN;
 my $large = $node->make_vm(snapshots => 2, disks => [ { format => 'raw', size => '16M', writes => 200 } ]);
 foreach my $role (qw(first first second))
 {
-	is($node->psql('postgres', "SELECT * FROM vmclone.add_vm_from_snapshot('$large->{snapshots}[0]', '${role}_" . int(rand(1e9)) . "', lock_mode => 'shared', bandwidth_limit => 10000)", connstr => $node->connstr('postgres') . " user=$role"), 0, "$role clones");
+	is($node->psql('postgres', "SELECT * FROM vmclone.add_vm_from_snapshot('$large->{snapshots}[0]', '${role}_" . int(rand(1e9)) . "', lock_mode => 'shared', bandwidth_limit => 10000)", extra_params => [ '-U', $role ]), 0, "$role clones");
 }
 my $running = "SELECT string_agg(owner || ' ' || n, ' ' ORDER BY owner) FROM (SELECT j.owner, count(*) AS n FROM vmclone.async_tasks t JOIN vmclone.jobs j USING (job_id) WHERE t.status = 'running' GROUP BY 1) s";
 ok($node->poll_query_until('postgres', "SELECT ($running) = 'first 1 second 1'"), 'each role has one copy under way, though there is a third place');

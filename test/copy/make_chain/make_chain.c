@@ -13,7 +13,7 @@
  * Standard output: one line "FORMAT NAME VIRTUAL_SIZE notes" for each layer, first layer first.
  *
  * Keys: layers=N, size=BYTES, cluster_bits=N, version=2|3, extended=0|1, compression=none|zlib|zstd,
- * density=PERCENT, base=raw|qcow2, truncate=0|1, loose=0|1.
+ * density=PERCENT, base=raw|qcow2, truncate=0|1, loose=0|1, zstd=0 (zlib where a layer would have had it).
  */
 #include "make_chain.h"
 
@@ -37,9 +37,10 @@ typedef struct Options
 	int base; /* 1 raw, 2 qcow2 */
 	int truncate;
 	int loose;
+	int zstd;
 } Options;
 
-static Options options = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+static Options options = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
 
 static void
 write_raw(const char *path, uint64_t size, unsigned int density, uint64_t budget)
@@ -126,7 +127,7 @@ parse_options(int argc, char **argv)
 	} keys[] = {{"layers", &options.layers},   {"cluster_bits", &options.cluster_bits},
 				{"version", &options.version}, {"extended", &options.extended},
 				{"density", &options.density}, {"truncate", &options.truncate},
-				{"loose", &options.loose}};
+				{"loose", &options.loose},     {"zstd", &options.zstd}};
 
 	for (int i = 0; i < argc; i++)
 	{
@@ -179,11 +180,9 @@ choose_layer(Layer *layer)
 												  : 0;
 	layer->extended = options.extended >= 0 ? options.extended == 1 : percent(25);
 	if (layer->version == 2)
-	{
 		layer->extended = false;
-		if (layer->compression == 2)
-			layer->compression = 1;
-	}
+	if (layer->compression == 2 && (layer->version == 2 || options.zstd == 0))
+		layer->compression = 1;
 	if (layer->cluster_bits < 14)
 		layer->extended = false;
 	layer->refcount_order = layer->version >= 3 && percent(40) ? (int) below(7) : 4;

@@ -75,7 +75,7 @@ is($node->safe_psql('whole', "SELECT count(*) FROM engine.vm_static WHERE vm_nam
 
 # --- restore by role engine, as far as it may (docs/howto.md, "Backup"): a superuser makes the extension before and fills its tables after
 $node->safe_psql('postgres', 'CREATE DATABASE mine OWNER engine');
-($code, $out, $err) = $node->psql('mine', 'CREATE EXTENSION vmclone', connstr => $node->connstr('mine') . ' user=engine');
+($code, $out, $err) = $node->psql('mine', 'CREATE EXTENSION vmclone', extra_params => [ '-U', 'engine' ]);
 like($err, qr/permission denied to create extension "vmclone"/, 'role engine can not make the extension');
 $node->safe_psql('mine', 'CREATE EXTENSION vmclone; CREATE SCHEMA engine AUTHORIZATION engine');
 $node->command_ok([ 'pg_restore', '--exit-on-error', '-n', 'engine', @as_engine, '-d', 'mine', $dump ], 'role engine restores what is the engine\'s');
