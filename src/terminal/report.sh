@@ -81,8 +81,22 @@ compare_disk() {
 	rm -f "$2/ours" "$2/theirs"
 }
 
-# The time line: a bar for each disk, in the colour of its method.
+# The time line: a bar for each disk, in the colour of its method, over a scale of seconds since the first disk was begun; before it in
+# words how long that took, and which disks were begun more than once.
+tell_times() {
+	rows <<<"$report_sql SELECT format('<p>Begun %s s after the call, over after %s s.%s</p>',
+			round(extract(epoch FROM min((d ->> 'started_at')::timestamptz) - min((j ->> 'created_at')::timestamptz))::numeric, 2),
+			round(max(at + took), 2), COALESCE(string_agg(format(' %s was begun %s times: times are those of the last.',
+				replace(replace(replace(d ->> 'disk_alias', '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), d ->> 'attempts'), '' ORDER BY n)
+				FILTER (WHERE (d ->> 'attempts')::int > 1), ''))
+		FROM text CROSS JOIN disk WHERE took IS NOT NULL HAVING count(*) > 0;"
+}
+
 draw_times() {
+	rows <<<"$report_sql, span AS (SELECT GREATEST(max(at + took), 0.001) AS s, count(*) * 24 AS height FROM disk)
+		SELECT format('<g class=\"tick\"><line x1=\"%s\" x2=\"%s\" y1=\"2\" y2=\"%s\"/><text x=\"%s\" y=\"%s\">%s s</text></g>', 260 + i * 120, 260 + i * 120, height + 4,
+			262 + i * 120, height + 20, round(s * i / 4, CASE WHEN s < 10 THEN 2 ELSE 0 END))
+		FROM span, generate_series(0, 4) i;"
 	rows <<<"$report_sql, span AS (SELECT GREATEST(max(at + took), 0.001) AS s FROM disk)
 		SELECT format('<g><title>%s: %s, %s s</title><text x=\"8\" y=\"%s\">%s</text><rect class=\"%s\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"16\"/><text x=\"%s\" y=\"%s\">%s s</text></g>',
 			e.alias, e.method, round(took, 2), 17 + (row_number() OVER w - 1) * 24, e.alias, e.method,
@@ -106,7 +120,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 80em; 
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em } h3 { font-size: 1em }
 table { border-collapse: collapse } td, th { text-align: left; padding: .2em 1em .2em 0; vertical-align: top; border-bottom: 1px solid #ddd }
 td { white-space: pre-wrap } tr.source td { font-weight: bold; background: #eef6ff } .note { color: #8a4b00 } svg { max-width: 100%; height: auto; font: 13px sans-serif }
-rect.reflink { fill: #009e73 } rect.copy_file_range { fill: #56b4e9 } rect.threads-direct { fill: #0072b2 } rect.threads-buffered { fill: #e69f00 } rect.none { fill: #999 }
+rect.reflink { fill: #009e73 } rect.copy_file_range { fill: #56b4e9 } rect.threads-direct { fill: #0072b2 } rect.threads-buffered { fill: #e69f00 } rect.none { fill: #999 } .tick line { stroke: #ccc } .tick text { fill: #666; font-size: 11px }
 </style></head><body>
 <h1>$title</h1>
 <section id="job"><table>
@@ -125,7 +139,8 @@ HTML
 		echo '</figure>'
 	done
 	echo '</section><section id="times"><h2>How it was copied</h2>'
-	printf '<svg viewBox="0 0 820 %d" width="820" role="img" aria-label="time line">\n' $((${#numbers[@]} * 24 + 8))
+	tell_times
+	printf '<svg viewBox="0 0 820 %d" width="820" role="img" aria-label="time line">\n' $((${#numbers[@]} * 24 + 28))
 	draw_times
 	echo '</svg><table><tr><th>disk</th><th>method</th><th>why not faster</th><th>read</th><th>seconds</th></tr>'
 	html_rows "SELECT COALESCE(method, 'none'), d ->> 'disk_alias', method, translate(d ->> 'method_reason', E'\n', ' '), pg_size_pretty((d ->> 'bytes_read')::bigint), round(took, 2) FROM disk ORDER BY n"

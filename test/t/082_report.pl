@@ -49,6 +49,11 @@ is(scalar(() = $_ =~ /<g data-layer=/g), 2, 'with a row for each layer') foreach
 my ($times) = $html =~ /<section id="times">(.*?)<\/section>/s;
 my @methods = split /\n/, $node->value("SELECT string_agg(method, E'\\n' ORDER BY disk_number) FROM vmclone.progress WHERE job_id = '$job->{job_id}'");
 is(join(' ', $times =~ /<rect class="([\w-]+)"/g), "@methods", 'the time line has a bar in the colour of each method');
+my ($begun, $over) = $times =~ /<p>Begun ([\d.]+) s after the call, over after ([\d.]+) s\.<\/p>/ or fail("how long it took: $times");
+my @ticks = $times =~ /<g class="tick"><line x1="(\d+)" [^>]*\/><text [^>]*>[\d.]+ s<\/text>/g;
+is("@ticks", '260 380 500 620 740', 'over a scale');
+my ($end) = $times =~ /.*<g class="tick">.*?>([\d.]+) s<\/text>/s;
+cmp_ok(abs($end - $over), '<=', 0.011, 'which ends where the last disk does');
 foreach my $size (split /\n/, $node->value("SELECT string_agg(pg_size_pretty(actual_size), E'\\n') FROM vmclone.disks WHERE vm_name = 'copy1'"))
 {
 	like($html, qr/<td>\Q$size\E<\/td>/, "size $size");

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use File::Path qw(make_path);
+use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 use VmcloneCluster;
 
@@ -85,5 +86,40 @@ foreach my $step (@steps)
 	is($status, 0, "$title: done") or diag $answer;
 	is(normal($answer // ''), normal($step->{answer}), "$title: its answer");
 }
+
+# docs/howto.md, "Cloning your own disks": its two ways, with the virtual machine and the folder of here
+my $howto = slurp_file('docs/howto.md') =~ /^(## Cloning your own disks.*?)^## /ms ? $1 : die 'no recipe';
+my @blocks = $howto =~ /^```\n(.*?)^```/msg;
+my $here = sub { $_[0] =~ s{/var/lib/libvirt/images}{$folder}gr =~ s/\bweb01\b/shop/gr =~ s/\binstalled\b/first/gr =~ s/shop\@first/shop\@the first day/r =~ s/\bweb02\b/$_[1]/gr };
+is(scalar(@blocks), 3, 'at a terminal, and in SQL');
+my $shell = sub {
+	my ($commands) = @_;
+	open(my $file, '>', "$home/howto") or die "cannot write: $!";
+	print $file $commands;
+	close $file;
+	return qx(cd $home && LIBVIRT_DEFAULT_URI=qemu:///session bash -e howto 2>&1);
+};
+my $said = $shell->($here->($blocks[0], 'shop2') =~ s/^(vmclone clone) (.*) (\w+)$/$1 '$2' $3/mr);
+is($?, 0, 'how-to: at a terminal') or diag $said;
+$said = $shell->($here->($blocks[1], 'shop3'));
+is($?, 0, 'how-to: XML for SQL') or diag $said;
+my $sql = join '', map { /^vmclone=# (.*\n)/ ? $1 : () } $here->($blocks[2], 'shop3') =~ /^(.*\n)/mg;
+open(my $file, '>', "$home/howto.sql") or die "cannot write: $!";
+print $file $sql;
+close $file;
+my $snapshot = $node->value("SELECT snapshot_id FROM vmclone.snapshots WHERE description = 'the first day'");
+$said = qx(cd $home && psql -X -v ON_ERROR_STOP=1 -v snapshot=$snapshot -f howto.sql 2>&1);
+is($?, 0, 'how-to: in SQL') or diag $said;
+like($said, qr/NOTICE:  virtual machine "shop" \([-0-9a-f]+\) is imported: disks 1, snapshots 2/, 'says what is imported');
+# both write to one log
+$said = $shell->(<<'SH');
+virsh -q define shop3.xml
+for vm in shop2 shop3; do
+	virsh -q start $vm
+	timeout 60 sh -c "until virsh domstate $vm | grep -q 'shut off'; do sleep 0.2; done"
+	echo "$vm: $(tail -n 1 vms/shop.log)"
+done
+SH
+is(join(' ', $said =~ /^(shop\d: .*)$/mg), 'shop2: installed shop3: installed', 'both boot') or diag $said;
 $node->stop;
 done_testing();
