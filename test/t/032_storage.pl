@@ -16,6 +16,7 @@ my ($code, $out, $err);
 my $nfs2 = $node->value("SELECT fixture.id('nfs2')");
 foreach my $case (
 	[ "'/etc'", qr/could not attach.*does not lie below any directory of vmclone.storage_roots.*HINT/s, 'outside the roots' ],
+	[ "'" . $node->storage_root . "'", qr/is one of vmclone.storage_roots itself.*HINT:  Name the directory above it/s, 'a root itself' ],
 	[ "'$path/../..'", qr/does not lie below/, 'outside by dots' ],
 	[ "'relative'", qr/not an absolute path/, 'relative' ],
 	[ "'" . $node->storage_root . "/nowhere'", qr/ENOENT/, 'missing' ],

@@ -69,6 +69,9 @@ run_it('clone', $source, 'copy2', '--set', "name'--=1");
 is($status, 2, 'a column that is none');
 run_it('-d', 'nowhere', 'list');
 is($status, 3, 'no server');
+run_it('-d', 'template1', 'list');
+is("$status $err", "1 vmclone: the database has no extension vmclone: name another one (-d DATABASE), or make it there: CREATE EXTENSION vmclone\n",
+	'a database without the extension');
 run_it('fly');
 is($status, 2, 'no such command');
 

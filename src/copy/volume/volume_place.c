@@ -21,6 +21,7 @@ lies_below_roots(const char *real, const char *roots)
 	char *rest = list;
 	char *root;
 	bool below = false;
+	bool is_root = false;
 
 	if (list == NULL)
 		return volume_fail_errno(NULL, "could not allocate memory");
@@ -36,9 +37,16 @@ lies_below_roots(const char *real, const char *roots)
 		else
 			below =
 				strncmp(real, real_root, strlen(real_root)) == 0 && real[strlen(real_root)] == '/';
+		is_root = is_root || strcmp(real, real_root) == 0;
 		free(real_root);
 	}
 	free(list);
+	if (!below && is_root)
+		return volume_fail(
+			COPIER_OUTSIDE_ROOT, 0, real,
+			"Name the directory above it in vmclone.storage_roots (superuser), or "
+			"take a directory below it.",
+			"path is one of vmclone.storage_roots itself; what is used lies below one");
 	if (!below)
 		return volume_fail(COPIER_OUTSIDE_ROOT, 0, real,
 						   "Add a directory above it to vmclone.storage_roots (superuser).",
