@@ -16,7 +16,7 @@ include src/install_script.mk
 include src/copy/copy.mk
 
 # Goals that run before, or without, the packages that a build needs.
-TOOL_GOALS = help packages test test-security test-storage test-versions demo bench format lint installcheck check \
+TOOL_GOALS = help packages test test-security test-storage test-versions test-packages demo bench coverage dist deb format lint installcheck check \
 	check-regress check-isolation check-pgtap check-tap check-docs
 BUILD_GOALS := $(filter-out $(TOOL_GOALS),$(or $(MAKECMDGOALS),all))
 
@@ -117,16 +117,16 @@ help:
 		'make check-fuzz' 'one suite: short fuzzing (test/fuzz)'
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-.PHONY: help packages test test-security test-storage test-versions demo bench format lint
+.PHONY: help packages test test-security test-storage test-versions test-packages demo bench format lint
 .PHONY: check-regress check-isolation check-pgtap check-tap check-docs
 # Targets below call make for what they need built, after the packages are there.
 
 packages: ## install the packages for building, testing and linting
 	tools/install-packages build test lint
 
-test: ## everything there is; closes with "N passed, N failed"
+test: ## everything there is; closes with "N passed, N failed"; SUITES="regress tap" picks suites
 	@tools/install-packages build test
-	@test/run/run-tests
+	@test/run/run-tests $(SUITES)
 
 test-storage: ## one suite: NFS, LVM on iSCSI and sanlock in a guest of its own; TESTS="test/guest/t/010_x.pl …" picks files
 	@tools/install-packages build test
@@ -136,6 +136,10 @@ test-storage: ## one suite: NFS, LVM on iSCSI and sanlock in a guest of its own;
 test-versions: ## the same on PostgreSQL 13 to 19; VERSIONS="13 18", SUITES="regress tap" and TESTS pick
 	@[ "$$(id -u)" != 0 ] || tools/install-packages versions
 	@test/versions/run-versions
+
+test-packages: ## make dist, and Debian, RPM and PGXN packages of it in bare roots of each release; VERSIONS picks
+	@[ "$$(id -u)" != 0 ] || tools/install-packages build versions
+	@test/packages/run-packages
 
 check-regress: ## one suite: pg_regress (sql/, expected/)
 check-isolation: ## one suite: isolation specs (test/specs)

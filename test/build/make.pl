@@ -58,6 +58,13 @@ isnt($status, 0, 'no libraries: make fails');
 like($output, qr/apt-get install uuid-dev libxml2-dev(?: libdeflate-dev)? zlib1g-dev libzstd-dev libseccomp-dev$/m,
 	'no libraries: names every package');
 
+# these get what they need themselves
+foreach my $goal (qw(deb dist demo test-packages))
+{
+	($status, $output) = run("PKG_CONFIG_LIBDIR=/nonexistent PKG_CONFIG_PATH= make -n $goal");
+	is($status, 0, "no libraries: make $goal begins") or diag $output;
+}
+
 ($status, $output) = run('make help');
 is($status, 0, 'make help');
 like($output, qr/make demo/, 'make help names the demo');
@@ -127,6 +134,10 @@ is((run('./vmclone-copy --version'))[1], "vmclone-copy $version\n", 'vmclone-cop
 my $meta = JSON::PP->new->decode(slurp('META.json'));
 is("$meta->{version} $meta->{provides}{vmclone}{version} $meta->{provides}{vmclone}{file}",
 	"$version.0 $version.0 extension/vmclone--$version.sql", 'META.json: the version');
+# what PGXN refuses an archive without (PGXN Meta Spec 1.0.0, required fields)
+my @lacking = grep { !$meta->{$_} } qw(name version abstract maintainer license provides meta-spec);
+is("@lacking $meta->{'meta-spec'}{version} " . (grep { $_ eq 'docfile' ? !-f $meta->{provides}{vmclone}{$_} : !$meta->{provides}{vmclone}{$_} } qw(file version docfile)),
+	' 1.0.0 0', 'META.json: all that PGXN asks for');
 my ($oldest) = slurp('tools/check-build-needs') =~ /-lt (\d+) \]/;
 is($meta->{prereqs}{runtime}{requires}{PostgreSQL}, "$oldest.0.0", 'META.json: the oldest PostgreSQL');
 like(slurp('docs/man/vmclone-copy.1'), qr/^\.TH .*"vmclone \Q$version\E"/, 'the manual page: the version');
