@@ -286,7 +286,21 @@ is($status, 1, 'so is what is no domain');
 like($complaint, qr/^ERROR: .*is not the XML of a libvirt domain.*HINT/ms, "in the server's words");
 ($status, $told, $complaint) = terminal('', 'import', 'web01');
 is($status, 2, 'a directory is needed');
+
+# a snapshot of some disks: its XML says that there was another one
+virsh('snapshot-create-as', 'web01', 'partial', '--disk-only', '--diskspec', 'vdb,snapshot=no');
 virsh('destroy', 'web01');
+($status, $told, $complaint) = terminal('', 'import', 'web01', $folder);
+is($status, 0, 'a snapshot of one disk') or diag $complaint;
+my $partial = $node->value("SELECT snapshot_id FROM vmclone.snapshots WHERE description = 'partial'");
+is($node->value("SELECT string_agg(d ->> 'disk_alias', ' ') FROM vmclone.get_vm_configuration_by_snapshot_id('$partial') c, jsonb_array_elements(c -> 'missing_disks') d"),
+	'vdb', 'says which disk is missing') or diag $node->value("SELECT jsonb_pretty(c) FROM vmclone.get_vm_configuration_by_snapshot_id('$partial') c");
+($status, $told, $complaint) = terminal('', 'clone', 'web01@partial', 'half');
+is($status, 0, 'it is cloned') or diag $complaint;
+like($complaint, qr/^WARNING: .*vdb/m, 'with a warning');
+is($node->value("SELECT string_agg(disk_alias, ' ') FROM vmclone.disks WHERE vm_name = 'half'"), 'vda_half', 'and without the disk');
+($status, $told, $complaint) = terminal('', 'xml', 'half');
+is(scalar(() = $told =~ /<disk /g), 1, 'so has the XML one disk');
 
 # a clone that libvirt has is a virtual machine that can be imported, and it is the one that we know
 import_vm(virsh('dumpxml', 'web02'));
