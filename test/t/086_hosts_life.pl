@@ -46,7 +46,7 @@ sub finish
 {
 	my ($job, $what) = @_;
 
-	$server->safe_psql('postgres', "SELECT vmclone.alter_job(job_id, bandwidth_limit => 0) FROM vmclone.jobs WHERE job_id = '$job->{job_id}' AND bandwidth_limit > 0");
+	$server->for_jobs('alter_job(job, bandwidth_limit => 0)', "job_id = '$job->{job_id}' AND ended_at IS NULL");
 	is($server->wait_for_job($job->{job_id}), 'succeeded', "$what: the job succeeds")
 	  or diag(explain $server->rows("SELECT status, reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"));
 	$server->images_equal($job->{vm_id}, $vm, 1, "$what: the disk is exact");
@@ -95,6 +95,19 @@ cmp_ok($rate, '<', 1.5 * 500_000, 'two copies share the limit of their host');
 cmp_ok($rate, '>', 500_000 / 4, 'and use it');
 $node->safe_psql('postgres', "SELECT vmclone.add_copy_host('h1', '$hosts->{hosts}{h1}{address}'), vmclone.drain_copy_host('h2', false)");
 finish($_, 'limited') foreach @jobs;
+
+# --- copies 2 to n of a call are read from the first one's image: where that is, though the source isn't
+my $nfs2 = $node->value("SELECT fixture.id('nfs2')");
+my $second = $node->make_domain($nfs2);
+$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$nfs2', '$second', host => host_name) FROM vmclone.copy_hosts WHERE address IS NOT NULL");
+$node->safe_psql('postgres', "SELECT vmclone.detach_storage_domain('$nfs2', 'local'), vmclone.detach_storage_domain('$domain', 'h2')");
+my @copies = $node->rows("SELECT * FROM vmclone.add_vm_from_snapshot('$snapshot', 'several{n}', copies => 4, lock_mode => 'shared', bandwidth_limit => 3000000,"
+	  . " disks => '[{\"disk_id\": \"$vm->{disks}[0]{disk_id}\", \"storage_domain_id\": \"$nfs2\"}]')");
+finish($copies[$_], 'copy ' . ($_ + 1)) foreach 0 .. $#copies;
+my @on = map { $node->value("SELECT host_name FROM vmclone.async_tasks WHERE job_id = '$_->{job_id}'") } @copies;
+is($on[0], 'h1', 'the first copy of a call is made where its source is');
+ok((grep { $_ eq 'h2' } @on[ 1 .. 3 ]), 'others where the first one is') or diag("@on");
+$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path', host => 'h2')");
 
 # --- the worker stands still for longer than the lease: the copier ends by itself, and nothing is lost
 ($job, my $host) = start_copy('worker_stopped');
