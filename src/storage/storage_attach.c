@@ -73,15 +73,19 @@ static Statement write_mount = {
 					   TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TEXTOID},
 };
 
-/* The limits are the domain's: on all hosts what was said last, and a host more keeps what the others have. */
+/*
+ * The limits are the domain's: on all hosts what was said last, which may be none.  Where the call is for one host more and says nothing, they
+ * stay as the others have them.
+ */
 static Statement share_limits = {
-	.sql = "UPDATE vmclone.storage_mounts m SET max_copies = COALESCE($3, o.max_copies),"
-		   " bandwidth_limit = COALESCE($4, o.bandwidth_limit)"
+	.sql = "UPDATE vmclone.storage_mounts m SET"
+		   " max_copies = COALESCE($3, CASE WHEN $5 THEN o.max_copies END),"
+		   " bandwidth_limit = COALESCE($4, CASE WHEN $5 THEN o.bandwidth_limit END)"
 		   " FROM (SELECT max(max_copies) AS max_copies, max(bandwidth_limit) AS bandwidth_limit"
 		   " FROM vmclone.storage_mounts WHERE storage_domain_id = $1 AND host_name <> $2) o"
 		   " WHERE m.storage_domain_id = $1",
-	.argument_count = 4,
-	.argument_types = {UUIDOID, TEXTOID, INT4OID, INT8OID},
+	.argument_count = 5,
+	.argument_types = {UUIDOID, TEXTOID, INT4OID, INT8OID, BOOLOID},
 };
 
 /* Columns of find_domain and find_same_path. */
@@ -130,6 +134,7 @@ typedef struct Attachment
 	char *path; /* as the caller gave it */
 	bool take_over;
 	bool is_directory; /* a user's own folder */
+	bool is_new;       /* the host didn't have it */
 	char *name;        /* of the domain */
 	char *storage;     /* the engine's column; of a block domain the group's uuid */
 	char *root; /* of vmclone.storage_roots, that the place lies in; elsewhere the place itself */
@@ -356,7 +361,7 @@ attach_group(Attachment *attachment)
 
 /* Nobody else has the place, and the domain has no other one that jobs still use. */
 static void
-leave_other_places(const Attachment *attachment)
+leave_other_places(Attachment *attachment)
 {
 	const StoragePlace *place = &attachment->place;
 	Datum values[4] = {CStringGetTextDatum(place->real_path), UUIDPGetDatum(attachment->domain_id)};
@@ -381,8 +386,9 @@ leave_other_places(const Attachment *attachment)
 						   "first.")
 				 : errhint("One directory holds one storage domain; detach the other one "
 						   "first.")));
-	if (!storage_place_find(attachment->domain_id, place->host.name, true, &earlier) ||
-		strcmp(earlier.real_path, place->real_path) == 0)
+	attachment->is_new =
+		!storage_place_find(attachment->domain_id, place->host.name, true, &earlier);
+	if (attachment->is_new || strcmp(earlier.real_path, place->real_path) == 0)
 		return;
 	/* Jobs under way have their files there. */
 	storage_domain_check_free(attachment->domain_id, place->host.name, attachment->name, "move");
@@ -435,9 +441,10 @@ write_row(const Attachment *attachment, const char *role, Datum *values, bool *n
 	put_text(values, nulls, ROW_HOST_NAME, place->host.name);
 	(void) statement_run(&write_mount, values, nulls);
 	{
-		Datum limits[4] = {values[ROW_DOMAIN_ID], values[ROW_HOST_NAME], values[ROW_MAX_COPIES],
-						   values[ROW_BANDWIDTH_LIMIT]};
-		bool no_limits[4] = {false, false, nulls[ROW_MAX_COPIES], nulls[ROW_BANDWIDTH_LIMIT]};
+		Datum limits[5] = {values[ROW_DOMAIN_ID], values[ROW_HOST_NAME], values[ROW_MAX_COPIES],
+						   values[ROW_BANDWIDTH_LIMIT], BoolGetDatum(attachment->is_new)};
+		bool no_limits[5] = {false, false, nulls[ROW_MAX_COPIES], nulls[ROW_BANDWIDTH_LIMIT],
+							 false};
 
 		(void) statement_run(&share_limits, limits, no_limits);
 	}

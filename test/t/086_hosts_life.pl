@@ -96,6 +96,24 @@ cmp_ok($rate, '>', 500_000 / 4, 'and use it');
 $node->safe_psql('postgres', "SELECT vmclone.add_copy_host('h1', '$hosts->{hosts}{h1}{address}'), vmclone.drain_copy_host('h2', false)");
 finish($_, 'limited') foreach @jobs;
 
+# --- limits of a domain count over all hosts
+$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path', max_copies => 1, bandwidth_limit => 500000, host => 'h1')");
+is($node->value("SELECT string_agg(host_name || ' ' || max_copies, ', ' ORDER BY host_name) FROM vmclone.storage_mounts WHERE storage_domain_id = '$domain'"),
+	'h1 1, h2 1', 'a limit of a domain is the same on all hosts');
+@jobs = map { $node->clone($snapshot, vm_name => "domain$_", lock_mode => 'shared') } 1 .. 2;
+my $running = "SELECT count(*) FROM vmclone.async_tasks WHERE result IS NULL AND status = 'running'";
+$node->poll_query_until('postgres', 'SELECT count(*) FILTER (WHERE bytes_done > 0) = 1 FROM vmclone.async_tasks WHERE result IS NULL') or die 'nothing is copied';
+select undef, undef, undef, 2;
+is($node->value($running), 1, 'with two hosts that have it, one copy runs at a time');
+$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path', bandwidth_limit => 500000, host => 'h1')");
+ok($node->poll_query_until('postgres', "SELECT count(DISTINCT host_name) = 2 FROM vmclone.async_tasks WHERE result IS NULL AND status = 'running' AND bytes_done > 0"),
+	'without it both do');
+($begun, $before) = (time, $node->value($done));
+$node->poll_query_until('postgres', "SELECT ($done) >= $before + 1000000 OR ($running) < 2");
+cmp_ok(($node->value($done) - $before) / (time - $begun), '<', 1.5 * 500_000, 'and share its bandwidth');
+$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path', host => 'h1')");
+finish($_, 'a limited domain') foreach @jobs;
+
 # --- copies 2 to n of a call are read from the first one's image: where that is, though the source isn't
 my $nfs2 = $node->value("SELECT fixture.id('nfs2')");
 my $second = $node->make_domain($nfs2);
