@@ -51,13 +51,16 @@ run(Statement *statement, const Datum *values, const bool *nulls, Snapshot snaps
 {
 	char null_flags[STATEMENT_MAX_ARGUMENTS + 1];
 	bool is_new = statement->plan == NULL;
+	/* SPI leaves its own, which ends with the frame, whatever the caller was in */
+	MemoryContext caller_context = CurrentMemoryContext;
 	int result;
 
 	/* names are written without schemas: outside of a frame a caller's search_path would choose */
 	if (!InLocalUserIdChange())
 		elog(ERROR, "\"%s\" is run outside of a frame", statement->sql);
 	/*
-	 * Generic plans: the statements look up rows by keys, so a plan for the actual values would be the same one; making it at every run costs more than running the statement.
+	 * Generic plans: the statements look up rows by keys, so a plan for the actual values would be the
+	 * same one; making it at every run costs more than running the statement.
 	 */
 	if (is_new)
 	{
@@ -80,6 +83,7 @@ run(Statement *statement, const Datum *values, const bool *nulls, Snapshot snaps
 	statement_plan(statement->plan, is_new, true);
 	result = SPI_execute_snapshot(statement->plan, (Datum *) values, null_flags, snapshot,
 								  InvalidSnapshot, false, true, 0);
+	MemoryContextSwitchTo(caller_context);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;

@@ -15,8 +15,8 @@
 /* $1: the VM; what the clone is made of is in its lineage, sizes are in its tasks. */
 static Statement finish = {
 	.sql = "WITH made AS (SELECT unnest(row_ids) AS id FROM vmclone.lineage WHERE vm_id = $1),"
-		   " sizes AS (SELECT image_id, virtual_size, actual_size FROM vmclone.async_tasks"
-		   "  WHERE vm_id = $1),"
+		   " sizes AS (SELECT t.image_id, t.virtual_size, t.actual_size FROM vmclone.jobs j"
+		   "  JOIN vmclone.async_tasks t ON t.job_id = j.job_id WHERE j.vm_id = $1),"
 		   " unlocked AS (UPDATE images i SET imagestatus = " SQL_IMAGE_STATUS_OK
 		   ", lastmodified = now(),"
 		   "   size = COALESCE(s.virtual_size, i.size)"

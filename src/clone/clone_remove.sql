@@ -96,7 +96,8 @@ BEGIN
     PERFORM FROM vm_static WHERE vm_guid = ANY (p_vm_ids) ORDER BY vm_guid FOR UPDATE;
     SELECT COALESCE(array_agg(DISTINCT d.disk_id), '{}') INTO disks
     FROM (SELECT i.image_group_id AS disk_id FROM images i WHERE i.image_guid = ANY (p_ids)
-          UNION ALL SELECT t.disk_id FROM vmclone.async_tasks t WHERE t.vm_id = ANY (p_vm_ids) AND t.disk_id = ANY (p_ids)) d;
+          UNION ALL SELECT t.disk_id FROM vmclone.jobs j JOIN vmclone.async_tasks t ON t.job_id = j.job_id
+          WHERE j.vm_id = ANY (p_vm_ids) AND t.disk_id = ANY (p_ids)) d;
     PERFORM FROM base_disks WHERE disk_id = ANY (disks) ORDER BY disk_id FOR UPDATE;
 
     -- references that no foreign key guards
