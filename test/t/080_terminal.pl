@@ -42,7 +42,9 @@ run_it('tree', 'web 01@home');
 like($out, qr/\Q$snapshot\E.*\Q$data\E/s, 'tree: snapshots and their images');
 run_it('tree', 'nobody');
 is($status, 1, 'no such VM: exit code');
-like($err, qr/^vmclone: no virtual machine or template is called "nobody"$/m, 'no such VM: message');
+like($err, qr/^vmclone: no virtual machine or template is called "nobody"\n"vmclone list" shows what there is\.$/m, 'no such VM: message');
+run_it('plan', 'web 01@home@nothing', 'copy1');
+is("$status $err", "1 vmclone: no snapshot of \"web 01\@home\" is called \"nothing\"\n\"vmclone tree web\\ 01\@home\" shows what there is.\n", 'no such snapshot');
 
 run_it('plan', $source, 'copy1', '--disk', "$data=format:RAW");
 is($status, 0, 'plan');
