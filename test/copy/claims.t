@@ -20,7 +20,7 @@ my @layer = qw(--layer qcow2:layer.qcow2 --no-reflink --progress json);
 sub copy_some
 {
 	my ($directory, @options) = @_;
-	my $run = start_copier('copy', '--layer', "qcow2:$directory/layer.qcow2", qw(--no-reflink --progress json --limit 16M --output),
+	my $run = start_copier('copy', '--layer', "qcow2:$directory/layer.qcow2", qw(--no-reflink --progress json --limit 6M --output),
 		"raw:$directory/out", '--resume', "$directory/out.record", @options);
 	ok($run->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{checkpoint} > 8 << 20 }), 'a copy has made checkpoints');
 	return $run;
