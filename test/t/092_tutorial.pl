@@ -6,6 +6,7 @@ use warnings;
 use File::Path qw(make_path);
 use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
+use Tutorial;
 use VmcloneCluster;
 
 plan skip_all => 'imports go into vmclone\'s own inventory' if ($ENV{VMCLONE_TEST_INVENTORY} // '') eq 'engine';
@@ -18,73 +19,24 @@ my $folder = "$home/vms";
 make_path($folder);
 $node->poll_query_until('postgres', 'SELECT pid IS NOT NULL FROM vmclone.worker') or die 'no worker';
 
-open(my $page, '<', 'docs/tutorial.md') or die "cannot open docs/tutorial.md: $!";
-my $tutorial = do { local $/; <$page> };
-
-# A command goes on behind a backslash and up to the end of a here-document.
-my @steps;
-foreach my $line (map { split /\n/ } $tutorial =~ /^```\n(\$ .*?)^```$/msg)
-{
-	if ($line =~ s/^\$ //)
-	{
-		push @steps, { command => $line, answer => '', open => $line =~ /<<END/ };
-	}
-	elsif ($steps[-1]{open})
-	{
-		$steps[-1]{command} .= "\n$line";
-		$steps[-1]{open} = $line ne 'END';
-	}
-	else
-	{
-		$steps[-1]{answer} .= "$line\n";
-	}
-}
+my @steps = tutorial_steps('docs/tutorial.md');
 cmp_ok(scalar(@steps), '>', 30, 'the tutorial has commands');
 
-my ($script, $screen) = ("$home/script", "$home/screen");
-open(my $out, '>', $script) or die "cannot write $script: $!";
-print $out "stty cols 250 rows 50\n";
-print $out map { my $command = $_->{command} =~ s{/srv/vms}{$folder}gr =~ s/^sudo //r; "$command\necho \"\@\@\$?\"\n" } @steps;
-close $out;
 local $ENV{HOME} = $home;
 local $ENV{"XDG_$_"} = "$home/" . lc $_ foreach qw(CONFIG_HOME CACHE_HOME DATA_HOME);
 local $ENV{XDG_RUNTIME_DIR} = "$home/run";
 mkdir "$home/run", 0700 or die "mkdir: $!";
 local @ENV{qw(PGHOST PGPORT PGDATABASE USER PAGER)} = ($node->host, $node->port, 'postgres', scalar getpwuid($>), 'cat');
 local $ENV{PATH} = "$ENV{VMCLONE_INSTALLED}" . VmcloneCluster::pg_config('--bindir') . ":$ENV{PATH}";
-is(system('script', '-qec', "timeout 300 bash $script", $screen), 0, 'a terminal') or diag `cat $screen`;
-
-sub normal
-{
-	my ($text) = @_;
-
-	# what a line that is written anew shows last
-	$text =~ s/\e\[K//g;
-	$text =~ s/\r+\n/\n/g;
-	$text =~ s/^[^\n]*\r//mg;
-	$text =~ s/\Q$folder\E/\/srv\/vms/g;
-	$text =~ s/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/ID/g;
-	$text =~ s/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d\b/TIME/g;
-	$text =~ s/\b\d+(?:\.\d+)? (?:bytes|[kMGT]i?B)\b/SIZE/g;
-	$text =~ s/\[#+\] 100 %.*/[#] 100 %/g;
-	$text =~ s/^[-+]+$/-/mg;
-	$text =~ s/[ \t]+/ /g;
-	# what a file system can; what virsh says where polkit is not installed
-	$text =~ s/\| (?:copy|reflink) \|[^|\n]*$/| METHOD/mg;
-	$text =~ s/^Authorization not available\..*\n//mg;
-	$text =~ s/^ | $|^\n//mg;
-	return $text;
-}
-
-open(my $seen, '<', $screen) or die "cannot open $screen: $!";
-my @answers = split /^@@(\d+)\r*\n/m, do { local $/; <$seen> } =~ s/^Script started.*\n//r;
+my ($code, @answers) = tutorial_answers($home, map { $_->{command} =~ s{/srv/vms}{$folder}gr =~ s/^sudo //r } @steps);
+is($code, 0, 'a terminal') or diag join '', @answers;
 foreach my $step (@steps)
 {
 	my ($answer, $status) = splice @answers, 0, 2;
 	my $title = (split /\n/, $step->{command})[0];
 
 	is($status, 0, "$title: done") or diag $answer;
-	is(normal($answer // ''), normal($step->{answer}), "$title: its answer");
+	is(same_but_for_the_run($answer // '', $folder), same_but_for_the_run($step->{answer}, $folder), "$title: its answer");
 }
 
 # docs/howto.md, "Cloning your own disks": its two ways, with the virtual machine and the folder of here
