@@ -247,10 +247,10 @@ sub sessions
 	my $folder = $self->{hosts}{$name}{folder};
 	my ($listener) = slurp_file("$folder/sshd.pid") =~ /(\d+)/;
 
-	# one with rights for each connection, and below it one without
+	# one with rights for each connection, and below it one without, which is sshd-session from OpenSSH 9.8 on
 	my @found = map { /(\d+)/ } `pgrep -P $listener`;
 
-	return (@found, map { my $parent = $_; map { /(\d+)/ } `pgrep -x -P $parent sshd` } @found);
+	return (@found, map { my $parent = $_; map { /(\d+)/ } `pgrep -x -P $parent 'sshd(-session)?'` } @found);
 }
 
 =head2 $hosts->kill_host($name), $hosts->freeze($name), $hosts->thaw($name), $hosts->cut($name), $hosts->mend($name)
