@@ -18,7 +18,7 @@ sub tutorial_steps
 	{
 		if ($line =~ s/^\$ //)
 		{
-			push @steps, { command => $line, answer => '', open => $line =~ /<<END/ };
+			push @steps, { command => $line, answer => '', open => scalar($line =~ /<<END/) };
 		}
 		elsif ($steps[-1]{open})
 		{
