@@ -111,6 +111,13 @@ statement_run_one_row(Statement *statement, const Datum *values, const bool *nul
 		elog(ERROR, "\"%s\" gave " UINT64_FORMAT " rows instead of one", statement->sql, rows);
 }
 
+Datum
+text_or_null(const char *text, bool *is_null)
+{
+	*is_null = text == NULL;
+	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
 static Datum
 field(uint64 row, int column, Oid *type, bool *is_null)
 {

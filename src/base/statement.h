@@ -57,6 +57,9 @@ extern bool field_bool(uint64 row, int column);             /* false for null */
 extern Jsonb *field_jsonb(uint64 row, int column);          /* NULL for null */
 extern TimestampTz field_timestamp(uint64 row, int column); /* timestamptz; 0 for null */
 
+/* An argument of type text; NULL sets *is_null. */
+extern Datum text_or_null(const char *text, bool *is_null);
+
 /* The number of a value of type int2, int4 or int8; false: the type is another one. */
 extern bool get_integer(Datum value, Oid type, int64 *result);
 

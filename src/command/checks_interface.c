@@ -71,13 +71,6 @@ enum HostsColumn
 	HOSTS_REASON,
 };
 
-static Datum
-text_or_null(const char *text, bool *is_null)
-{
-	*is_null = text == NULL;
-	return text ? CStringGetTextDatum(text) : (Datum) 0;
-}
-
 static char *
 sqlstate_text(int sqlstate)
 {

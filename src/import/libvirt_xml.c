@@ -132,6 +132,22 @@ change_disk(xmlNode *disk, const Jsonb *disks)
 	return true;
 }
 
+/* wanted: the clone's NIC, or NULL.  False: it has none. */
+static bool
+change_interface(xmlNode *interface, const Jsonb *wanted)
+{
+	char *address;
+
+	if (wanted == NULL || !json_get_bool(wanted, "is_kept", false))
+		return false;
+	address = json_get_text(wanted, "address");
+	if (child(interface, "mac") == NULL)
+		xmlNewChild(interface, NULL, word("mac"), NULL);
+	if (address != NULL)
+		xmlSetProp(child(interface, "mac"), word("address"), word(address));
+	return true;
+}
+
 /* What libvirt finds for every run, and what only one virtual machine can have at a time. */
 static void
 forget_run(xmlNode *device)
@@ -152,8 +168,9 @@ change_devices(xmlNode *devices, const Jsonb *changes)
 {
 	Jsonb *disks = json_get(changes, "disks");
 	int count;
-	Jsonb **addresses = json_get_elements(changes, "addresses", &count);
+	Jsonb **interfaces = json_get_elements(changes, "interfaces", &count);
 	int number = 0;
+	bool is_interface;
 	xmlNode *next;
 
 	for (xmlNode *device = devices != NULL ? devices->children : NULL; device != NULL;
@@ -162,20 +179,14 @@ change_devices(xmlNode *devices, const Jsonb *changes)
 		next = device->next;
 		if (device->type != XML_ELEMENT_NODE)
 			continue;
+		is_interface = is_named(device, "interface");
 		forget_run(device);
 		if (is_named(device, "disk") && !is_medium(device) && !change_disk(device, disks))
 			remove_node(device);
-		else if (is_named(device, "interface") && number >= count)
+		else if (is_interface &&
+				 !change_interface(device, number < count ? interfaces[number] : NULL))
 			remove_node(device);
-		else if (is_named(device, "interface"))
-		{
-			char *address = json_get_text(addresses[number++], "address");
-
-			if (child(device, "mac") == NULL)
-				xmlNewChild(device, NULL, word("mac"), NULL);
-			if (address != NULL)
-				xmlSetProp(child(device, "mac"), word("address"), word(address));
-		}
+		number += is_interface;
 	}
 }
 

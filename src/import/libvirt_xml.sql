@@ -6,7 +6,7 @@ CREATE FUNCTION vmclone_internal.libvirt_edit(p_domain_xml text, p_changes jsonb
 RETURNS text
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'vmclone_libvirt_edit';
-COMMENT ON FUNCTION vmclone_internal.libvirt_edit IS 'a domain''s XML with other ids, name, files and addresses: {"vm_id", "name", "memory_mb", "vcpus", "disks": {target: {"file", "format"}}, "addresses": [{"address"}]}';
+COMMENT ON FUNCTION vmclone_internal.libvirt_edit IS 'a domain''s XML with other ids, name, files and addresses: {"vm_id", "name", "memory_mb", "vcpus", "disks": {target: {"file", "format"}}, "interfaces": [{"is_kept", "address"}]}, of disks and NICs those that it names';
 
 -- XML of the virtual machine that was imported, of which this one is a clone's clone: as it was at the snapshot that the first
 -- clone was made of, where that is known.
@@ -50,6 +50,25 @@ AS $$
 $$;
 COMMENT ON FUNCTION vmclone_internal.libvirt_disks IS 'files of a virtual machine''s disks, with the targets of the virtual machine that was imported';
 
+-- For each NIC of the XML the one of the same name.  One that has another name since takes the place of one that is gone.
+CREATE FUNCTION vmclone_internal.libvirt_interfaces(p_vm_id uuid, p_interfaces jsonb)
+RETURNS jsonb
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH source AS MATERIALIZED (
+        SELECT o.n, o.nic ->> 'name' AS name FROM jsonb_array_elements(p_interfaces) WITH ORDINALITY AS o (nic, n)
+    ), own AS MATERIALIZED (
+        SELECT i.name, i.mac_addr, s.n, row_number() OVER (PARTITION BY s.n IS NULL ORDER BY length(i.name), i.name) AS place
+        FROM vmclone.vm_interface i LEFT JOIN source s USING (name) WHERE i.vm_guid = p_vm_id
+    ), gone AS (
+        SELECT s.n, row_number() OVER (ORDER BY s.n) AS place FROM source s WHERE s.n NOT IN (SELECT o.n FROM own o WHERE o.n IS NOT NULL)
+    )
+    SELECT COALESCE(jsonb_agg(CASE WHEN o.name IS NULL THEN '{}' ELSE jsonb_build_object('is_kept', true, 'address', o.mac_addr) END ORDER BY s.n), '[]')
+    FROM source s LEFT JOIN gone g USING (n) LEFT JOIN own o ON o.n = s.n OR (o.n IS NULL AND o.place = g.place)
+$$;
+COMMENT ON FUNCTION vmclone_internal.libvirt_interfaces IS 'what becomes of the NICs of a domain''s XML, in their order';
+
 CREATE FUNCTION vmclone.libvirt_xml(vm_id uuid)
 RETURNS xml
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -84,10 +103,10 @@ BEGIN
             THEN vm.num_of_sockets * vm.cpu_per_socket * vm.threads_per_cpu END,
         'disks', (SELECT COALESCE(jsonb_object_agg(k.target, jsonb_build_object('file', k.file, 'format',
             CASE WHEN k.is_raw THEN 'raw' ELSE 'qcow2' END)), '{}') FROM vmclone_internal.libvirt_disks($1) k),
-        'addresses', (SELECT COALESCE(jsonb_agg(jsonb_build_object('address', n.mac_addr) ORDER BY length(n.name), n.name), '[]')
-            FROM vmclone.vm_interface n WHERE n.vm_guid = $1)))));
+        'interfaces', vmclone_internal.libvirt_interfaces($1, origin -> 'interfaces')))));
 END
 $$;
 COMMENT ON FUNCTION vmclone.libvirt_xml IS 'the XML to define a virtual machine with (virsh define): that of the libvirt domain which was imported, as it was at the snapshot, with the clone''s name, ids, files and addresses';
 
-REVOKE ALL ON FUNCTION vmclone_internal.libvirt_edit, vmclone_internal.libvirt_origin, vmclone_internal.libvirt_disks, vmclone.libvirt_xml FROM PUBLIC;
+REVOKE ALL ON FUNCTION vmclone_internal.libvirt_edit, vmclone_internal.libvirt_origin, vmclone_internal.libvirt_disks, vmclone_internal.libvirt_interfaces,
+    vmclone.libvirt_xml FROM PUBLIC;

@@ -205,11 +205,11 @@ job_event_line(const char *line, void *argument)
 	MemoryContextDelete(scratch);
 }
 
-static Datum
-text_or_null(const char *text, bool *is_null)
+/* NULL for what no event has told. */
+static const char *
+said(const char *text)
 {
-	*is_null = text == NULL || text[0] == '\0';
-	return *is_null ? (Datum) 0 : CStringGetTextDatum(text);
+	return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
 static void
@@ -225,9 +225,9 @@ write_one(JobRun *run)
 	values[4] = Int64GetDatum(run->bytes_done);
 	values[5] = Int64GetDatum(run->bytes_written);
 	values[6] = Int64GetDatum(run->rate);
-	values[7] = text_or_null(run->method, &nulls[7]);
-	values[8] = text_or_null(run->method_reason, &nulls[8]);
-	values[9] = text_or_null(run->checkpoint, &nulls[9]);
+	values[7] = text_or_null(said(run->method), &nulls[7]);
+	values[8] = text_or_null(said(run->method_reason), &nulls[8]);
+	values[9] = text_or_null(said(run->checkpoint), &nulls[9]);
 	values[10] = TimestampTzGetDatum(run->progressed_at);
 	values[11] = Int64GetDatum(run->bytes_verified);
 	values[12] = Int64GetDatum(run->bytes_to_verify);

@@ -146,13 +146,6 @@ from_states(TaskStatus to, Mover mover)
 	return task_status_array(task_sources(to, mover));
 }
 
-static Datum
-text_or_null(const char *text, bool *is_null)
-{
-	*is_null = text == NULL;
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-}
-
 static int
 claim(Statement *statement, const pg_uuid_t *task_id, const char *host_name, int lease)
 {

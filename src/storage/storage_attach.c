@@ -74,8 +74,8 @@ static Statement write_mount = {
 };
 
 /*
- * The limits are the domain's: on all hosts what was said last, which may be none.  Where the call is for one host more and says nothing, they
- * stay as the others have them.
+ * The limits are the domain's: on all hosts what was said last, which may be none.  Where the call is
+ * for one host more and says nothing, they stay as the others have them.
  */
 static Statement share_limits = {
 	.sql = "UPDATE vmclone.storage_mounts m SET"

@@ -57,13 +57,6 @@ storage_host_find(const char *name, bool for_update)
 	return host;
 }
 
-static Datum
-text_or_null(const char *text, bool *is_null)
-{
-	*is_null = text == NULL;
-	return text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
-}
-
 void
 storage_host_write(const char *name, const char *version, const char *error)
 {

@@ -295,4 +295,4 @@ $$;
 COMMENT ON FUNCTION vmclone.doctor() IS 'looks at everything that vmclone needs: a row for each check with its state (ok, note, warning, error), what was found and what to do. Tries out each attached storage domain; administrators only';
 
 REVOKE ALL ON FUNCTION vmclone_internal.doctor_server(), vmclone_internal.doctor_copier(), vmclone_internal.doctor_hosts(), vmclone_internal.doctor_storage(),
-    vmclone_internal.doctor_inventory(),    vmclone_internal.doctor_rights(), vmclone_internal.doctor_jobs(), vmclone.doctor() FROM PUBLIC;
+    vmclone_internal.doctor_inventory(), vmclone_internal.doctor_rights(), vmclone_internal.doctor_jobs(), vmclone.doctor() FROM PUBLIC;

@@ -211,6 +211,17 @@ my @numbers = wait_for_numbers("$home/web02.log", 2);
 is($numbers[0], $frozen + 1, 'the clone is defined and boots, and goes on counting where the snapshot was');
 virsh('destroy', 'web02');
 
+# a clone without the first NIC has the second one as it is
+my $left_out = $node->value("SELECT id FROM vmclone.vm_interface WHERE vm_guid = '$vm->{vm_guid}' AND name = 'nic1'");
+my $one_nic = $node->row("SELECT * FROM vmclone.add_vm_from_snapshot('$second', 'one_nic', lock_mode => 'shared', interfaces => jsonb_build_array(jsonb_build_object('interface_id', '$left_out', 'include', false)))");
+is($node->wait_for_job($one_nic->{job_id}), 'succeeded', 'a clone without the first NIC');
+my $nics = sub { join ' ', $node->value("SELECT vmclone.libvirt_xml('$one_nic->{vm_id}')::text") =~ m{<interface .*?<mac address=["']([^"']*).*?<model type=["'](\w+)}gs };
+$mac = $node->value("SELECT mac_addr FROM vmclone.vm_interface WHERE vm_guid = '$one_nic->{vm_id}'");
+is($nics->(), "$mac e1000", 'its XML has the second one, with its address');
+$node->safe_psql('postgres', "UPDATE vmclone.vm_interface SET name = 'uplink' WHERE vm_guid = '$job->{vm_id}' AND name = 'nic2'");
+is(scalar(() = $node->value("SELECT vmclone.libvirt_xml('$job->{vm_id}')::text") =~ /<interface /g), 2, 'a NIC that has another name since is still there');
+$node->safe_psql('postgres', "UPDATE vmclone.vm_interface SET name = 'nic2' WHERE vm_guid = '$job->{vm_id}' AND name = 'uplink'");
+
 # the first snapshot is of the virtual machine as it was then
 my $first = $node->value("SELECT snapshot_id FROM vmclone.snapshots WHERE description = 'installed'");
 sub shape

@@ -25,7 +25,10 @@ raw_next_data(const struct layer *layer, struct raw_data *known, uint64_t from, 
 		*end = min_u64(known->end, to);
 		return true;
 	}
-	/* Where the answer is an error, reading tells whether the file can be read: CIFS answers EIO for each file of Samba's with holes. */
+	/*
+	 * Where the answer is an error, reading tells whether the file can be read: CIFS answers EIO for each
+	 * file of Samba's with holes.
+	 */
 	found = lseek(layer->fd, (off_t) from, SEEK_DATA);
 	if (found < 0)
 		return errno != ENXIO;

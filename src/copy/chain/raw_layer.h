@@ -19,7 +19,8 @@ struct raw_data
 
 /*
  * Finds the first data at or after "from" and before "to".  *start and *end bound it, clipped to the
- * two.  Returns whether there is any.  *known is what the caller keeps between calls: looking for a hole can cost as much as there are pages before it.
+ * two.  Returns whether there is any.  *known is what the caller keeps between calls: looking for a
+ * hole can cost as much as there are pages before it.
  */
 extern bool raw_next_data(const struct layer *layer, struct raw_data *known, uint64_t from,
 						  uint64_t to, uint64_t *start, uint64_t *end);
