@@ -51,10 +51,7 @@ sub finish
 {
 	my ($job, $what) = @_;
 
-	$node->safe_psql('postgres', "SELECT vmclone.alter_job('$job->{job_id}', bandwidth_limit => 0)");
-	is($node->wait_for_job($job->{job_id}), 'succeeded', "$what: the job succeeds")
-	  or diag(explain $node->rows("SELECT status, reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"));
-	$node->images_equal($job->{vm_id}, $vm, 1, "$what: the disk is exact");
+	$node->clone_ends_well($job, $vm, 1, $what);
 	my $others = $node->value("SELECT count(*) FROM vmclone.jobs WHERE status NOT IN ('succeeded', 'failed', 'cancelled')");
 	is_deeply([ $node->leftovers ], [], "$what: no file is left over") unless $others;
 	return;

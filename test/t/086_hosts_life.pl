@@ -42,17 +42,6 @@ sub start_copy
 	return ($job, $server->value("SELECT host_name FROM vmclone.progress WHERE job_id = '$job->{job_id}'"));
 }
 
-sub finish
-{
-	my ($job, $what) = @_;
-
-	$server->for_jobs('alter_job(job, bandwidth_limit => 0)', "job_id = '$job->{job_id}' AND ended_at IS NULL");
-	is($server->wait_for_job($job->{job_id}), 'succeeded', "$what: the job succeeds")
-	  or diag(explain $server->rows("SELECT status, reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"));
-	$server->images_equal($job->{vm_id}, $vm, 1, "$what: the disk is exact");
-	return;
-}
-
 hosts_are('up', qw(h1 h2)) or die 'hosts do not answer';
 
 # --- a plan
@@ -80,7 +69,7 @@ ok($node->poll_query_until('postgres', q{SELECT bool_and(status = 'queued') AND 
 $hosts->answer_through('h1', '');
 hosts_are('up', 'h1') or die 'h1 does not answer';
 ok($node->poll_query_until('postgres', q{SELECT bool_and(status = 'done' AND error IS NULL) FROM vmclone.measurements}), 'and is done once there is one');
-finish($job, 'its host has the version again');
+$server->clone_ends_well($job, $vm, 1, 'its host has the version again');
 $node->safe_psql('postgres', "SELECT vmclone.drain_copy_host('h2', false)");
 
 # --- a limit of the host, shared by all of its copies
@@ -94,7 +83,7 @@ my $rate = ($node->value($done) - $before) / (time - $begun);
 cmp_ok($rate, '<', 1.5 * 500_000, 'two copies share the limit of their host');
 cmp_ok($rate, '>', 500_000 / 4, 'and use it');
 $node->safe_psql('postgres', "SELECT vmclone.add_copy_host('h1', '$hosts->{hosts}{h1}{address}'), vmclone.drain_copy_host('h2', false)");
-finish($_, 'limited') foreach @jobs;
+$server->clone_ends_well($_, $vm, 1, 'limited') foreach @jobs;
 
 # --- limits of a domain count over all hosts
 $node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path', max_copies => 1, bandwidth_limit => 500000, host => 'h1')");
@@ -112,7 +101,7 @@ ok($node->poll_query_until('postgres', "SELECT count(DISTINCT host_name) = 2 FRO
 $node->poll_query_until('postgres', "SELECT ($done) >= $before + 1000000 OR ($running) < 2");
 cmp_ok(($node->value($done) - $before) / (time - $begun), '<', 1.5 * 500_000, 'and share its bandwidth');
 $node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path', host => 'h1')");
-finish($_, 'a limited domain') foreach @jobs;
+$server->clone_ends_well($_, $vm, 1, 'a limited domain') foreach @jobs;
 
 # --- copies 2 to n of a call are read from the first one's image: where that is, though the source isn't
 my $nfs2 = $node->value("SELECT fixture.id('nfs2')");
@@ -121,7 +110,7 @@ $node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$nfs2', '$se
 $node->safe_psql('postgres', "SELECT vmclone.detach_storage_domain('$nfs2', 'local'), vmclone.detach_storage_domain('$domain', 'h2')");
 my @copies = $node->rows("SELECT * FROM vmclone.add_vm_from_snapshot('$snapshot', 'several{n}', copies => 4, lock_mode => 'shared', bandwidth_limit => 3000000,"
 	  . " disks => '[{\"disk_id\": \"$vm->{disks}[0]{disk_id}\", \"storage_domain_id\": \"$nfs2\"}]')");
-finish($copies[$_], 'copy ' . ($_ + 1)) foreach 0 .. $#copies;
+$server->clone_ends_well($copies[$_], $vm, 1, 'copy ' . ($_ + 1)) foreach 0 .. $#copies;
 my @on = map { $node->value("SELECT host_name FROM vmclone.async_tasks WHERE job_id = '$_->{job_id}'") } @copies;
 is($on[0], 'h1', 'the first copy of a call is made where its source is');
 ok((grep { $_ eq 'h2' } @on[ 1 .. 3 ]), 'others where the first one is') or diag("@on");
@@ -136,7 +125,7 @@ select undef, undef, undef, 0.1 while $hosts->processes($host) && time < $stoppe
 is_deeply([ $hosts->processes($host) ], [], 'a copier whose worker stands still has ended by itself');
 kill 'CONT', $worker;
 ok($node->poll_query_until('postgres', "SELECT claim > 1 AND status = 'running' FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"), 'the worker goes on, and gives the task out again');
-finish($job, 'its worker stood still');
+$server->clone_ends_well($job, $vm, 1, 'its worker stood still');
 
 # --- a standby is promoted while the old server stands still, with all of its programs
 $node->backup('base');
@@ -163,7 +152,7 @@ while (time < $deadline)
 }
 is($at_once, 0, 'after a promotion no two copiers had the output open for writing at any time');
 cmp_ok($standby->value("SELECT claim FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"), '>', 1, 'the new server has taken the task');
-finish($job, 'its server was replaced');
+$server->clone_ends_well($job, $vm, 1, 'its server was replaced');
 kill 'KILL', @family;
 $node->{_pid} = undef;
 is_deeply([ $standby->leftovers($node->storage_root) ], [], 'no file is left over');

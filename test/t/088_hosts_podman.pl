@@ -76,18 +76,8 @@ sub start
 	return $job;
 }
 
-sub finish
-{
-	my ($job) = @_;
-
-	$node->for_jobs('alter_job(job, bandwidth_limit => 0)', "job_id = '$job->{job_id}' AND ended_at IS NULL");
-	is($node->wait_for_job($job->{job_id}), 'succeeded', "$job->{vm_name}: the job succeeds");
-	$node->images_equal($job->{vm_id}, $vm, 1, "$job->{vm_name}: the disk is exact");
-	return;
-}
-
 my $job = start('plain', verify => 1);
-finish($job);
+$node->clone_ends_well($job, $vm, 1, $job->{vm_name});
 $job = start('cancelled', bandwidth_limit => 400_000);
 $node->safe_psql('postgres', "SELECT vmclone.cancel_job('$job->{job_id}')");
 is($node->wait_for_job($job->{job_id}), 'cancelled', 'a copy in the container is cancelled');
@@ -103,7 +93,7 @@ ok($node->poll_query_until('postgres', q{SELECT state = 'down' FROM vmclone.copy
   or diag(explain $node->rows('SELECT * FROM vmclone.copy_hosts'));
 $node->safe_psql('postgres', q{SELECT vmclone.drain_copy_host('local', false)});
 ok($node->poll_query_until('postgres', "SELECT host_name = 'local' FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"), 'the copy goes on elsewhere');
-finish($job);
+$node->clone_ends_well($job, $vm, 1, $job->{vm_name});
 is_deeply([ $node->leftovers ], [], 'no file is left over');
 podman(qw(rm -f -t 0 copier));
 $node->stop;

@@ -568,6 +568,23 @@ WHERE e.vm_id = $vm ORDER BY b.disk_alias, e.disk_id
 SQL
 }
 
+=head2 $node->clone_ends_well($job, $vm, $snapshot_number, $test_name)
+
+Lifts the job's limit, and tests that it succeeds and that its disks are exact (images_equal).
+
+=cut
+
+sub clone_ends_well
+{
+	my ($node, $job, $vm, $number, $test_name) = @_;
+
+	$node->for_jobs('alter_job(job, bandwidth_limit => 0)', "job_id = '$job->{job_id}' AND ended_at IS NULL");
+	is($node->wait_for_job($job->{job_id}), 'succeeded', "$test_name: the job succeeds")
+	  or diag(explain($node->rows("SELECT status, reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'")));
+	$node->images_equal($job->{vm_id}, $vm, $number, "$test_name: the disk is exact");
+	return;
+}
+
 =head2 $node->images_equal($vm_id, $vm, $snapshot_number, $test_name)
 
 Tests that the clone's disks, in order, equal the chains of $vm (what make_vm returned) up to its snapshot of that
