@@ -171,6 +171,10 @@ system_or_die('qemu-img', 'create', '-q', '-f', 'qcow2', '-b', 'round.qcow2', '-
 like(import_error('round.qcow2'), qr/its own backing file/, 'nor a circle');
 symlink 'sys.qcow2', "$folder/link.qcow2" or die "symlink: $!";
 like(import_error('link.qcow2'), qr/symbolic link/, 'nor a link');
+# as libvirt 12 leaves overlays, for others than their owner
+system_or_die('cp', "$folder/unsaid.qcow2", "$folder/closed.qcow2");
+chmod 0, "$folder/closed.qcow2";
+like(import_error('closed.qcow2'), qr/EACCES.*^HINT:  Give the server's user access \(chmod, chown or/ms, 'one that the server may not read is told how it may');
 like(import_error('sys.qcow2', 'sys.qcow2'), qr/same file/, 'nor one file as two disks');
 system_or_die('qemu-img', 'snapshot', '-c', 'inside', "$folder/data one.third");
 like(import_error('qcow2:sys.third', 'qcow2:data one.third'), qr/WARNING:  internal snapshots of image "data one\.third" are left out: 1/, 'internal snapshots are told');

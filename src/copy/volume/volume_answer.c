@@ -53,7 +53,7 @@ volume_fail_errno(const char *path, const char *what)
 		case EACCES:
 		case EPERM:
 			hint =
-				"Give the server's user access: export with all_squash and anonuid and anongid of the owner, or run the copier as the owner by a wrapper (vmclone.copy_program).";
+				"Give the server's user access (chmod, chown or an access control list; on NFS an export with all_squash and anonuid and anongid of the owner), or run the copier as the owner by a wrapper (vmclone.copy_program).";
 			break;
 		case ESTALE:
 			hint = "The NFS server forgot this directory: mount the domain again.";
