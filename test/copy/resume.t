@@ -91,7 +91,12 @@ sub test_shape
 			my $last = start_copier(@command);
 			($code, $err) = $last->finish;
 			($event) = grep { ($_->{event} // '') eq 'done' } @{ $last->{events} };
-			if ($code != 0 || !$event)
+			# the process beside the last victim has ended what that had finished
+			if ($code == 1 && -e "$dir/out" && !-e "$dir/out.resume")
+			{
+				like($err, qr/output must not exist yet/, "$what, round $rounds: was finished already");
+			}
+			elsif ($code != 0 || !$event)
 			{
 				$bad++;
 				diag("$what, round $rounds: exit $code: $err");
@@ -363,6 +368,44 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 		cmp_ok($deaths, '>', 15, 'which were many');
 	}
 
+	# the process beside a killed copier, which is to remove its files, is slow: the next copier has gone on with them
+	{
+		$half->();
+		my $victim = start_copier(@command, '--limit', '1M');
+		$victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{bytes_done} // 0) > 0 });
+		my ($remover) = slurp("/proc/$victim->{pid}/task/$victim->{pid}/children") =~ /(\d+)/;
+		kill 'STOP', $remover;
+		kill 'TERM', $victim->{pid};
+		sleep 0.5;
+		$victim->murder;
+		my $next = start_copier(@command, '--limit', '20M');
+		$next->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{bytes_done} // 0) > 0 });
+		kill 'CONT', $remover;
+		for (1 .. 100)
+		{
+			last if !-e "/proc/$remover/cwd";
+			sleep 0.05;
+		}
+		my ($code, $err) = $next->finish;
+		is($code, 0, 'a slow process beside a killed copier: the next one goes on') or diag $err;
+		ok(-e $out && compare($out, $oracle) == 0, 'and its output is exact, and there');
+		is(join(' ', grep { $_ ne $out } glob "$out*"), '', 'and nothing else is left');
+		unlink $out;
+	}
+  SKIP:
+	{
+		skip 'strace is not here', 3 if !have_command('strace');
+		$half->();
+		my $next = start_program(qw(strace -f -qq -o /dev/null -e trace=fcntl -e inject=fcntl:delay_enter=1500000:when=1), $copier, @command);
+		sleep 0.7;
+		unlink $out, "$out.resume";
+		my ($code, $err) = $next->finish;
+		is($code, 0, 'the record is gone when it is locked: the copy begins again') or diag $err;
+		ok(-e $out && compare($out, $oracle) == 0, 'exact');
+		is(join(' ', grep { $_ ne $out } glob "$out*"), '', 'nothing left');
+		unlink $out;
+	}
+
 	# no record beside a finished output: it would say, after a kill, that the output isn't ours and unfinished
   SKIP:
 	{
@@ -383,7 +426,7 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 		skip 'strace is not here', 3 if !have_command('strace');
 		my ($code, undef, $err) = run_command([ qw(strace -f -qq -o), "$memory/trace", '-e', 'trace=renameat2,renameat,linkat', '-e', 'inject=renameat2:error=EINVAL', $copier, @command ]);
 		is($code, 0, 'without renameat2') or diag $err;
-		is(join(' ', slurp("$memory/trace") =~ /\b(renameat|linkat)\([^\n]*= 0$/mg), 'renameat renameat', 'record and output are renamed');
+		is(join(' ', slurp("$memory/trace") =~ /\b(renameat|linkat)\([^\n]*= 0$/mg), 'renameat renameat renameat', 'record, output and the record that is done with are renamed');
 		is(compare($out, $oracle), 0, 'exact');
 		is(join(' ', grep { $_ ne $out } glob "$out*"), '', 'nothing left');
 		unlink $out, "$memory/trace";

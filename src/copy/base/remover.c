@@ -17,6 +17,7 @@
 #include "copy/base/lease.h"
 #include "copy/base/remover.h"
 #include "copy/base/report.h"
+#include "copy/base/rootpath.h"
 #include "copy/base/system.h"
 
 enum order
@@ -48,19 +49,25 @@ static int channel = -1; /* to the process */
 static pid_t process;
 static bool is_ordered; /* something is to be removed */
 
+static bool
+is_known(const struct removable_file *file, const struct stat *status)
+{
+	return status->st_dev == file->known.device && status->st_ino == file->known.inode;
+}
+
+/* Removes the file of this name unless it is somebody else's by now.  An errno value, 0 = done or gone. */
 static int
-remove_file(const struct removable_file *file)
+remove_name(const struct removable_file *file, const char *name)
 {
 	struct stat status;
 
 	if (file->directory_fd < 0)
 		return EINVAL;
-	if (fstatat(file->directory_fd, file->known.name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(file->directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? 0 : errno;
-	/* Somebody else's file by now. */
-	if (status.st_dev != file->known.device || status.st_ino != file->known.inode)
+	if (!is_known(file, &status))
 		return 0;
-	return unlinkat(file->directory_fd, file->known.name, 0) == 0 || errno == ENOENT ? 0 : errno;
+	return unlinkat(file->directory_fd, name, 0) == 0 || errno == ENOENT ? 0 : errno;
 }
 
 /* One message, and the descriptor that came with it (-1 = none).  False at the end of the copier. */
@@ -128,22 +135,79 @@ serve(int from)
 }
 
 /*
+ * Takes the record's lock: the next copier then can't go on with the files that are about to be removed.  A descriptor, or
+ * -1 with errno: EBUSY = another copier has it, ENOENT = nobody can go on, as there is no record of ours.
+ */
+static int
+lock_record(const struct removable_file *record)
+{
+	struct stat status;
+	int error_number = ENOENT;
+	int locked;
+	int fd;
+
+	if (record->directory_fd < 0)
+	{
+		errno = ENOENT;
+		return -1;
+	}
+	fd = openat(record->directory_fd, record->known.name,
+				O_RDWR | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	locked = file_lock(fd);
+	if (locked <= 0)
+		error_number = locked < 0 ? errno : EBUSY;
+	else if (fstat(fd, &status) != 0)
+		error_number = errno;
+	else if (is_known(record, &status))
+		return fd;
+	close(fd);
+	errno = error_number;
+	return -1;
+}
+
+/*
+ * The record is closed before it is removed, and nobody shall find it in between: a name that any copier takes away.  An
+ * errno value, 0 = done.
+ */
+static int
+remove_record(const struct removable_file *record, int fd)
+{
+	char left_over[NAME_MAX + 1];
+	int length =
+		snprintf(left_over, sizeof(left_over), "%s" RECORD_TEMPORARY_SUFFIX, record->known.name);
+	bool renamed = length > 0 && (size_t) length < sizeof(left_over) &&
+				   rename_in_directory(record->directory_fd, record->known.name, left_over) == 0;
+
+	close(fd);
+	return remove_name(record, renamed ? left_over : record->known.name);
+}
+
+/*
  * The copier has closed its files, or is dead.  Not before: an NFS client gives a file that is open when it is removed
- * a name .nfs…, which stays for ever if the machine crashes then.  An errno value, 0 = done.
+ * a name .nfs…, which stays for ever if the machine crashes then.  What the next copier has gone on with by now, or
+ * the dead one still holds, stays for the next.  An errno value, 0 = done.
  */
 static int
 remove_doomed(void)
 {
+	const struct removable_file *output = &files[REMOVABLE_OUTPUT];
+	const struct removable_file *record = &files[REMOVABLE_RECORD];
 	int result = 0;
+	int fd;
 
-	for (int i = 0; i < REMOVABLE_COUNT; i++)
-	{
-		int error_number = files[i].doomed ? remove_file(&files[i]) : 0;
-
-		files[i].doomed = false;
-		if (error_number != 0)
-			result = error_number;
-	}
+	if (!output->doomed && !record->doomed)
+		return 0;
+	fd = lock_record(record);
+	if (fd < 0 && errno != ENOENT)
+		return errno == EBUSY ? 0 : errno;
+	if (output->doomed)
+		result = remove_name(output, output->known.name);
+	if (fd >= 0 && record->doomed && result == 0)
+		return remove_record(record, fd);
+	if (fd >= 0)
+		close(fd);
 	return result;
 }
 
@@ -307,7 +371,7 @@ remover_remove(enum removable which)
 		tell_failure(error_number);
 	}
 	else
-		tell_failure(remove_file(&files[which]));
+		tell_failure(remove_name(&files[which], files[which].known.name));
 }
 
 void

@@ -5,11 +5,18 @@
  * In the sandbox the copier can't remove names: one that an image has taken over could remove any
  * file of its user.  So a small process, started before anything else and without a byte of any image,
  * is told which files these are, and later only which of them to remove.  It ends with the copier.
+ *
+ * It can outlive a copier that is killed, and the next one may be there before it.  Whoever holds the lock of the record
+ * decides: the next copier goes on only with a record whose name is still there once it is locked, and nothing is
+ * removed from under one that has gone on.
  */
 #ifndef COPY_REMOVER_H
 #define COPY_REMOVER_H
 
 #include "copy/base/common.h"
+
+/* Under its name and this one lies a record that isn't complete yet, or not wanted any more. */
+#define RECORD_TEMPORARY_SUFFIX ".new"
 
 enum removable
 {

@@ -274,7 +274,7 @@ static int
 create_record(struct resume *resume, const char *output_path)
 {
 	char temporary[NAME_MAX + 1];
-	int length = snprintf(temporary, sizeof(temporary), "%s.new", resume->name);
+	int length = snprintf(temporary, sizeof(temporary), "%s" RECORD_TEMPORARY_SUFFIX, resume->name);
 
 	if (length < 0 || (size_t) length >= sizeof(temporary))
 		return report_error(COPIER_USAGE, ENAMETOOLONG, NO_LAYER, resume->path, NO_OFFSET,
@@ -285,6 +285,38 @@ create_record(struct resume *resume, const char *output_path)
 	if (resume->fd >= 0 && report_get().kind != COPIER_BUSY)
 		unlink_if_same(resume->directory_fd, temporary, resume->fd);
 	return -1;
+}
+
+/*
+ * Opens and locks the record, if there is one (else fd = -1).  It must still have its name then: before, the process that
+ * cleans up after a killed copier may have removed it.  0, or -1 after report_error().
+ */
+static int
+open_record(struct resume *resume)
+{
+	struct stat opened;
+	struct stat named;
+
+	resume->fd =
+		open_in_directory(resume->directory_fd, resume->name, O_RDWR | O_NONBLOCK | O_NOCTTY, 0);
+	if (resume->fd < 0)
+		return errno == ENOENT ? 0 : io_error(resume, "open");
+	if (lock_record(resume, resume->fd) != 0)
+		return -1;
+	if (fstat(resume->fd, &opened) != 0)
+		return io_error(resume, "stat");
+	if (fstatat(resume->directory_fd, resume->name, &named, AT_SYMLINK_NOFOLLOW) == 0)
+	{
+		if (named.st_dev == opened.st_dev && named.st_ino == opened.st_ino)
+			return 0;
+		return report_error(COPIER_BUSY, 0, NO_LAYER, resume->path, NO_OFFSET,
+							"resume record was replaced meanwhile by another copy");
+	}
+	if (errno != ENOENT)
+		return io_error(resume, "stat");
+	close(resume->fd);
+	resume->fd = -1;
+	return 0;
 }
 
 int
@@ -300,16 +332,14 @@ resume_open(struct resume *resume, const char *path, const char *output_path, ui
 	resume->directory_fd = root_open_directory_of(path, &resume->name);
 	if (resume->directory_fd < 0)
 		return io_error(resume, "open the directory of");
-	resume->fd =
-		open_in_directory(resume->directory_fd, resume->name, O_RDWR | O_NONBLOCK | O_NOCTTY, 0);
+	if (open_record(resume) != 0)
+		return -1;
 	if (resume->fd >= 0)
 	{
-		if (lock_record(resume, resume->fd) != 0 || load_record(resume, output_path) != 0 ||
-			write_claim(resume) != 0 || learn_record(resume) != 0)
+		if (load_record(resume, output_path) != 0 || write_claim(resume) != 0 ||
+			learn_record(resume) != 0)
 			return -1;
 	}
-	else if (errno != ENOENT)
-		return io_error(resume, "open");
 	else if (root_refuse_file(output_path) != 0 || create_record(resume, output_path) != 0)
 		return -1;
 	/* from its beginning, which is a multiple of any page size */
