@@ -9,7 +9,8 @@ use SshHost;
 use Time::HiRes qw(time);
 
 my $rounds = $ENV{ROUNDS} || 9;
-my $size   = ($ENV{SIZE} || 1024) << 20;
+my $size   = ($ENV{SIZE} || 6144) << 20;
+my $short  = 1024 << 20;
 my $space  = workspace();
 my $host   = SshHost->new(where => "$space/ssh", roots => [$space]);
 
@@ -36,21 +37,22 @@ sub seconds
 
 sub median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ] }
 
-# what compresses to about a half: half of each cluster is random
+# what compresses well: an eighth of each cluster is random
 command_ok(qw(qemu-img create -q -f raw), "$space/base.raw", $size);
 open my $random, '<', '/dev/urandom' or die;
 open my $base, '+<', "$space/base.raw" or die;
 for (my $at = 0; $at < $size; $at += 1 << 20)
 {
-	read $random, my $bytes, 32_768 or die;
+	read $random, my $bytes, 8192 or die;
 	seek $base, $at, 0;
-	print {$base} ($bytes . "\1" x 32_768) x 16 or die;
+	print {$base} ($bytes . "\1" x 57_344) x 16 or die;
 }
 close $base or die;
 command_ok(qw(qemu-img convert -q -c -f raw -O qcow2), "$space/base.raw", "$space/base.qcow2");
+truncate "$space/base.raw", $short or die;
 my @output = ('--output', "raw:$space/out", qw(--no-reflink --progress json));
 my %commands = (
-	sprintf('copy of %d MiB, raw, in memory', $size >> 20) => [ 'copy', '--root', $space, '--layer', "raw:$space/base.raw", @output ],
+	sprintf('copy of %d MiB, raw, in memory', $short >> 20) => [ 'copy', '--root', $space, '--layer', "raw:$space/base.raw", @output ],
 	sprintf('copy of %d MiB, compressed qcow2, in memory', $size >> 20) => [ 'copy', '--root', $space, '--layer', "qcow2:$space/base.qcow2", @output ],
 	'`volume space`, from start to end' => [ 'volume', 'space', '--root', $space ]);
 my %seconds;
