@@ -83,7 +83,9 @@ SKIP:
 			my $kept = $code == 1 && "@options" =~ /--resume/;
 			my @problems;
 			push @problems, "exit $code" if $code != 0 && $code != 1;
-			push @problems, 'no reason' if $code != 0 && $err !~ /^vmclone-copy: \S.*\n\z/;
+			# the copier's, and that of the process beside it if that had an error, too
+			my $reasons = () = slurp("$memory/trace") =~ /INJECTED/g;
+			push @problems, 'no reason' if $code != 0 && $err !~ /^(?:vmclone-copy: \S.*\n){1,$reasons}\z/;
 			push @problems, 'left: ' . join ' ', glob("$memory/out*") if $code != 0 && !$kept && glob("$memory/out*");
 			push @problems, 'a temporary file is left' if glob("$memory/*.new");
 			if ($kept)

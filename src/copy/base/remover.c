@@ -227,11 +227,16 @@ run_process(int from, int argc, char **argv)
 	from = fcntl(from, F_DUPFD, 3);
 	if (from < 0 || dup2(from, 3) != 3)
 		_exit(1);
-	for (int i = 0; i < 3; i++)
-		close(i);
 	closefrom(4);
 	if (chdir("/") != 0)
 		_exit(1);
+	/* No file gets their numbers: what is said to them at a lease's end would go into it. */
+	for (int i = 0; i < 3; i++)
+	{
+		close(i);
+		if (open("/", O_RDONLY | O_DIRECTORY) != i)
+			_exit(1);
+	}
 	lease_forked();
 	serve(3);
 	/* afterwards the files may be somebody else's to go on with */
