@@ -36,6 +36,7 @@ static struct
 	pthread_mutex_t mutex;       /* of the two below */
 	timer_t timers[MAX_THREADS];
 	int timer_count;
+	uint64_t armed_until; /* what all of them are set to; 0 = they are not set */
 	char last_line[160];  /* the event that says why the process ends */
 	char last_words[160]; /* and a line for people */
 	atomic_flag is_said;
@@ -118,6 +119,7 @@ set_timers(uint64_t end)
 {
 	for (int i = 0; i < lease.timer_count; i++)
 		set_timer(lease.timers[i], end);
+	lease.armed_until = end;
 }
 
 static void
@@ -140,15 +142,29 @@ add_timer(void)
 	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
+/* The others, where they are set to that already, are left alone. */
+static void
+set_newest_timer(uint64_t end)
+{
+	if (lease.armed_until == end)
+		set_timer(lease.timers[lease.timer_count - 1], end);
+	else
+		set_timers(end);
+}
+
 void
 lease_guard_thread(void)
 {
 	if (!lease_is_on())
 		return;
 	pthread_mutex_lock(&lease.mutex);
-	if (!is_guarded)
+	if (is_guarded)
+		set_timers(get_end());
+	else
+	{
 		add_timer();
-	set_timers(get_end());
+		set_newest_timer(get_end());
+	}
 	pthread_mutex_unlock(&lease.mutex);
 	/* a timer that is set for the past comes a moment later */
 	if (is_over())
@@ -169,6 +185,7 @@ void
 lease_forked(void)
 {
 	lease.timer_count = 0;
+	lease.armed_until = 0;
 	is_guarded = false;
 }
 

@@ -30,6 +30,7 @@
 #define DIRECT_BUFFER_BYTES   ((size_t) 1024 * 1024)
 #define DIRECT_THREADS        8
 #define USEFUL_THREADS        16 /* more only wait for each other, unless somebody asks for them */
+#define HELPER_BYTES          (64 * MIB) /* of a disk: a smaller one has no half that is worth a thread */
 
 #define ALLOCATE_STEP GIB
 
@@ -37,8 +38,14 @@
  * Before the sandbox
  */
 
+static size_t
+buffer_size(const struct copy *copy)
+{
+	return copy->output.direct_fd >= 0 ? DIRECT_BUFFER_BYTES : BUFFERED_BUFFER_BYTES;
+}
+
 static int
-default_threads(const struct copy *copy)
+most_threads(const struct copy *copy)
 {
 	cpu_set_t set;
 
@@ -48,6 +55,17 @@ default_threads(const struct copy *copy)
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return 2;
 	return CPU_COUNT(&set) < USEFUL_THREADS ? CPU_COUNT(&set) : USEFUL_THREADS;
+}
+
+/* A disk that is known to be small needs no more threads than it fills buffers: each costs some time to start. */
+static int
+default_threads(const struct copy *copy)
+{
+	uint64_t most = (uint64_t) most_threads(copy);
+
+	if (!copy->options->has_size)
+		return (int) most;
+	return (int) max_u64(1, min_u64(most, divide_up(copy->options->size, buffer_size(copy))));
 }
 
 static int
@@ -88,8 +106,13 @@ start_threads(struct copy *copy)
 		options.threads = default_threads(copy);
 	if (copy->with_resume)
 		options.done_ever = copy->resume.done_ever;
-	copy->helper = helper_thread_start();
-	copy->engine = copy->helper != NULL ? engine_start(&options) : NULL;
+	if (!copy->options->has_size || copy->options->size >= HELPER_BYTES)
+	{
+		copy->helper = helper_thread_start();
+		if (copy->helper == NULL)
+			return -1;
+	}
+	copy->engine = engine_start(&options);
 	if (copy->engine == NULL)
 		return -1;
 	if (copy->with_resume)
@@ -362,10 +385,10 @@ sync_file(const struct copy *copy, bool with_metadata)
 static int
 copy_data(struct copy *copy)
 {
-	size_t buffer_size = copy->output.direct_fd >= 0 ? DIRECT_BUFFER_BYTES : BUFFERED_BUFFER_BYTES;
+	uint64_t bytes = plan_bytes(&copy->plan);
 
 	progress_phase(&copy->progress, COPIER_PHASE_DATA);
-	if (engine_configure(copy->engine, buffer_size, copy->start_mark) != 0)
+	if (engine_configure(copy->engine, buffer_size(copy), copy->start_mark, bytes) != 0)
 		return -1;
 	copy->stream.chain = &copy->chain;
 	copy->stream.output = &copy->output;
@@ -467,7 +490,8 @@ run_phases(struct copy *copy)
 	if (chain_read(&copy->chain, copy->options->force_share, &copy->throttle.stop) != 0 ||
 		extents_open(&copy->extents, &copy->chain, &copy->throttle.stop) != 0)
 		return -1;
-	extents_share(&copy->extents, copy->helper);
+	if (copy->helper != NULL)
+		extents_share(&copy->extents, copy->helper);
 	if (plan_make(&copy->plan, &copy->chain, &copy->extents, copy->options) != 0)
 		return -1;
 	atomic_store(&progress->bytes_total, plan_bytes(&copy->plan));

@@ -12,6 +12,8 @@
 #define BATCHES_PER_BUFFER 4
 #define BUFFERS_PER_THREAD 4
 #define SPARE_BYTES        (2 * MIB) /* of the budget, for what comes after */
+#define BYTES_A_THREAD                                                                             \
+	((uint64_t) 64 * 1024) /* at least: for less, another one is not worth its memory */
 #define THREAD_STACK_BYTES ((size_t) 128 * 1024)
 
 /* do_write() and do_read() are called with the engine's mutex held, and let it go while they work. */
@@ -193,13 +195,14 @@ allocate_parts(struct engine *engine, int working)
 	return 0;
 }
 
-/* As many threads and buffers as the budget has room for. */
+/* As many threads and buffers as the budget has room for, and this many bytes have work for. */
 static int
-allocate_all(struct engine *engine)
+allocate_all(struct engine *engine, uint64_t bytes)
 {
 	size_t left = budget_left();
 	size_t per_thread = THREAD_STACK_BYTES;
-	int working = engine->threads;
+	uint64_t useful = max_u64(1, divide_up(bytes, BYTES_A_THREAD));
+	int working = (int) min_u64((uint64_t) engine->threads, useful);
 
 	left = left > SPARE_BYTES ? left - SPARE_BYTES : 0;
 	if (engine->max_cluster != 0)
@@ -208,6 +211,7 @@ allocate_all(struct engine *engine)
 		working--;
 	engine->buffers = working;
 	while (engine->serial_writes && engine->buffers < working * BUFFERS_PER_THREAD &&
+		   (uint64_t) engine->buffers < useful &&
 		   (size_t) working * per_thread + (size_t) (engine->buffers + 1) * engine->buffer_size <=
 			   left)
 		engine->buffers++;
@@ -216,7 +220,7 @@ allocate_all(struct engine *engine)
 }
 
 int
-engine_configure(struct engine *engine, size_t buffer_size, uint64_t position)
+engine_configure(struct engine *engine, size_t buffer_size, uint64_t position, uint64_t end)
 {
 	int result;
 
@@ -231,7 +235,7 @@ engine_configure(struct engine *engine, size_t buffer_size, uint64_t position)
 		engine->buffer_size = (size_t) max_u64(engine->batch_size, HUGEPAGE_BYTES);
 	engine->added = position;
 	engine->low_mark = position;
-	result = allocate_all(engine);
+	result = allocate_all(engine, end > position ? end - position : 0);
 	engine->configured = result == 0;
 	pthread_cond_broadcast(&engine->begin);
 	pthread_mutex_unlock(&engine->mutex);

@@ -28,10 +28,12 @@ extern struct engine *engine_start(const struct engine_options *options);
 
 /*
  * Gives the threads their memory, once the chain has been read: batches of "buffer_size" bytes (or a
- * cluster, if larger).  Threads that the budget has no room for end.  The first byte added will be
- * number "position" of the stream.  0, or -1 after report_error().
+ * cluster, if larger).  Threads that the budget has no room for end, and those that the bytes of the
+ * stream, up to "end", are too few for.  The first byte added will be number "position" of it.  0, or -1
+ * after report_error().
  */
-extern int engine_configure(struct engine *engine, size_t buffer_size, uint64_t position);
+extern int engine_configure(struct engine *engine, size_t buffer_size, uint64_t position,
+							uint64_t end);
 
 /*
  * Adds bytes [skip, skip + length) of a data or compressed extent, to be written at "out_offset".
