@@ -28,9 +28,14 @@
 #include "storage/storage_files.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* Claims at once that only find out that they have to wait. */
 #define CLAIMS_A_PASS 100
+
+/* A search through a long queue that finds nothing takes at most one part in this of the time; at most µs between two. */
+#define SEARCH_SHARE     50
+#define MAX_SEARCH_PAUSE (10 * USECS_PER_SEC)
 
 /*
  * A copy whose image another copy of its call is about to make waits for it: the first one that the
@@ -466,17 +471,83 @@ claim_one(JobUnit unit, bool any_waiting)
 	return claim.claimed;
 }
 
-bool
-job_claim_next(bool any_waiting)
+/* Claims of one transaction. */
+typedef struct ClaimList
 {
+	MemoryContext context;
+	Claim claim; /* the one that is being made */
+	bool claimed;
+	List *runs;
+} ClaimList;
+
+static bool
+may_claim_more(int claims)
+{
+	return claims < CLAIMS_A_PASS && job_runs_active() < vmclone_max_parallel_copies;
+}
+
+/* A run counts for the next claim as soon as it is made. */
+static void
+claim_copies(void *argument)
+{
+	ClaimList *list = argument;
+
+	for (int claims = 0; may_claim_more(claims); claims++)
+	{
+		MemoryContext old;
+
+		list->claim.claimed = false;
+		claim_copy(&list->claim);
+		if (!list->claim.claimed)
+			break;
+		list->claimed = true;
+		if (list->claim.run == NULL)
+			continue;
+		old = MemoryContextSwitchTo(list->context);
+		list->runs = lappend(list->runs, list->claim.run);
+		MemoryContextSwitchTo(old);
+		job_run_add(list->claim.run);
+		list->claim.run = NULL;
+	}
+}
+
+/* All at once.  False: something stands in the way of one of them, and nothing was claimed. */
+static bool
+claim_together(bool any_waiting, bool *any)
+{
+	ClaimList list = {CurrentMemoryContext, {NULL, false, any_waiting}, false, NIL};
+	bool done = job_transaction(claim_copies, &list) == NULL;
+	ListCell *cell;
+
+	if (list.claim.run != NULL)
+		MemoryContextDelete(list.claim.run->context);
+
+	foreach (cell, list.runs)
+	{
+		if (done)
+			job_run_step(lfirst(cell));
+		else
+			job_run_remove(lfirst(cell));
+	}
+	*any = done && list.claimed;
+	return done;
+}
+
+bool
+job_claim_next(bool any_waiting, bool something_new)
+{
+	/* what was looked through in vain is looked through again at once only when something has changed */
+	static TimestampTz search_again_at = 0;
+	TimestampTz begun = GetCurrentTimestamp();
 	bool any = false;
 
-	for (int i = 0; i < CLAIMS_A_PASS && job_runs_active() < vmclone_max_parallel_copies; i++)
-	{
-		if (!claim_one(claim_copy, any_waiting))
-			break;
-		any = true;
-	}
+	if (!may_claim_more(0) || (!something_new && begun < search_again_at))
+		return false;
+	if (!claim_together(any_waiting, &any))
+		for (int claims = 0; may_claim_more(claims) && claim_one(claim_copy, any_waiting); claims++)
+			any = true;
+	search_again_at =
+		any ? 0 : begun + Min((GetCurrentTimestamp() - begun) * SEARCH_SHARE, MAX_SEARCH_PAUSE);
 	return any;
 }
 

@@ -12,8 +12,11 @@
 	"status = 'queued' AND (measured_at IS NULL"                                                   \
 	" OR measured_at <= clock_timestamp() - current_setting('vmclone.retry_delay')::interval)"
 
-/* Claim what may start and start its runs; any_waiting: also of jobs that wait.  True: something was claimed. */
-extern bool job_claim_next(bool any_waiting);
+/*
+ * Claim what may start and start its runs; any_waiting: also of jobs that wait; something_new: since the last call, but
+ * for the time that has passed.  True: something was claimed.
+ */
+extern bool job_claim_next(bool any_waiting, bool something_new);
 extern bool job_claim_cleaning(void);
 extern bool job_claim_measurement(void);
 

@@ -66,16 +66,11 @@ static Statement readers = {
 	.argument_types = {UUIDOID, UUIDOID, INT4OID},
 };
 
-static Statement free_source = {
-	.sql = "UPDATE vmclone.jobs SET source_freed = true WHERE job_id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
 static Statement others_need_source = {
-	.sql = "SELECT count(*) FROM vmclone.jobs WHERE call_id = $1 AND NOT source_freed",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
+	.sql = "SELECT FROM vmclone.jobs WHERE call_id = $1 AND job_id <> $2 AND NOT source_freed"
+		   " LIMIT 1",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, UUIDOID},
 };
 
 static Statement free_names = {
@@ -112,16 +107,16 @@ write_audit(const JobRow *job, AuditType type)
 	frame_leave(&frame);
 }
 
-/* This job needs the source no more; the last one of the call gives the locks back. */
+/*
+ * This job needs the source no more, as the state says that is written next; the last one of the call gives
+ * the locks back.
+ */
 static void
 release_source(const JobRow *job)
 {
-	Datum job_id = UUIDPGetDatum(&job->job_id);
-	Datum call_id = UUIDPGetDatum(&job->call_id);
+	Datum values[2] = {UUIDPGetDatum(&job->call_id), UUIDPGetDatum(&job->job_id)};
 
-	(void) statement_run(&free_source, &job_id, NULL);
-	statement_run_one_row(&others_need_source, &call_id, NULL);
-	if (field_int64(0, ONLY_COLUMN) == 0)
+	if (statement_run(&others_need_source, values, NULL) == 0)
 		locks_release(&job->call_id);
 }
 
@@ -269,7 +264,7 @@ take_steps(void *argument)
 	remove_rows(removable, removable_count);
 }
 
-void
+bool
 job_end_after_success(const pg_uuid_t *job_id)
 {
 	Datum value = UUIDPGetDatum(job_id);
@@ -277,10 +272,15 @@ job_end_after_success(const pg_uuid_t *job_id)
 
 	if (statement_run(&has_all_images, &value, NULL) == 0 || !job_lock(job_id, &job) ||
 		job.requested != REQUEST_NONE || job.status != JOB_RUNNING)
-		return;
-	job_set_finishing(&job);
-	if (!is_being_read(&job))
+		return false;
+	if (is_being_read(&job))
+		job_set_finishing(&job);
+	else
+	{
+		job_pass_finishing(&job);
 		finish(&job);
+	}
+	return true;
 }
 
 static void

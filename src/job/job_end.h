@@ -34,9 +34,10 @@ extern bool job_end_next(void);
 
 /*
  * A task has succeeded, in the same transaction: if it was the job's last one, the job is finishing, and
- * has succeeded where no other copy reads its images.  Does nothing while somebody holds the job's row.
+ * has succeeded where no other copy reads its images.  False, and nothing done, otherwise, and while
+ * somebody holds the job's row.
  */
-extern void job_end_after_success(const pg_uuid_t *job_id);
+extern bool job_end_after_success(const pg_uuid_t *job_id);
 
 /* Jobs that are not over and not only held or paused: the worker has a reason to stay. */
 extern bool job_anything_to_do(void);

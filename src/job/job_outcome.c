@@ -43,18 +43,43 @@ write_success(void *argument)
 
 	(void) task_set_succeeded(&run->task, &success);
 	job_look_write(run);
+}
+
+/* What the job waited for earlier is no complaint any more. */
+static void
+clear_complaints(const JobRun *run)
+{
 	if (!run->reason_cleared)
 		job_clear_reason(&run->job_id);
 	if (!run->wait_cleared)
 		job_clear_wait(&run->job_id);
 }
 
+static void
+write_success_alone(void *argument)
+{
+	write_success(argument);
+	clear_complaints(argument);
+}
+
 /* Mostly a job ends with its last task: the same transaction makes the machine usable. */
 static void
 write_success_and_end(void *argument)
 {
-	write_success(argument);
-	job_end_after_success(&((JobRun *) argument)->job_id);
+	JobRun *run = argument;
+
+	write_success(run);
+	if (!job_end_after_success(&run->job_id))
+		clear_complaints(run);
+}
+
+static void
+write_successes_and_ends(void *argument)
+{
+	ListCell *cell;
+
+	foreach (cell, (List *) argument)
+		write_success_and_end(lfirst(cell));
 }
 
 /* What stands in the way of the job's end is no reason to forget that the image is there. */
@@ -63,7 +88,22 @@ write_end_of_copy(JobRun *run)
 {
 	char *problem = job_transaction(write_success_and_end, run);
 
-	return problem == NULL ? NULL : job_transaction(write_success, run);
+	return problem == NULL ? NULL : job_transaction(write_success_alone, run);
+}
+
+List *
+job_outcome_write_ends(List *runs)
+{
+	List *over = NIL;
+	ListCell *cell;
+
+	if (list_length(runs) > 1 && job_transaction(write_successes_and_ends, runs) == NULL)
+		return list_copy(runs);
+	/* one after the other, so that what stands in the way of one stops no other */
+	foreach (cell, runs)
+		if (write_end_of_copy(lfirst(cell)) == NULL)
+			over = lappend(over, lfirst(cell));
+	return over;
 }
 
 /* The domain of the layer that was at fault, or the target. */
@@ -246,7 +286,7 @@ step_done(JobRun *run, Jsonb *answer)
 	{
 		case STEP_COMMIT:
 			run->allocated = committed_bytes(run, answer);
-			return written(write_end_of_copy(run));
+			return RUN_HAS_IMAGE;
 		case STEP_REMOVE:
 			return written(job_transaction(write_cleaned, run));
 		default:

@@ -13,10 +13,17 @@ typedef enum RunOutcome
 {
 	RUN_GOES_ON, /* run->step is the next one */
 	RUN_IS_OVER,
-	RUN_LATER, /* the end could not be written yet */
+	RUN_HAS_IMAGE, /* it is committed, and job_outcome_write_ends() is to write it */
+	RUN_LATER,     /* the end could not be written yet */
 } RunOutcome;
 
 /* The child of the run's step has ended: writes what that means, in transactions of its own. */
 extern RunOutcome job_outcome(JobRun *run);
+
+/*
+ * Writes the ends of runs that have their images, in one transaction if that can be.  Returns those whose end is
+ * written; for the others it is RUN_LATER.
+ */
+extern List *job_outcome_write_ends(List *runs);
 
 #endif

@@ -81,6 +81,21 @@ job_has_runs(const pg_uuid_t *job_id)
 	return false;
 }
 
+bool
+job_runs_only_copy(void)
+{
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+	{
+		const JobRun *run = lfirst(cell);
+
+		if (run->step != STEP_COPY || run->command == NULL || run->stop_sent != 0)
+			return false;
+	}
+	return job_runs_list != NIL;
+}
+
 const RunDomain *
 job_run_target(const JobRun *run)
 {

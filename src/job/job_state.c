@@ -312,6 +312,14 @@ job_set_finishing(JobRow *job)
 }
 
 void
+job_pass_finishing(JobRow *job)
+{
+	job_check_move(&job->job_id, job->status, JOB_FINISHING, MOVER_WORKER);
+	job->status = JOB_FINISHING;
+	job_notify(&job->job_id, JOB_FINISHING);
+}
+
+void
 job_set_cleaning(JobRow *job)
 {
 	move_only(job, JOB_CLEANING, &set_cleaning);

@@ -39,7 +39,10 @@ extern void job_set_cancelling(JobRow *job);
 extern void job_set_paused(JobRow *job);
 extern void job_set_resumed(JobRow *job);   /* running, or queued if it has never run */
 extern void job_set_finishing(JobRow *job); /* all images are there */
-extern void job_set_cleaning(JobRow *job);  /* the source is free */
+/* The same for a job that has succeeded in the next moment: told, but the row gets only its end. */
+extern void job_pass_finishing(JobRow *job);
+
+extern void job_set_cleaning(JobRow *job); /* the source is free */
 extern void job_set_succeeded(JobRow *job);
 extern void job_set_undone(JobRow *job); /* failed or cancelled: what it had made is gone */
 

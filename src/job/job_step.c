@@ -61,9 +61,24 @@ start_next(JobRun *run)
 	job_run_step(run);
 }
 
-/* The child is over, or could not be started: next step, or end of the run. */
+/* The end of a run: it goes, but for what it has activated. */
+static void
+end(JobRun *run)
+{
+	if (!job_block_release_next(run))
+	{
+		job_lease_hold(run);
+		job_run_remove(run);
+		return;
+	}
+	/* it has been stopped, if it was, and nobody else would do this */
+	run->stop_sent = 0;
+	start_next(run);
+}
+
+/* The child is over, or could not be started: next step, or end of the run.  *ends gets runs whose end is to be written. */
 static bool
-advance(JobRun *run)
+advance(JobRun *run, List **ends)
 {
 	switch (job_outcome(run))
 	{
@@ -71,16 +86,11 @@ advance(JobRun *run)
 			start_next(run);
 			return true;
 		case RUN_IS_OVER:
-			if (!job_block_release_next(run))
-			{
-				job_lease_hold(run);
-				job_run_remove(run);
-				return true;
-			}
-			/* it has been stopped, if it was, and nobody else would do this */
-			run->stop_sent = 0;
-			start_next(run);
+			end(run);
 			return true;
+		case RUN_HAS_IMAGE:
+			*ends = lappend(*ends, run);
+			return false;
 		case RUN_LATER:
 			break;
 	}
@@ -114,6 +124,7 @@ bool
 job_runs_attend(void)
 {
 	List *runs = list_copy(job_runs_list);
+	List *ends = NIL;
 	bool changed = false;
 	ListCell *cell;
 
@@ -135,8 +146,11 @@ job_runs_attend(void)
 			job_run_step(run);
 			continue;
 		}
-		changed |= advance(run);
+		changed |= advance(run, &ends);
 	}
 	list_free(runs);
-	return changed;
+	ends = job_outcome_write_ends(ends);
+	foreach (cell, ends)
+		end(lfirst(cell));
+	return changed || ends != NIL;
 }

@@ -51,6 +51,9 @@
 /* Milliseconds between two looks at what is too old to be kept. */
 #define PURGE_INTERVAL_MS 60000
 
+/* Milliseconds that what copiers say of their progress waits, so that many of them are heard at once. */
+#define PROGRESS_REST_MS 50
+
 /* Milliseconds between looks at a child that has closed its pipes and isn't reaped yet. */
 #define REAP_INTERVAL_MS 10
 
@@ -165,6 +168,19 @@ add_command(WaitEventSet *set, const StorageCommand *command)
 		AddWaitEventToSet(set, WL_SOCKET_READABLE, command->errors, NULL, NULL);
 }
 
+/* Waits for the latch alone, which is also set when a child ends.  True: somebody set it. */
+static bool
+rest(long timeout)
+{
+	int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, timeout,
+						   PG_WAIT_EXTENSION);
+
+	if ((events & WL_LATCH_SET) == 0)
+		return false;
+	ResetLatch(MyLatch);
+	return true;
+}
+
 /* Waits for the latch, a child's pipe or the timeout.  True: somebody set the latch. */
 static bool
 wait_for_something(long timeout)
@@ -248,9 +264,12 @@ stand_back(IdentityState identity)
 	logged_identity = identity;
 }
 
-/* Does what a look has found.  True: what one step has ended, another may begin with. */
+/*
+ * Does what a look has found.  something_new: since the last one, but for the time that has passed.  True: what one
+ * step has ended, another may begin with.
+ */
 static bool
-do_what_is_found(const JobAgenda *found)
+do_what_is_found(const JobAgenda *found, bool something_new)
 {
 	bool moved = false;
 
@@ -262,7 +281,7 @@ do_what_is_found(const JobAgenda *found)
 	if (found->ending)
 		moved |= job_end_next();
 	if (found->startable || found->waiting)
-		(void) job_claim_next(found->waiting);
+		(void) job_claim_next(found->waiting, something_new || moved || found->announce);
 	if (found->cleaning)
 		(void) job_claim_cleaning();
 	if (found->measurements)
@@ -300,12 +319,12 @@ typedef struct Pass
 } Pass;
 
 static Pass
-pass(bool *first)
+pass(bool *first, bool something_new)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PASS_LIMIT_MS);
 	Pass result = {false, false, false, false};
 	Look found = {IDENTITY_NONE};
-	bool moved;
+	bool moved = something_new;
 
 	do
 	{
@@ -324,7 +343,7 @@ pass(bool *first)
 			return result;
 		*first = false;
 		job_hosts_follow();
-		moved = do_what_is_found(&found.jobs);
+		moved = do_what_is_found(&found.jobs, moved);
 		if (ShutdownRequestPending)
 			break;
 		CHECK_FOR_INTERRUPTS();
@@ -399,11 +418,18 @@ work(void)
 			/* DROP EXTENSION: the children's tasks are gone with the tables; UPDATE: they go on under the next worker. */
 			if (!extension_is_current())
 				return;
-			passed = pass(&first);
+			passed = pass(&first, changed || woken);
 			if (may_exit(&passed, &busy, &busy_at))
 				return;
 		}
-		woken = wait_for_something(passed.again ? 0 : wait_timeout(busy)) || passed.again;
+		if (passed.again)
+		{
+			(void) wait_for_something(0);
+			woken = true;
+		}
+		else
+			woken = (job_runs_only_copy() && rest(PROGRESS_REST_MS)) ||
+					wait_for_something(wait_timeout(busy));
 	}
 }
 
