@@ -470,8 +470,13 @@ for my $format (0 .. 4)
 		spew("$there.part.resume", $left->[1]);
 		works("a record of which it left $left->[0]", create(disk => $lost));
 		ok(!-e "$there.part" && !-e "$there.part.resume", 'goes with the copy, which begins again');
+		my $whose = pack('a4096', "vmclone-copy resume record 2\n");
 		spew("$there.part", 'half');
-		spew("$there.part.resume", 'vmclone-copy resume record');
+		spew("$there.part.resume", $whose . "\0" x (3 * 4096));
+		works('a record of which it left whose it is', create(disk => $lost));
+		ok(!-e "$there.part" && !-e "$there.part.resume", 'goes, too');
+		spew("$there.part", 'half');
+		spew("$there.part.resume", $whose . pack('x4096 a4096 x4096', 'a slot'));
 		works('a record that says something', create(disk => $lost));
 		ok(-e "$there.part" && -e "$there.part.resume", 'stays with its copy');
 		spew("$there.meta", $left->[1]);

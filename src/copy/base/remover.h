@@ -18,6 +18,9 @@
 /* Under its name and this one lies a record that isn't complete yet, or not wanted any more. */
 #define RECORD_TEMPORARY_SUFFIX ".new"
 
+/* Bytes of a record's parts: whose it is, two slots that say how far the copy is, a counter. */
+#define RECORD_PAGE 4096
+
 enum removable
 {
 	REMOVABLE_OUTPUT,

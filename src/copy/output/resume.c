@@ -17,7 +17,7 @@
 #include "copy/output/resume.h"
 #include "copy/base/rootpath.h"
 
-#define PAGE                  4096
+#define PAGE                  RECORD_PAGE
 #define FILE_PAGES            4 /* identity, two slots, counter */
 #define SLOT_OFFSET(sequence) (((sequence) % 2 + 1) * PAGE)
 #define COUNTER_OFFSET        (3 * PAGE)

@@ -11,6 +11,7 @@
 #include "copy/volume/volume_internal.h"
 
 #include "copy/base/fileio.h"
+#include "copy/base/remover.h"
 #include "copy/base/safeopen.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@
 #include <unistd.h>
 
 #define RECORD_SUFFIX COPIER_SUFFIX_PART COPIER_SUFFIX_RECORD
-#define RECORD_HEAD   512 /* bytes: a record begins with its mark */
+#define RECORD_SLOTS  2
 
 const char *const volume_suffixes[VOLUME_SUFFIX_COUNT] = {
 	"",       COPIER_SUFFIX_PART,        RECORD_SUFFIX,      RECORD_SUFFIX ".new",
@@ -172,12 +173,12 @@ make_parts(int rootfd, int dirfd, const VolumeOptions *options, const struct fou
 
 /*
  * Whether .part's record of resuming can be gone on with: 1; 0 = there is none, or one that a machine's crash left
- * without content; -1 after volume_fail().
+ * without content, or on NFS with nothing but whose it is, which a client sends with the rename; -1 after volume_fail().
  */
 static int
 record_speaks(int dirfd, const char *image)
 {
-	unsigned char head[RECORD_HEAD];
+	unsigned char slots[RECORD_SLOTS * RECORD_PAGE];
 	char name[VOLUME_NAME_SIZE];
 	ssize_t length;
 	int fd;
@@ -186,11 +187,11 @@ record_speaks(int dirfd, const char *image)
 	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : (volume_fail_errno(name, "could not open file"), -1);
-	length = file_read(fd, head, sizeof(head), 0);
+	length = file_read(fd, slots, sizeof(slots), RECORD_PAGE);
 	if (length < 0)
 		volume_fail_errno(name, "could not read file");
 	close(fd);
-	return length < 0 ? -1 : !memory_is_zero(head, (size_t) length);
+	return length < 0 ? -1 : !memory_is_zero(slots, (size_t) length);
 }
 
 /*
