@@ -156,6 +156,7 @@ copier_error_word(enum copier_error kind)
 #define COPIER_OPTION_ROOT         "root"
 #define COPIER_OPTION_KEEP_RECORD  "keep-record"
 #define COPIER_OPTION_CLAIM        "claim"
+#define COPIER_OPTION_SINCE_CLAIM  "since-claim"
 
 /* Of volume, beside root, size and format */
 #define COPIER_OPTION_PATH           "path"
@@ -267,6 +268,8 @@ copier_error_word(enum copier_error kind)
 /* The answer of a volume subcommand: "ok", its facts, or kind, errno, path, message and this. */
 #define COPIER_FIELD_OK   "ok"
 #define COPIER_FIELD_HINT "hint"
+#define COPIER_FIELD_STATE                                                                         \
+	"state" /* of volume provision by serve: the directory for a copy's record */
 
 /* The answer of measure, beside COPIER_FIELD_VIRTUAL_SIZE. */
 #define COPIER_FIELD_REQUIRED        "required"

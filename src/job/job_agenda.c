@@ -10,6 +10,7 @@
 #include "base/statement.h"
 #include "job/job_claim.h"
 #include "job/job_end.h"
+#include "job/job_give_back.h"
 #include "job/job_agenda.h"
 
 static Statement what_is_to_do = {
@@ -26,7 +27,8 @@ static Statement what_is_to_do = {
 		   " EXISTS (SELECT FROM vmclone.jobs j WHERE j.status"
 		   "  IN ('running', 'waiting', 'finishing', 'failing', 'cancelling', 'cleaning')),"
 		   " EXISTS (SELECT FROM vmclone.jobs j"
-		   "  WHERE j.status NOT IN ('succeeded', 'failed', 'cancelled'))",
+		   "  WHERE j.status NOT IN ('succeeded', 'failed', 'cancelled')),"
+		   " EXISTS (SELECT " SQL_LEFT_ON_HOSTS ")",
 };
 
 /* Columns of what_is_to_do. */
@@ -42,6 +44,7 @@ enum
 	AGENDA_MEASUREMENTS_WAITING,
 	AGENDA_MOVING,
 	AGENDA_LIVE,
+	AGENDA_LEFT_ON_HOSTS,
 };
 
 void
@@ -56,6 +59,8 @@ job_agenda(JobAgenda *agenda)
 	agenda->cleaning = field_bool(0, AGENDA_CLEANING);
 	agenda->measurements = field_bool(0, AGENDA_MEASUREMENTS);
 	agenda->live = field_bool(0, AGENDA_LIVE);
+	agenda->left_on_hosts = field_bool(0, AGENDA_LEFT_ON_HOSTS);
 	agenda->busy = agenda->announce || agenda->requests || agenda->startable ||
-				   field_bool(0, AGENDA_MEASUREMENTS_WAITING) || field_bool(0, AGENDA_MOVING);
+				   agenda->left_on_hosts || field_bool(0, AGENDA_MEASUREMENTS_WAITING) ||
+				   field_bool(0, AGENDA_MOVING);
 }

@@ -81,7 +81,8 @@ add_roots(List *arguments, const JobRun *run)
 		if (!place->is_block)
 			arguments = add(arguments, "--" COPIER_OPTION_ROOT,
 							place->files_path != NULL ? place->files_path : place->real_path);
-		has_devices |= place->is_block;
+		/* on another host devices are known by their names in the kernel */
+		has_devices |= place->is_block && place->host.address == NULL;
 	}
 	return has_devices ? add(arguments, "--" COPIER_OPTION_ROOT, DEVICE_DIRECTORY) : arguments;
 }
@@ -103,10 +104,12 @@ add_output(List *arguments, const JobRun *run)
 
 	if (job_run_writes_block(run))
 	{
-		char *state = storage_state_directory();
-
-		record = psprintf("%s/%s" COPIER_SUFFIX_RECORD, state, run->image_id);
-		arguments = add(arguments, "--" COPIER_OPTION_ROOT, state);
+		record = psprintf("%s/%s" COPIER_SUFFIX_RECORD, run->state, run->image_id);
+		arguments = add(arguments, "--" COPIER_OPTION_ROOT, run->state);
+		/* the record stays on its host, and says nothing of what others have written since */
+		if (run->task.since_claim > 1)
+			arguments = add(arguments, "--" COPIER_OPTION_SINCE_CLAIM,
+							psprintf("%d", run->task.since_claim));
 	}
 	else
 	{

@@ -11,13 +11,14 @@
 #include "base/settings.h"
 #include "contract/copier_protocol.h"
 #include "job/job_block.h"
+#include "job/job_lease.h"
 #include "storage/storage_place.h"
 #include "utils/memutils.h"
 
 bool
 job_run_writes_block(const JobRun *run)
 {
-	return run->kind != RUN_MEASURE && job_run_target(run)->place.is_block;
+	return (run->kind == RUN_COPY || run->kind == RUN_CLEAN) && job_run_target(run)->place.is_block;
 }
 
 bool
@@ -62,8 +63,9 @@ present_domain(const JobRun *run)
 	return list_nth(run->domains, run->domain_number);
 }
 
-bool
-job_block_is_held_up(const JobRun *run)
+/* Another run deactivates volumes of the domain on the run's host. */
+static bool
+is_being_released(const JobRun *run, const RunDomain *domain)
 {
 	ListCell *cell;
 
@@ -72,10 +74,43 @@ job_block_is_held_up(const JobRun *run)
 		const JobRun *other = lfirst(cell);
 
 		if (other != run && other->step == STEP_RELEASE && job_runs_same_host(other, run) &&
-			strcmp(present_domain(other)->id, present_domain(run)->id) == 0)
+			strcmp(present_domain(other)->id, domain->id) == 0)
 			return true;
 	}
 	return false;
+}
+
+bool
+job_block_changes_group(const JobRun *run)
+{
+	return job_run_writes_block(run) &&
+		   (run->step == STEP_CREATE || run->step == STEP_COMMIT || run->step == STEP_REMOVE);
+}
+
+/* On its own host plain LVM has a lock for that; on others it knows of nobody. */
+static bool
+is_changed_elsewhere(const JobRun *run)
+{
+	ListCell *cell;
+
+	foreach (cell, job_runs_list)
+	{
+		const JobRun *other = lfirst(cell);
+
+		if (other != run && other->command != NULL && job_block_changes_group(other) &&
+			!job_runs_same_host(other, run) && job_runs_same_target(other, run))
+			return true;
+	}
+	return job_lease_holds_group(job_run_target(run)->id, run->host.name);
+}
+
+bool
+job_block_is_held_up(const JobRun *run)
+{
+	if (run->step == STEP_ACTIVATE)
+		return is_being_released(run, present_domain(run));
+	return job_block_changes_group(run) &&
+		   (is_being_released(run, job_run_target(run)) || is_changed_elsewhere(run));
 }
 
 /* Another run that isn't over reads the volume. */
@@ -173,7 +208,9 @@ job_block_take_devices(JobRun *run, const Jsonb *answer)
 	if (run->step == STEP_CREATE)
 	{
 		run->device = device_of(devices, run->image_id);
-		complete = run->device != NULL;
+		run->state = run->host.address != NULL ? json_get_text(answer, COPIER_FIELD_STATE)
+											   : storage_state_directory();
+		complete = run->device != NULL && run->state != NULL;
 	}
 	else
 		foreach (cell, run->layers)
@@ -225,7 +262,7 @@ volume_arguments(const JobRun *run, const char *action)
 	arguments = add(arguments, "--" COPIER_OPTION_DISK, run->disk_id);
 	arguments = add(arguments, "--" COPIER_OPTION_IMAGE, run->image_id);
 	arguments = add(arguments, "--" COPIER_OPTION_DOMAIN_FORMAT, target->format);
-	return add(arguments, "--" COPIER_OPTION_STATE, storage_state_directory());
+	return storage_add_state(&target->place, arguments);
 }
 
 static List *

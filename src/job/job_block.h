@@ -18,10 +18,16 @@ extern bool job_block_is_touched(const JobRun *run);
 /* The number of a domain, from "number" on, whose logical volumes the run reads; that of all domains where there is none. */
 extern int job_block_next_source(const JobRun *run, int number);
 
-/* Another run is deactivating volumes of the domain that the run is at. */
+/* The run's present step changes the metadata of its target's volume group. */
+extern bool job_block_changes_group(const JobRun *run);
+
+/*
+ * The run's next step has to wait: another one is deactivating volumes of the domain that it is at, or changes the group on
+ * another host, or may still do so there.
+ */
 extern bool job_block_is_held_up(const JobRun *run);
 
-/* Which devices the volumes have that STEP_ACTIVATE was for, or that STEP_CREATE has made.  False: the answer lacks one. */
+/* Which devices the volumes have that STEP_ACTIVATE was for, or that STEP_CREATE has made, and where the copy's record goes.  False: the answer lacks one. */
 extern bool job_block_take_devices(JobRun *run, const Jsonb *answer);
 
 /* The answer of STEP_SIZE. */

@@ -12,6 +12,7 @@
 #include "base/frame.h"
 #include "job/job_block.h"
 #include "job/job_claim.h"
+#include "job/job_give_back.h"
 #include "job/job_lease.h"
 #include "job/job_place.h"
 #include "job/job_run.h"
@@ -135,8 +136,8 @@ enum
 };
 
 static Statement next_cleaning = {
-	.sql = "SELECT t.task_id, t.job_id, t.disk_id, t.image_id, t.storage_domain_id, t.layers"
-		   " FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
+	.sql = "SELECT t.task_id, t.job_id, t.disk_id, t.image_id, t.storage_domain_id, t.layers,"
+		   " t.host_name FROM vmclone.async_tasks t JOIN vmclone.jobs j ON j.job_id = t.job_id"
 		   " WHERE t.status = 'cleaning' AND j.status = 'cleaning'"
 		   " AND (j.next_attempt_at IS NULL OR j.next_attempt_at <= clock_timestamp())"
 		   " AND NOT t.task_id = ANY ($1)"
@@ -154,6 +155,7 @@ enum
 	CLEANING_IMAGE_ID,
 	CLEANING_STORAGE_DOMAIN_ID,
 	CLEANING_LAYERS,
+	CLEANING_HOST_NAME,
 };
 
 static Statement removal = {
@@ -401,7 +403,7 @@ claim_copy(void *argument)
 	}
 	if (target->place.files_path != NULL)
 		choose_file_name(run, &job, &domain_id);
-	run->task.claim = task_set_running(&run->task.task_id, run->host.name, vmclone_copy_lease);
+	task_set_running(&run->task, run->host.name, vmclone_copy_lease, job_block_is_touched(run));
 	job_set_running(&job);
 }
 
@@ -441,6 +443,9 @@ write_claim_problem(void *argument)
 			break;
 		case RUN_MEASURE:
 			write_measurement_problem(run, "failed", problem->text);
+			break;
+		case RUN_GIVE_BACK:
+			job_give_back_failed();
 			break;
 	}
 }
@@ -588,6 +593,7 @@ claim_clean(void *argument)
 	run->image_id = keep(run, field_text(0, CLEANING_IMAGE_ID));
 	domain_id = field_uuid(0, CLEANING_STORAGE_DOMAIN_ID);
 	layers = field_jsonb(0, CLEANING_LAYERS);
+	run->earlier_host = keep(run, field_text(0, CLEANING_HOST_NAME));
 	if (!job_lock(&run->job_id, &job))
 		elog(ERROR, "row of job %s is locked, but can't be read", uuid_text(&run->job_id));
 	problem = job_run_add_domain(run, &domain_id, NULL, &target);
@@ -612,7 +618,7 @@ claim_clean(void *argument)
 	(void) job_run_add_layers(run, layers, NULL);
 	job_run_place_sources(run);
 	run->has_activated = job_block_is_touched(run);
-	run->task.claim = task_claim_cleaning(&run->task.task_id, run->host.name, vmclone_copy_lease);
+	task_claim_cleaning(&run->task, run->host.name, vmclone_copy_lease, job_block_is_touched(run));
 }
 
 bool
@@ -627,6 +633,21 @@ job_claim_cleaning(void)
 		any = true;
 	}
 	return any;
+}
+
+static void
+claim_give_back(void *argument)
+{
+	Claim *claim = argument;
+
+	claim->run = job_give_back_claim(tasks_with_runs());
+	claim->claimed = claim->run != NULL;
+}
+
+bool
+job_claim_give_back(void)
+{
+	return claim_one(claim_give_back, false);
 }
 
 static void

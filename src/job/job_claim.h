@@ -20,6 +20,9 @@ extern bool job_claim_next(bool any_waiting, bool something_new);
 extern bool job_claim_cleaning(void);
 extern bool job_claim_measurement(void);
 
+/* The same for what a host that is there still has active for a task that went on elsewhere. */
+extern bool job_claim_give_back(void);
+
 /*
  * After a start: tasks and measurements that a dead worker left running go back to the queue.
  * False: not yet, somebody holds the table.

@@ -22,7 +22,9 @@
 static Statement leased_tasks = {
 	.sql =
 		"SELECT t.task_id, COALESCE(t.lease, extract(epoch FROM"
-		" current_setting('vmclone.copy_lease')::interval)::integer) FROM vmclone.async_tasks t WHERE t.result IS NULL"
+		" current_setting('vmclone.copy_lease')::interval)::integer), t.storage_domain_id::text, COALESCE(t.host_name, ''),"
+		" EXISTS (SELECT FROM vmclone.storage_mounts m WHERE m.storage_domain_id = t.storage_domain_id AND m.kind = 'block')"
+		" FROM vmclone.async_tasks t WHERE t.result IS NULL"
 		" AND EXISTS (SELECT FROM vmclone.hosts h WHERE h.address IS NOT NULL)"
 		" AND (t.lease IS NOT NULL OR EXISTS (SELECT FROM vmclone.identity i"
 		" WHERE i.adopted_at > clock_timestamp() - 2 * current_setting('vmclone.copy_lease')::interval))",
@@ -33,24 +35,34 @@ enum
 {
 	LEASED_TASK_ID = 1,
 	LEASED_SECONDS,
+	LEASED_DOMAIN_ID,
+	LEASED_HOST_NAME,
+	LEASED_IN_GROUP,
 };
 
 typedef struct HeldTask
 {
 	pg_uuid_t task_id;
-	int64 until; /* storage_clock() */
+	int64 until;        /* storage_clock() */
+	bool changes_group; /* its host may be changing the volume group of its domain */
+	char domain_id[37];
+	char host_name[FLEXIBLE_ARRAY_MEMBER];
 } HeldTask;
 
 static List *held_tasks = NIL; /* HeldTask * */
 
 static void
-hold(const pg_uuid_t *task_id, int64 until)
+hold(const pg_uuid_t *task_id, int64 until, bool changes_group, const char *domain_id,
+	 const char *host_name)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-	HeldTask *held = palloc(sizeof(HeldTask));
+	HeldTask *held = palloc(offsetof(HeldTask, host_name) + strlen(host_name) + 1);
 
 	held->task_id = *task_id;
 	held->until = until;
+	held->changes_group = changes_group;
+	strlcpy(held->domain_id, domain_id, sizeof(held->domain_id));
+	strcpy(held->host_name, host_name);
 	held_tasks = lappend(held_tasks, held);
 	MemoryContextSwitchTo(old);
 }
@@ -62,10 +74,28 @@ job_lease_is_over(const JobRun *run)
 }
 
 void
-job_lease_hold(const JobRun *run)
+job_lease_hold(const JobRun *run, bool changes_group)
 {
-	if (run->kind != RUN_MEASURE && !job_lease_is_over(run))
-		hold(&run->task.task_id, storage_gone_at(run->command));
+	if ((run->kind == RUN_COPY || run->kind == RUN_CLEAN) && !job_lease_is_over(run))
+		hold(&run->task.task_id, storage_gone_at(run->command), changes_group,
+			 job_run_target(run)->id, run->host.name);
+}
+
+bool
+job_lease_holds_group(const char *domain_id, const char *host_name)
+{
+	int64 now = storage_clock();
+	ListCell *cell;
+
+	foreach (cell, held_tasks)
+	{
+		const HeldTask *held = lfirst(cell);
+
+		if (held->changes_group && held->until > now && strcmp(held->domain_id, domain_id) == 0 &&
+			strcmp(held->host_name, host_name) != 0)
+			return true;
+	}
+	return false;
 }
 
 void
@@ -81,7 +111,9 @@ job_lease_load(void)
 		pg_uuid_t task_id = field_uuid(row, LEASED_TASK_ID);
 		int lease = field_int64(row, LEASED_SECONDS);
 
-		hold(&task_id, now + (int64) (lease + storage_lease_margin(lease)) * 1000);
+		hold(&task_id, now + (int64) (lease + storage_lease_margin(lease)) * 1000,
+			 field_bool(row, LEASED_IN_GROUP), field_text(row, LEASED_DOMAIN_ID),
+			 field_text(row, LEASED_HOST_NAME));
 	}
 }
 

@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "job/job_block.h"
 #include "job/job_end.h"
+#include "job/job_give_back.h"
 #include "job/job_history.h"
 #include "job/job_hosts.h"
 #include "job/job_lease.h"
@@ -378,6 +379,22 @@ tell_of_release(const JobRun *run, Verdict verdict)
 			 run->error_message ? errdetail("%s.", run->error_message) : 0));
 }
 
+/* One domain's volumes; the run goes on with the next one. */
+static RunOutcome
+released(JobRun *run, Verdict verdict)
+{
+	tell_of_release(run, verdict);
+	run->is_left |= verdict != VERDICT_DONE;
+	if (run->kind != RUN_GIVE_BACK ||
+		job_block_next_source(run, run->domain_number + 1) < list_length(run->domains))
+		return RUN_IS_OVER;
+	if (run->is_left)
+		job_give_back_failed();
+	else
+		return written(job_transaction(job_give_back_done, run));
+	return RUN_IS_OVER;
+}
+
 RunOutcome
 job_outcome(JobRun *run)
 {
@@ -402,10 +419,7 @@ job_outcome(JobRun *run)
 	if (is_hosts_fault(run))
 		job_host_failed(run->host.name, run->error_message);
 	if (run->step == STEP_RELEASE)
-	{
-		tell_of_release(run, verdict);
-		return RUN_IS_OVER;
-	}
+		return released(run, verdict);
 	if (verdict == VERDICT_DONE)
 		verdict = take_devices(run, answer);
 	if (run->step == STEP_SPACE)
@@ -441,6 +455,7 @@ job_outcome(JobRun *run)
 			return written(job_transaction(write_cleaning_failed, run));
 		case RUN_MEASURE:
 			return written(job_transaction(write_measurement, &measurement));
+		case RUN_GIVE_BACK:
 		case RUN_COPY:
 			break;
 	}

@@ -125,8 +125,7 @@ place_problem(const RunDomain *domain, const char *host, StoragePlace *place)
 	if (!place->is_usable)
 		return psprintf("storage domain %s cannot be used: %s", label(domain),
 						place->error != NULL ? place->error : "its last check failed");
-	if (place->is_block &&
-		(vmclone_provision_command == NULL || vmclone_provision_command[0] == '\0'))
+	if (storage_place_lacks_program(place))
 		return psprintf(
 			"storage domain %s is a block domain, and vmclone.provision_command is empty",
 			label(domain));
@@ -275,6 +274,9 @@ choose_row(const JobRun *run, uint64 rows, bool *is_busy, StringInfo unusable)
 		int64 its_load = load(field_int64(row, HOST_MAX_COPIES), job_runs_on_host(name));
 		bool was_there = run->earlier_host != NULL && strcmp(run->earlier_host, name) == 0;
 
+		/* what a copier has kept beside a device lies there */
+		if (run->kind == RUN_CLEAN && was_there)
+			its_load = -1;
 		if (!field_is_null(row, HOST_OBSTACLE))
 			appendStringInfo(unusable, "%s%s", unusable->len > 0 ? "; " : "",
 							 field_text(row, HOST_OBSTACLE));

@@ -12,6 +12,7 @@
  *	job_hosts.c		whether hosts answer
  *	job_lease.c		tasks whose copier may still write
  *	job_block.c		devices of block domains
+ *	job_give_back.c	those that a host has which a task has left
  *	job_run.c		the list of runs
  *	job_arguments.c	what a run's child is told on its command line
  *	job_step.c		the way of a run from one child to the next
@@ -37,9 +38,10 @@
 
 typedef enum RunKind
 {
-	RUN_COPY,    /* check the domains, create, copy, commit */
-	RUN_CLEAN,   /* check the domain, remove */
-	RUN_MEASURE, /* check the domains, measure */
+	RUN_COPY,      /* check the domains, create, copy, commit */
+	RUN_CLEAN,     /* check the domain, remove */
+	RUN_MEASURE,   /* check the domains, measure */
+	RUN_GIVE_BACK, /* deactivate what an earlier host of the task has */
 } RunKind;
 
 typedef enum RunStep
@@ -122,9 +124,11 @@ typedef struct JobRun
 	int64 virtual_size;
 	bool verify;
 	bool has_activated;      /* logical volumes, for its layers */
-	bool must_wait;          /* another run deactivates what this one is about to activate */
+	bool is_left;            /* some of them could not be deactivated */
+	bool must_wait;          /* for what another run does to volumes or their group */
 	int64 device_size;       /* bytes that the result's logical volume must have at least */
 	char *device;            /* of the result, in a block domain */
+	char *state;             /* directory on its host for the record of such a copy */
 	bool wipe;               /* RUN_CLEAN: zeroed before it goes */
 	bool discard;            /* RUN_CLEAN */
 	StorageCommand *command; /* NULL between steps */

@@ -37,6 +37,8 @@ step_with_sources(const JobRun *run)
 					   : STEP_CREATE;
 		case RUN_CLEAN:
 			return STEP_REMOVE;
+		case RUN_GIVE_BACK:
+			return STEP_RELEASE;
 		case RUN_MEASURE:
 			break;
 	}
@@ -119,13 +121,16 @@ runs_program(const JobRun *run)
 	return false;
 }
 
-/* What a provisioning program does is ended by nobody in the middle; it runs on this machine. */
+/* What a provisioning program does here is ended by nobody in the middle, unless another host could take it up. */
 int
 job_step_lease(const JobRun *run)
 {
-	return run->step == STEP_MEASURE || run->step == STEP_SIZE || runs_program(run)
-			   ? 0
-			   : vmclone_copy_lease;
+	bool writes = run->step != STEP_MEASURE && run->step != STEP_SIZE;
+
+	if (runs_program(run))
+		writes = job_block_changes_group(run) &&
+				 (run->host.address != NULL || job_run_target(run)->place.is_shared);
+	return writes ? vmclone_copy_lease : 0;
 }
 
 int

@@ -115,6 +115,18 @@ add_layer(JobRun *run, RunDomain *domain, const char *format, const pg_uuid_t *g
 }
 
 char *
+job_run_add_layer(JobRun *run, const pg_uuid_t *domain_id, const char *format,
+				  const pg_uuid_t *group_id, const pg_uuid_t *image_id)
+{
+	RunDomain *domain;
+	char *problem = job_run_add_domain(run, domain_id, NULL, &domain);
+
+	if (problem == NULL)
+		add_layer(run, domain, format, group_id, image_id);
+	return problem;
+}
+
+char *
 job_run_add_layers(JobRun *run, const Jsonb *layers, const pg_uuid_t *pool_id)
 {
 	JsonbIterator *iterator = JsonbIteratorInit((JsonbContainer *) &layers->root);

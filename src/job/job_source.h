@@ -22,6 +22,10 @@
 extern char *job_run_add_domain(JobRun *run, const pg_uuid_t *domain_id, const pg_uuid_t *pool_id,
 								RunDomain **result);
 
+/* One image, in whatever state the data centre is.  Like the others, returns NULL or what is wrong. */
+extern char *job_run_add_layer(JobRun *run, const pg_uuid_t *domain_id, const char *format,
+							   const pg_uuid_t *group_id, const pg_uuid_t *image_id);
+
 /* The chain of async_tasks.layers or measurements.layers. */
 extern char *job_run_add_layers(JobRun *run, const Jsonb *layers, const pg_uuid_t *pool_id);
 

@@ -30,7 +30,7 @@ job_run_step(JobRun *run)
 	MemoryContext old;
 	char *error;
 
-	run->must_wait = run->step == STEP_ACTIVATE && job_block_is_held_up(run);
+	run->must_wait = job_block_is_held_up(run);
 	if (run->must_wait)
 		return;
 	old = MemoryContextSwitchTo(run->context);
@@ -65,9 +65,9 @@ start_next(JobRun *run)
 static void
 end(JobRun *run)
 {
+	job_lease_hold(run, job_block_changes_group(run));
 	if (!job_block_release_next(run))
 	{
-		job_lease_hold(run);
 		job_run_remove(run);
 		return;
 	}

@@ -68,6 +68,8 @@ COMMENT ON COLUMN vmclone.tasks_now.error_kind IS 'the same as a stable word for
 COMMENT ON COLUMN vmclone.tasks_now.last_progress_at IS 'when the copier last said something new: more bytes, or another phase';
 COMMENT ON COLUMN vmclone.tasks_now.host_name IS 'host that it runs on, or ran on last';
 COMMENT ON COLUMN vmclone.tasks_now.lease IS 'seconds after which a copier on that host that hears nothing of the worker ends; null: none can be there any more';
+COMMENT ON COLUMN vmclone.tasks_now.host_claim IS 'first of the claims in a row that this host had';
+COMMENT ON COLUMN vmclone.tasks_now.left_hosts IS 'hosts that may still have logical volumes active for it, since it went on elsewhere; null: none';
 COMMENT ON COLUMN vmclone.tasks_now.bytes_verified IS 'guest bytes that the verification has compared';
 COMMENT ON COLUMN vmclone.tasks_now.bytes_to_verify IS 'guest bytes that the verification compares; null until it begins';
 COMMENT ON COLUMN vmclone.tasks_now.rate_now IS 'bytes per second; null: no progress for ten seconds, or no worker runs';

@@ -145,6 +145,8 @@ CREATE TABLE vmclone.async_tasks (
     bytes_to_verify bigint,
     host_name text,
     lease integer,
+    host_claim integer,
+    left_hosts text[],
     UNIQUE (job_id, disk_number),
     CONSTRAINT async_tasks_words CHECK (virtual_size >= 0 AND bytes_reserved >= 0
         AND volume_format = ANY ('{RAW,COW}') AND volume_type = ANY ('{Sparse,Preallocated}')
@@ -158,6 +160,7 @@ ALTER TABLE vmclone.async_tasks ALTER layers SET STORAGE EXTERNAL;
 
 CREATE INDEX async_tasks_open ON vmclone.async_tasks (storage_domain_id) WHERE result IS NULL;
 CREATE INDEX async_tasks_finished ON vmclone.async_tasks (storage_domain_id, ended_at) WHERE result = 'success';
+CREATE INDEX async_tasks_left_hosts ON vmclone.async_tasks (task_id) WHERE left_hosts IS NOT NULL;
 CREATE INDEX async_tasks_image_id ON vmclone.async_tasks (image_id);
 CREATE INDEX async_tasks_read_from_task ON vmclone.async_tasks (read_from_task) WHERE read_from_task IS NOT NULL;
 
@@ -203,6 +206,8 @@ COMMENT ON COLUMN vmclone.async_tasks.error IS 'what the last attempt said';
 COMMENT ON COLUMN vmclone.async_tasks.error_kind IS 'the same as a stable word for programs';
 COMMENT ON COLUMN vmclone.async_tasks.host_name IS 'host that it runs on, or ran on last';
 COMMENT ON COLUMN vmclone.async_tasks.lease IS 'seconds after which a copier on that host that hears nothing of the worker ends; null: none can be there any more';
+COMMENT ON COLUMN vmclone.async_tasks.host_claim IS 'first of the claims in a row that this host had';
+COMMENT ON COLUMN vmclone.async_tasks.left_hosts IS 'hosts that may still have logical volumes active for it, since it went on elsewhere; null: none';
 COMMENT ON COLUMN vmclone.async_tasks.bytes_verified IS 'guest bytes that the verification has compared';
 
 CREATE TABLE vmclone.measurements (

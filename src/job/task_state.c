@@ -14,16 +14,28 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* Of statements that return the claim they have made. */
-#define RETURNED_CLAIM 1
+/* Of statements that make a claim. */
+enum
+{
+	RETURNED_CLAIM = 1,
+	RETURNED_SINCE_CLAIM,
+};
+
+/* Sets the host of $3 and its lease of $4; host_claim is the first claim of those in a row that the host had. */
+#define SET_HOST                                                                                   \
+	"left_hosts = NULLIF(array_remove(CASE WHEN $5 AND host_name <> $3"                            \
+	" THEN array_append(array_remove(left_hosts, host_name), host_name)"                           \
+	" ELSE left_hosts END, $3), '{}'), "                                                           \
+	"host_name = $3, lease = $4, host_claim = CASE WHEN host_name IS DISTINCT FROM $3"             \
+	" THEN claim + 1 ELSE COALESCE(host_claim, 1) END"
 
 static Statement claim_task = {
 	.sql = "UPDATE vmclone.async_tasks SET status = 'running', claim = claim + 1,"
 		   " phase = 'checking', started_at = COALESCE(started_at, clock_timestamp()),"
-		   " next_attempt_at = NULL, error = NULL, error_kind = NULL, host_name = $3, lease = $4"
-		   " WHERE task_id = $1 AND status = ANY ($2) RETURNING claim",
-	.argument_count = 4,
-	.argument_types = {UUIDOID, TEXTARRAYOID, TEXTOID, INT4OID},
+		   " next_attempt_at = NULL, error = NULL, error_kind = NULL, " SET_HOST
+		   " WHERE task_id = $1 AND status = ANY ($2) RETURNING claim, host_claim",
+	.argument_count = 5,
+	.argument_types = {UUIDOID, TEXTARRAYOID, TEXTOID, INT4OID, BOOLOID},
 };
 
 static Statement succeeded = {
@@ -91,10 +103,10 @@ static Statement clean = {
 };
 
 static Statement claim_cleaning = {
-	.sql = "UPDATE vmclone.async_tasks SET claim = claim + 1, phase = 'checking', host_name = $3,"
-		   " lease = $4 WHERE task_id = $1 AND $2 IS NOT NULL RETURNING claim",
-	.argument_count = 4,
-	.argument_types = {UUIDOID, TEXTARRAYOID, TEXTOID, INT4OID},
+	.sql = "UPDATE vmclone.async_tasks SET claim = claim + 1, phase = 'checking', " SET_HOST
+		   " WHERE task_id = $1 AND $2 IS NOT NULL RETURNING claim, host_claim",
+	.argument_count = 5,
+	.argument_types = {UUIDOID, TEXTARRAYOID, TEXTOID, INT4OID, BOOLOID},
 };
 
 static Statement cleaned = {
@@ -146,14 +158,16 @@ from_states(TaskStatus to, Mover mover)
 	return task_status_array(task_sources(to, mover));
 }
 
-static int
-claim(Statement *statement, const pg_uuid_t *task_id, const char *host_name, int lease)
+static void
+claim(Statement *statement, TaskClaim *task, const char *host_name, int lease, bool has_devices)
 {
-	Datum values[4] = {UUIDPGetDatum(task_id), from_states(TASK_RUNNING, MOVER_WORKER),
-					   CStringGetTextDatum(host_name), Int32GetDatum(lease)};
+	Datum values[5] = {UUIDPGetDatum(&task->task_id), from_states(TASK_RUNNING, MOVER_WORKER),
+					   CStringGetTextDatum(host_name), Int32GetDatum(lease),
+					   BoolGetDatum(has_devices)};
 
 	statement_run_one_row(statement, values, NULL);
-	return field_int64(0, RETURNED_CLAIM);
+	task->claim = field_int64(0, RETURNED_CLAIM);
+	task->since_claim = field_int64(0, RETURNED_SINCE_CLAIM);
 }
 
 /* A move of all the tasks of a job that may make it. */
@@ -165,10 +179,10 @@ move_tasks_of(const pg_uuid_t *job_id, TaskStatus to, Mover mover, Statement *st
 	(void) statement_run(statement, values, NULL);
 }
 
-int
-task_set_running(const pg_uuid_t *task_id, const char *host_name, int lease)
+void
+task_set_running(TaskClaim *task, const char *host_name, int lease, bool has_devices)
 {
-	return claim(&claim_task, task_id, host_name, lease);
+	claim(&claim_task, task, host_name, lease, has_devices);
 }
 
 bool
@@ -239,10 +253,10 @@ tasks_clean(const pg_uuid_t *job_id)
 	move_tasks_of(job_id, TASK_CLEANING, MOVER_WORKER, &clean);
 }
 
-int
-task_claim_cleaning(const pg_uuid_t *task_id, const char *host_name, int lease)
+void
+task_claim_cleaning(TaskClaim *task, const char *host_name, int lease, bool has_devices)
 {
-	return claim(&claim_cleaning, task_id, host_name, lease);
+	claim(&claim_cleaning, task, host_name, lease, has_devices);
 }
 
 bool

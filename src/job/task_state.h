@@ -18,6 +18,7 @@ typedef struct TaskClaim
 {
 	pg_uuid_t task_id;
 	int claim;
+	int since_claim; /* the first of those in a row that its host had */
 } TaskClaim;
 
 /* What a finished copy has come to; bytes throughout, texts NULL where unknown. */
@@ -40,8 +41,11 @@ typedef struct TaskFailure
 	bool copier_is_gone; /* for certain: nobody writes for the task any more */
 } TaskFailure;
 
-/* init → running, on a host, whose copier has a lease of that many seconds: a new claim, returned. */
-extern int task_set_running(const pg_uuid_t *task_id, const char *host_name, int lease);
+/*
+ * init → running, on a host, whose copier has a lease of that many seconds: the task gets a new claim.  has_devices: another host
+ * that it was on may have logical volumes active for it.
+ */
+extern void task_set_running(TaskClaim *task, const char *host_name, int lease, bool has_devices);
 
 /* running → finished, success. */
 extern bool task_set_succeeded(const TaskClaim *claim, const TaskSuccess *success);
@@ -65,8 +69,9 @@ extern void tasks_abort(const pg_uuid_t *job_id);
  */
 extern void tasks_clean(const pg_uuid_t *job_id);
 
-/* Another claim for a task that is cleaning, returned. */
-extern int task_claim_cleaning(const pg_uuid_t *task_id, const char *host_name, int lease);
+/* Another claim for a task that is cleaning. */
+extern void task_claim_cleaning(TaskClaim *task, const char *host_name, int lease,
+								bool has_devices);
 
 /* cleaning → finished, cleanSuccess. */
 extern bool task_set_cleaned(const TaskClaim *claim);

@@ -48,6 +48,13 @@ static Statement find_same_path = {
 	.argument_types = {TEXTOID, UUIDOID, TEXTOID, TEXTOID},
 };
 
+static Statement find_group = {
+	.sql = "SELECT volume_group_uuid FROM vmclone.storage_mounts"
+		   " WHERE storage_domain_id = $1 AND host_name <> $2 AND kind = 'block' LIMIT 1",
+	.argument_count = 2,
+	.argument_types = {UUIDOID, TEXTOID},
+};
+
 static Statement write_mount = {
 	.sql =
 		"INSERT INTO vmclone.storage_mounts AS m (storage_domain_id, mount_path, real_path,"
@@ -88,7 +95,7 @@ static Statement share_limits = {
 	.argument_types = {UUIDOID, TEXTOID, INT4OID, INT8OID, BOOLOID},
 };
 
-/* Columns of find_domain and find_same_path. */
+/* Columns of find_domain, find_same_path and find_group. */
 enum
 {
 	DOMAIN_NAME = 1,
@@ -98,6 +105,10 @@ enum
 enum
 {
 	SAME_PATH_STORAGE_DOMAIN_ID = 1,
+};
+enum
+{
+	GROUP_UUID = 1,
 };
 
 /* Arguments of write_mount; those between the kind and the host are of block or directory domains only. */
@@ -205,7 +216,12 @@ refuse_attach(const Attachment *attachment, const StorageAnswer *answer)
 			   "it from another database that is gone for good.";
 	if (answer->hint != NULL)
 		hint = answer->hint;
-	if (attachment->place.host.address != NULL)
+	if (attachment->place.host.address != NULL && attachment->place.is_block)
+		hint =
+			"Check that the host's vmclone-copy serve has --provision PROGRAM and --root "
+			"/dev/GROUP, and that the program sees the group there (docs/hosts.md); take_over => "
+			"true takes it from another database that is gone for good.";
+	else if (attachment->place.host.address != NULL)
 		hint =
 			"Check that the host has mounted the domain there, that the copier's user may write in "
 			"it, and that it lies below a directory that the host names (vmclone-copy serve "
@@ -309,6 +325,36 @@ is_group_uuid(const char *text)
 	return true;
 }
 
+/* The root of vmclone.storage_roots that allows the group on this machine. */
+static char *
+root_of_group(const Attachment *attachment)
+{
+	const char *path = attachment->place.real_path;
+	char *root;
+
+	storage_need_roots();
+	root = root_of(path);
+	if (root == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_VC_STORAGE_DOMAIN),
+				 errmsg("could not attach storage domain \"%s\" at \"%s\"", attachment->name,
+						attachment->path),
+				 errdetail("The volume group is outside of vmclone.storage_roots, which is \"%s\".",
+						   vmclone_storage_roots),
+				 errhint("A superuser adds \"%s\" to vmclone.storage_roots.", path)));
+	return root;
+}
+
+/* The uuid of the group that the domain is on other hosts: a name may be another group's there.  NULL: none has it. */
+static char *
+group_elsewhere(const Attachment *attachment)
+{
+	Datum values[2] = {UUIDPGetDatum(attachment->domain_id),
+					   CStringGetTextDatum(attachment->place.host.name)};
+
+	return statement_run(&find_group, values, NULL) > 0 ? field_text(0, GROUP_UUID) : NULL;
+}
+
 static void
 attach_group(Attachment *attachment)
 {
@@ -316,28 +362,14 @@ attach_group(Attachment *attachment)
 	List *arguments;
 	StorageAnswer answer;
 
-	if (place->host.address != NULL)
-		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
-						errmsg("block domain \"%s\" cannot be attached on host \"%s\"",
-							   attachment->name, place->host.name),
-						errdetail("Logical volumes are made by the provisioning program of the "
-								  "database's machine."),
-						errhint("Attach it on host \"" LOCAL_HOST "\".")));
-	storage_domain_need_program(attachment->name);
-	storage_need_roots();
+	storage_domain_need_program(place, attachment->name);
 	place->volume_group = group_name(attachment);
 	place->real_path = psprintf(DEVICE_DIRECTORY "/%s", place->volume_group);
-	attachment->root = root_of(place->real_path);
-	if (attachment->root == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_STORAGE_DOMAIN),
-				 errmsg("could not attach storage domain \"%s\" at \"%s\"", attachment->name,
-						attachment->path),
-				 errdetail("The volume group is outside of vmclone.storage_roots, which is \"%s\".",
-						   vmclone_storage_roots),
-				 errhint("A superuser adds \"%s\" to vmclone.storage_roots.", place->real_path)));
+	/* another host names its groups itself */
+	attachment->root = place->host.address == NULL ? root_of_group(attachment) : place->real_path;
 	check_group_name(attachment);
-	place->volume_group_uuid = is_group_uuid(attachment->storage) ? attachment->storage : NULL;
+	place->volume_group_uuid =
+		is_group_uuid(attachment->storage) ? attachment->storage : group_elsewhere(attachment);
 	arguments =
 		storage_provision_arguments(place, COPIER_PROVISION_ATTACH, vmclone_storage_timeout);
 	if (attachment->take_over)
@@ -355,8 +387,12 @@ attach_group(Attachment *attachment)
 			 errmsg("could not attach storage domain \"%s\" at \"%s\"", attachment->name,
 					attachment->path),
 			 errdetail("The provisioning program did not tell the group's uuid and extent size."),
-			 errhint("Look at \"%s\": docs/provisioning.md says what it must answer.",
-					 vmclone_provision_command)));
+			 place->host.address != NULL
+				 ? errhint("Look at the program of host \"%s\": docs/provisioning.md says what it "
+						   "must answer.",
+						   place->host.name)
+				 : errhint("Look at \"%s\": docs/provisioning.md says what it must answer.",
+						   vmclone_provision_command)));
 }
 
 /* Nobody else has the place, and the domain has no other one that jobs still use. */

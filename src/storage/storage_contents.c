@@ -167,7 +167,7 @@ repair_arguments(const Problem *problem, const StoragePlace *place, int timeout_
 	if (place->is_block)
 	{
 		arguments = storage_provision_arguments(place, COPIER_PROVISION_REMOVE, timeout_seconds);
-		arguments = add(arguments, "--" COPIER_OPTION_STATE, storage_state_directory());
+		arguments = storage_add_state(place, arguments);
 		if (has_remedy(problem, "wipe"))
 			arguments = lappend(arguments, "--" COPIER_OPTION_WIPE);
 	}
@@ -279,8 +279,10 @@ vmclone_check_storage_contents(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_VC_STORAGE_DOMAIN),
 						errmsg("no storage domain is attached as %s", id),
 						errhint("View vmclone.storage lists the storage domains.")));
-	if (place.is_block)
-		storage_domain_need_program(id);
+	storage_domain_need_program(&place, id);
+	/* plain LVM knows nothing of what another host changes in the group meanwhile */
+	if (wants_repair && place.is_block && place.is_shared)
+		storage_domain_check_free(domain_id, NULL, id, "repair");
 	values[0] = UUIDPGetDatum(domain_id);
 	values[2] = TimestampTzGetDatum(GetCurrentTimestamp());
 	values[1] = JsonbPGetDatum(list_contents(id, &place));

@@ -179,9 +179,9 @@ storage_domain_remove_identity(const pg_uuid_t *domain_id, const char *host, con
 }
 
 void
-storage_domain_need_program(const char *name)
+storage_domain_need_program(const StoragePlace *place, const char *name)
 {
-	if (vmclone_provision_command == NULL || vmclone_provision_command[0] == '\0')
+	if (storage_place_lacks_program(place))
 		ereport(ERROR,
 				(errcode(ERRCODE_VC_STORAGE_DOMAIN),
 				 errmsg("storage domain \"%s\" is a block domain, and vmclone.provision_command is "
@@ -209,8 +209,7 @@ find_attached(const pg_uuid_t *domain_id, const char *host, const char *name)
 						 "take_over => true where another database has attached it that is "
 						 "gone for good.",
 						 uuid_text(domain_id))));
-	if (place.is_block)
-		storage_domain_need_program(name);
+	storage_domain_need_program(&place, name);
 	return place;
 }
 

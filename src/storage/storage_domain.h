@@ -28,7 +28,7 @@ extern void storage_domain_check_free(const pg_uuid_t *domain_id, const char *ho
 extern void storage_domain_remove_identity(const pg_uuid_t *domain_id, const char *host,
 										   const char *name, const StoragePlace *place);
 
-/* An error where vmclone.provision_command is empty. */
-extern void storage_domain_need_program(const char *name);
+/* An error for a block domain on this machine where vmclone.provision_command is empty. */
+extern void storage_domain_need_program(const StoragePlace *place, const char *name);
 
 #endif

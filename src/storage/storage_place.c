@@ -15,11 +15,13 @@
 #include "storage/storage_place.h"
 #include "utils/builtins.h"
 
-#define FIND_PLACE                                                                                        \
-	"SELECT m.kind = 'block', m.real_path, m.token, m.volume_group, m.volume_group_uuid,"                 \
-	" m.status = 'attached', m.error, m.files_path, h.host_name, h.address FROM vmclone.storage_mounts m" \
-	" JOIN vmclone.hosts h ON h.host_name = m.host_name WHERE m.storage_domain_id = $1"                   \
-	" AND h.host_name = COALESCE($2, h.host_name)"                                                        \
+#define FIND_PLACE                                                                                 \
+	"SELECT m.kind = 'block', m.real_path, m.token, m.volume_group, m.volume_group_uuid,"          \
+	" m.status = 'attached', m.error, m.files_path, h.host_name, h.address, EXISTS (SELECT"        \
+	" FROM vmclone.storage_mounts o WHERE o.storage_domain_id = m.storage_domain_id"               \
+	" AND o.host_name <> m.host_name) FROM vmclone.storage_mounts m"                               \
+	" JOIN vmclone.hosts h ON h.host_name = m.host_name WHERE m.storage_domain_id = $1"            \
+	" AND h.host_name = COALESCE($2, h.host_name)"                                                 \
 	" ORDER BY h.status = 'down', h.host_name <> '" LOCAL_HOST "', h.host_name LIMIT 1"
 
 /* Below the data directory. */
@@ -50,6 +52,7 @@ enum
 	PLACE_FILES_PATH,
 	PLACE_HOST_NAME,
 	PLACE_ADDRESS,
+	PLACE_IS_SHARED,
 };
 
 bool
@@ -73,6 +76,7 @@ storage_place_find(const pg_uuid_t *domain_id, const char *host, bool for_update
 	place->is_usable = field_bool(0, PLACE_IS_USABLE);
 	place->error = field_text(0, PLACE_ERROR);
 	place->files_path = field_text(0, PLACE_FILES_PATH);
+	place->is_shared = field_bool(0, PLACE_IS_SHARED);
 	return true;
 }
 
@@ -109,12 +113,28 @@ storage_provision_arguments(const StoragePlace *place, const char *action, int t
 {
 	List *arguments = list_make3(COPIER_VOLUME, COPIER_VOLUME_PROVISION, (void *) action);
 
-	arguments = add(arguments, "--" COPIER_OPTION_COMMAND, vmclone_provision_command);
+	if (place->host.address == NULL)
+		arguments = add(arguments, "--" COPIER_OPTION_COMMAND, vmclone_provision_command);
 	arguments = add(arguments, "--" COPIER_OPTION_VG, place->volume_group);
 	if (place->volume_group_uuid != NULL)
 		arguments = add(arguments, "--" COPIER_OPTION_VG_UUID, place->volume_group_uuid);
 	arguments = add(arguments, "--" COPIER_OPTION_TOKEN, place->token);
 	return add(arguments, "--" COPIER_OPTION_TIMEOUT, psprintf("%d", timeout_seconds));
+}
+
+bool
+storage_place_lacks_program(const StoragePlace *place)
+{
+	return place->is_block && place->host.address == NULL &&
+		   (vmclone_provision_command == NULL || vmclone_provision_command[0] == '\0');
+}
+
+List *
+storage_add_state(const StoragePlace *place, List *arguments)
+{
+	return place->host.address != NULL
+			   ? arguments
+			   : add(arguments, "--" COPIER_OPTION_STATE, storage_state_directory());
 }
 
 char *

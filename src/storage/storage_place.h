@@ -3,7 +3,7 @@
  *		Where a storage domain lies on a host, and what vmclone-copy is told of that.
  *
  * A file domain is a directory.  A block domain is a volume group, which a program of the administrator's works on
- * (vmclone.provision_command, docs/provisioning.md).  A directory domain is a file domain in a folder of ours, within a folder
+ * (here vmclone.provision_command, on another host what its vmclone-copy serve names; docs/provisioning.md).  A directory domain is a file domain in a folder of ours, within a folder
  * of images that have their users' names; new images move there when they are whole.
  */
 #ifndef VMCLONE_STORAGE_PLACE_H
@@ -33,6 +33,7 @@ typedef struct StoragePlace
 	bool is_usable;   /* attached, and its last check was good */
 	char *error;      /* why not; NULL: not said */
 	char *files_path; /* of a directory domain, its users' folder; NULL of others */
+	bool is_shared;   /* other hosts have it, too */
 } StoragePlace;
 
 /*
@@ -50,8 +51,14 @@ extern StoragePlace storage_place_copy(const StoragePlace *place);
 extern List *storage_provision_arguments(const StoragePlace *place, const char *action,
 										 int timeout_seconds);
 
+/* A block domain whose devices can't be made on this machine, since no program is set. */
+extern bool storage_place_lacks_program(const StoragePlace *place);
+
+/* What is kept for a volume that "volume provision" makes or removes: here; on another host in a directory of its own. */
+extern List *storage_add_state(const StoragePlace *place, List *arguments);
+
 /*
- * Directory for what is kept beside devices, which have no room for it: requests that are locked, and records of copies.
+ * Directory on this machine for what is kept beside devices, which have no room for it: requests that are locked, and records of copies.
  * palloc'd; made where it is not there.
  */
 extern char *storage_state_directory(void);

@@ -284,6 +284,8 @@ do_what_is_found(const JobAgenda *found, bool something_new)
 		(void) job_claim_next(found->waiting, something_new || moved || found->announce);
 	if (found->cleaning)
 		(void) job_claim_cleaning();
+	if (found->left_on_hosts)
+		(void) job_claim_give_back();
 	if (found->measurements)
 		(void) job_claim_measurement();
 	return moved;

@@ -6,7 +6,7 @@ use CopyTest;
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
-# Directories of such a host: roots, those of serve; where, for keys and configuration; netns and address, of the network that it
+# Directories of such a host: roots, those of serve, which gets more "options"; where, for keys and configuration; netns and address, of the network that it
 # is in (none: loopback).  Dies where sshd can't run.
 sub new
 {
@@ -17,7 +17,7 @@ sub new
 	mkdir $where or die "$where: $!" unless -d $where;
 	chmod 0700, $where;
 	command_ok(qw(ssh-keygen -q -t ed25519 -N), '', '-f', "$where/$_") for grep { !-e "$where/$_" } qw(host_key key);
-	my $restrict = sprintf 'restrict,command="%s serve %s"', $self->{copier}, join ' ', map { "--root $_" } @{ $self->{roots} };
+	my $restrict = sprintf 'restrict,command="%s serve %s"', $self->{copier}, join ' ', map({ "--root $_" } @{ $self->{roots} }), @{ $self->{options} // [] };
 	spew("$where/authorized_keys", "$restrict " . slurp("$where/key.pub"));
 	$self->start;
 	return $self;

@@ -138,7 +138,7 @@ sub stop_all
 		is((run_command([ $copier, @$wrong, copy_to("$space/late") ]))[0], 2, "@$wrong: usage");
 	}
 	is((run_command([ $copier, qw(--lease 5), @$_ ]))[0], 2, "not for $_->[0]") for
-	  [ 'measure', layers(), qw(--format raw) ], [ 'map', layers() ], [qw(volume provision attach --command /bin/true --vg vg --token t)],
+	  [ 'measure', layers(), qw(--format raw) ], [ 'map', layers() ],
 	  [ 'copy', layers(), '--output', "raw:$space/late" ];
 	ok(!glob("$space/late*"), 'nothing is done');
 }

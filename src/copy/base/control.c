@@ -76,7 +76,10 @@ static void
 cancel(const char *why)
 {
 	if (control.is_step)
+	{
+		lease_kill_group();
 		_exit(COPIER_EXIT_CANCELLED);
+	}
 	report_error(COPIER_CANCELLED, 0, NO_LAYER, NULL, NO_OFFSET, "cancelled by %s", why);
 	throttle_stop(control.throttle);
 	set_ended();

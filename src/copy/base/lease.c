@@ -40,6 +40,7 @@ static struct
 	char last_line[160];  /* the event that says why the process ends */
 	char last_words[160]; /* and a line for people */
 	atomic_flag is_said;
+	atomic_int group; /* that ends with the process; 0: none */
 } lease = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_said = ATOMIC_FLAG_INIT};
 
 static _Thread_local bool is_guarded;
@@ -75,6 +76,7 @@ static void
 end_process(int unused)
 {
 	(void) unused;
+	lease_kill_group();
 	while (atomic_flag_test_and_set(&lease.is_said))
 		poll(NULL, 0, -1);
 	say(STDOUT_FILENO, lease.last_line);
@@ -182,8 +184,44 @@ lease_release_process(void)
 }
 
 void
+lease_kill_group(void)
+{
+	pid_t group = atomic_load(&lease.group);
+
+	if (group > 0)
+		kill(-group, SIGKILL);
+}
+
+static void
+end_with_group(int unused)
+{
+	(void) unused;
+	lease_kill_group();
+	_exit(COPIER_EXIT_CANCELLED);
+}
+
+void
+lease_bind_group(pid_t group)
+{
+	static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
+	static struct sigaction before[sizeof(signals) / sizeof(signals[0])];
+	struct sigaction action = {.sa_handler = end_with_group};
+
+	if (!lease_is_on())
+		return;
+	sigemptyset(&action.sa_mask);
+	atomic_store(&lease.group, group);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		if (group != 0)
+			sigaction(signals[i], &action, &before[i]);
+		else
+			sigaction(signals[i], &before[i], NULL);
+}
+
+void
 lease_forked(void)
 {
+	atomic_store(&lease.group, 0);
 	lease.timer_count = 0;
 	lease.armed_until = 0;
 	is_guarded = false;

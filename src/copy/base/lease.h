@@ -11,6 +11,8 @@
 #ifndef COPY_LEASE_H
 #define COPY_LEASE_H
 
+#include <sys/types.h>
+
 #include "copy/base/common.h"
 
 /* CLOCK_BOOTTIME in ms: the same for every process of a machine, and going on while it sleeps. */
@@ -32,6 +34,13 @@ extern void lease_guard_thread(void);
 
 /* The calling process only waits for another one, which hears the caller: it is not ended until the next guard. */
 extern void lease_release_process(void);
+
+/*
+ * While a lease is on, whatever ends the calling process before its work is done kills this process group first: the end
+ * of the lease, "cancel", the end of stdin and signals.  0 takes that back.
+ */
+extern void lease_bind_group(pid_t group);
+extern void lease_kill_group(void);
 
 /* In a process that was forked: it shares the lease, and none of its threads is guarded. */
 extern void lease_forked(void);

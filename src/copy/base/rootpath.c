@@ -14,6 +14,7 @@
 #include "copy/base/report.h"
 #include "copy/base/rootpath.h"
 #include "copy/base/safeopen.h"
+#include "copy/base/volume_group.h"
 
 struct root
 {
@@ -179,6 +180,28 @@ find_root(const struct root_list *list, const char *path, bool or_itself, const 
 	return 0;
 }
 
+/* A device that confinement does not name stays closed, wherever its node lies.  "fd", or -1 with errno. */
+static int
+keep_if_allowed(int fd)
+{
+	struct stat status;
+
+	if (fd < 0 || confines.count == 0 ||
+		(fstat(fd, &status) == 0 &&
+		 (!S_ISBLK(status.st_mode) || volume_group_has_device(status.st_rdev))))
+		return fd;
+	close(fd);
+	errno = EXDEV;
+	return -1;
+}
+
+/* Devices are named as the kernel does it, and lie below no root. */
+static bool
+is_confined_device(const char *path)
+{
+	return confines.count > 0 && volume_group_is_device_path(path);
+}
+
 int
 root_open(const char *path, int flags, mode_t mode)
 {
@@ -187,9 +210,11 @@ root_open(const char *path, int flags, mode_t mode)
 
 	if (given.count == 0 && confines.count == 0)
 		return open(path, flags | O_CLOEXEC, mode);
+	if (is_confined_device(path))
+		return keep_if_allowed(open(path, (flags & ~O_CREAT) | O_NOFOLLOW | O_CLOEXEC));
 	if (find_root(&given, path, false, &root, &below) != 0)
 		return -1;
-	return open_below(root->fd, below, flags, mode);
+	return keep_if_allowed(open_below(root->fd, below, flags, mode));
 }
 
 static bool
@@ -251,6 +276,20 @@ root_open_direct(const char *path, int fd)
 	return direct;
 }
 
+/* The directory of a device that may be opened; there nothing else is looked up or made. */
+static int
+open_directory_of_device(const char *path)
+{
+	struct stat status;
+
+	if (lstat(path, &status) != 0)
+		return -1;
+	if (S_ISBLK(status.st_mode) && volume_group_has_device(status.st_rdev))
+		return open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	errno = EXDEV;
+	return -1;
+}
+
 int
 root_open_directory_of(const char *path, const char **name)
 {
@@ -271,6 +310,8 @@ root_open_directory_of(const char *path, const char **name)
 	}
 	memcpy(directory, path, length);
 	directory[length] = '\0';
+	if (is_confined_device(path))
+		return open_directory_of_device(path);
 	if (given.count == 0 && confines.count == 0)
 		return open(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return root_open(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY, 0);
@@ -297,7 +338,7 @@ open_in_directory(int directory, const char *name, int flags, mode_t mode)
 		errno = EINVAL;
 		return -1;
 	}
-	return openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+	return keep_if_allowed(openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW, mode));
 }
 
 int

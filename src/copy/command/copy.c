@@ -76,8 +76,8 @@ open_output(struct copy *copy)
 	if (options->resume_path != NULL)
 	{
 		copy->with_resume = true;
-		if (resume_open(&copy->resume, options->resume_path, options->output_path,
-						options->claim) != 0)
+		if (resume_open(&copy->resume, options->resume_path, options->output_path, options->claim,
+						options->since_claim) != 0)
 			return -1;
 	}
 	if (output_open(&copy->output, options->output_path, &copy->chain,

@@ -38,6 +38,7 @@ static const struct argument arguments[] = {
 	{"keep-zeroes", false, false, COPY, 0},
 	{COPIER_OPTION_RESUME, true, false, COPY, 0},
 	{COPIER_OPTION_CLAIM, true, false, COPY, 0},
+	{COPIER_OPTION_SINCE_CLAIM, true, false, COPY, 0},
 	{COPIER_OPTION_VERIFY, false, false, COPY, 0},
 	{COPIER_OPTION_BACKING_NAME, true, false, ALL, 0},
 	{"force-share", false, false, ALL, 0},
@@ -122,10 +123,10 @@ parse_threads(struct options *options, const char *value)
 }
 
 static int
-parse_claim(struct options *options, const char *value)
+parse_claim(const char *name, const char *value, uint64_t *claim)
 {
-	if (value[0] == '0' || !arguments_number(value, 10, &options->claim))
-		return usage_error(COPIER_OPTION_CLAIM, value, "a number from 1");
+	if (value[0] == '0' || !arguments_number(value, 10, claim))
+		return usage_error(name, value, "a number from 1");
 	return 0;
 }
 
@@ -228,7 +229,9 @@ take_value(struct options *options, const char *name, char *value)
 	if (strcmp(name, COPIER_OPTION_LIMIT) == 0)
 		return parse_bytes(COPIER_OPTION_LIMIT, value, &options->limit);
 	if (strcmp(name, COPIER_OPTION_CLAIM) == 0)
-		return parse_claim(options, value);
+		return parse_claim(name, value, &options->claim);
+	if (strcmp(name, COPIER_OPTION_SINCE_CLAIM) == 0)
+		return parse_claim(name, value, &options->since_claim);
 	if (strcmp(name, COPIER_OPTION_ROOT) == 0)
 		return root_add(value);
 	if (strcmp(name, COPIER_OPTION_COMPAT) == 0)
@@ -320,6 +323,8 @@ check_effects(const struct options *options)
 		 "for qcow2 output only"},
 		{options->claim != 0, options->resume_path != NULL, COPIER_OPTION_CLAIM,
 		 "only for --resume"},
+		{options->since_claim != 0, options->claim != 0, COPIER_OPTION_SINCE_CLAIM,
+		 "only for --claim"},
 		{options->keep_record, options->resume_path != NULL, COPIER_OPTION_KEEP_RECORD,
 		 "only for --resume"},
 		{lease_is_on(), options->progress == PROGRESS_JSON, COPIER_OPTION_LEASE,

@@ -35,7 +35,8 @@ struct options
 	bool no_reflink;
 	bool keep_zeroes;
 	const char *resume_path;
-	uint64_t claim; /* 0 = not given */
+	uint64_t claim;       /* 0 = not given */
+	uint64_t since_claim; /* 0 = not given */
 	bool verify;
 	bool force_share;
 	bool keep_lock;

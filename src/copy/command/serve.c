@@ -22,24 +22,79 @@
 #include "copy/base/lease.h"
 #include "copy/base/report.h"
 #include "copy/base/rootpath.h"
+#include "copy/base/volume_group.h"
 #include "copy/command/dispatch.h"
 #include "copy/command/serve.h"
 #include "copy/command/serve_request.h"
+#include "copy/volume/volume.h"
 
 #define REQUEST_PATIENCE UINT64_C(60000) /* ms */
 #define END_PATIENCE     2000            /* ms from the end of stdin to SIGKILL */
 #define LAST_WORDS_MS    10000           /* for whoever reads slowly */
-#define BY_SIGNAL        128             /* and its number: the exit code, as a shell has it */
+#define PROVISION        "provision"
+#define BY_SIGNAL        128 /* and its number: the exit code, as a shell has it */
 
 static const struct argument arguments[] = {{COPIER_OPTION_ROOT, true, false, 1, 1},
+											{PROVISION, true, true, 1, 0},
+											{COPIER_OPTION_STATE, true, true, 1, 0},
+											{"allow-loop", false, true, 1, 0},
 											{NULL, false, false, 0, 0}};
+
+/* The host's own words. */
+struct serve_options
+{
+	const char *roots[COPIER_MAX_ROOTS];
+	int root_count;
+	const char *program; /* NULL: no logical volumes are made here */
+	const char *state;
+	bool allow_loop;
+};
 
 static int
 take_option(void *context, const char *name, char *value)
 {
-	(void) context;
-	(void) name;
-	return root_confine(value);
+	struct serve_options *options = context;
+
+	if (strcmp(name, PROVISION) == 0)
+		options->program = value;
+	else if (strcmp(name, COPIER_OPTION_STATE) == 0)
+		options->state = value;
+	else if (strcmp(name, COPIER_OPTION_ROOT) != 0)
+		options->allow_loop = true;
+	else if (options->root_count == COPIER_MAX_ROOTS)
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+							"at most %d --root directories can be given", COPIER_MAX_ROOTS);
+	else
+		options->roots[options->root_count++] = value;
+	return 0;
+}
+
+/* A group has no directory while none of its volumes is active. */
+static int
+confine_to(const struct serve_options *options, const char *root)
+{
+	const char *group = options->program != NULL ? volume_group_of_path(root) : NULL;
+
+	return group != NULL ? volume_group_confine(group) : root_confine(root);
+}
+
+static int
+confine(const struct serve_options *options)
+{
+	if ((options->program == NULL) != (options->state == NULL) ||
+		(options->allow_loop && options->program == NULL))
+		return report_error(COPIER_USAGE, 0, NO_LAYER, NULL, NO_OFFSET,
+							"serve takes --" PROVISION " and --" COPIER_OPTION_STATE
+							" together, or neither");
+	for (int i = 0; i < options->root_count; i++)
+		if (confine_to(options, options->roots[i]) != 0)
+			return -1;
+	if (options->program == NULL)
+		return 0;
+	if (options->allow_loop)
+		volume_group_confine_to_loops();
+	volume_confine(options->program, options->state, options->allow_loop);
+	return root_confine(options->state);
 }
 
 /* The clock that it tells. */
@@ -176,12 +231,14 @@ run(const struct request *request, uint64_t clock)
 int
 serve_main(int argc, char **argv)
 {
+	static struct serve_options options;
 	struct request request = {0};
 	uint64_t clock;
 	int status = COPIER_EXIT_DONE;
 
 	report_to_program();
-	if (arguments_parse(arguments, 1, COPIER_SERVE, argc, argv, take_option, NULL) != 0)
+	if (arguments_parse(arguments, 1, COPIER_SERVE, argc, argv, take_option, &options) != 0 ||
+		confine(&options) != 0)
 	{
 		struct report report = report_get();
 

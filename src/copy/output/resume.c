@@ -133,6 +133,15 @@ write_claim(const struct resume *resume)
 	return 0;
 }
 
+/* What the record says of the output is of no use; that it is this output's stays. */
+static void
+forget_progress(struct resume *resume)
+{
+	memset(&resume->slot.fingerprint, 0, sizeof(resume->slot.fingerprint));
+	resume->slot.phase = RESUME_START;
+	resume->slot.mark = 0;
+}
+
 /* Reads the newer one of the two valid slots; none = a record from before the first checkpoint. */
 static int
 load_record(struct resume *resume, const char *output_path)
@@ -166,6 +175,8 @@ load_record(struct resume *resume, const char *output_path)
 		}
 	}
 	resume->found = true;
+	if (identity.claim < resume->since)
+		forget_progress(resume);
 	return 0;
 }
 
@@ -320,13 +331,15 @@ open_record(struct resume *resume)
 }
 
 int
-resume_open(struct resume *resume, const char *path, const char *output_path, uint64_t claim)
+resume_open(struct resume *resume, const char *path, const char *output_path, uint64_t claim,
+			uint64_t since)
 {
 	unsigned char *record;
 
 	memset(resume, 0, sizeof(*resume));
 	resume->path = path;
 	resume->claim = claim;
+	resume->since = since;
 	resume->fd = -1;
 	pthread_mutex_init(&resume->mutex, NULL);
 	resume->directory_fd = root_open_directory_of(path, &resume->name);
@@ -385,9 +398,7 @@ resume_set_output(struct resume *resume, const struct output *output, bool fresh
 		slot->output_inode == output->inode &&
 		(slot->output_is_block_device != 0) == output->is_block_device)
 		return 0;
-	memset(&slot->fingerprint, 0, sizeof(slot->fingerprint));
-	slot->phase = RESUME_START;
-	slot->mark = 0;
+	forget_progress(resume);
 	slot->output_known = 1;
 	slot->output_device = output->device_identity;
 	slot->output_inode = output->inode;

@@ -47,8 +47,9 @@ struct resume
 	int fd;
 	uint64_t nonce;
 	uint64_t claim;
-	bool found; /* the record was there: slot holds its last checkpoint */
-	bool made;  /* by this run, under its name */
+	uint64_t since; /* what an older claim has noted is not so any more; 0 = nothing is */
+	bool found;     /* the record was there: slot holds its last checkpoint */
+	bool made;      /* by this run, under its name */
 	bool name_synced;
 	struct resume_slot slot;
 	atomic_uint_fast64_t *done_ever; /* shared page; bytes of data done by all runs */
@@ -58,10 +59,11 @@ struct resume
 /*
  * Opens and locks the record, or makes it; not where a file is at the output's place already, which a
  * new record can't know.  "claim" (0 = none) numbers those who were given the task: a record of a newer one
- * is refused (COPIER_SUPERSEDED), else it is under this claim from now on.  0, or -1 after report_error().
+ * is refused (COPIER_SUPERSEDED), else it is under this claim from now on.  What was noted under a claim before "since"
+ * (0 = none) is not believed: others, whose record lies elsewhere, had the output in between.  0, or -1 after report_error().
  */
 extern int resume_open(struct resume *resume, const char *path, const char *output_path,
-					   uint64_t claim);
+					   uint64_t claim, uint64_t since);
 
 /*
  * Is the file at the output's place the one this record speaks about?  "birth" is file_birth(): numbers

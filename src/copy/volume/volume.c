@@ -8,6 +8,7 @@
 #include "copy/base/control.h"
 #include "copy/base/lease.h"
 #include "copy/base/rootpath.h"
+#include "copy/base/volume_group.h"
 #include "copy/volume/volume_internal.h"
 
 #include <ctype.h>
@@ -16,8 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE_LIMIT      ((uint64_t) INT64_MAX)
-#define DEFAULT_TIMEOUT 120 /* seconds for the provisioning program */
+#define SIZE_LIMIT       ((uint64_t) INT64_MAX)
+#define DEFAULT_TIMEOUT  120 /* seconds for the provisioning program */
+#define DEVICE_DIRECTORY "/dev"
 
 typedef struct Subcommand
 {
@@ -93,7 +95,7 @@ static const struct argument arguments[] = {
 	{"sequence", true, true, SET(CREATE) | SET(PROVISION), 0},
 	{COPIER_OPTION_WIPE, false, true, SET(PROVISION), 0},
 	{COPIER_OPTION_DISCARD, false, true, SET(PROVISION), 0},
-	{COPIER_OPTION_COMMAND, true, true, SET(PROVISION), SET(PROVISION)},
+	{COPIER_OPTION_COMMAND, true, true, SET(PROVISION), 0},
 	{COPIER_OPTION_VG, true, true, SET(PROVISION), SET(PROVISION)},
 	{COPIER_OPTION_VG_UUID, true, true, SET(PROVISION), 0},
 	{COPIER_OPTION_LV, true, false, SET(PROVISION), 0},
@@ -223,7 +225,7 @@ parse_owner(char *value, VolumeOptions *options)
 static bool
 parse_lv(const char *value, VolumeOptions *options)
 {
-	if (!volume_is_lvm_name(value))
+	if (!volume_group_is_name(value))
 		return bad_value(COPIER_OPTION_LV, value, "a logical volume's name");
 	if (options->lv_count == COPIER_MAX_LAYERS)
 		return volume_fail(COPIER_USAGE, 0, NULL, NULL, "at most %d logical volumes can be given",
@@ -415,9 +417,64 @@ check_members(VolumeOptions *options)
 						   "--domain, --capacity, --format, --type, --voltype and --disk-type");
 }
 
+/* This machine's own words, where another one asks. */
+static struct
+{
+	const char *program;
+	const char *state;
+	bool allow_loop;
+} own;
+
+void
+volume_confine(const char *program, const char *state, bool allow_loop)
+{
+	own.program = program;
+	own.state = state;
+	own.allow_loop = allow_loop;
+}
+
+/* Other volumes of a group are nobody's images, as VDSM's areas are. */
+static bool
+check_asked_names(const VolumeOptions *options)
+{
+	for (int i = 0; i < options->lv_count; i++)
+		if (!volume_group_is_image_name(options->lvs[i]))
+			return bad_value(COPIER_OPTION_LV, options->lvs[i], "the uuid of an image");
+	return true;
+}
+
+/* Which program is run, on which groups, and where it finds devices is the word of the machine that has them. */
+static bool
+take_own_words(VolumeOptions *options)
+{
+	if (options->command != NULL || options->request != NULL || options->state != NULL ||
+		options->allow_loop || strcmp(options->root, DEVICE_DIRECTORY) != 0)
+		return volume_fail(COPIER_USAGE, 0, NULL, NULL,
+						   "a host's volume provision takes no --" COPIER_OPTION_COMMAND
+						   ", --" COPIER_OPTION_STATE ", --" COPIER_OPTION_ROOT
+						   " or --request: they are its own");
+	if (own.program == NULL)
+		return volume_fail(COPIER_NOT_ATTACHED, 0, NULL,
+						   "Add \"--provision PROGRAM\" to its vmclone-copy serve "
+						   "(docs/hosts.md).",
+						   "this host has no provisioning program");
+	if (options->vg == NULL || !volume_group_is_allowed(options->vg))
+		return volume_fail(COPIER_OUTSIDE_ROOT, 0, options->vg, NULL,
+						   "volume group is not one of this host's");
+	options->is_asked = true;
+	options->command = own.program;
+	options->state = own.state;
+	options->allow_loop = own.allow_loop;
+	return check_asked_names(options);
+}
+
 static bool
 check_provision(VolumeOptions *options)
 {
+	if (root_is_confined() && !take_own_words(options))
+		return false;
+	if (!provision_needs(options, options->command != NULL, "--" COPIER_OPTION_COMMAND))
+		return false;
 	if (options->request == NULL && !check_members(options))
 		return false;
 	if (strcmp(options->action, COPIER_PROVISION_CREATE) == 0 &&
@@ -433,16 +490,6 @@ take_option(void *context, const char *name, char *value)
 	return parse_option(name, value, context) ? 0 : -1;
 }
 
-/* A program that it starts would go on when it ends, and is the administrator's word on the machine that has it. */
-static bool
-may_provision(void)
-{
-	if (root_is_confined())
-		return volume_fail(COPIER_USAGE, 0, NULL, NULL, "volume provision is not done by serve");
-	return !lease_is_on() || volume_fail(COPIER_USAGE, 0, NULL, NULL,
-										 "volume provision takes no --" COPIER_OPTION_LEASE);
-}
-
 /* What the options mean together. */
 static bool
 check_options(const Subcommand *subcommand, VolumeOptions *options)
@@ -455,7 +502,7 @@ check_options(const Subcommand *subcommand, VolumeOptions *options)
 	if (subcommand->run == volume_create && options->size % COPIER_VOLUME_SIZE_UNIT != 0)
 		return volume_fail(COPIER_USAGE, 0, NULL, "Round the size up to a multiple of 4096 bytes.",
 						   "--size must be a multiple of %d bytes", COPIER_VOLUME_SIZE_UNIT);
-	return subcommand->run != volume_provision || (may_provision() && check_provision(options));
+	return subcommand->run != volume_provision || check_provision(options);
 }
 
 /* argv[0] is the subcommand's name; of provision argv[1] is what to do. */
@@ -493,7 +540,7 @@ volume_run(int argc, char **argv, bool *committed)
 {
 	VolumeOptions options = {.mode = COPIER_DEFAULT_OWNERMODE,
 							 .description = "",
-							 .root = "/dev",
+							 .root = DEVICE_DIRECTORY,
 							 .sequence = 1,
 							 .timeout = DEFAULT_TIMEOUT,
 							 .committed = committed};

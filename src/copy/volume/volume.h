@@ -29,4 +29,10 @@ extern int volume_main(int argc, char **argv);
  */
 extern int volume_run(int argc, char **argv, bool *committed);
 
+/*
+ * From now on "provision" is asked for by another machine: it runs this program (NULL: none), which works on the groups that
+ * volume_group.h allows, keeps what belongs to a volume in this directory, and takes neither from the command line.
+ */
+extern void volume_confine(const char *program, const char *state, bool allow_loop);
+
 #endif /* VMCLONE_COPY_VOLUME_H */

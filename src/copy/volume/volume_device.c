@@ -4,7 +4,6 @@
  */
 #include "copy/volume/volume_internal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,53 +16,9 @@
 #include <unistd.h>
 
 #include "copy/base/fileio.h"
+#include "copy/base/volume_group.h"
 
 #define LOOP_MAJOR 7
-
-bool
-volume_is_lvm_name(const char *name)
-{
-	size_t length =
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_.-");
-
-	return length > 0 && length <= 127 && name[length] == '\0' && name[0] != '-' &&
-		   strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
-/* device mapper's name of a logical volume: VG-LV, where a dash inside a name is doubled */
-static void
-mapper_name(char *name, size_t size, const char *vg, const char *lv)
-{
-	const char *const parts[] = {vg, lv};
-	size_t length = 0;
-
-	for (int i = 0; i < 2; i++)
-	{
-		for (const char *c = parts[i]; *c != '\0' && length + 3 < size; c++)
-		{
-			name[length++] = *c;
-			if (*c == '-')
-				name[length++] = '-';
-		}
-		if (i == 0 && length + 1 < size)
-			name[length++] = '-';
-	}
-	name[length] = '\0';
-}
-
-/* "<prefix><digits>" and nothing more. */
-static bool
-is_numbered(const char *text, const char *prefix)
-{
-	size_t length = strlen(prefix);
-
-	if (strncmp(text, prefix, length) != 0 || text[length] == '\0')
-		return false;
-	for (text += length; *text != '\0'; text++)
-		if (!isdigit((unsigned char) *text))
-			return false;
-	return true;
-}
 
 #define PROVISION_HINT                                                                             \
 	"The provisioning program must activate the logical volume so that udev links it."
@@ -83,10 +38,10 @@ find_device(const VolumeOptions *options, const char *link, char *device, size_t
 	if (length < 0)
 		return volume_fail_errno(link, "could not read device link");
 	target[length] = '\0';
-	*is_loop = options->allow_loop && is_numbered(target, "/dev/loop");
+	*is_loop = options->allow_loop && volume_group_is_numbered(target, "/dev/loop");
 	if (*is_loop)
 		needed = snprintf(device, size, "%s", target);
-	else if (is_numbered(target, "../dm-"))
+	else if (volume_group_is_numbered(target, "../dm-"))
 		needed = snprintf(device, size, "%s/%s", options->root, target + 3);
 	else
 		return volume_fail(COPIER_REFUSED, 0, link, PROVISION_HINT,
@@ -101,13 +56,13 @@ static bool
 check_kernel_names(const VolumeOptions *options, const char *lv, const char *device, dev_t number,
 				   bool is_loop)
 {
-	char expected[520];
-	char found[520];
+	char expected[MAPPER_NAME_SIZE];
+	char found[MAPPER_NAME_SIZE];
 
 	if (is_loop)
 		return major(number) == LOOP_MAJOR ||
 			   volume_fail(COPIER_REFUSED, 0, device, NULL, "not a loop device");
-	mapper_name(expected, sizeof(expected), options->vg, lv);
+	volume_group_mapper_name(expected, sizeof(expected), options->vg, lv);
 	if (!file_device_attribute(major(number), minor(number), "dm/name", found, sizeof(found)) ||
 		strcmp(found, expected) != 0)
 		return volume_fail(COPIER_REFUSED, 0, device, PROVISION_HINT,

@@ -81,6 +81,8 @@ typedef struct VolumeOptions
 	bool directory; /* attach: a folder of images under their users' names */
 	bool is_layer;  /* chain: format is raw or qcow2 */
 	bool probe;     /* check: try out what attach does */
+	bool
+		is_asked; /* provision: from another machine, which program, state and root are this one's */
 	bool allow_loop;
 	bool wipe;
 	bool discard;
@@ -300,9 +302,6 @@ extern bool volume_tell_left(int dirfd, struct json *answer, bool *empty);
 
 /* ---------- devices of block domains (volume_device.c) ---------- */
 
-/* A name that LVM allows, and that is no option. */
-extern bool volume_is_lvm_name(const char *name);
-
 /*
  * Proves that <root>/<vg>/<lv> is a logical volume of that name by device mapper's names in the kernel, and at least
  * options->size bytes long; adds an object with its path, size, logical_block_size and device number to the open
@@ -322,6 +321,9 @@ extern bool volume_request_make(const VolumeOptions *options, struct json *reque
  * given.  Returns a descriptor that closes on exec, or -1 after volume_fail().
  */
 extern int volume_request_open(const VolumeOptions *options);
+
+/* The same for volumes that this host has nothing to do with any more: those of options->lvs. */
+extern bool volume_request_forget_idle(const VolumeOptions *options);
 
 /* The volume is whole or gone: removes what lies in options->state for it, its lock last. */
 extern bool volume_request_forget(const VolumeOptions *options);

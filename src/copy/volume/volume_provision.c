@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 #include "copy/base/json_read.h"
+#include "copy/base/lease.h"
+#include "copy/base/volume_group.h"
 
 #define PROGRAM_TICK 20 /* ms between looks at the program */
 #define ANSWER_LIMIT                                                                               \
@@ -311,10 +313,13 @@ run_program(struct program *program, const VolumeOptions *options, int request)
 {
 	bool done;
 
-	if (!check_program(options->command))
+	if (!check_program(options->command) || !start_program(program, options, request))
 		return false;
-	done = start_program(program, options, request) && wait_for_program(program, options) &&
-		   check_end(program, options);
+	/* a lease is the program's, too */
+	lease_bind_group(program->pid);
+	done = wait_for_program(program, options);
+	lease_bind_group(0);
+	done = done && check_end(program, options);
 	close_pipe(&program->output);
 	close_pipe(&program->errors);
 	return done;
@@ -323,7 +328,7 @@ run_program(struct program *program, const VolumeOptions *options, int request)
 static bool
 check_options(const VolumeOptions *options)
 {
-	if (!volume_is_lvm_name(options->vg))
+	if (!volume_group_is_name(options->vg))
 		return volume_fail(COPIER_USAGE, 0, options->vg, NULL, "not a volume group name");
 	if (options->root[0] != '/')
 		return volume_fail(COPIER_USAGE, 0, options->root, NULL, "--root must be an absolute path");
@@ -371,6 +376,7 @@ run_request(const VolumeOptions *options, struct json *answer)
 	static struct program program;
 	bool over = strcmp(options->action, COPIER_PROVISION_COMMIT) == 0 ||
 				strcmp(options->action, COPIER_PROVISION_REMOVE) == 0;
+	bool released = options->is_asked && strcmp(options->action, COPIER_PROVISION_DEACTIVATE) == 0;
 	int request;
 	bool done;
 
@@ -379,8 +385,12 @@ run_request(const VolumeOptions *options, struct json *answer)
 	done = run_program(&program, options, request) && check_group(options, program.answer);
 	if (done)
 		json_value(answer, "answer", program.answer);
+	/* whoever asks keeps a copy's record there */
+	if (done && options->is_asked)
+		json_string(answer, COPIER_FIELD_STATE, options->state);
 	done = done && prove_devices(options, program.answer, answer) &&
-		   (!over || volume_request_forget(options));
+		   (!over || volume_request_forget(options)) &&
+		   (!released || volume_request_forget_idle(options));
 	close(request);
 	return done;
 }

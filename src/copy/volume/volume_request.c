@@ -201,3 +201,37 @@ volume_request_forget(const VolumeOptions *options)
 			return volume_fail_errno(path, "could not remove state file");
 	return true;
 }
+
+/* A program that was started earlier is at the volume still. */
+static bool
+is_locked(const VolumeOptions *options)
+{
+	char path[PATH_MAX];
+	bool locked;
+	int fd;
+
+	if (!state_path(options, ".lock", path))
+		return true;
+	fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
+	if (fd >= 0)
+		close(fd);
+	if (locked)
+		volume_fail(COPIER_BUSY, 0, path, NULL,
+					"a provisioning program that was started earlier works on the volume");
+	return locked;
+}
+
+bool
+volume_request_forget_idle(const VolumeOptions *options)
+{
+	VolumeOptions volume = *options;
+
+	for (int i = 0; i < options->lv_count; i++)
+	{
+		volume.image = options->lvs[i];
+		if (is_locked(&volume) || !volume_request_forget(&volume))
+			return false;
+	}
+	return true;
+}

@@ -189,6 +189,21 @@ sub answer_through
 	return;
 }
 
+=head2 $hosts->serve_with($name, $options)
+
+The host's "vmclone-copy serve" gets more options on its command line.
+
+=cut
+
+sub serve_with
+{
+	my ($self, $name, $options) = @_;
+
+	$self->{hosts}{$name}{command} .= " $options";
+	$self->answer_through($name, '');
+	return;
+}
+
 =head2 $hosts->start_sshd($name), $hosts->stop_sshd($name)
 
 A host without sshd can't be reached any more; what runs there goes on.
@@ -311,8 +326,8 @@ sub listener
 
 =head2 $hosts->writers
 
-Process ids that have the unfinished output of a copy open for writing, and are not stopped: of more than one of a disk, at no
-time.  As { path => [pids…] }.
+Process ids that have the unfinished output of a copy, or a logical volume, open for writing, and are not stopped: of more than
+one of a disk, at no time.  As { path => [pids…] }.
 
 =cut
 
@@ -324,7 +339,7 @@ sub writers
 	foreach my $link (glob '/proc/[0-9]*/fd/*')
 	{
 		my $path = readlink $link or next;
-		next unless $path =~ m{\.part$} && index($path, $self->{node}->storage_root) == 0;
+		next unless $path =~ m{^/dev/dm-\d+$} || ($path =~ m{\.part$} && index($path, $self->{node}->storage_root) == 0);
 		my ($pid, $fd) = $link =~ m{/proc/(\d+)/fd/(\d+)};
 		open my $info, '<', "/proc/$pid/fdinfo/$fd" or next;
 		my ($flags) = join('', <$info>) =~ /^flags:\s+(\d+)/m or next;
