@@ -97,6 +97,8 @@ INSERT INTO disk_profiles SELECT (jsonb_populate_record(p, jsonb_build_object('i
 	'storage_domain_id', fixture.id('$name')))).* FROM disk_profiles p WHERE storage_domain_id = fixture.id('nfs2');
 SELECT fixture.id('$name');
 SQL
+	# of an earlier test, whose database is gone
+	as_root('rm', '-rf', "$mount->{path}/$id");
 	return $node->make_domain($id, "$mount->{path}/$id");
 }
 
