@@ -24,7 +24,7 @@ sub make_build
 	return;
 }
 
-# Makes jobs in one transaction: single ones, or calls of a hundred copies.
+# Makes jobs: single ones, or calls of a hundred copies.  A transaction of thousands of calls would wait for its own old rows.
 sub queue
 {
 	my ($build, $count, $copies, %more) = @_;
@@ -36,6 +36,7 @@ sub queue
 DO \$\$ BEGIN
 FOR i IN 1 .. $calls LOOP
 	PERFORM vmclone.add_vm_from_snapshot('$build->{vm}{snapshots}[0]', 'b$build->{number}_' || i || '_{n}', copies => $copies, lock_mode => 'shared'$arguments);
+	IF i % 250 = 0 THEN COMMIT; END IF;
 END LOOP; END \$\$
 SQL
 	return "vm_name LIKE 'b$build->{number}\\_%'";
