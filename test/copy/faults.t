@@ -59,7 +59,7 @@ for my $number (1 .. 3)
 	command_ok(qw(ip -n), $name, qw(link set), $_, q(up)) for qw(lo eth0);
 	mkdir $root or die;
 	do_and_undo([ qw(mount --bind), "$space/storage", $root ], [ qw(umount -l), $root ]);
-	push @hosts, SshHost->new(where => "$space/ssh$number", roots => [ $root, '/dev' ], address => "10.99.$number.2", netns => $name);
+	push @hosts, SshHost->new(where => "$space/ssh$number", roots => [$root], options => [ qw(--provision /bin/false --state), $root, '--allow-loop' ], address => "10.99.$number.2", netns => $name);
 	@{ $hosts[-1] }{qw(name root)} = ($name, $root);
 }
 
@@ -128,7 +128,7 @@ sub run_claim
 	if ($ready)
 	{
 		my $target = $job->{is_device} ? $job->{target} : "$host->{root}/$job->{name}";
-		$run->send(request('--lease', $lease, '--beat', $ready->{clock}, 'copy', '--root', $host->{root}, '--root', '/dev', '--layer', "qcow2:$host->{root}/base.qcow2",
+		$run->send(request('--lease', $lease, '--beat', $ready->{clock}, 'copy', '--root', $host->{root}, '--layer', "qcow2:$host->{root}/base.qcow2",
 				'--layer', "qcow2:$host->{root}/top.qcow2", '--output', "raw:$target", '--resume', "$host->{root}/$job->{name}.record", '--claim', $job->{claim},
 				qw(--keep-record --progress json --no-reflink --limit 6M)));
 		while (!$result)
