@@ -159,7 +159,7 @@ SKIP:
 	{
 		my ($out, @command) = ("$disk/xfs/half");
 		@command = ('copy', (map { ('--layer', "$_->[0]:$_->[1]") } @sharing), '--output', "$format:$out", '--resume', "$out.resume", '--progress', 'json');
-		my $victim = start_copier(@command, '--limit', '20M');
+		my $victim = start_copier(@command, '--limit', '5M');
 		my $told = $victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 4 << 20 });
 		$victim->murder;
 		my ($code, $text, $err) = run_command([ $copier, @command ]);
@@ -209,7 +209,7 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 	# stops a copy some time after its first checkpoint; returns what its last progress event said
 	my $half = sub {
 		unlink $out, "$out.resume";
-		my $victim = start_copier(@command, '--limit', '20M');
+		my $victim = start_copier(@command, '--limit', '5M');
 		my $told = $victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 0 });
 		$victim->murder;
 		ok($told && -e $out && -e "$out.resume", 'killed in the middle');
@@ -305,7 +305,7 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 	{
 		my ($file, $same) = ("$dir/again");
 		my @here = map { s/\Q$out\E/$file/r } @command;
-		my $victim = start_copier(@here, '--limit', '20M');
+		my $victim = start_copier(@here, '--limit', '5M');
 		$victim->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{checkpoint} // 0) > 0 });
 		$victim->murder;
 		my $inode = (stat $file)[1];
@@ -378,7 +378,7 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 		kill 'TERM', $victim->{pid};
 		sleep 0.5;
 		$victim->murder;
-		my $next = start_copier(@command, '--limit', '20M');
+		my $next = start_copier(@command, '--limit', '5M');
 		$next->wait_for(sub { ($_->{event} // '') eq 'progress' && ($_->{bytes_done} // 0) > 0 });
 		kill 'CONT', $remover;
 		for (1 .. 100)
@@ -440,7 +440,7 @@ cmp_ok($sum, '>=', $kills * 0.8, "$sum kills in all");
 
 	# two at once: the second must not touch the file of the first
 	unlink $out, "$out.resume";
-	my $first = start_copier(@command, '--limit', '20M');
+	my $first = start_copier(@command, '--limit', '5M');
 	ok($first->wait_for(sub { ($_->{event} // '') eq 'progress' && $_->{bytes_done} > 0 }), 'one at work');
 	my ($code, undef, $err) = run_command([ $copier, @command ]);
 	is($code, 1, 'a second one is refused') or diag $err;
