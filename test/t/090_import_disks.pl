@@ -148,7 +148,8 @@ same_as("$folder/b2-vda.raw", "$folder/sys.after", 'the other copy is whole');
 system_or_die("qemu-img compare -q -f raw -F qcow2 '$folder/b2-vdb.raw' '$folder/data one.qcow2'");
 
 # a cancelled clone leaves nothing
-my $cancelled = $node->clone($third, vm_name => 'gone', bandwidth_limit => 10_000);
+system_or_die('qemu-io', '-f', 'qcow2', '-c', 'write -q -P 0x60 4M 12M', "$folder/sys.after");
+my $cancelled = $node->clone($third, vm_name => 'gone', bandwidth_limit => 1_000_000);
 $node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$cancelled->{job_id}'") or die;
 $node->safe_psql('postgres', "SELECT vmclone.cancel_job('$cancelled->{job_id}')");
 is($node->wait_for_job($cancelled->{job_id}), 'cancelled', 'cancelled');
