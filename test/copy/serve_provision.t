@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # serve_provision.t: logical volumes through serve: what the host's own program is asked, which groups and devices may be used, a copy
 # over sshd from a device to a device, a lease that is the program's, too.  The devices are loop devices, which serve takes with
-# --allow-loop; logical volumes are in test/guest/t/055_block_hosts.pl.
+# --allow-loop; logical volumes are in test/guest/t/by_hand/055_block_hosts.pl.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
 # Block domains on hosts that are reached by ssh, as far as they need no logical volume: whose program is asked for what, with which
 # words, on which group; what is refused; a job whose program makes no device.  The program keeps its group in a file; the real one,
-# with real volumes, is in test/guest/t/055_block_hosts.pl.
+# with real volumes, is in test/guest/t/by_hand/055_block_hosts.pl.
 use strict;
 use warnings;
 use JSON::PP;
