@@ -49,12 +49,15 @@ sub start_apart
 	return $class->start_in($node, 1, @names);
 }
 
+my @started;
+
 sub start_in
 {
 	my ($class, $node, $apart, @names) = @_;
 	my ($sshd) = grep { -x $_ } qw(/usr/sbin/sshd /usr/local/sbin/sshd) or return;
 	my $base = $node->basedir . '/hosts';
-	my $self = bless { node => $node, sshd => $sshd, base => $base, apart => $apart, hosts => {} }, $class;
+	my $self = bless { node => $node, sshd => $sshd, base => $base, apart => $apart, hosts => {}, owner => $$ }, $class;
+	push @started, $self;
 
 	make_path($base);
 	# sshd refuses keys below folders that others may write to
@@ -349,7 +352,14 @@ sub writers
 	return \%writers;
 }
 
-sub DESTROY
+# Before the node's folder goes, in which their process ids are.
+END
+{
+	local $?;
+	$_->end foreach grep { $_->{owner} == $$ } @started;
+}
+
+sub end
 {
 	my ($self) = @_;
 
