@@ -75,7 +75,13 @@ say(int fd, const char *line)
 static void
 end_process(int unused)
 {
+	sigset_t signals;
+
 	(void) unused;
+	/* A timer's signal that came to a thread in here would have it wait for itself. */
+	sigemptyset(&signals);
+	sigaddset(&signals, LEASE_SIGNAL);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	lease_kill_group();
 	while (atomic_flag_test_and_set(&lease.is_said))
 		poll(NULL, 0, -1);
