@@ -27,7 +27,10 @@ extern bool job_block_changes_group(const JobRun *run);
  */
 extern bool job_block_is_held_up(const JobRun *run);
 
-/* Which devices the volumes have that STEP_ACTIVATE was for, or that STEP_CREATE has made, and where the copy's record goes.  False: the answer lacks one. */
+/*
+ * Which devices the volumes have that STEP_ACTIVATE was for, or that STEP_CREATE has made, and where the copy's record goes.
+ * False: the answer lacks one.
+ */
 extern bool job_block_take_devices(JobRun *run, const Jsonb *answer);
 
 /* The answer of STEP_SIZE. */

@@ -3,8 +3,9 @@
  *		Where a storage domain lies on a host, and what vmclone-copy is told of that.
  *
  * A file domain is a directory.  A block domain is a volume group, which a program of the administrator's works on
- * (here vmclone.provision_command, on another host what its vmclone-copy serve names; docs/provisioning.md).  A directory domain is a file domain in a folder of ours, within a folder
- * of images that have their users' names; new images move there when they are whole.
+ * (here vmclone.provision_command, on another host what its vmclone-copy serve names; docs/provisioning.md).  A directory
+ * domain is a file domain in a folder of ours, within a folder of images that have their users' names; new images move there
+ * when they are whole.
  */
 #ifndef VMCLONE_STORAGE_PLACE_H
 #define VMCLONE_STORAGE_PLACE_H
@@ -58,8 +59,8 @@ extern bool storage_place_lacks_program(const StoragePlace *place);
 extern List *storage_add_state(const StoragePlace *place, List *arguments);
 
 /*
- * Directory on this machine for what is kept beside devices, which have no room for it: requests that are locked, and records of copies.
- * palloc'd; made where it is not there.
+ * Directory on this machine for what is kept beside devices, which have no room for it: requests that are locked, and
+ * records of copies.  palloc'd; made where it is not there.
  */
 extern char *storage_state_directory(void);
 

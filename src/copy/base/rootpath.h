@@ -16,8 +16,9 @@
 extern int root_add(const char *path);
 
 /*
- * From now on every root must be such a directory or lie below one, without a symbolic link on the way from it,
- * and no file is opened without a root, and no block device that volume_group.h does not allow.  At most COPIER_MAX_ROOTS.  Returns 0, or -1 after report_error().
+ * From now on every root must be such a directory or lie below one, without a symbolic link on the way from it, no file is
+ * opened without a root, and no block device that volume_group.h does not allow.  At most COPIER_MAX_ROOTS.  Returns 0, or
+ * -1 after report_error().
  */
 extern int root_confine(const char *path);
 extern bool root_is_confined(void);

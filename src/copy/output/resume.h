@@ -90,8 +90,9 @@ extern bool resume_matches(struct resume *resume, const struct fingerprint *fing
 						   bool *failed);
 
 /*
- * Writes a checkpoint; the output must be synced up to it.  Not synced itself: it counts unless the machine crashes.  Not where somebody with a newer claim has the
- * record by now, which can be where locks are lost (NFS).  0, or -1 after report_error().
+ * Writes a checkpoint; the output must be synced up to it.  Not synced itself: it counts unless the machine crashes.  Not
+ * where somebody with a newer claim has the record by now, which can be where locks are lost (NFS).  0, or -1 after
+ * report_error().
  */
 extern int resume_checkpoint(struct resume *resume, enum resume_phase phase, uint64_t mark,
 							 bool synced);

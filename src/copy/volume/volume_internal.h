@@ -81,8 +81,7 @@ typedef struct VolumeOptions
 	bool directory; /* attach: a folder of images under their users' names */
 	bool is_layer;  /* chain: format is raw or qcow2 */
 	bool probe;     /* check: try out what attach does */
-	bool
-		is_asked; /* provision: from another machine, which program, state and root are this one's */
+	bool is_asked;  /* provision: by another machine; program, state and root are this one's */
 	bool allow_loop;
 	bool wipe;
 	bool discard;
