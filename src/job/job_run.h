@@ -6,7 +6,8 @@
  * claim: a result with an older claim is dropped.
  *
  *	job_agenda.c		what there is to do
- *	job_claim.c		which task, cleaning or measurement is next
+ *	job_claim_copy.c	which copy is next
+ *	job_claim.c		which cleaning, giving back or measurement is
  *	job_source.c	what it reads, and the domains that it touches
  *	job_place.c		which host does it
  *	job_hosts.c		whether hosts answer
