@@ -36,7 +36,8 @@
 /*
  * A copy whose image another copy of its call is about to make waits for it: the first one that the
  * call had, which is looked up by its key, or, where none is there to be read, any with a lower number.
- * Live copies are looked at in the order of their numbers, by jobs_call_live: the maker is among the first.
+ * Live copies are looked at in the order of their numbers, by jobs_call_live: the maker is among the first.  LATERAL
+ * with LIMIT keeps that order; of a plain join the planner makes one that looks at all of them for each copy.
  */
 #define MAY_BEGIN                                                                                  \
 	"CASE WHEN t.read_from_task IS NULL THEN true"                                                 \
@@ -46,21 +47,21 @@
 	" WHEN EXISTS (SELECT FROM (SELECT ej.job_id FROM vmclone.jobs ej"                             \
 	"   WHERE ej.call_id = j.call_id AND ej.status NOT IN ('succeeded', 'failed', 'cancelled')"    \
 	"   AND ej.status IN ('queued', 'running', 'paused', 'waiting', 'finishing')"                  \
-	"   ORDER BY ej.copy_number) m JOIN vmclone.async_tasks e"                                     \
-	"  ON e.job_id = m.job_id AND e.disk_number = t.disk_number AND e.result = 'success')"         \
-	"  THEN true"                                                                                  \
+	"   ORDER BY ej.copy_number) m CROSS JOIN LATERAL (SELECT FROM vmclone.async_tasks e"          \
+	"   WHERE e.job_id = m.job_id AND e.disk_number = t.disk_number AND e.result = 'success'"      \
+	"   LIMIT 1) e) THEN true"                                                                     \
 	" ELSE NOT EXISTS (SELECT FROM (SELECT ej.job_id FROM vmclone.jobs ej"                         \
 	"   WHERE ej.call_id = j.call_id AND ej.copy_number < j.copy_number"                           \
 	"   AND ej.status NOT IN ('succeeded', 'failed', 'cancelled')"                                 \
 	"   AND ej.status IN ('queued', 'running') ORDER BY ej.copy_number) m"                         \
-	"  JOIN vmclone.async_tasks e ON e.job_id = m.job_id AND e.disk_number = t.disk_number"        \
-	"  AND e.result IS NULL) END"
+	"  CROSS JOIN LATERAL (SELECT FROM vmclone.async_tasks e WHERE e.job_id = m.job_id"            \
+	"   AND e.disk_number = t.disk_number AND e.result IS NULL LIMIT 1) e) END"
 
 /*
  * The next task of the jobs that a condition lets begin: the first of them, by an index, that has one.
  * $1 targets of the copies that run, $2 and $3 targets and sources of stalled ones, $4 copies that an
  * owner may have at once, $5 owners of the copies that run, $6 hosts that may get a copy, $7 tasks whose
- * copier may still be there.
+ * copier may still be there.  OFFSET 0: what costs more is asked of those alone that have a place.
  */
 #define NEXT_TASK(condition)                                                                              \
 	"SELECT t.task_id, t.job_id, t.layers, t.disk_id, t.image_id, t.storage_domain_id,"                   \
@@ -68,7 +69,8 @@
 	" j.verify, t.bytes_done, t.disk_number, t.read_from_task IS NOT NULL, t.disk_alias,"                 \
 	" t.attempts, t.bytes_total, j.bandwidth_limit, t.domain_limit, j.owner_role::text,"                  \
 	" j.priority, j.created_at, j.copy_number, t.host_name"                                               \
-	" FROM vmclone.jobs j CROSS JOIN LATERAL (SELECT t.*, m.bandwidth_limit AS domain_limit"              \
+	" FROM vmclone.jobs j CROSS JOIN LATERAL (SELECT t.* FROM"                                            \
+	" (SELECT t.*, m.bandwidth_limit AS domain_limit"                                                     \
 	"  FROM vmclone.async_tasks t"                                                                        \
 	"  LEFT JOIN LATERAL (SELECT m.max_copies, m.bandwidth_limit FROM vmclone.storage_mounts m"           \
 	"   WHERE m.storage_domain_id = t.storage_domain_id LIMIT 1) m ON true"                               \
@@ -78,8 +80,8 @@
 	"  (SELECT count(*) FROM unnest($1) target WHERE target = t.storage_domain_id))"                      \
 	"  AND NOT EXISTS (SELECT FROM unnest($2, $3) AS stalled (target, source)"                            \
 	"  WHERE stalled.target = t.storage_domain_id"                                                        \
-	"  AND stalled.source = COALESCE(t.source_storage_domain_id, t.storage_domain_id))"                   \
-	"  AND " SQL_TASK_CAN_BE_PLACED(                                                                      \
+	"  AND stalled.source = COALESCE(t.source_storage_domain_id, t.storage_domain_id)) OFFSET 0) t"       \
+	"  WHERE " SQL_TASK_CAN_BE_PLACED(                                                                    \
 		"$6",                                                                                             \
 		"$7") "  AND " MAY_BEGIN " ORDER BY t.disk_number LIMIT 1) t"                                     \
 			  " WHERE " condition " AND j.requested IS NULL AND ($4 = 0 OR $4 >"                          \

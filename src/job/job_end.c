@@ -45,22 +45,23 @@ static Statement has_files_to_clean = {
 	.argument_types = {UUIDOID},
 };
 
-/* Copies of the same call that read, or will soon read, this job's images. */
+/* Copies of the same call that read, or will soon read, this job's images; one after the other, as in MAY_BEGIN. */
 static Statement readers = {
 	.sql = "SELECT FROM vmclone.async_tasks own WHERE own.job_id = $1"
 		   " AND NOT EXISTS (SELECT FROM (SELECT ej.job_id FROM vmclone.jobs ej"
 		   "   WHERE ej.call_id = $2 AND ej.copy_number < $3"
 		   "   AND ej.status NOT IN ('succeeded', 'failed', 'cancelled')"
 		   "   AND ej.status NOT IN ('failing', 'cancelling', 'cleaning')"
-		   "   ORDER BY ej.copy_number) m JOIN vmclone.async_tasks e ON e.job_id = m.job_id"
-		   "  AND e.disk_number = own.disk_number AND e.result = 'success')"
+		   "   ORDER BY ej.copy_number) m CROSS JOIN LATERAL (SELECT FROM vmclone.async_tasks e"
+		   "   WHERE e.job_id = m.job_id AND e.disk_number = own.disk_number"
+		   "   AND e.result = 'success' LIMIT 1) e)"
 		   " AND EXISTS (SELECT FROM (SELECT rj.job_id, rj.status FROM vmclone.jobs rj"
 		   "   WHERE rj.call_id = $2 AND rj.job_id <> $1"
 		   "   AND rj.status NOT IN ('succeeded', 'failed', 'cancelled')"
-		   "   ORDER BY rj.copy_number) m JOIN vmclone.async_tasks r ON r.job_id = m.job_id"
-		   "  AND r.disk_number = own.disk_number AND r.read_from_task IS NOT NULL"
-		   "  AND r.result IS NULL AND (r.status = 'running'"
-		   "   OR (r.status = 'init' AND m.status IN ('queued', 'running'))))"
+		   "   ORDER BY rj.copy_number) m CROSS JOIN LATERAL (SELECT FROM vmclone.async_tasks r"
+		   "   WHERE r.job_id = m.job_id AND r.disk_number = own.disk_number"
+		   "   AND r.read_from_task IS NOT NULL AND r.result IS NULL AND (r.status = 'running'"
+		   "    OR (r.status = 'init' AND m.status IN ('queued', 'running'))) LIMIT 1) r)"
 		   " LIMIT 1",
 	.argument_count = 3,
 	.argument_types = {UUIDOID, UUIDOID, INT4OID},
