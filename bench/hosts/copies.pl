@@ -14,12 +14,11 @@ my $short  = 1024 << 20;
 my $space  = workspace();
 my $host   = SshHost->new(where => "$space/ssh", roots => [$space]);
 
-# Ways to reach it: as this machine's ssh does by itself, and with the quick key exchange of docs/hosts.md.
-my %launchers = ('over ssh' => [ $host->launcher ]);
-{
-	my ($ssh, @arguments) = $host->launcher;
-	$launchers{'over ssh, X25519'} = [ $ssh, '-o', 'KexAlgorithms=curve25519-sha256', @arguments ];
-}
+# Ways to reach it: by a connection that copies share, as vmclone.copy_launcher has it, and by one for each copy.
+my ($ssh, @arguments) = $host->launcher;
+my %launchers = (
+	'over ssh' => [ $ssh, map({ ('-o', $_) } 'ControlMaster=auto', 'ControlPersist=30', "ControlPath=$space/ssh-%C"), @arguments ],
+	'over ssh, unshared' => [ $ssh, @arguments ]);
 my @ways = ('local', sort keys %launchers);
 
 # Seconds of one command of the copier, as its worker waits for it.
@@ -69,7 +68,7 @@ for my $round (0 .. $rounds)
 		}
 	}
 }
-print '| |', join('|', map { " $_, s " } @ways), "| over ssh: times, and ms more | X25519: times, and ms more |\n", '|---' x (@ways + 3), "|\n";
+print '| |', join('|', map { " $_, s " } @ways), "| over ssh: times, and ms more | unshared: times, and ms more |\n", '|---' x (@ways + 3), "|\n";
 for my $command (sort keys %commands)
 {
 	my $its = $seconds{$command};

@@ -151,8 +151,8 @@ settings_define(void)
 		&vmclone_copy_launcher,
 		"/usr/bin/ssh -T -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 "
 		"-o ServerAliveCountMax=3 -o ForwardAgent=no -o ForwardX11=no -o ClearAllForwardings=yes "
-		"-o PermitLocalCommand=no -o ControlMaster=no -o ControlPath=none " LAUNCHER_ADDRESS
-		" vmclone-copy serve",
+		"-o PermitLocalCommand=no -o ControlMaster=auto -o ControlPersist=30 "
+		"-o ControlPath=pgsql_tmp.ssh-%C " LAUNCHER_ADDRESS " vmclone-copy serve",
 		PGC_SUSET, 0, check_launcher, NULL, NULL);
 	DefineCustomStringVariable("vmclone.domain_owner",
 							   "Owner that files in a storage domain must get, as UID:GID.",

@@ -108,7 +108,7 @@ make_pipe(int ends[2], int ours)
 
 /* posix_spawn makes no copy of the server's memory and runs only safe calls in the child. */
 static int
-spawn(pid_t *pid, char **argv, int input, int output, int errors)
+spawn(pid_t *pid, char **argv, const char *directory, int input, int output, int errors)
 {
 	static char *const environment[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", NULL};
 	posix_spawn_file_actions_t actions;
@@ -130,7 +130,7 @@ spawn(pid_t *pid, char **argv, int input, int output, int errors)
 		(result = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)) == 0 &&
 		(result = posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)) == 0 &&
 		(result = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)) == 0 &&
-		(result = posix_spawn_file_actions_addchdir_np(&actions, "/")) == 0 &&
+		(result = posix_spawn_file_actions_addchdir_np(&actions, directory)) == 0 &&
 		(result = posix_spawnattr_setsigmask(&attributes, &none)) == 0 &&
 		(result = posix_spawnattr_setsigdefault(&attributes, &all)) == 0 &&
 		(result = posix_spawnattr_setpgroup(&attributes, 0)) == 0 &&
@@ -203,7 +203,8 @@ storage_command_start(const StorageHost *host, List *arguments, int lease, int t
 			result = errno;
 	}
 	if (result == 0)
-		result = spawn(&command->pid, argv, pipes[0][0], pipes[1][1], pipes[2][1]);
+		result = spawn(&command->pid, argv, host->address != NULL ? storage_state_directory() : "/",
+					   pipes[0][0], pipes[1][1], pipes[2][1]);
 	if (result != 0)
 	{
 		for (int i = 0; i < made; i++)

@@ -5,12 +5,17 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
 
 #include "base/errors.h"
 #include "base/settings.h"
 #include "base/statement.h"
 #include "storage/storage_host.h"
 #include "utils/builtins.h"
+
+/* Below the data directory. */
+#define STATE_DIRECTORY "vmclone"
 
 #define FIND_HOST "SELECT host_name, address FROM vmclone.hosts WHERE host_name = $1"
 
@@ -92,6 +97,18 @@ fill_word(const char *word, const char *address)
 	}
 	appendStringInfoString(&filled, word);
 	return filled.data;
+}
+
+char *
+storage_state_directory(void)
+{
+	char *path = psprintf("%s/" STATE_DIRECTORY, DataDir);
+
+	/* where it can't be made, the program that needs it says so */
+	if (MakePGDirectory(path) != 0 && errno != EEXIST)
+		ereport(LOG,
+				(errcode_for_file_access(), errmsg("could not create directory \"%s\": %m", path)));
+	return path;
 }
 
 char **

@@ -28,6 +28,14 @@ extern void storage_host_write(const char *name, const char *version, const char
 /* With its texts in the current memory context. */
 extern StorageHost storage_host_copy(const StorageHost *host);
 
+/*
+ * Directory on this machine for what is kept beside devices, which have no room for it: requests that are locked, and
+ * records of copies.  Launchers are started in it: the default's ssh has the sockets of shared connections there,
+ * whose names are those of temporary files, which base backups and pg_rewind pass over.  palloc'd; made
+ * where it is not there.
+ */
+extern char *storage_state_directory(void);
+
 /* The words of vmclone.copy_launcher for a host, as an argv that ends with NULL, and how many they are. */
 extern char **storage_host_launcher(const StorageHost *host, int *count);
 

@@ -5,8 +5,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
-#include "storage/fd.h"
 
 #include "base/json.h"
 #include "base/settings.h"
@@ -23,9 +21,6 @@
 	" JOIN vmclone.hosts h ON h.host_name = m.host_name WHERE m.storage_domain_id = $1"            \
 	" AND h.host_name = COALESCE($2, h.host_name)"                                                 \
 	" ORDER BY h.status = 'down', h.host_name <> '" LOCAL_HOST "', h.host_name LIMIT 1"
-
-/* Below the data directory. */
-#define STATE_DIRECTORY "vmclone"
 
 static Statement find_place = {
 	.sql = FIND_PLACE,
@@ -135,18 +130,6 @@ storage_add_state(const StoragePlace *place, List *arguments)
 	return place->host.address != NULL
 			   ? arguments
 			   : add(arguments, "--" COPIER_OPTION_STATE, storage_state_directory());
-}
-
-char *
-storage_state_directory(void)
-{
-	char *path = psprintf("%s/" STATE_DIRECTORY, DataDir);
-
-	/* where it can't be made, the copier says so */
-	if (MakePGDirectory(path) != 0 && errno != EEXIST)
-		ereport(LOG,
-				(errcode_for_file_access(), errmsg("could not create directory \"%s\": %m", path)));
-	return path;
 }
 
 List *

@@ -58,12 +58,6 @@ extern bool storage_place_lacks_program(const StoragePlace *place);
 /* What is kept for a volume that "volume provision" makes or removes: here; on another host in a directory of its own. */
 extern List *storage_add_state(const StoragePlace *place, List *arguments);
 
-/*
- * Directory on this machine for what is kept beside devices, which have no room for it: requests that are locked, and
- * records of copies.  palloc'd; made where it is not there.
- */
-extern char *storage_state_directory(void);
-
 /* Asks whether the domain is there and this database's, and how much space it has. */
 extern List *storage_check_arguments(const StoragePlace *place, const char *domain_id);
 

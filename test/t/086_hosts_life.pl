@@ -116,6 +116,28 @@ is($on[0], 'h1', 'the first copy of a call is made where its source is');
 ok((grep { $_ eq 'h2' } @on[ 1 .. 3 ]), 'others where the first one is') or diag("@on");
 $node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path', host => 'h2')");
 
+# --- copies on a host share a connection; those have their own for which its sshd opens no more sessions
+sub four_at_once
+{
+	my ($name) = @_;
+
+	$hosts->answer_through('h1', '');
+	$node->value("SELECT status FROM vmclone.check_copy_host('h1')");
+	my $before = $hosts->connections('h1');
+	my @four = map { $node->clone($snapshot, vm_name => "$name$_", lock_mode => 'shared', bandwidth_limit => 400_000) } 1 .. 4;
+	$node->poll_query_until('postgres', 'SELECT count(*) FILTER (WHERE bytes_done > 0) = 4 FROM vmclone.async_tasks WHERE result IS NULL') or die 'nothing is copied';
+	my $more = $hosts->connections('h1') - $before;
+	$server->clone_ends_well($_, $vm, 1, $name) foreach @four;
+	return $more;
+}
+$node->safe_psql('postgres', "SELECT vmclone.drain_copy_host('h2'), vmclone.add_copy_host('h1', '$hosts->{hosts}{h1}{address}', 4)");
+cmp_ok(four_at_once('shared'), '<=', 0, 'four copies on a host make no connection beside the one that is there');
+append_to_file("$hosts->{hosts}{h1}{folder}/sshd_config", "MaxSessions 2\n");
+$hosts->stop_sshd('h1');
+$hosts->start_sshd('h1');
+cmp_ok(four_at_once('crowded'), '>', 0, 'where sshd opens two sessions at most, others have their own');
+$node->safe_psql('postgres', "SELECT vmclone.add_copy_host('h1', '$hosts->{hosts}{h1}{address}'), vmclone.drain_copy_host('h2', false)");
+
 # --- the worker stands still for longer than the lease: the copier ends by itself, and nothing is lost
 ($job, my $host) = start_copy('worker_stopped');
 my $worker = $node->value('SELECT pid FROM vmclone.worker');
@@ -128,7 +150,9 @@ ok($node->poll_query_until('postgres', "SELECT claim > 1 AND status = 'running' 
 $server->clone_ends_well($job, $vm, 1, 'its worker stood still');
 
 # --- a standby is promoted while the old server stands still, with all of its programs
-$node->backup('base');
+# base backups say nothing of the sockets of shared connections
+$node->command_checks_all([ qw(pg_basebackup -c fast --no-sync -X stream -D), $node->backup_dir . '/base', '-d', $node->connstr ], 0, [qr/^$/], [qr/^$/],
+	'a base backup while copies run on hosts');
 my $standby = VmcloneCluster->new('hosts_standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;

@@ -164,7 +164,7 @@ sub nothing_left
 
 	push @found, map { "active: $_" } active_volumes();
 	push @found, map { "unfinished: $_" } split ' ', as_root('lvs', '--noheadings', '-o', 'lv_name', '-S', 'lv_tags=vmclone_unfinished', 'iscsi');
-	push @found, map { s{.*/}{kept: }r } glob $node->data_dir . '/vmclone/*';
+	push @found, map { s{.*/}{kept: }r } grep { !-S } glob $node->data_dir . '/vmclone/*';
 	return is(join("\n", @found), '', $test_name);
 }
 

@@ -116,7 +116,7 @@ sub make_host
 	make_path($folder);
 	chmod 0700, $folder;
 	run_quietly('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', "$folder/host_key");
-	$self->{hosts}{$name} = { folder => $folder, inside => [], command => "VMCLONE_TEST_HOST=$name $copier serve --root $root" };
+	$self->{hosts}{$name} = { folder => $folder, inside => [], command => "VMCLONE_TEST_HOST=$folder $copier serve --root $root" };
 	$self->answer_through($name, '');
 	$self->make_network($name, $number) if $self->{apart};
 	my ($host_key) = slurp_file("$folder/host_key.pub") =~ /^(\S+ \S+)/;
@@ -189,6 +189,8 @@ sub answer_through
 	unlink $file;
 	append_to_file($file, qq{restrict,command="$host->{command}$filter" } . slurp_file("$self->{base}/key.pub"));
 	chmod 0600, $file;
+	# connections that are shared go on with the command of the key as it was
+	unlink glob $self->{node}->data_dir . '/vmclone/pgsql_tmp.ssh-*';
 	return;
 }
 
@@ -239,22 +241,23 @@ sub stop_sshd
 	return;
 }
 
-=head2 $hosts->processes($name), $hosts->sessions($name)
+=head2 $hosts->processes($name), $hosts->sessions($name), $hosts->connections($name)
 
-Process ids: of what the key's command has started on the host; of the sshd sessions there.
+Process ids: of what the key's command has started on the host; of the sshd sessions there.  How many connections these have.
 
 =cut
 
 sub processes
 {
 	my ($self, $name) = @_;
+	my $folder = $self->{hosts}{$name}{folder};
 	my @found;
 
 	foreach my $file (glob '/proc/[0-9]*/environ')
 	{
 		open my $handle, '<', $file or next;
 		my $environment = do { local $/; <$handle> } // '';
-		push @found, $file =~ m{/proc/(\d+)/} if $environment =~ /(?:^|\0)VMCLONE_TEST_HOST=\Q$name\E\0/;
+		push @found, $file =~ m{/proc/(\d+)/} if $environment =~ /(?:^|\0)VMCLONE_TEST_HOST=\Q$folder\E\0/;
 	}
 	return @found;
 }
@@ -269,6 +272,13 @@ sub sessions
 	my @found = map { /(\d+)/ } `pgrep -P $listener`;
 
 	return (@found, map { my $parent = $_; map { /(\d+)/ } `pgrep -x -P $parent 'sshd(-session)?'` } @found);
+}
+
+sub connections
+{
+	my ($self, $name) = @_;
+
+	return scalar(() = `pgrep -P @{[ $self->listener($name) ]}`);
 }
 
 =head2 $hosts->kill_host($name), $hosts->freeze($name), $hosts->thaw($name), $hosts->cut($name), $hosts->mend($name)
