@@ -13,13 +13,18 @@
 
 #include "base/compat.h"
 
-/* The relation as an executor state's only one, to be inserted into; it is locked already. */
+/*
+ * The relation as an executor state's only one, to be inserted into, or updated where columns are set (offset as in
+ * a statement's permissions); it is locked already.
+ */
 static inline ResultRelInfo *
-executor_open_target(EState *state, Relation relation)
+executor_open_target(EState *state, Relation relation, Bitmapset *updated)
 {
+	AclMode needed = updated ? ACL_UPDATE : ACL_INSERT;
 	RangeTblEntry *entry = makeNode(RangeTblEntry);
 	ResultRelInfo *target = makeNode(ResultRelInfo);
 #if PG_VERSION_NUM >= 160000
+	RTEPermissionInfo *permission;
 	List *permissions = NIL;
 #endif
 
@@ -28,9 +33,12 @@ executor_open_target(EState *state, Relation relation)
 	entry->relkind = relation->rd_rel->relkind;
 	entry->rellockmode = RowExclusiveLock;
 #if PG_VERSION_NUM >= 160000
-	addRTEPermissionInfo(&permissions, entry)->requiredPerms = ACL_INSERT;
+	permission = addRTEPermissionInfo(&permissions, entry);
+	permission->requiredPerms = needed;
+	permission->updatedCols = updated;
 #else
-	entry->requiredPerms = ACL_INSERT;
+	entry->requiredPerms = needed;
+	entry->updatedCols = updated;
 #endif
 #if PG_VERSION_NUM >= 180000
 	ExecInitRangeTable(state, list_make1(entry), permissions, bms_make_singleton(1));
@@ -76,6 +84,48 @@ executor_insert_index_entries(EState *state, ResultRelInfo *target, TupleTableSl
 	return ExecInsertIndexTuples(target, row, state, false, false, NULL, NIL);
 #else
 	return ExecInsertIndexTuples(row, state, false, NULL, NIL);
+#endif
+}
+
+/* As PostgreSQL 16 has it; before, true stood for all. */
+#if PG_VERSION_NUM < 160000
+typedef bool TU_UpdateIndexes;
+#define TU_None false
+#endif
+#if PG_VERSION_NUM >= 190000
+#define table_tuple_update(relation, place, slot, command, snapshot, crosscheck, wait, failure,    \
+						   mode, indexes)                                                          \
+	table_tuple_update(relation, place, slot, command, 0, snapshot, crosscheck, wait, failure,     \
+					   mode, indexes)
+#endif
+
+/* The same of a row's new version. */
+static inline List *
+executor_update_index_entries(EState *state, ResultRelInfo *target, TupleTableSlot *row,
+							  TU_UpdateIndexes indexes)
+{
+#if PG_VERSION_NUM >= 190000
+	return ExecInsertIndexTuples(
+		target, state, EIIT_IS_UPDATE | (indexes == TU_Summarizing ? EIIT_ONLY_SUMMARIZING : 0),
+		row, NIL, NULL);
+#elif PG_VERSION_NUM >= 160000
+	return ExecInsertIndexTuples(target, row, state, true, false, NULL, NIL,
+								 indexes == TU_Summarizing);
+#elif PG_VERSION_NUM >= 140000
+	return ExecInsertIndexTuples(target, row, state, true, false, NULL, NIL);
+#else
+	return ExecInsertIndexTuples(row, state, false, NULL, NIL);
+#endif
+}
+
+static inline void
+executor_after_update(EState *state, ResultRelInfo *target, ItemPointer place, TupleTableSlot *row,
+					  List *recheck, TransitionCaptureState *transitions)
+{
+#if PG_VERSION_NUM >= 150000
+	ExecARUpdateTriggers(state, target, NULL, NULL, place, NULL, row, recheck, transitions, false);
+#else
+	ExecARUpdateTriggers(state, target, place, NULL, row, recheck, transitions);
 #endif
 }
 

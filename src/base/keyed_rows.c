@@ -133,21 +133,26 @@ keyed_row(const char *relation, const char *column, const pg_uuid_t *id)
 }
 
 bool
-keyed_row_lock(const KeyedRows *rows, int row, LockTupleMode mode)
+keyed_rows_lock(const KeyedRows *rows, const int *numbers, int count, LockTupleMode mode)
 {
-	ItemPointerData place = rows->rows[row]->t_self;
 	TM_FailureData failure;
 	TupleTableSlot *slot;
 	Relation relation;
-	bool locked;
+	bool locked = true;
 
 	if (!rows->is_indexed ||
 		pg_class_aclcheck(rows->relation_id, GetUserId(), ACL_UPDATE) != ACLCHECK_OK)
 		return false;
 	relation = table_open(rows->relation_id, RowShareLock);
 	slot = table_slot_create(relation, NULL);
-	locked = table_tuple_lock(relation, &place, GetActiveSnapshot(), slot,
-							  GetCurrentCommandId(true), mode, LockWaitSkip, 0, &failure) == TM_Ok;
+	for (int i = 0; i < count && locked; i++)
+	{
+		ItemPointerData place = rows->rows[numbers[i]]->t_self;
+
+		locked =
+			table_tuple_lock(relation, &place, GetActiveSnapshot(), slot, GetCurrentCommandId(true),
+							 mode, LockWaitSkip, 0, &failure) == TM_Ok;
+	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(relation, NoLock);
 	return locked;

@@ -46,10 +46,11 @@ extern KeyedRows *keyed_rows(const char *relation, const char *column, const pg_
 extern KeyedRows *keyed_row(const char *relation, const char *column, const pg_uuid_t *id);
 
 /*
- * Locks the row as it was found; false: somebody has it locked, or has changed it since, so that only a
- * statement can tell.  Nothing waits.
+ * Locks the numbered rows as they were found, one after the other; false: somebody has one locked, or has changed
+ * it since, so that only a statement can tell.  Nothing waits; those before it stay locked.
  */
-extern bool keyed_row_lock(const KeyedRows *rows, int row, LockTupleMode mode);
+extern bool keyed_rows_lock(const KeyedRows *rows, const int *numbers, int count,
+							LockTupleMode mode);
 
 /* Fields by name, an ERROR if the table has no such column; as field_text and its like (statement.h). */
 extern Datum keyed_field(const KeyedRows *rows, int row, const char *column, Oid *type,

@@ -63,7 +63,7 @@ table_writer_begin(Relation relation)
 	writer->context = CurrentMemoryContext;
 	writer->state = state = CreateExecutorState();
 	context = MemoryContextSwitchTo(state->es_query_cxt);
-	writer->target = executor_open_target(state, relation);
+	writer->target = executor_open_target(state, relation, NULL);
 	state->es_output_cid = GetCurrentCommandId(true);
 	state->es_snapshot = GetActiveSnapshot();
 	ExecOpenIndices(writer->target, false);

@@ -19,8 +19,10 @@
 #include "base/arrays.h"
 #include "base/binding.h"
 #include "base/frame.h"
+#include "base/insertion.h"
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
+#include "base/table_updater.h"
 #include "base/uuid.h"
 #include "locks/locks_internal.h"
 #include "plan/plan_parts.h"
@@ -54,27 +56,17 @@ static Statement jobs_of_holder = {
 	.argument_types = {UUIDOID},
 };
 
-/*
- * The lasting locks of holder $7 on snapshot $1 of status $2, images $3 of statuses $4 and images of
- * templates $5; shared: $6.  What becomes LOCKED does so by transaction $8; $9 and $10 are the hashes.
- */
-#define WRITE_LOCKS(on_conflict)                                                                   \
-	"WITH state AS (INSERT INTO vmclone.lock_state AS s"                                           \
-	"  (kind, entity_id, earlier_status, shared_only, row_version, row_hash)"                      \
-	"  SELECT 'snapshot', $1, $2, $6, $8, $9"                                                      \
-	"  UNION ALL SELECT 'image', i.id, i.status::text, $6, $8, i.hash"                             \
-	"  FROM ROWS FROM (unnest($3), unnest($4), unnest($10)) AS i(id, status, hash)" on_conflict    \
-	") INSERT INTO vmclone.image_locks (kind, entity_id, holder, mode, keeps_status)"              \
-	" SELECT 'snapshot', $1, $7, CASE WHEN $6 THEN 'shared' ELSE 'exclusive' END, false"           \
-	" UNION ALL SELECT 'image', id, $7, CASE WHEN $6 THEN 'shared' ELSE 'exclusive' END, false"    \
-	"  FROM unnest($3) id"                                                                         \
-	" UNION ALL SELECT 'image', id, $7, 'shared', true FROM unnest($5) id"
-#define WRITE_LOCKS_ARGUMENTS                                                                      \
-	.argument_count = 10,                                                                          \
-	.argument_types = {UUIDOID, TEXTOID, UUIDARRAYOID, INT4ARRAYOID, UUIDARRAYOID,                 \
-					   BOOLOID, UUIDOID, XIDOID,       INT8OID,      INT8ARRAYOID}
-
-static Statement write_first_locks = {.sql = WRITE_LOCKS(""), WRITE_LOCKS_ARGUMENTS};
+/* Whose are all: nobody else holds any of them. */
+static Insertion insert_states = {
+	.relation = "vmclone.lock_state",
+	.column_count = 6,
+	.columns = {{"kind", TEXTOID},
+				{"entity_id", UUIDOID},
+				{"earlier_status", TEXTOID},
+				{"shared_only", BOOLOID},
+				{"row_version", XIDOID},
+				{"row_hash", INT8OID}},
+};
 
 /*
  * Beside other holders, whose locks have a state already.  Where somebody has taken their LOCKED off, it
@@ -83,11 +75,33 @@ static Statement write_first_locks = {.sql = WRITE_LOCKS(""), WRITE_LOCKS_ARGUME
 #define OURS_NOW(column)                                                                           \
 	column " = CASE WHEN excluded.earlier_status IN ('LOCKED', '" SQL_IMAGE_STATUS_LOCKED          \
 		   "') THEN s." column " ELSE excluded." column " END"
-static Statement write_more_locks = {
-	.sql = WRITE_LOCKS(
-		" ON CONFLICT (kind, entity_id) DO UPDATE SET shared_only = s.shared_only AND $6, " OURS_NOW(
-			"earlier_status") ", " OURS_NOW("row_version") ", " OURS_NOW("row_hash")),
-	WRITE_LOCKS_ARGUMENTS};
+static Insertion insert_states_beside = {
+	.relation = "vmclone.lock_state",
+	.column_count = 6,
+	.columns = {{"kind", TEXTOID},
+				{"entity_id", UUIDOID},
+				{"earlier_status", TEXTOID},
+				{"shared_only", BOOLOID},
+				{"row_version", XIDOID},
+				{"row_hash", INT8OID}},
+	.statement = {.sql =
+					  "INSERT INTO vmclone.lock_state AS s"
+					  " (kind, entity_id, earlier_status, shared_only, row_version, row_hash)"
+					  " SELECT kind, entity_id, earlier_status, shared_only, row_version, row_hash"
+					  " FROM " NEW_ROWS " ON CONFLICT (kind, entity_id) DO UPDATE SET"
+					  " shared_only = s.shared_only AND excluded.shared_only, " OURS_NOW(
+						  "earlier_status") ", " OURS_NOW("row_version") ", " OURS_NOW("row_hash")},
+};
+
+static Insertion insert_locks = {
+	.relation = "vmclone.image_locks",
+	.column_count = 5,
+	.columns = {{"kind", TEXTOID},
+				{"entity_id", UUIDOID},
+				{"holder", UUIDOID},
+				{"mode", TEXTOID},
+				{"keeps_status", BOOLOID}},
+};
 
 static Statement set_snapshot_locked = {
 	.sql = "UPDATE snapshots SET status = 'LOCKED' WHERE snapshot_id = $1 AND status <> 'LOCKED'",
@@ -239,40 +253,90 @@ check_holders(const LockSet *set, const pg_uuid_t *call_id)
 	return count > 0;
 }
 
+/* In the order of insert_states. */
 static void
-write_locks(const LockSet *set, const pg_uuid_t *call_id, Datum snapshot, Datum images,
-			bool some_held)
+put_state(NewRows *rows, const LockSet *set, const char *kind, const pg_uuid_t *id,
+		  const char *status, int64 hash)
 {
-	int32 *statuses = palloc(sizeof(int32) * (set->image_count + 1));
-	int64 *hashes = palloc(sizeof(int64) * (set->image_count + 1));
-	Datum values[10];
+	new_rows_put_text(rows, kind);
+	new_rows_put_uuid(rows, id);
+	new_rows_put_text(rows, status);
+	new_rows_put(rows, BoolGetDatum(set->shared));
+	new_rows_put(rows, TransactionIdGetDatum(GetCurrentTransactionId()));
+	new_rows_put(rows, Int64GetDatum(hash));
+}
 
+/* In the order of insert_locks. */
+static void
+put_lock(NewRows *rows, const char *kind, const pg_uuid_t *id, const pg_uuid_t *call_id,
+		 bool shared, bool keeps_status)
+{
+	new_rows_put_text(rows, kind);
+	new_rows_put_uuid(rows, id);
+	new_rows_put_uuid(rows, call_id);
+	new_rows_put_text(rows, shared ? "shared" : "exclusive");
+	new_rows_put(rows, BoolGetDatum(keeps_status));
+}
+
+static void
+write_locks(const LockSet *set, const pg_uuid_t *call_id, bool some_held)
+{
+	NewRows states = insertion_begin(some_held ? &insert_states_beside : &insert_states);
+	NewRows locks = insertion_begin(&insert_locks);
+
+	put_state(&states, set, "snapshot", set->snapshot_id, set->snapshot_status, set->snapshot_hash);
+	put_lock(&locks, "snapshot", set->snapshot_id, call_id, set->shared, false);
+	for (int i = 0; i < set->image_count; i++)
+	{
+		const LockedImage *image = lock_set_find(set, &set->images[i]);
+		char status[12];
+
+		pg_ltoa(image->status, status);
+		put_state(&states, set, "image", &image->id, status, image->hash);
+		put_lock(&locks, "image", &image->id, call_id, set->shared, false);
+	}
+	for (int i = 0; i < set->template_image_count; i++)
+		put_lock(&locks, "image", &set->template_images[i], call_id, true, true);
+	insertion_run(&states);
+	insertion_run(&locks);
+}
+
+/* The rows become LOCKED where they aren't. */
+static void
+set_locked(const LockSet *set)
+{
+	int *numbers = palloc(sizeof(int) * (set->image_count + 1));
+	int first = 0;
+	int count = 0;
+	Datum value;
+
+	if (strcmp(set->snapshot_status, "LOCKED") != 0 &&
+		!(set->snapshot_rows && table_update(set->snapshot_rows, &first, 1, "status", TEXTOID,
+											 CStringGetTextDatum("LOCKED"))))
+	{
+		value = UUIDPGetDatum(set->snapshot_id);
+		(void) statement_run(&set_snapshot_locked, &value, NULL);
+	}
 	for (int i = 0; i < set->image_count; i++)
 	{
 		const LockedImage *image = lock_set_find(set, &set->images[i]);
 
-		statuses[i] = image->status;
-		hashes[i] = image->hash;
+		if (image->status != IMAGE_STATUS_LOCKED)
+			numbers[count++] = image->row;
 	}
-	values[0] = snapshot;
-	values[1] = CStringGetTextDatum(set->snapshot_status);
-	values[2] = images;
-	values[3] = array_of_int32s(statuses, set->image_count);
-	values[4] = array_of_uuids(set->template_images, set->template_image_count);
-	values[5] = BoolGetDatum(set->shared);
-	values[6] = UUIDPGetDatum(call_id);
-	values[7] = TransactionIdGetDatum(GetCurrentTransactionId());
-	values[8] = Int64GetDatum(set->snapshot_hash);
-	values[9] = array_of_int64s(hashes, set->image_count);
-	(void) statement_run(some_held ? &write_more_locks : &write_first_locks, values, NULL);
+	if (count > 0 &&
+		!(set->image_rows && table_update(set->image_rows, numbers, count, "imagestatus", INT4OID,
+										  Int32GetDatum(IMAGE_STATUS_LOCKED))))
+	{
+		value = array_of_uuids(set->images, set->image_count);
+		(void) statement_run(&set_images_locked, &value, NULL);
+	}
 }
 
 void
 locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 {
 	LockSet set = {.snapshot_id = &plan->snapshot_id, .shared = plan->request->lock_shared};
-	Datum snapshot = UUIDPGetDatum(&plan->snapshot_id);
-	Datum images;
 	bool some_held;
 	Frame frame;
 
@@ -286,20 +350,11 @@ locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 	if (set.shared)
 		frame_leave(&frame);
 	plan->chain_changes = lock_set_describe_changes(plan, &set);
-	images = array_of_uuids(set.images, set.image_count);
 
 	frame_enter_own(&frame);
 	some_held = check_holders(&set, call_id);
-	write_locks(&set, call_id, snapshot, images, some_held);
+	write_locks(&set, call_id, some_held);
 	frame_leave(&frame);
 
-	if (strcmp(set.snapshot_status, "LOCKED") != 0)
-		(void) statement_run(&set_snapshot_locked, &snapshot, NULL);
-	for (int i = 0; i < set.image_count; i++)
-	{
-		if (lock_set_find(&set, &set.images[i])->status == IMAGE_STATUS_LOCKED)
-			continue;
-		(void) statement_run(&set_images_locked, &images, NULL);
-		break;
-	}
+	set_locked(&set);
 }

@@ -6,23 +6,8 @@
 #define VMCLONE_LOCKS_INTERNAL_H
 
 #include "base/compat.h"
+#include "base/keyed_rows.h"
 #include "locks/locks.h"
-
-/*
- * What a row says beside its status, and in which file: whoever has written the status and nothing else
- * leaves it as it is; whoever has written something else, or the whole table anew, doesn't.  The same in
- * sessions of any settings.
- */
-#define IMAGE_HASH                                                                                 \
-	"hashtextextended(ROW(pg_relation_filenode(images.tableoid), images.parentid,"                 \
-	" images.image_group_id, images.vm_snapshot_id, images.it_guid, images.size,"                  \
-	" images.volume_type, images.volume_format, images.active,"                                    \
-	" (extract(epoch FROM images.lastmodified) * 1000000)::int8,"                                  \
-	" images.volume_classification, images.qcow_compat)::text, 0)"
-#define SNAPSHOT_HASH                                                                              \
-	"hashtextextended(ROW(pg_relation_filenode(snapshots.tableoid), snapshots.vm_id,"              \
-	" snapshots.snapshot_type, snapshots.description, snapshots.app_list,"                         \
-	" snapshots.vm_configuration, snapshots.vm_configuration_broken)::text, 0)"
 
 /* An image whose row is locked, as the row says. */
 typedef struct LockedImage
@@ -35,6 +20,7 @@ typedef struct LockedImage
 	int64 size;
 	TransactionId version; /* xmin */
 	int64 hash;            /* of what else the row says */
+	int row;               /* of LockSet.image_rows */
 } LockedImage;
 
 /* What a call locks, and what it got. */
@@ -57,6 +43,9 @@ typedef struct LockSet
 	int64 snapshot_hash;
 	LockedImage *got;
 	int got_count;
+	/* where the rows were found and locked without a statement; else NULL */
+	const KeyedRows *snapshot_rows;
+	const KeyedRows *image_rows;
 } LockSet;
 
 /* Fills in what the call reads: images of the VM's own disks, and of the template below them. */

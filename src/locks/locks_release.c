@@ -12,6 +12,7 @@
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "locks/locks_internal.h"
+#include "locks/row_hash.h"
 
 /* The rows of exactly what is given back, in the order in which locks.c takes them. */
 static Statement lock_held_snapshot = {

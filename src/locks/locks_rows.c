@@ -19,6 +19,7 @@
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "locks/locks_internal.h"
+#include "locks/row_hash.h"
 #include "locks/row_holders.h"
 #include "plan/plan_parts.h"
 
@@ -341,6 +342,7 @@ add_locked(LockSet *set, uint64 rows)
 		image->size = field_int64(row, LOCKED_SIZE);
 		image->version = (TransactionId) field_int64(row, LOCKED_VERSION);
 		image->hash = field_int64(row, LOCKED_HASH);
+		image->row = -1;
 		set->got_count++;
 	}
 }
@@ -391,7 +393,84 @@ describe_held(const pg_uuid_t *snapshot_id, const pg_uuid_t *images, int count)
 	return text.len > 0 ? text.data : NULL;
 }
 
-/* Locks the images' rows; returns the ids of all that are wanted. */
+/* Of a row of images: is it among those that LOCK_IMAGES names? */
+static bool
+is_wanted(const LockSet *set, const LockedImage *image)
+{
+	return set->whole_disks || lock_set_contains(set->images, set->image_count, &image->id) ||
+		   lock_set_contains(set->images, set->image_count, &image->parent_id);
+}
+
+static int
+compare_images(const void *a, const void *b)
+{
+	return memcmp(&((const LockedImage *) a)->id, &((const LockedImage *) b)->id,
+				  sizeof(pg_uuid_t));
+}
+
+/* The wanted ones of the rows, in the order in which they are to be locked. */
+static int
+find_wanted(const LockSet *set, const KeyedRows *rows, LockedImage *found)
+{
+	int count = 0;
+
+	for (int row = 0; row < rows->count; row++)
+	{
+		LockedImage *image = &found[count];
+
+		image->id = keyed_uuid(rows, row, "image_guid");
+		image->parent_id = keyed_uuid(rows, row, "parentid");
+		if (!is_wanted(set, image))
+			continue;
+		image->status = (int) keyed_int64(rows, row, "imagestatus");
+		image->disk_id = keyed_uuid(rows, row, "image_group_id");
+		image->volume_format = (int) keyed_int64(rows, row, "volume_format");
+		image->size = keyed_int64(rows, row, "size");
+		image->version = HeapTupleHeaderGetRawXmin(rows->rows[row]->t_data);
+		image->hash = image_hash(rows, row);
+		image->row = row;
+		count++;
+	}
+	qsort(found, count, sizeof(LockedImage), compare_images);
+	return count;
+}
+
+/*
+ * What LOCK_IMAGES does, where all rows are there, and nobody has one locked or is changing it.  False: the
+ * statement has to say what is to be had, or to wait.
+ */
+static bool
+lock_images_at_once(LockSet *set)
+{
+	const KeyedRows *rows =
+		keyed_rows("images", "image_group_id", set->disks, set->disk_count, KEYED_NOW);
+	LockedImage *found;
+	int *numbers;
+	int count;
+
+	if (!rows->is_indexed)
+		return false;
+	found = palloc(sizeof(LockedImage) * (rows->count + 1));
+	count = find_wanted(set, rows, found);
+	numbers = palloc(sizeof(int) * (count + 1));
+	for (int i = 0; i < count; i++)
+		numbers[i] = found[i].row;
+	if (!keyed_rows_lock(rows, numbers, count, LockTupleNoKeyExclusive))
+		return false;
+	for (int i = 0; i < set->image_count; i++)
+	{
+		LockedImage key = {.id = set->images[i]};
+
+		if (bsearch(&key, found, count, sizeof(LockedImage), compare_images) == NULL)
+			return false;
+	}
+	set->got = found;
+	set->got_count = count;
+	set->image_rows = rows;
+	return true;
+}
+
+/* Locks the images' rows; returns the ids of all that are wanted, as far as they may be missing. */
 static pg_uuid_t *
 lock_images(LockSet *set, int *count)
 {
@@ -399,6 +478,9 @@ lock_images(LockSet *set, int *count)
 					   array_of_uuids(set->disks, set->disk_count), BoolGetDatum(set->whole_disks)};
 	uint64 rows;
 
+	*count = 0;
+	if (set->got_count == 0 && lock_images_at_once(set))
+		return NULL;
 	if (set->shared)
 		rows = run_waiting(&lock_images_wait, values, "the snapshot's images",
 						   describe_held(NULL, set->images, set->image_count));
@@ -408,14 +490,53 @@ lock_images(LockSet *set, int *count)
 	return wanted_images(set, values, rows, count);
 }
 
+/* Has a qemu the disks of the snapshot's virtual machine open? */
+static bool
+vm_runs(const KeyedRows *snapshots)
+{
+	static const int without_qemu[] = {VM_STATUSES_WITHOUT_QEMU};
+	pg_uuid_t vm_id = keyed_uuid(snapshots, 0, "vm_id");
+	const KeyedRows *vm = keyed_row("vm_dynamic", "vm_guid", &vm_id);
+
+	if (vm == NULL || keyed_is_null(vm, 0, "status"))
+		return false;
+	for (int i = 0; i < (int) lengthof(without_qemu); i++)
+	{
+		if (keyed_int64(vm, 0, "status") == without_qemu[i])
+			return false;
+	}
+	return true;
+}
+
+/* What LOCK_SNAPSHOT does, as lock_images_at_once. */
+static bool
+lock_snapshot_at_once(LockSet *set)
+{
+	const KeyedRows *rows = keyed_row("snapshots", "snapshot_id", set->snapshot_id);
+	int number = 0;
+
+	if (rows == NULL || !rows->is_indexed ||
+		!keyed_rows_lock(rows, &number, 1, LockTupleNoKeyExclusive))
+		return false;
+	set->snapshot_status = keyed_text(rows, 0, "status");
+	set->snapshot_version = HeapTupleHeaderGetRawXmin(rows->rows[0]->t_data);
+	set->snapshot_hash = snapshot_hash(rows, 0);
+	set->whole_disks = set->on_engine && !vm_runs(rows);
+	set->snapshot_rows = rows;
+	return true;
+}
+
 static void
 lock_snapshot(LockSet *set)
 {
 	Datum snapshot = UUIDPGetDatum(set->snapshot_id);
-	uint64 rows = set->shared ? run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot",
-											describe_held(set->snapshot_id, NULL, 0))
-							  : statement_run(&lock_snapshot_skip, &snapshot, NULL);
+	uint64 rows;
 
+	if (lock_snapshot_at_once(set))
+		return;
+	rows = set->shared ? run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot",
+									 describe_held(set->snapshot_id, NULL, 0))
+					   : statement_run(&lock_snapshot_skip, &snapshot, NULL);
 	if (rows == 0)
 		return;
 	set->snapshot_status = field_text(0, LOCKED_SNAPSHOT_STATUS);

@@ -31,6 +31,8 @@ static Statement prepared_transaction = {
 	.argument_types = {XIDOID},
 };
 
+static Statement some_prepared = {.sql = "SELECT FROM pg_prepared_xact() LIMIT 1"};
+
 /* Locks without a process are prepared transactions'; the one on its own number says which has them. */
 static Statement writers = {
 	.sql = "SELECT string_agg(format('\"%s\"', p.gid), ', ' ORDER BY p.prepared, p.gid), count(*)"
@@ -120,8 +122,8 @@ prepared_writers(const char *table)
 {
 	Datum value;
 
-	/* as on most servers; the question would cost each call a look at all locks */
-	if (max_prepared_xacts == 0)
+	/* nearly always; the question would cost each call a look at all locks */
+	if (max_prepared_xacts == 0 || statement_run(&some_prepared, NULL, NULL) == 0)
 		return NULL;
 	value = CStringGetTextDatum(table);
 	statement_run_one_row(&writers, &value, NULL);

@@ -132,9 +132,11 @@
 #define SQL_TEMPLATE_STATUS_OK            CppAsString2(TEMPLATE_STATUS_OK)
 #define SQL_VM_STATUS_DOWN                CppAsString2(VM_STATUS_DOWN)
 #define SQL_VM_STATUS_IMAGE_LOCKED        CppAsString2(VM_STATUS_IMAGE_LOCKED)
-#define SQL_VM_STATUSES_WITHOUT_QEMU                                                               \
-	"(" CppAsString2(VM_STATUS_DOWN) ", " CppAsString2(VM_STATUS_SUSPENDED) ", " CppAsString2(     \
-		VM_STATUS_IMAGE_ILLEGAL) ", " CppAsString2(VM_STATUS_IMAGE_LOCKED) ")"
+#define VM_STATUSES_WITHOUT_QEMU                                                                   \
+	VM_STATUS_DOWN, VM_STATUS_SUSPENDED, VM_STATUS_IMAGE_ILLEGAL, VM_STATUS_IMAGE_LOCKED
+#define SQL_NUMBERS_AS_THEY_ARE(...) "(" #__VA_ARGS__ ")"
+#define SQL_NUMBERS(...)             SQL_NUMBERS_AS_THEY_ARE(__VA_ARGS__)
+#define SQL_VM_STATUSES_WITHOUT_QEMU SQL_NUMBERS(VM_STATUSES_WITHOUT_QEMU)
 /* For CASE: the engine's words for images.volume_format and volume_type, and for base_disks.disk_storage_type. */
 #define SQL_DISK_STORAGE_TYPE_WORDS                                                                \
 	"WHEN 0 THEN 'IMAGE' WHEN 1 THEN 'LUN' WHEN 2 THEN 'CINDER' WHEN 3 THEN 'MANAGED_BLOCK_STORAGE' WHEN 4 THEN 'KUBERNETES'"
