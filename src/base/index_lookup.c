@@ -1,6 +1,6 @@
 /*
  * index_lookup.c
- *		Rows of a table found by one column, without a statement.
+ *		Rows of a table found by one column or two, without a statement.
  */
 #include "postgres.h"
 
@@ -9,6 +9,7 @@
 #include "access/tableam.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -22,12 +23,12 @@
 #define FIRST_SIZE  32
 #define CACHED_MOST 64
 
-/* The index that was chosen for a column; until the table or an index of it changes. */
+/* The index that was chosen for columns; until the table or an index of it changes. */
 typedef struct ChosenIndex
 {
 	Oid relation_id;
-	AttrNumber column;
-	Oid index_id; /* invalid: there is none */
+	AttrNumber columns[INDEX_LOOKUP_MAX_COLUMNS]; /* 0: none */
+	Oid index_id;                                 /* invalid: there is none */
 } ChosenIndex;
 
 static ChosenIndex chosen[CACHED_MOST];
@@ -47,11 +48,32 @@ may_read(Relation relation)
 		   pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
-/* An index that every row is in, by that column and its type's own order first. */
-static Oid
-choose_index(Relation relation, AttrNumber column)
+/* Its first columns are these, in their types' own order, in which equal values are the same. */
+static bool
+begins_with(Relation index, Relation relation, const AttrNumber *columns, int column_count)
 {
-	Oid type = TupleDescAttr(RelationGetDescr(relation), column - 1)->atttypid;
+	const FormData_pg_index *form = index->rd_index;
+
+	if (form->indnkeyatts < column_count)
+		return false;
+	for (int i = 0; i < column_count; i++)
+	{
+		Oid collation = index->rd_indcollation[i];
+		Oid type = TupleDescAttr(RelationGetDescr(relation), columns[i] - 1)->atttypid;
+
+		/* a varchar's order is that of texts */
+		if (form->indkey.values[i] != columns[i] ||
+			index->rd_opcintype[i] != (type == VARCHAROID ? TEXTOID : type) ||
+			(OidIsValid(collation) && !get_collation_isdeterministic(collation)))
+			return false;
+	}
+	return true;
+}
+
+/* An index that every row is in and that begins with the columns. */
+static Oid
+choose_index(Relation relation, const AttrNumber *columns, int column_count)
+{
 	List *ids = RelationGetIndexList(relation);
 	int fewest = INDEX_MAX_KEYS + 1;
 	Oid result = InvalidOid;
@@ -63,8 +85,7 @@ choose_index(Relation relation, AttrNumber column)
 		const FormData_pg_index *form = index->rd_index;
 
 		if (index->rd_rel->relam == BTREE_AM_OID && form->indisvalid && !form->indcheckxmin &&
-			form->indkey.values[0] == column && index->rd_opcintype[0] == type &&
-			!OidIsValid(index->rd_indcollation[0]) &&
+			begins_with(index, relation, columns, column_count) &&
 			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
 			form->indnkeyatts < fewest)
 		{
@@ -79,26 +100,42 @@ choose_index(Relation relation, AttrNumber column)
 
 /* NULL: there is none. */
 static Relation
-open_index(Relation relation, AttrNumber column)
+open_index(Relation relation, const AttrNumber *columns, int column_count)
 {
 	static bool is_registered;
-	ChosenIndex entry = {.relation_id = RelationGetRelid(relation), .column = column};
+	ChosenIndex entry = {.relation_id = RelationGetRelid(relation)};
 
 	if (!is_registered)
 	{
 		CacheRegisterRelcacheCallback(forget_chosen, (Datum) 0);
 		is_registered = true;
 	}
+	memcpy(entry.columns, columns, sizeof(AttrNumber) * column_count);
 	for (int i = 0; i < chosen_count; i++)
 	{
-		if (chosen[i].relation_id == entry.relation_id && chosen[i].column == column)
+		if (chosen[i].relation_id == entry.relation_id &&
+			memcmp(chosen[i].columns, entry.columns, sizeof(entry.columns)) == 0)
 			return OidIsValid(chosen[i].index_id) ? index_open(chosen[i].index_id, AccessShareLock)
 												  : NULL;
 	}
-	entry.index_id = choose_index(relation, column);
+	entry.index_id = choose_index(relation, columns, column_count);
 	if (chosen_count < CACHED_MOST)
 		chosen[chosen_count++] = entry;
 	return OidIsValid(entry.index_id) ? index_open(entry.index_id, AccessShareLock) : NULL;
+}
+
+/* Keys that are to be given their values. */
+static void
+prepare_keys(Relation index, int column_count, ScanKeyData *keys)
+{
+	for (int i = 0; i < column_count; i++)
+	{
+		Oid type = index->rd_opcintype[i];
+		Oid equal = get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber);
+
+		ScanKeyEntryInitialize(&keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
+							   index->rd_indcollation[i], get_opcode(equal), (Datum) 0);
+	}
 }
 
 static void
@@ -116,29 +153,27 @@ look_up(IndexScanDesc scan, TupleTableSlot *slot, HeapTuple **rows, int *count, 
 }
 
 bool
-index_lookup(Relation relation, AttrNumber column, const Datum *keys, int key_count,
-			 Snapshot snapshot, HeapTuple **rows, int *count)
+index_lookup(Relation relation, const AttrNumber *columns, int column_count, const Datum *keys,
+			 int key_count, Snapshot snapshot, HeapTuple **rows, int *count)
 {
-	Relation index = may_read(relation) ? open_index(relation, column) : NULL;
+	Relation index = may_read(relation) ? open_index(relation, columns, column_count) : NULL;
+	ScanKeyData scan_keys[INDEX_LOOKUP_MAX_COLUMNS];
 	int size = FIRST_SIZE;
-	Oid equal;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
 
 	if (index == NULL)
 		return false;
-	equal = get_opfamily_member(index->rd_opfamily[0], index->rd_opcintype[0],
-								index->rd_opcintype[0], BTEqualStrategyNumber);
 	*rows = palloc(sizeof(HeapTuple) * size);
 	*count = 0;
 	slot = table_slot_create(relation, NULL);
-	scan = begin_index_scan(relation, index, snapshot, 1);
+	scan = begin_index_scan(relation, index, snapshot, column_count);
+	prepare_keys(index, column_count, scan_keys);
 	for (int i = 0; i < key_count; i++)
 	{
-		ScanKeyData key;
-
-		ScanKeyInit(&key, 1, BTEqualStrategyNumber, get_opcode(equal), keys[i]);
-		index_rescan(scan, &key, 1, NULL, 0);
+		for (int c = 0; c < column_count; c++)
+			scan_keys[c].sk_argument = keys[i * column_count + c];
+		index_rescan(scan, scan_keys, column_count, NULL, 0);
 		look_up(scan, slot, rows, count, &size);
 	}
 	index_endscan(scan);

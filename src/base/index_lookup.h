@@ -1,6 +1,6 @@
 /*
  * index_lookup.h
- *		Rows of a table found by one column, without a statement.
+ *		Rows of a table found by one column or two, without a statement.
  */
 #ifndef VMCLONE_INDEX_LOOKUP_H
 #define VMCLONE_INDEX_LOOKUP_H
@@ -11,12 +11,15 @@
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
+#define INDEX_LOOKUP_MAX_COLUMNS 2
+
 /*
- * The rows whose column has one of the keys (of the column's type, not null), in the keys' order; as
- * the snapshot has them, *count of them, copied, with their t_self.  False: only a statement can do that,
- * as of a view, under row security, or where no index begins with the column.  The table is locked.
+ * The rows whose columns have the values of one of the keys (of the columns' types, not null; key after key), in the
+ * keys' order; as the snapshot has them, *count of them, copied, with their t_self.  False: only a statement can do
+ * that, as of a view, under row security, or where no index begins with the columns.  The table is locked.
  */
-extern bool index_lookup(Relation relation, AttrNumber column, const Datum *keys, int key_count,
-						 Snapshot snapshot, HeapTuple **rows, int *count);
+extern bool index_lookup(Relation relation, const AttrNumber *columns, int column_count,
+						 const Datum *keys, int key_count, Snapshot snapshot, HeapTuple **rows,
+						 int *count);
 
 #endif

@@ -19,6 +19,8 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 #include "base/arrays.h"
 #include "base/compat.h"
@@ -36,9 +38,27 @@ relation_of_name(const char *name, LOCKMODE lock_mode)
 							true);
 }
 
+void
+keyed_begin_snapshot(void)
+{
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+void
+keyed_end_snapshot(void)
+{
+	PopActiveSnapshot();
+}
+
 static Snapshot
 push_snapshot(KeyedSnapshot kind)
 {
+	if (kind == KEYED_ACTIVE)
+	{
+		PushActiveSnapshot(GetActiveSnapshot());
+		return GetActiveSnapshot();
+	}
 	CommandCounterIncrement();
 	PushActiveSnapshot(kind == KEYED_LATEST ? GetLatestSnapshot() : GetTransactionSnapshot());
 	return GetActiveSnapshot();
@@ -112,13 +132,38 @@ keyed_rows(const char *relation_name, const char *column, const pg_uuid_t *ids, 
 	snapshot = push_snapshot(kind);
 	rows->is_indexed =
 		number > 0 && TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid == UUIDOID &&
-		index_lookup(relation, number, keys, key_count, snapshot, &rows->rows, &rows->count);
+		index_lookup(relation, &number, 1, keys, key_count, snapshot, &rows->rows, &rows->count);
 	if (rows->is_indexed)
 		rows->descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
 	else
 		read_by_statement(rows, relation_name, column, ids, count, snapshot);
 	PopActiveSnapshot();
 	relation_close(relation, NoLock);
+	return rows;
+}
+
+KeyedRows *
+keyed_rows_by_pairs(const char *relation_name, const char *const columns[2], const Datum *keys,
+					int count, KeyedSnapshot kind)
+{
+	KeyedRows *rows = palloc0(sizeof(KeyedRows));
+	Snapshot snapshot = push_snapshot(kind);
+	AttrNumber numbers[2] = {0};
+	Relation relation;
+
+	rows->relation_id = relation_of_name(relation_name, AccessShareLock);
+	if (OidIsValid(rows->relation_id))
+	{
+		relation = relation_open(rows->relation_id, NoLock);
+		for (int i = 0; i < 2; i++)
+			numbers[i] = get_attnum(rows->relation_id, columns[i]);
+		rows->is_indexed =
+			numbers[0] > 0 && numbers[1] > 0 &&
+			index_lookup(relation, numbers, 2, keys, count, snapshot, &rows->rows, &rows->count);
+		rows->descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+		relation_close(relation, NoLock);
+	}
+	PopActiveSnapshot();
 	return rows;
 }
 
@@ -158,11 +203,32 @@ keyed_rows_lock(const KeyedRows *rows, const int *numbers, int count, LockTupleM
 	return locked;
 }
 
+/* Names are mostly literals, asked for in row after row. */
+static int
+column_number(const KeyedRows *rows, const char *column)
+{
+	KeyedRows *known = (KeyedRows *) rows;
+	int number;
+
+	for (int i = 0; i < rows->known_count; i++)
+	{
+		if (rows->known[i].name == column)
+			return rows->known[i].number;
+	}
+	number = OidIsValid(rows->relation_id) ? get_attnum(rows->relation_id, column)
+										   : SPI_fnumber(rows->descriptor, column);
+	if (known->known_count < KEYED_KNOWN_COLUMNS)
+	{
+		known->known[known->known_count].name = column;
+		known->known[known->known_count++].number = number;
+	}
+	return number;
+}
+
 Datum
 keyed_field(const KeyedRows *rows, int row, const char *column, Oid *type, bool *is_null)
 {
-	int number = OidIsValid(rows->relation_id) ? get_attnum(rows->relation_id, column)
-											   : SPI_fnumber(rows->descriptor, column);
+	int number = column_number(rows, column);
 
 	if (number <= 0 || number > rows->descriptor->natts)
 		ereport(ERROR,
@@ -237,4 +303,83 @@ keyed_bool(const KeyedRows *rows, int row, const char *column)
 	if (type != BOOLOID)
 		elog(ERROR, "column %s has type %s instead of boolean", column, format_type_be(type));
 	return !is_null && DatumGetBool(value);
+}
+
+Jsonb *
+keyed_json(const KeyedRows *rows, int row)
+{
+	TupleDesc descriptor = rows->descriptor;
+	Datum value = heap_copy_tuple_as_datum(rows->rows[row], BlessTupleDesc(descriptor));
+	Node *argument = (Node *) makeNullConst(descriptor->tdtypeid, descriptor->tdtypmod, InvalidOid);
+	FmgrInfo function;
+
+	/* which looks at the type of its argument in the expression that calls it */
+	fmgr_info(F_TO_JSONB, &function);
+	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument), InvalidOid,
+											 InvalidOid, COERCE_EXPLICIT_CALL),
+					   &function);
+	return DatumGetJsonbP(FunctionCall1(&function, value));
+}
+
+TimestampTz
+keyed_time(const KeyedRows *rows, int row, const char *column, TimestampTz if_null)
+{
+	Oid type;
+	bool is_null;
+	Datum value = keyed_field(rows, row, column, &type, &is_null);
+
+	if (is_null)
+		return if_null;
+	if (type == TIMESTAMPOID)
+		value = DirectFunctionCall1(timestamp_timestamptz, value);
+	else if (type != TIMESTAMPTZOID)
+		elog(ERROR, "column %s has type %s instead of a time", column, format_type_be(type));
+	return DatumGetTimestampTz(value);
+}
+
+bool
+keyed_has_column(const KeyedRows *rows, const char *column)
+{
+	return column_number(rows, column) > 0;
+}
+
+typedef struct NamedId
+{
+	pg_uuid_t id;
+	char *name; /* NULL sorts last */
+	Oid collation;
+} NamedId;
+
+static int
+compare_names(const void *a, const void *b)
+{
+	const NamedId *left = a;
+	const NamedId *right = b;
+	int result = 0;
+
+	if (left->name && right->name)
+		result = varstr_cmp(left->name, (int) strlen(left->name), right->name,
+							(int) strlen(right->name), left->collation);
+	else if (left->name || right->name)
+		result = left->name ? -1 : 1;
+	return result != 0 ? result : memcmp(&left->id, &right->id, UUID_LEN);
+}
+
+pg_uuid_t *
+keyed_ids_by_name(const KeyedRows *rows, const char *id_column, const char *name_column)
+{
+	NamedId *sorted = palloc(sizeof(NamedId) * (rows->count + 1));
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * (rows->count + 1));
+	int name_number = column_number(rows, name_column);
+
+	for (int i = 0; i < rows->count; i++)
+	{
+		sorted[i].id = keyed_uuid(rows, i, id_column);
+		sorted[i].name = keyed_text(rows, i, name_column);
+		sorted[i].collation = TupleDescAttr(rows->descriptor, name_number - 1)->attcollation;
+	}
+	qsort(sorted, rows->count, sizeof(NamedId), compare_names);
+	for (int i = 0; i < rows->count; i++)
+		ids[i] = sorted[i].id;
+	return ids;
 }

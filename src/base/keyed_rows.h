@@ -14,10 +14,14 @@
 #include "access/tupdesc.h"
 #include "nodes/lockoptions.h"
 #include "storage/lockdefs.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 /* A table or view by its name in SQL, locked; InvalidOid: there is none. */
 extern Oid relation_of_name(const char *name, LOCKMODE lock_mode);
+
+#define KEYED_KNOWN_COLUMNS 16
 
 typedef struct KeyedRows
 {
@@ -26,13 +30,21 @@ typedef struct KeyedRows
 	TupleDesc descriptor;
 	HeapTuple *rows;
 	int count;
+	/* numbers of columns that were asked for, by the names' addresses */
+	struct
+	{
+		const char *name;
+		int number;
+	} known[KEYED_KNOWN_COLUMNS];
+	int known_count;
 } KeyedRows;
 
 /* What a look sees. */
 typedef enum KeyedSnapshot
 {
-	KEYED_NOW,   /* what a statement would: the transaction's own changes, and by isolation level */
-	KEYED_LATEST /* what is committed now, under every isolation level: for checks */
+	KEYED_NOW, /* what a statement would: the transaction's own changes, and by isolation level */
+	KEYED_LATEST, /* what is committed now, under every isolation level: for checks */
+	KEYED_ACTIVE  /* what the snapshot of keyed_begin_snapshot has */
 } KeyedSnapshot;
 
 /*
@@ -41,6 +53,17 @@ typedef enum KeyedSnapshot
  */
 extern KeyedRows *keyed_rows(const char *relation, const char *column, const pg_uuid_t *ids,
 							 int count, KeyedSnapshot snapshot);
+
+/* Between them, rows of several tables can be read by one snapshot, as a statement would. */
+extern void keyed_begin_snapshot(void);
+extern void keyed_end_snapshot(void);
+
+/*
+ * The rows whose two columns have the values of one of the keys, in the keys' order: pairs of the columns' types (a text for a
+ * varchar), each once.  is_indexed is false, and there are none, where only a statement can read them.
+ */
+extern KeyedRows *keyed_rows_by_pairs(const char *relation, const char *const columns[2],
+									  const Datum *keys, int count, KeyedSnapshot snapshot);
 
 /* The only row, or NULL. */
 extern KeyedRows *keyed_row(const char *relation, const char *column, const pg_uuid_t *id);
@@ -52,7 +75,10 @@ extern KeyedRows *keyed_row(const char *relation, const char *column, const pg_u
 extern bool keyed_rows_lock(const KeyedRows *rows, const int *numbers, int count,
 							LockTupleMode mode);
 
-/* Fields by name, an ERROR if the table has no such column; as field_text and its like (statement.h). */
+/*
+ * Fields by name, an ERROR if the table has no such column; as field_text and its like (statement.h).  The name's text
+ * must stay where it is as long as the rows are read.
+ */
 extern Datum keyed_field(const KeyedRows *rows, int row, const char *column, Oid *type,
 						 bool *is_null);
 extern bool keyed_is_null(const KeyedRows *rows, int row, const char *column);
@@ -60,5 +86,16 @@ extern char *keyed_text(const KeyedRows *rows, int row, const char *column);
 extern pg_uuid_t keyed_uuid(const KeyedRows *rows, int row, const char *column);
 extern int64 keyed_int64(const KeyedRows *rows, int row, const char *column);
 extern bool keyed_bool(const KeyedRows *rows, int row, const char *column);
+
+extern TimestampTz keyed_time(const KeyedRows *rows, int row, const char *column,
+							  TimestampTz if_null);
+extern bool keyed_has_column(const KeyedRows *rows, const char *column);
+
+/* The row as to_jsonb has it. */
+extern Jsonb *keyed_json(const KeyedRows *rows, int row);
+
+/* The rows' ids as ORDER BY name_column, id_column has them; palloc'd, as many as there are rows. */
+extern pg_uuid_t *keyed_ids_by_name(const KeyedRows *rows, const char *id_column,
+									const char *name_column);
 
 #endif

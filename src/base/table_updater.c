@@ -1,6 +1,6 @@
 /*
  * table_updater.c
- *		One column of rows set without a statement, as logical replication's apply worker does.
+ *		Columns of rows set without a statement, as logical replication's apply worker does.
  *
  * The rows are locked, so that nobody else can have changed them, and each is found by its place: no
  * index is asked.
@@ -25,14 +25,17 @@
 #include "base/table_expressions.h"
 #include "base/table_updater.h"
 
+#define TABLE_UPDATE_MAX_COLUMNS 4
+
 typedef struct Update
 {
 	EState *state;
 	ResultRelInfo *target;
 	TransitionCaptureState *transitions;
 	bool fires_after_row;
-	AttrNumber column;
-	Datum value;
+	bool has_indexes; /* opened: most updates need none */
+	AttrNumber numbers[TABLE_UPDATE_MAX_COLUMNS];
+	int column_count;
 	TupleTableSlot *old_row;
 	TupleTableSlot *new_row;
 } Update;
@@ -50,7 +53,7 @@ fits(Form_pg_attribute attribute, Oid type, Datum value)
 }
 
 static bool
-can_update(Relation relation, AttrNumber column, Oid type, Datum value)
+can_update(Relation relation)
 {
 	Form_pg_class form = RelationGetForm(relation);
 	const TupleConstr *constraints = RelationGetDescr(relation)->constr;
@@ -61,24 +64,46 @@ can_update(Relation relation, AttrNumber column, Oid type, Datum value)
 		return false;
 	if (relation->trigdesc && relation->trigdesc->trig_update_before_row)
 		return false;
-	if (column <= 0 ||
-		(constraints && (constraints->has_generated_stored || has_virtual_columns(constraints))))
-		return false;
-	return fits(TupleDescAttr(RelationGetDescr(relation), column - 1), type, value);
+	return constraints == NULL ||
+		   !(constraints->has_generated_stored || has_virtual_columns(constraints));
+}
+
+/* False: there is no such column, or a value doesn't fit. */
+static bool
+find_columns(Update *update, Relation relation, const UpdatedColumn *columns, int count,
+			 const Datum *values, int row_count)
+{
+	update->column_count = count;
+	for (int i = 0; i < count; i++)
+	{
+		AttrNumber number = get_attnum(RelationGetRelid(relation), columns[i].name);
+
+		if (number <= 0)
+			return false;
+		update->numbers[i] = number;
+		for (int row = 0; row < row_count; row++)
+		{
+			if (!fits(TupleDescAttr(RelationGetDescr(relation), number - 1), columns[i].type,
+					  values[row * count + i]))
+				return false;
+		}
+	}
+	return true;
 }
 
 static void
 begin(Update *update, Relation relation)
 {
 	EState *state = update->state;
-	Bitmapset *columns = bms_make_singleton(update->column - FirstLowInvalidHeapAttributeNumber);
+	Bitmapset *columns = NULL;
 	TriggerDesc *triggers;
 
+	for (int i = 0; i < update->column_count; i++)
+		columns = bms_add_member(columns, update->numbers[i] - FirstLowInvalidHeapAttributeNumber);
 	update->target = executor_open_target(state, relation, columns);
 	state->es_output_cid = GetCurrentCommandId(true);
 	state->es_snapshot = GetActiveSnapshot();
 	CheckCmdReplicaIdentity(relation, CMD_UPDATE);
-	ExecOpenIndices(update->target, false);
 	update->old_row = table_slot_create(relation, &state->es_tupleTable);
 	update->new_row = table_slot_create(relation, &state->es_tupleTable);
 	AfterTriggerBeginQuery();
@@ -93,7 +118,7 @@ begin(Update *update, Relation relation)
 }
 
 static void
-fill_new_row(const Update *update)
+fill_new_row(const Update *update, const Datum *values)
 {
 	TupleTableSlot *row = ExecClearTuple(update->new_row);
 	int columns = row->tts_tupleDescriptor->natts;
@@ -101,14 +126,25 @@ fill_new_row(const Update *update)
 	slot_getallattrs(update->old_row);
 	memcpy(row->tts_values, update->old_row->tts_values, sizeof(Datum) * columns);
 	memcpy(row->tts_isnull, update->old_row->tts_isnull, sizeof(bool) * columns);
-	row->tts_values[update->column - 1] = update->value;
-	row->tts_isnull[update->column - 1] = false;
+	for (int i = 0; i < update->column_count; i++)
+	{
+		row->tts_values[update->numbers[i] - 1] = values[i];
+		row->tts_isnull[update->numbers[i] - 1] = false;
+	}
 	ExecStoreVirtualTuple(row);
 	row->tts_tableOid = RelationGetRelid(update->target->ri_RelationDesc);
 }
 
 static void
-update_row(Update *update, ItemPointer place)
+open_indexes(Update *update)
+{
+	if (!update->has_indexes)
+		ExecOpenIndices(update->target, false);
+	update->has_indexes = true;
+}
+
+static void
+update_row(Update *update, ItemPointer place, const Datum *values)
 {
 	Relation relation = update->target->ri_RelationDesc;
 	TU_UpdateIndexes indexes = TU_None;
@@ -118,7 +154,7 @@ update_row(Update *update, ItemPointer place)
 
 	if (!table_tuple_fetch_row_version(relation, place, SnapshotAny, update->old_row))
 		elog(ERROR, "a locked row of %s is gone", RelationGetRelationName(relation));
-	fill_new_row(update);
+	fill_new_row(update, values);
 	if (RelationGetDescr(relation)->constr &&
 		!table_constraints_hold(table_expressions(relation), update->new_row))
 		ExecConstraints(update->target, update->new_row, update->state);
@@ -126,7 +162,9 @@ update_row(Update *update, ItemPointer place)
 						   update->state->es_snapshot, InvalidSnapshot, true, &failure, &mode,
 						   &indexes) != TM_Ok)
 		elog(ERROR, "a locked row of %s was changed", RelationGetRelationName(relation));
-	if (update->target->ri_NumIndices > 0 && indexes != TU_None)
+	if (indexes != TU_None)
+		open_indexes(update);
+	if (indexes != TU_None && update->target->ri_NumIndices > 0)
 		recheck =
 			executor_update_index_entries(update->state, update->target, update->new_row, indexes);
 	if (update->fires_after_row || update->transitions)
@@ -150,43 +188,43 @@ are_current(Relation relation, const KeyedRows *rows, const int *numbers, int co
 }
 
 static void
-update_rows(Relation relation, const KeyedRows *rows, const int *numbers, int count,
-			AttrNumber column, Datum value)
+update_rows(Update *update, Relation relation, const KeyedRows *rows, const int *numbers, int count,
+			const Datum *values)
 {
-	Update update = {.column = column, .value = value};
-	MemoryContext context;
+	EState *state = CreateExecutorState();
+	MemoryContext context = MemoryContextSwitchTo(state->es_query_cxt);
 
-	update.state = CreateExecutorState();
-	context = MemoryContextSwitchTo(update.state->es_query_cxt);
-	begin(&update, relation);
+	update->state = state;
+	begin(update, relation);
 	for (int i = 0; i < count; i++)
 	{
 		ItemPointerData place = rows->rows[numbers[i]]->t_self;
 
-		update_row(&update, &place);
-		ResetPerTupleExprContext(update.state);
+		update_row(update, &place, &values[i * update->column_count]);
+		ResetPerTupleExprContext(state);
 	}
-	ExecASUpdateTriggers(update.state, update.target, update.transitions);
-	AfterTriggerEndQuery(update.state);
+	ExecASUpdateTriggers(state, update->target, update->transitions);
+	AfterTriggerEndQuery(state);
 	MemoryContextSwitchTo(context);
-	ExecResetTupleTable(update.state->es_tupleTable, false);
-	executor_close_target(update.state, update.target);
-	FreeExecutorState(update.state);
+	ExecResetTupleTable(state->es_tupleTable, false);
+	executor_close_target(state, update->target);
+	FreeExecutorState(state);
 }
 
 bool
-table_update(const KeyedRows *rows, const int *numbers, int count, const char *column, Oid type,
-			 Datum value)
+table_update(const KeyedRows *rows, const int *numbers, int count, const UpdatedColumn *columns,
+			 int column_count, const Datum *values)
 {
+	Update update = {0};
 	Relation relation;
-	AttrNumber attribute;
 	bool can;
 
+	Assert(column_count <= TABLE_UPDATE_MAX_COLUMNS);
 	if (!rows->is_indexed)
 		return false;
 	relation = table_open(rows->relation_id, RowExclusiveLock);
-	attribute = get_attnum(rows->relation_id, column);
-	can = can_update(relation, attribute, type, value);
+	can = can_update(relation) &&
+		  find_columns(&update, relation, columns, column_count, values, count);
 	if (can && count > 0)
 	{
 		/* as each statement of SPI does: what was written before is seen, by triggers too */
@@ -194,7 +232,7 @@ table_update(const KeyedRows *rows, const int *numbers, int count, const char *c
 		PushActiveSnapshot(GetTransactionSnapshot());
 		can = are_current(relation, rows, numbers, count);
 		if (can)
-			update_rows(relation, rows, numbers, count, attribute, value);
+			update_rows(&update, relation, rows, numbers, count, values);
 		PopActiveSnapshot();
 		CommandCounterIncrement();
 	}

@@ -73,13 +73,10 @@ configuration_objects(const ClonePlan *plan, const char *key, int *count)
 bool
 has_device(const ClonePlan *plan, const char *type, const char *device)
 {
-	int count;
-	Jsonb **objects = configuration_objects(plan, "devices", &count);
-
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < plan->device_count; i++)
 	{
-		char *its_type = json_get_text(objects[i], "type");
-		char *its_device = json_get_text(objects[i], "device");
+		char *its_type = json_get_text(plan->devices[i], "type");
+		char *its_device = device ? json_get_text(plan->devices[i], "device") : NULL;
 
 		if (its_type && strcmp(its_type, type) == 0 &&
 			(device == NULL || (its_device && strcmp(its_device, device) == 0)))

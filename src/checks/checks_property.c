@@ -109,13 +109,11 @@ check_property_duplicates(CheckRun *run)
 static char *
 unknown_watchdog_word(const CheckRun *run, const char *key, const char *const *known)
 {
-	int count;
-	Jsonb **devices = configuration_objects(run->plan, "devices", &count);
-
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < run->plan->device_count; i++)
 	{
-		char *type = json_get_text(devices[i], "type");
-		char *word = json_get_text(json_get(devices[i], "spec_params"), key);
+		const Jsonb *device = run->plan->devices[i];
+		char *type = json_get_text(device, "type");
+		char *word = json_get_text(json_get(device, "spec_params"), key);
 		bool found = false;
 
 		if (type == NULL || strcmp(type, "watchdog") != 0 || word == NULL)

@@ -404,7 +404,6 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 		.vm_static = work->vm_static[copies[0]],
 	};
 	Jsonb *report_array;
-	Jsonb **objects;
 	int count;
 
 	set.chipset_changes = clone_changes_chipset(plan, set.vm_static);
@@ -424,10 +423,9 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 	set.disks = palloc0(sizeof(bool) * Max(plan->disk_count, 1));
 	set.interfaces = palloc0(sizeof(bool) * Max(plan->interface_count, 1));
 
-	objects = json_elements(json_get(plan->configuration, "devices"), &count);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < plan->device_count; i++)
 	{
-		SourceDevice source = read_device(objects[i]);
+		SourceDevice source = read_device(plan->devices[i]);
 
 		copy_device(&set, &source);
 	}

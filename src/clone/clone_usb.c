@@ -34,20 +34,18 @@ count_devices(const ClonePlan *plan)
 {
 	SourceUsb source = {0};
 	bool none = false;
-	int count;
-	Jsonb **devices = json_elements(json_get(plan->configuration, "devices"), &count);
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < plan->device_count; i++)
 	{
-		char *type = json_get_text(devices[i], "type");
-		char *device = json_get_text(devices[i], "device");
+		char *type = json_get_text(plan->devices[i], "type");
+		char *device = json_get_text(plan->devices[i], "device");
 
 		if (is(type, "redir") && is(device, "spicevmc"))
 			source.slots++;
 		else if (is(type, "controller") && is(device, "usb"))
 		{
 			source.controllers++;
-			none = is(json_get_text(json_get(devices[i], "spec_params"), "model"), "none");
+			none = is(json_get_text(json_get(plan->devices[i], "spec_params"), "model"), "none");
 		}
 	}
 	source.disabled = source.controllers == 1 && none;

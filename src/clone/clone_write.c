@@ -15,6 +15,7 @@
 
 #include "base/arrays.h"
 #include "base/insertion.h"
+#include "base/keyed_rows.h"
 #include "base/json.h"
 #include "base/json_objects.h"
 #include "ovirt/ovirt_codes.h"
@@ -441,7 +442,8 @@ clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 	clone_numa_write(work);
 	write_row_of_vm(work, &vm_nvram_data, NULL, clone_external_data(work, EXTERNAL_DATA_NVRAM));
 	/* hosts of another cluster can't be pinned to */
-	if (work->same_cluster && inventory_has_table("vm_host_pinning_map"))
+	if (work->same_cluster && inventory_has_table("vm_host_pinning_map") &&
+		keyed_rows("vm_host_pinning_map", "vm_id", &plan->source_vm_id, 1, KEYED_NOW)->count > 0)
 	{
 		Datum arguments[2] = {UUIDPGetDatum(&plan->source_vm_id), vm_id_array(work)};
 

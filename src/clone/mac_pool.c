@@ -22,7 +22,9 @@
 #include "base/errors.h"
 #include "base/extension.h"
 #include "base/frame.h"
+#include "base/keyed_rows.h"
 #include "base/statement.h"
+#include "base/table_updater.h"
 #include "base/uuid.h"
 #include "clone/mac_pool.h"
 
@@ -282,6 +284,28 @@ mac_pool_count_free(const ClonePlan *plan, int limit, char *const *excluded, int
 					 palloc(sizeof(int64) * limit));
 }
 
+/* In the row that the call has locked. */
+static void
+keep_last_address(const pg_uuid_t *mac_pool_id, int64 address)
+{
+	static const char *const key[] = {"kind", "entity_id"};
+	static const UpdatedColumn column = {"last_address", INT8OID};
+	const int first = 0;
+	Datum arguments[2] = {UUIDPGetDatum(mac_pool_id), Int64GetDatum(address)};
+	Datum values[2];
+	const KeyedRows *row;
+	Frame own;
+
+	frame_enter_own(&own);
+	values[0] = CStringGetTextDatum("mac_pool");
+	values[1] = UUIDPGetDatum(mac_pool_id);
+	row = keyed_rows_by_pairs("vmclone.reservations", key, values, 1, KEYED_NOW);
+	if ((row->count != 1 || !table_update(row, &first, 1, &column, 1, &arguments[1])) &&
+		statement_run(&set_last_address, arguments, NULL) != 1)
+		elog(ERROR, "MAC pool %s is not counted", uuid_text(mac_pool_id));
+	frame_leave(&own);
+}
+
 char **
 mac_pool_allocate(const ClonePlan *plan, int count, char *const *excluded, int excluded_count,
 				  int *remaining)
@@ -292,8 +316,6 @@ mac_pool_allocate(const ClonePlan *plan, int count, char *const *excluded, int e
 	char **result = palloc(sizeof(char *) * Max(count, 1));
 	int found = find_free(&plan->mac_pool_id, plan->last_mac_address, wanted, excluded,
 						  excluded_count, addresses);
-	Datum arguments[2];
-	Frame own;
 
 	if (found < count)
 		ereport(ERROR, (errcode(ERRCODE_VC_NETWORK),
@@ -305,13 +327,7 @@ mac_pool_allocate(const ClonePlan *plan, int count, char *const *excluded, int e
 	if (count == 0)
 		return result;
 
-	arguments[0] = UUIDPGetDatum(&plan->mac_pool_id);
-	arguments[1] = Int64GetDatum(addresses[count - 1]);
-	frame_enter_own(&own);
-	if (statement_run(&set_last_address, arguments, NULL) != 1)
-		elog(ERROR, "MAC pool %s is not counted", uuid_text(&plan->mac_pool_id));
-	frame_leave(&own);
-
+	keep_last_address(&plan->mac_pool_id, addresses[count - 1]);
 	qsort(addresses, count, sizeof(int64), compare_addresses);
 	for (int i = 0; i < count; i++)
 		result[i] = mac_text(addresses[i]);

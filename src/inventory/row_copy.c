@@ -220,8 +220,8 @@ find_rows(const RowCopy *copy, RowCopyTable *table, Relation relation, int *coun
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	is_whole = table->read_by != InvalidAttrNumber &&
-			   index_lookup(relation, table->read_by, keys, key_count, GetActiveSnapshot(), &tuples,
-							count);
+			   index_lookup(relation, &table->read_by, 1, keys, key_count, GetActiveSnapshot(),
+							&tuples, count);
 	PopActiveSnapshot();
 	if (!is_whole)
 		tuples = read_by_statement(copy, table, keys, key_count, count);

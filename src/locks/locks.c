@@ -143,6 +143,12 @@ load_holders(const LockSet *set, int *count)
 	if (set->template_image_count > 0)
 		memcpy(&ids[1 + set->image_count], set->template_images,
 			   sizeof(pg_uuid_t) * set->template_image_count);
+	*count = 0;
+	/* mostly nobody does */
+	if (keyed_rows("vmclone.image_locks", "entity_id", ids,
+				   1 + set->image_count + set->template_image_count, KEYED_NOW)
+			->count == 0)
+		return NULL;
 	value = array_of_uuids(ids, 1 + set->image_count + set->template_image_count);
 	rows = statement_run(&entity_holders, &value, NULL);
 	holders = palloc(sizeof(EntityHolder) * (rows + 1));
@@ -301,36 +307,43 @@ write_locks(const LockSet *set, const pg_uuid_t *call_id, bool some_held)
 	insertion_run(&locks);
 }
 
-/* The rows become LOCKED where they aren't. */
 static void
-set_locked(const LockSet *set)
+set_snapshot_status(const LockSet *set)
 {
-	int *numbers = palloc(sizeof(int) * (set->image_count + 1));
-	int first = 0;
-	int count = 0;
-	Datum value;
+	static const UpdatedColumn status = {"status", TEXTOID};
+	const int first = 0;
+	Datum value = CStringGetTextDatum("LOCKED");
+	Datum id = UUIDPGetDatum(set->snapshot_id);
 
-	if (strcmp(set->snapshot_status, "LOCKED") != 0 &&
-		!(set->snapshot_rows && table_update(set->snapshot_rows, &first, 1, "status", TEXTOID,
-											 CStringGetTextDatum("LOCKED"))))
-	{
-		value = UUIDPGetDatum(set->snapshot_id);
-		(void) statement_run(&set_snapshot_locked, &value, NULL);
-	}
+	if (strcmp(set->snapshot_status, "LOCKED") == 0 ||
+		(set->snapshot_rows && table_update(set->snapshot_rows, &first, 1, &status, 1, &value)))
+		return;
+	(void) statement_run(&set_snapshot_locked, &id, NULL);
+}
+
+static void
+set_image_statuses(const LockSet *set)
+{
+	static const UpdatedColumn status = {"imagestatus", INT4OID};
+	int *numbers = palloc(sizeof(int) * (set->image_count + 1));
+	Datum *values = palloc(sizeof(Datum) * (set->image_count + 1));
+	int count = 0;
+	Datum ids;
+
 	for (int i = 0; i < set->image_count; i++)
 	{
 		const LockedImage *image = lock_set_find(set, &set->images[i]);
 
-		if (image->status != IMAGE_STATUS_LOCKED)
-			numbers[count++] = image->row;
+		if (image->status == IMAGE_STATUS_LOCKED)
+			continue;
+		values[count] = Int32GetDatum(IMAGE_STATUS_LOCKED);
+		numbers[count++] = image->row;
 	}
-	if (count > 0 &&
-		!(set->image_rows && table_update(set->image_rows, numbers, count, "imagestatus", INT4OID,
-										  Int32GetDatum(IMAGE_STATUS_LOCKED))))
-	{
-		value = array_of_uuids(set->images, set->image_count);
-		(void) statement_run(&set_images_locked, &value, NULL);
-	}
+	if (count == 0 ||
+		(set->image_rows && table_update(set->image_rows, numbers, count, &status, 1, values)))
+		return;
+	ids = array_of_uuids(set->images, set->image_count);
+	(void) statement_run(&set_images_locked, &ids, NULL);
 }
 
 void
@@ -356,5 +369,6 @@ locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 	write_locks(&set, call_id, some_held);
 	frame_leave(&frame);
 
-	set_locked(&set);
+	set_snapshot_status(&set);
+	set_image_statuses(&set);
 }

@@ -15,8 +15,6 @@ CREATE TABLE vmclone.image_locks (
 );
 
 CREATE INDEX image_locks_holder ON vmclone.image_locks (holder);
--- whether all who share a source only share it: asked by each that leaves, however many there are
-CREATE INDEX image_locks_exclusive ON vmclone.image_locks (kind, entity_id) WHERE mode = 'exclusive';
 
 COMMENT ON TABLE vmclone.image_locks IS 'one row per snapshot or image and holder';
 COMMENT ON COLUMN vmclone.image_locks.holder IS 'the call (jobs.call_id) that reads the entity';

@@ -15,7 +15,9 @@
 
 #include "base/arrays.h"
 #include "base/frame.h"
+#include "base/keyed_rows.h"
 #include "base/statement.h"
+#include "base/table_updater.h"
 #include "base/uuid.h"
 #include "locks/locks.h"
 #include "plan/plan_parts.h"
@@ -158,55 +160,148 @@ bytes_array(const int64 *bytes, int count)
 	return array_of_datums(values, count, INT8OID);
 }
 
-void
-locks_take_counted(ClonePlan *plan)
+/* What a counted row tells the plan.  bytes: what other calls have left in it; PG_INT64_MAX: not known. */
+static void
+note_counted(ClonePlan *plan, const char *kind, const pg_uuid_t *id, const int64 *last_address,
+			 int64 bytes)
+{
+	if (strcmp(kind, "mac_pool") == 0 && last_address)
+		plan->last_mac_address = *last_address;
+	else if (strcmp(kind, "storage_domain") == 0)
+	{
+		DomainFacts *domain = plan_domain(plan, id);
+
+		domain->is_counted = true;
+		domain->bytes_counted = bytes;
+	}
+}
+
+static void
+count_by_statement(ClonePlan *plan, const CountedRows *counted)
 {
 	static const char what[] = "a quota, storage domain or MAC pool";
-	CountedRows counted = {0};
-	Datum *kinds;
+	Datum *kinds = palloc(sizeof(Datum) * counted->count);
 	Datum values[4];
 	bool is_new;
 	uint64 rows;
-	Frame frame;
 
-	collect_counted(plan, &counted);
-	if (counted.count == 0)
-		return;
-	kinds = palloc(sizeof(Datum) * counted.count);
-	for (int i = 0; i < counted.count; i++)
-		kinds[i] = CStringGetTextDatum(counted.kinds[i]);
-	values[0] = array_of_datums(kinds, counted.count, TEXTOID);
-	values[1] = array_of_uuids(counted.ids, counted.count);
-	values[2] = bytes_array(counted.bytes, counted.count);
+	for (int i = 0; i < counted->count; i++)
+		kinds[i] = CStringGetTextDatum(counted->kinds[i]);
+	values[0] = array_of_datums(kinds, counted->count, TEXTOID);
+	values[1] = array_of_uuids(counted->ids, counted->count);
+	values[2] = bytes_array(counted->bytes, counted->count);
 	values[3] = Int64GetDatum(MOST_BYTES);
-
-	frame_enter_own(&frame);
 	rows = locks_run_waiting(&count_up, values, what, "vmclone.reservations");
-	is_new = rows != (uint64) counted.count;
+	is_new = rows != (uint64) counted->count;
 	if (is_new)
 	{
 		/* the first call that counts one of them */
 		(void) locks_run_waiting(&make_counted, values, what, "vmclone.reservations");
 		rows = locks_run_waiting(&count_up, values, what, "vmclone.reservations");
-		if (rows != (uint64) counted.count)
-			elog(ERROR, "counted " UINT64_FORMAT " of %d rows", rows, counted.count);
+		if (rows != (uint64) counted->count)
+			elog(ERROR, "counted " UINT64_FORMAT " of %d rows", rows, counted->count);
 	}
 	for (uint64 row = 0; row < rows; row++)
 	{
-		char *kind = field_text(row, COUNTED_KIND);
 		pg_uuid_t id = field_uuid(row, COUNTED_ID);
+		int64 last_address = field_int64(row, COUNTED_LAST_ADDRESS);
 
-		if (strcmp(kind, "mac_pool") == 0 && !field_is_null(row, COUNTED_LAST_ADDRESS))
-			plan->last_mac_address = field_int64(row, COUNTED_LAST_ADDRESS);
-		else if (strcmp(kind, "storage_domain") == 0)
-		{
-			DomainFacts *domain = plan_domain(plan, &id);
-
-			domain->is_counted = true;
-			/* a new row doesn't know what was reserved before */
-			domain->bytes_counted = is_new ? PG_INT64_MAX : field_int64(row, COUNTED_BYTES);
-		}
+		/* a new row doesn't know what was reserved before */
+		note_counted(plan, field_text(row, COUNTED_KIND), &id,
+					 field_is_null(row, COUNTED_LAST_ADDRESS) ? NULL : &last_address,
+					 is_new ? PG_INT64_MAX : field_int64(row, COUNTED_BYTES));
 	}
+}
+
+static int
+compare_counted(const void *a, const void *b, void *argument)
+{
+	const CountedRows *counted = argument;
+	int left = *(const int *) a;
+	int right = *(const int *) b;
+	int result = strcmp(counted->kinds[left], counted->kinds[right]);
+
+	return result != 0 ? result
+					   : memcmp(&counted->ids[left], &counted->ids[right], sizeof(pg_uuid_t));
+}
+
+/* In the order in which they are to be locked. */
+static CountedRows
+sort_counted(const CountedRows *counted)
+{
+	CountedRows sorted = {.count = counted->count};
+	int *order = palloc(sizeof(int) * counted->count);
+
+	sorted.kinds = palloc(sizeof(char *) * counted->count);
+	sorted.ids = palloc(sizeof(pg_uuid_t) * counted->count);
+	sorted.bytes = palloc(sizeof(int64) * counted->count);
+	for (int i = 0; i < counted->count; i++)
+		order[i] = i;
+	qsort_arg(order, counted->count, sizeof(int), compare_counted, (void *) counted);
+	for (int i = 0; i < counted->count; i++)
+	{
+		sorted.kinds[i] = counted->kinds[order[i]];
+		sorted.ids[i] = counted->ids[order[i]];
+		sorted.bytes[i] = counted->bytes[order[i]];
+	}
+	return sorted;
+}
+
+/*
+ * What count_up does, where all rows are there and nobody has one locked.  False: the statement has to wait, or to
+ * make rows.
+ */
+static bool
+count_at_once(ClonePlan *plan, const CountedRows *counted)
+{
+	static const UpdatedColumn columns[] = {{"version", INT8OID}, {"bytes", INT8OID}};
+	static const char *const key[] = {"kind", "entity_id"};
+	const KeyedRows *rows;
+	int *numbers = palloc(sizeof(int) * counted->count);
+	Datum *values = palloc(sizeof(Datum) * 2 * counted->count);
+
+	for (int i = 0; i < counted->count; i++)
+	{
+		values[2 * i] = CStringGetTextDatum(counted->kinds[i]);
+		values[2 * i + 1] = UUIDPGetDatum(&counted->ids[i]);
+	}
+	rows = keyed_rows_by_pairs("vmclone.reservations", key, values, counted->count, KEYED_NOW);
+	if (rows->count != counted->count)
+		return false;
+	for (int i = 0; i < rows->count; i++)
+	{
+		numbers[i] = i;
+		values[2 * i] = Int64GetDatum(keyed_int64(rows, i, "version") + 1);
+		values[2 * i + 1] =
+			Int64GetDatum(Min(keyed_int64(rows, i, "bytes"), MOST_BYTES) + counted->bytes[i]);
+	}
+	if (!keyed_rows_lock(rows, numbers, rows->count, LockTupleNoKeyExclusive) ||
+		!table_update(rows, numbers, rows->count, columns, 2, values))
+		return false;
+	for (int i = 0; i < rows->count; i++)
+	{
+		int64 last_address = keyed_int64(rows, i, "last_address");
+
+		note_counted(plan, counted->kinds[i], &counted->ids[i],
+					 keyed_is_null(rows, i, "last_address") ? NULL : &last_address,
+					 DatumGetInt64(values[2 * i + 1]));
+	}
+	return true;
+}
+
+void
+locks_take_counted(ClonePlan *plan)
+{
+	CountedRows counted = {0};
+	Frame frame;
+
+	collect_counted(plan, &counted);
+	if (counted.count == 0)
+		return;
+	counted = sort_counted(&counted);
+	frame_enter_own(&frame);
+	if (!count_at_once(plan, &counted))
+		count_by_statement(plan, &counted);
 	frame_leave(&frame);
 }
 

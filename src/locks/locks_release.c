@@ -64,16 +64,17 @@ static Statement remove_holder = {
 };
 
 /*
- * What stays when a holder leaves.  Also makes two holders that leave at once under REPEATABLE READ
+ * What stays when a holder leaves.  Where all share, it stays so: they may be thousands, and nobody looks through them.
+ * Also makes two holders that leave at once under REPEATABLE READ
  * fail with 40001, where each would see the other one stay and neither would restore the status.
  */
 static Statement refresh_shared_only = {
-	.sql =
-		"UPDATE vmclone.lock_state s SET shared_only = NOT EXISTS (SELECT 1 FROM vmclone.image_locks l"
-		"  WHERE l.kind = s.kind AND l.entity_id = s.entity_id AND l.mode = 'exclusive'"
-		"   AND l.holder <> $1)"
-		" WHERE (s.kind, s.entity_id) IN (SELECT h.kind, h.entity_id FROM vmclone.image_locks h"
-		"  WHERE h.holder = $1 AND NOT h.keeps_status)",
+	.sql = "UPDATE vmclone.lock_state s SET shared_only = s.shared_only OR"
+		   " NOT EXISTS (SELECT 1 FROM vmclone.image_locks l"
+		   "  WHERE l.kind = s.kind AND l.entity_id = s.entity_id AND l.mode = 'exclusive'"
+		   "   AND l.holder <> $1)"
+		   " WHERE (s.kind, s.entity_id) IN (SELECT h.kind, h.entity_id FROM vmclone.image_locks h"
+		   "  WHERE h.holder = $1 AND NOT h.keeps_status)",
 	.argument_count = 1,
 	.argument_types = {UUIDOID},
 };

@@ -194,6 +194,8 @@ typedef struct ClonePlan
 	pg_uuid_t user_id; /* engine user */
 	bool has_user;
 	Jsonb *configuration; /* configuration.h; NULL if there is none */
+	Jsonb **devices;      /* its "devices" */
+	int device_count;
 	char *configuration_error;
 	/* snapshot and source VM */
 	bool snapshot_exists;

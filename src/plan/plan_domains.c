@@ -12,68 +12,28 @@
 #include "base/arrays.h"
 #include "base/frame.h"
 #include "base/json.h"
+#include "base/keyed_rows.h"
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "plan/plan_parts.h"
 
-#define USER_AND_GROUPS SQL_USER_AND_GROUPS("$3")
-
 #define GIB ((int64) 1024 * 1024 * 1024)
 
 /* How long a look of ours at a domain's free space counts; afterwards only its size does. */
-#define MEASURED_COUNTS "1 hour"
+#define MEASURED_COUNTS_MS (60 * 60 * 1000)
 
-/*
- * What the engine says of the domains, and what vmclone does.  For a user: profiles that it may
- * attach (ATTACH_DISK_PROFILE) come first.
- */
-static Statement load_domains = {
-	.sql =
-		"SELECT r.id, s.storage_name::text, m.status, s.storage_domain_type, s.storage_type,"
-		" d.available_disk_size, s.critical_space_action_blocker, ARRAY (SELECT f.id FROM disk_profiles f WHERE f.storage_domain_id = s.id"
-		"  ORDER BY $3 IS NULL OR EXISTS (SELECT 1 FROM permissions pm"
-		"    JOIN roles_groups g ON g.role_id = pm.role_id AND g.action_group_id = " SQL_ACTION_ATTACH_DISK_PROFILE
-		"    WHERE pm.ad_element_id IN " USER_AND_GROUPS
-		"     AND pm.object_id IN (f.id, s.id, $2, " OVIRT_SYSTEM_ID ")) DESC,"
-		"   f.name, f.id), (to_jsonb(d) ->> '_update_date')::timestamptz,"
-		" s.storage_domain_format_type::text, a.status = 'attached', a.reflink, a.available_bytes,"
-		" a.checked_at, a.total_bytes, a.checked_at > clock_timestamp() - interval '" MEASURED_COUNTS
-		"', EXISTS (SELECT 1 FROM vmclone.measurements e"
-		"  WHERE e.snapshot_id = $4 AND e.status = 'done'), a.error, a.extent_size"
-		" FROM unnest($1) r(id)"
-		" LEFT JOIN storage_domain_static s ON s.id = r.id"
-		" LEFT JOIN storage_domain_dynamic d ON d.id = s.id"
-		" LEFT JOIN storage_pool_iso_map m ON m.storage_id = s.id AND m.storage_pool_id = $2"
-		/* of the hosts that have it, the one that looked last */
-		" LEFT JOIN LATERAL (SELECT * FROM vmclone.storage_mounts m WHERE m.storage_domain_id = r.id"
-		"  ORDER BY m.status = 'attached' DESC, m.checked_at DESC LIMIT 1) a ON true",
-	.argument_count = 4,
-	.argument_types = {UUIDARRAYOID, UUIDOID, UUIDOID, UUIDOID},
-};
-
-/* Columns of load_domains. */
-enum DomainColumn
-{
-	DOMAIN_ID = 1,
-	DOMAIN_NAME,
-	DOMAIN_STATUS,
-	DOMAIN_TYPE,
-	DOMAIN_STORAGE_TYPE,
-	DOMAIN_AVAILABLE_GB,
-	DOMAIN_BLOCKER_GB,
-	DOMAIN_DISK_PROFILES,
-	DOMAIN_ENGINE_LOOKED_AT,
-	DOMAIN_FORMAT,
-	DOMAIN_ATTACHED,
-	DOMAIN_REFLINK,
-	DOMAIN_AVAILABLE_BYTES,
-	DOMAIN_LOOKED_AT,
-	DOMAIN_TOTAL_BYTES,
-	DOMAIN_LOOK_COUNTS,
-	DOMAIN_MEASURED,
-	DOMAIN_ATTACH_ERROR,
-	DOMAIN_EXTENT_SIZE,
+/* Disk profiles of domain $1: those that the user $3 may attach (ATTACH_DISK_PROFILE) come first. */
+static Statement load_profiles_of_user = {
+	.sql = "SELECT f.id FROM disk_profiles f WHERE f.storage_domain_id = $1"
+		   " ORDER BY EXISTS (SELECT 1 FROM permissions pm"
+		   "    JOIN roles_groups g ON g.role_id = pm.role_id"
+		   "     AND g.action_group_id = " SQL_ACTION_ATTACH_DISK_PROFILE
+		   "    WHERE pm.ad_element_id IN " SQL_USER_AND_GROUPS(
+			   "$3") "     AND pm.object_id IN (f.id, $1, $2, " OVIRT_SYSTEM_ID
+					 ")) DESC, f.name, f.id",
+	.argument_count = 3,
+	.argument_types = {UUIDOID, UUIDOID, UUIDOID},
 };
 
 /* VDSM's, for a block domain that isn't attached. */
@@ -168,16 +128,6 @@ collect_domains(ClonePlan *plan)
 	collect_lease_domains(plan);
 }
 
-/* A time that a column holds; who doesn't say when has looked just now. */
-static TimestampTz
-field_time(uint64 row, enum DomainColumn column)
-{
-	bool is_null;
-	Datum value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &is_null);
-
-	return is_null ? DT_NOEND : DatumGetTimestampTz(value);
-}
-
 /* From now on no more than that is available. */
 static void
 limit_available(DomainFacts *domain, int64 bytes, TimestampTz since)
@@ -194,44 +144,148 @@ limit_available(DomainFacts *domain, int64 bytes, TimestampTz since)
  * knows nothing of thresholds of the storage.  Each counts with the clones since it was found.
  */
 static void
-read_available(uint64 row, DomainFacts *domain)
+read_available(DomainFacts *domain, const KeyedRows *dynamic, const KeyedRows *mounts, int mount)
 {
-	bool engine_knows = !field_is_null(row, DOMAIN_AVAILABLE_GB);
+	bool engine_knows = dynamic && !keyed_is_null(dynamic, 0, "available_disk_size");
 
 	domain->available_since = DT_NOEND;
 	if (engine_knows)
-		limit_available(domain, field_int64(row, DOMAIN_AVAILABLE_GB) * GIB,
-						field_time(row, DOMAIN_ENGINE_LOOKED_AT));
-	if (!field_is_null(row, DOMAIN_AVAILABLE_BYTES) &&
-		(!engine_knows || field_bool(row, DOMAIN_LOOK_COUNTS)))
-		limit_available(domain, field_int64(row, DOMAIN_AVAILABLE_BYTES),
-						field_time(row, DOMAIN_LOOKED_AT));
-	else if (!field_is_null(row, DOMAIN_TOTAL_BYTES))
-		limit_available(domain, field_int64(row, DOMAIN_TOTAL_BYTES), DT_NOEND);
+		limit_available(domain, keyed_int64(dynamic, 0, "available_disk_size") * GIB,
+						keyed_has_column(dynamic, "_update_date")
+							? keyed_time(dynamic, 0, "_update_date", DT_NOEND)
+							: DT_NOEND);
+	if (mount < 0)
+		return;
+	if (!keyed_is_null(mounts, mount, "available_bytes") &&
+		(!engine_knows || !TimestampDifferenceExceeds(keyed_time(mounts, mount, "checked_at", 0),
+													  GetCurrentTimestamp(), MEASURED_COUNTS_MS)))
+		limit_available(domain, keyed_int64(mounts, mount, "available_bytes"),
+						keyed_time(mounts, mount, "checked_at", DT_NOEND));
+	else if (!keyed_is_null(mounts, mount, "total_bytes"))
+		limit_available(domain, keyed_int64(mounts, mount, "total_bytes"), DT_NOEND);
+}
+
+static bool
+is_attached(const KeyedRows *mounts, int row)
+{
+	return strcmp(keyed_text(mounts, row, "status"), "attached") == 0;
+}
+
+/* Of the hosts that have the domain, the one that looked last, those that have it attached first; -1: none has. */
+static int
+choose_mount(const KeyedRows *mounts)
+{
+	int chosen = -1;
+
+	for (int row = 0; row < mounts->count; row++)
+	{
+		if (chosen < 0 || is_attached(mounts, row) > is_attached(mounts, chosen) ||
+			(is_attached(mounts, row) == is_attached(mounts, chosen) &&
+			 keyed_time(mounts, row, "checked_at", DT_NOEND) >
+				 keyed_time(mounts, chosen, "checked_at", DT_NOEND)))
+			chosen = row;
+	}
+	return chosen;
+}
+
+/* What vmclone knows of the domain. */
+static int
+read_mount(DomainFacts *domain, const KeyedRows *mounts)
+{
+	int mount = choose_mount(mounts);
+
+	domain->extent_size = DEFAULT_EXTENT_SIZE;
+	if (mount < 0)
+		return mount;
+	domain->attached = is_attached(mounts, mount);
+	domain->attach_error = domain->attached ? NULL : keyed_text(mounts, mount, "error");
+	domain->reflink = keyed_bool(mounts, mount, "reflink");
+	if (keyed_int64(mounts, mount, "extent_size") > 0)
+		domain->extent_size = keyed_int64(mounts, mount, "extent_size");
+	return mount;
+}
+
+/* The domain's status in the data center; an unknown data center has no domains. */
+static void
+read_status(const ClonePlan *plan, DomainFacts *domain)
+{
+	const KeyedRows *pools =
+		keyed_rows("storage_pool_iso_map", "storage_id", &domain->id, 1, KEYED_ACTIVE);
+
+	for (int row = 0; row < pools->count && plan->pool_exists; row++)
+	{
+		pg_uuid_t pool = keyed_uuid(pools, row, "storage_pool_id");
+
+		if (!uuid_same(&pool, &plan->pool_id))
+			continue;
+		domain->exists = !keyed_is_null(pools, row, "status");
+		domain->status = (int) keyed_int64(pools, row, "status");
+	}
 }
 
 static void
-read_domain(uint64 row, DomainFacts *domain)
+read_profiles(const ClonePlan *plan, DomainFacts *domain)
 {
-	domain->name = field_text(row, DOMAIN_NAME);
-	domain->exists = !field_is_null(row, DOMAIN_STATUS);
-	domain->status = (int) field_int64(row, DOMAIN_STATUS);
-	domain->domain_type = (int) field_int64(row, DOMAIN_TYPE);
-	domain->storage_type = (int) field_int64(row, DOMAIN_STORAGE_TYPE);
+	Datum values[3] = {UUIDPGetDatum(&domain->id), UUIDPGetDatum(&plan->pool_id),
+					   UUIDPGetDatum(&plan->user_id)};
+	bool nulls[3] = {false, !plan->pool_exists, false};
+	const KeyedRows *rows =
+		keyed_rows("disk_profiles", "storage_domain_id", &domain->id, 1, KEYED_ACTIVE);
+
+	domain->disk_profiles = keyed_ids_by_name(rows, "id", "name");
+	domain->disk_profile_count = rows->count;
+	/* whose user may attach which, matters where there is a choice */
+	if (!plan->has_user || rows->count < 2)
+		return;
+	domain->disk_profile_count = (int) statement_run(&load_profiles_of_user, values, nulls);
+	domain->disk_profiles = palloc(sizeof(pg_uuid_t) * (domain->disk_profile_count + 1));
+	for (int row = 0; row < domain->disk_profile_count; row++)
+		domain->disk_profiles[row] = field_uuid(row, ONLY_COLUMN);
+}
+
+/* What the engine says of the domain, and what vmclone does. */
+static void
+read_domain(const ClonePlan *plan, DomainFacts *domain)
+{
+	const KeyedRows *domains =
+		keyed_rows("storage_domain_static", "id", &domain->id, 1, KEYED_ACTIVE);
+	const KeyedRows *mounts =
+		keyed_rows("vmclone.storage_mounts", "storage_domain_id", &domain->id, 1, KEYED_ACTIVE);
+	int mount = read_mount(domain, mounts);
+	const KeyedRows *dynamic = NULL;
+
+	if (domains->count > 0)
+	{
+		domain->name = keyed_text(domains, 0, "storage_name");
+		domain->domain_type = (int) keyed_int64(domains, 0, "storage_domain_type");
+		domain->storage_type = (int) keyed_int64(domains, 0, "storage_type");
+		domain->has_blocker = !keyed_is_null(domains, 0, "critical_space_action_blocker");
+		domain->critical_blocker_gb = keyed_int64(domains, 0, "critical_space_action_blocker");
+		domain->format = keyed_text(domains, 0, "storage_domain_format_type");
+		read_status(plan, domain);
+		read_profiles(plan, domain);
+		dynamic = keyed_rows("storage_domain_dynamic", "id", &domain->id, 1, KEYED_ACTIVE);
+		if (dynamic->count == 0)
+			dynamic = NULL;
+	}
 	domain->is_block =
 		domain->storage_type == STORAGE_TYPE_FCP || domain->storage_type == STORAGE_TYPE_ISCSI;
-	domain->has_blocker = !field_is_null(row, DOMAIN_BLOCKER_GB);
-	domain->critical_blocker_gb = field_int64(row, DOMAIN_BLOCKER_GB);
-	domain->disk_profiles = field_uuids(row, DOMAIN_DISK_PROFILES, &domain->disk_profile_count);
-	domain->format = field_text(row, DOMAIN_FORMAT);
-	domain->attached = field_bool(row, DOMAIN_ATTACHED);
-	domain->attach_error = domain->attached ? NULL : field_text(row, DOMAIN_ATTACH_ERROR);
-	domain->reflink = field_bool(row, DOMAIN_REFLINK);
-	read_available(row, domain);
-	domain->snapshot_measured = field_bool(row, DOMAIN_MEASURED);
-	domain->extent_size = field_int64(row, DOMAIN_EXTENT_SIZE);
-	if (domain->extent_size <= 0)
-		domain->extent_size = DEFAULT_EXTENT_SIZE;
+	read_available(domain, dynamic, mounts, mount);
+}
+
+/* Has somebody measured the snapshot? */
+static bool
+is_measured(const ClonePlan *plan)
+{
+	const KeyedRows *rows =
+		keyed_rows("vmclone.measurements", "snapshot_id", &plan->snapshot_id, 1, KEYED_ACTIVE);
+
+	for (int row = 0; row < rows->count; row++)
+	{
+		if (strcmp(keyed_text(rows, row, "status"), "done") == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Whose the mounts are that the rows tell of: a copy of a database has attached none yet. */
@@ -313,26 +367,21 @@ plan_load_reserved(const ClonePlan *plan)
 void
 plan_load_domains(ClonePlan *plan)
 {
-	Datum values[4];
-	bool nulls[4] = {false};
-	uint64 rows;
+	ListCell *cell;
+	bool measured;
 
 	collect_domains(plan);
 	if (plan->domains == NIL)
 		return;
-	values[0] = domain_array(plan, false);
-	/* domains are looked up in the target's pool; an unknown one has none */
-	values[1] = UUIDPGetDatum(&plan->pool_id);
-	nulls[1] = !plan->pool_exists;
-	values[2] = UUIDPGetDatum(&plan->user_id);
-	nulls[2] = !plan->has_user;
-	values[3] = UUIDPGetDatum(&plan->snapshot_id);
-	rows = statement_run(&load_domains, values, nulls);
-	for (uint64 row = 0; row < rows; row++)
+	keyed_begin_snapshot();
+	measured = is_measured(plan);
+	foreach (cell, plan->domains)
 	{
-		pg_uuid_t id = field_uuid(row, DOMAIN_ID);
+		DomainFacts *domain = lfirst(cell);
 
-		read_domain(row, plan_domain(plan, &id));
+		read_domain(plan, domain);
+		domain->snapshot_measured = measured;
 	}
+	keyed_end_snapshot();
 	load_identity(plan);
 }

@@ -10,6 +10,7 @@
 
 #include "base/arrays.h"
 #include "base/json.h"
+#include "base/keyed_rows.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "configuration/configuration.h"
@@ -18,89 +19,25 @@
 #include "plan/quota.h"
 
 /*
- * Everything that hangs on the snapshot and the target cluster, in one row.  Where a table has columns
- * as wide as a page, as vm_static and vm_dynamic have, a planner without statistics believes in one
- * row: OFFSET 0 and the subquery make it one index probe all the same.
+ * Of the snapshot's VM $1, data center $2 and compatibility version $3: what isn't a row by its id.
  */
-static Statement load_facts = {
-	.sql =
-		"SELECT s.snapshot_type::text, s.description::text, s.vm_configuration_broken, s.vm_id,"
-		" v.vm_name::text, (SELECT d.status FROM vm_dynamic d WHERE d.vm_guid = s.vm_id),"
-		" v.cluster_id, sc.storage_pool_id, v.all_columns,"
-		" EXISTS (SELECT FROM snapshots o WHERE o.vm_id = s.vm_id AND o.status <> 'OK'),"
-		" c.cluster_id, c.name::text, c.architecture, COALESCE(c.bios_type, 0),"
-		" c.compatibility_version::text, m.id, COALESCE(m.allow_duplicate_mac_addresses, false),"
-		" p.id, p.name::text, p.status, p.quota_enforcement_type,"
-		" (SELECT q.id FROM quota q WHERE q.storage_pool_id = p.id AND q.is_default),"
-		" ARRAY (SELECT f.id FROM cpu_profiles f WHERE f.cluster_id = c.cluster_id"
-		"  ORDER BY f.name, f.id),"
-		" s.vm_configuration, v.quota_id, v.instance_type_id, v.lease_sd_id, v.max_memory_size_mb,"
-		" a.disk_ids, a.aliases, a.storage_types, a.has_kept_disks,"
-		" (SELECT jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
-		"  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets', 'MaxNumOfCpuPerSocket',"
-		"   'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus', 'NumberOfUSBSlots')"
-		"   AND o.version IN ('general', c.compatibility_version)),"
-		" s.app_list, c.additional_rng_sources,"
-		" COALESCE(s.memory_dump_disk_id, s.memory_metadata_disk_id)"
-		" FROM (SELECT $1 AS snapshot_id, $2 AS cluster_id) r"
-		" LEFT JOIN snapshots s ON s.snapshot_id = r.snapshot_id"
-		" LEFT JOIN LATERAL (SELECT w.vm_name, w.cluster_id, w.quota_id, w.instance_type_id,"
-		"  w.lease_sd_id, w.max_memory_size_mb, to_jsonb(w.*) AS all_columns"
-		"  FROM vm_static w WHERE w.vm_guid = s.vm_id OFFSET 0) v ON true"
-		" LEFT JOIN cluster sc ON sc.cluster_id = v.cluster_id"
-		" LEFT JOIN cluster c ON c.cluster_id = COALESCE(r.cluster_id, v.cluster_id)"
-		" LEFT JOIN mac_pools m ON m.id = c.mac_pool_id"
-		" LEFT JOIN storage_pool p ON p.id = c.storage_pool_id"
-		" CROSS JOIN LATERAL (SELECT array_agg(e.disk_id) FILTER (WHERE NOT o.shareable) AS disk_ids,"
-		"  array_agg(b.disk_alias::text) FILTER (WHERE NOT o.shareable) AS aliases,"
-		"  array_agg(b.disk_storage_type::integer) FILTER (WHERE NOT o.shareable) AS storage_types,"
-		"  bool_or(" SQL_DISK_IS_KEPT ") AS has_kept_disks"
-		"  FROM disk_vm_element e JOIN base_disks b ON b.disk_id = e.disk_id"
-		"  CROSS JOIN LATERAL (SELECT COALESCE(b.shareable, false) AS shareable) o"
-		"  WHERE e.vm_id = s.vm_id) a",
-	.argument_count = 2,
-	.argument_types = {UUIDOID, UUIDOID},
+static Statement load_more = {
+	.sql = "SELECT EXISTS (SELECT FROM snapshots o WHERE o.vm_id = $1 AND o.status <> 'OK'),"
+		   " (SELECT q.id FROM quota q WHERE q.storage_pool_id = $2 AND q.is_default),"
+		   " (SELECT jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
+		   "  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets',"
+		   "   'MaxNumOfCpuPerSocket', 'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus',"
+		   "   'NumberOfUSBSlots') AND o.version IN ('general', $3))",
+	.argument_count = 3,
+	.argument_types = {UUIDOID, UUIDOID, TEXTOID},
 };
 
-/* Columns of load_facts. */
-enum FactsColumn
+/* Columns of load_more. */
+enum MoreColumn
 {
-	FACT_SNAPSHOT_TYPE = 1,
-	FACT_SNAPSHOT_DESCRIPTION,
-	FACT_CONFIGURATION_BROKEN,
-	FACT_SOURCE_VM_ID,
-	FACT_SOURCE_VM_NAME,
-	FACT_SOURCE_VM_STATUS,
-	FACT_SOURCE_CLUSTER_ID,
-	FACT_SOURCE_POOL_ID,
-	FACT_SOURCE_ROW,
-	FACT_SOME_SNAPSHOT_BUSY,
-	FACT_CLUSTER_ID,
-	FACT_CLUSTER_NAME,
-	FACT_ARCHITECTURE,
-	FACT_CLUSTER_BIOS_TYPE,
-	FACT_COMPATIBILITY_VERSION,
-	FACT_MAC_POOL_ID,
-	FACT_MAC_POOL_ALLOWS_DUPLICATES,
-	FACT_POOL_ID,
-	FACT_POOL_NAME,
-	FACT_POOL_STATUS,
-	FACT_QUOTA_ENFORCEMENT,
-	FACT_DEFAULT_QUOTA_ID,
-	FACT_CPU_PROFILES,
-	FACT_OVF,
-	FACT_SOURCE_QUOTA_ID,
-	FACT_SOURCE_INSTANCE_TYPE_ID,
-	FACT_SOURCE_LEASE_DOMAIN_ID,
-	FACT_SOURCE_MAX_MEMORY,
-	FACT_ACTIVE_DISK_IDS,
-	FACT_ACTIVE_DISK_ALIASES,
-	FACT_ACTIVE_DISK_STORAGE_TYPES,
-	FACT_HAS_KEPT_DISKS,
-	FACT_OPTIONS,
-	FACT_APP_LIST,
-	FACT_RNG_SOURCES,
-	FACT_MEMORY_DISK_ID,
+	MORE_SOME_SNAPSHOT_BUSY = 1,
+	MORE_DEFAULT_QUOTA_ID,
+	MORE_OPTIONS,
 };
 
 /* Snapshots that something works on; run only where the first statement has counted some. */
@@ -175,40 +112,33 @@ read_template(ClonePlan *plan)
 
 /* Disks that the VM has now; plan_load_disks adds what their images say. */
 static void
-read_attached_disks(ClonePlan *plan)
+read_attached_disks(ClonePlan *plan, ConfigurationSource *source)
 {
-	int count;
-	pg_uuid_t *ids = field_uuids(0, FACT_ACTIVE_DISK_IDS, &count);
-	bool *alias_nulls;
-	bool *type_nulls;
-	Datum *aliases = field_elements(0, FACT_ACTIVE_DISK_ALIASES, TEXTOID, &alias_nulls, &count);
-	Datum *types = field_elements(0, FACT_ACTIVE_DISK_STORAGE_TYPES, INT4OID, &type_nulls, &count);
+	const KeyedRows *elements =
+		keyed_rows("disk_vm_element", "vm_id", &plan->source_vm_id, 1, KEYED_ACTIVE);
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * (elements->count + 1));
+	const KeyedRows *disks;
 
-	plan->active_disks = palloc0(sizeof(ActiveDisk) * (count + 1));
-	plan->active_disk_count = count;
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < elements->count; i++)
+		ids[i] = keyed_uuid(elements, i, "disk_id");
+	plan->active_disks = palloc0(sizeof(ActiveDisk) * (elements->count + 1));
+	if (elements->count == 0)
+		return;
+	disks = keyed_rows("base_disks", "disk_id", ids, elements->count, KEYED_ACTIVE);
+	for (int i = 0; i < disks->count; i++)
 	{
-		plan->active_disks[i].disk_id = ids[i];
-		plan->active_disks[i].alias = alias_nulls[i] ? NULL : TextDatumGetCString(aliases[i]);
-		plan->active_disks[i].disk_storage_type = type_nulls[i] ? 0 : DatumGetInt32(types[i]);
-	}
-}
+		ActiveDisk *disk = &plan->active_disks[plan->active_disk_count];
+		int storage_type = (int) keyed_int64(disks, i, "disk_storage_type");
+		bool shareable = keyed_bool(disks, i, "shareable");
 
-static void
-read_source(const ClonePlan *plan, ConfigurationSource *source)
-{
-	source->snapshot_id = plan->snapshot_id;
-	source->vm_id = plan->source_vm_id;
-	source->ovf = field_text(0, FACT_OVF);
-	source->vm_name = plan->source_vm_name;
-	source->has_pool = !field_is_null(0, FACT_SOURCE_POOL_ID);
-	source->pool_id = plan->source_pool_id;
-	source->quota_id = field_uuid(0, FACT_SOURCE_QUOTA_ID);
-	source->instance_type_id = field_uuid(0, FACT_SOURCE_INSTANCE_TYPE_ID);
-	source->lease_sd_id = field_uuid(0, FACT_SOURCE_LEASE_DOMAIN_ID);
-	source->max_memory_mb = field_int64(0, FACT_SOURCE_MAX_MEMORY);
-	source->has_kept_disks = field_bool(0, FACT_HAS_KEPT_DISKS);
-	source->wants_name = plan->request->vm_name == NULL;
+		source->has_kept_disks |= shareable || storage_type == DISK_STORAGE_TYPE_LUN;
+		if (shareable)
+			continue;
+		disk->disk_id = keyed_uuid(disks, i, "disk_id");
+		disk->alias = keyed_text(disks, i, "disk_alias");
+		disk->disk_storage_type = storage_type;
+		plan->active_disk_count++;
+	}
 }
 
 /* Parameter cluster_id wins over the source's cluster in vm_static, handed back, and no other one. */
@@ -229,67 +159,184 @@ check_cluster_given_once(const ClonePlan *plan)
 					errhint("Give the cluster once.")));
 }
 
+/* The row that the id finds, or NULL; as the active snapshot has it. */
+static const KeyedRows *
+find_row(const char *relation, const char *column, const pg_uuid_t *id)
+{
+	const KeyedRows *rows = keyed_rows(relation, column, id, 1, KEYED_ACTIVE);
+
+	if (rows->count > 1)
+		elog(ERROR, "%d rows of %s have the same %s", rows->count, relation, column);
+	return rows->count == 1 ? rows : NULL;
+}
+
+static void
+read_snapshot(ClonePlan *plan, LoadedFacts *facts)
+{
+	const KeyedRows *snapshot = find_row("snapshots", "snapshot_id", &plan->snapshot_id);
+
+	if (snapshot == NULL)
+		return;
+	plan->snapshot_exists = !keyed_is_null(snapshot, 0, "vm_id");
+	plan->snapshot_type = keyed_text(snapshot, 0, "snapshot_type");
+	plan->snapshot_description = keyed_text(snapshot, 0, "description");
+	plan->configuration_broken = keyed_bool(snapshot, 0, "vm_configuration_broken");
+	plan->source_vm_id = keyed_uuid(snapshot, 0, "vm_id");
+	plan->app_list = keyed_text(snapshot, 0, "app_list");
+	plan->memory_disk_id =
+		keyed_uuid(snapshot, 0,
+				   keyed_is_null(snapshot, 0, "memory_dump_disk_id") ? "memory_metadata_disk_id"
+																	 : "memory_dump_disk_id");
+	facts->source.ovf = keyed_text(snapshot, 0, "vm_configuration");
+}
+
+/* The virtual machine as it is now; it may be gone. */
+static void
+read_source_vm(ClonePlan *plan, LoadedFacts *facts)
+{
+	ConfigurationSource *source = &facts->source;
+	const KeyedRows *row;
+
+	plan->source_vm_status = -1;
+	row = find_row("vm_dynamic", "vm_guid", &plan->source_vm_id);
+	if (row && !keyed_is_null(row, 0, "status"))
+		plan->source_vm_status = (int) keyed_int64(row, 0, "status");
+	row = find_row("vm_static", "vm_guid", &plan->source_vm_id);
+	if (row == NULL)
+		return;
+	facts->current = keyed_json(row, 0);
+	plan->source_vm_name = keyed_text(row, 0, "vm_name");
+	plan->source_cluster_id = keyed_uuid(row, 0, "cluster_id");
+	source->quota_id = keyed_uuid(row, 0, "quota_id");
+	source->instance_type_id = keyed_uuid(row, 0, "instance_type_id");
+	source->lease_sd_id = keyed_uuid(row, 0, "lease_sd_id");
+	source->max_memory_mb = keyed_int64(row, 0, "max_memory_size_mb");
+	if (keyed_is_null(row, 0, "cluster_id"))
+		return;
+	row = find_row("cluster", "cluster_id", &plan->source_cluster_id);
+	source->has_pool = row && !keyed_is_null(row, 0, "storage_pool_id");
+	if (source->has_pool)
+		plan->source_pool_id = keyed_uuid(row, 0, "storage_pool_id");
+}
+
+/* The data center of the target cluster. */
+static void
+read_pool(ClonePlan *plan, const pg_uuid_t *id)
+{
+	const KeyedRows *pool = find_row("storage_pool", "id", id);
+
+	if (pool == NULL)
+		return;
+	plan->pool_exists = true;
+	plan->pool_id = *id;
+	plan->pool_name = keyed_text(pool, 0, "name");
+	plan->pool_status = (int) keyed_int64(pool, 0, "status");
+	plan->quota_enforcement = (int) keyed_int64(pool, 0, "quota_enforcement_type");
+}
+
+static void
+read_mac_pool(ClonePlan *plan, const pg_uuid_t *id)
+{
+	const KeyedRows *pool = find_row("mac_pools", "id", id);
+
+	if (pool == NULL)
+		return;
+	plan->has_mac_pool = true;
+	plan->mac_pool_id = *id;
+	plan->mac_pool_allows_duplicates = keyed_bool(pool, 0, "allow_duplicate_mac_addresses");
+}
+
+/* The cluster that the caller names, else the source's. */
+static void
+read_target_cluster(ClonePlan *plan, LoadedFacts *facts, const OptionalUuid *given)
+{
+	const KeyedRows *cluster;
+	const KeyedRows *profiles;
+
+	plan->cluster_id = given->value;
+	if (!given->given)
+		plan->cluster_id = plan->source_cluster_id;
+	if (!given->given && facts->current == NULL)
+		return;
+	cluster = find_row("cluster", "cluster_id", &plan->cluster_id);
+	if (cluster == NULL)
+	{
+		plan->cluster_id = given->value;
+		return;
+	}
+	plan->cluster_exists = true;
+	plan->cluster_name = keyed_text(cluster, 0, "name");
+	plan->architecture = (int) keyed_int64(cluster, 0, "architecture");
+	plan->cluster_bios_type = (int) keyed_int64(cluster, 0, "bios_type");
+	plan->compatibility_version = keyed_text(cluster, 0, "compatibility_version");
+	plan->rng_sources = keyed_text(cluster, 0, "additional_rng_sources");
+	profiles = keyed_rows("cpu_profiles", "cluster_id", &plan->cluster_id, 1, KEYED_ACTIVE);
+	facts->cpu_profiles = keyed_ids_by_name(profiles, "id", "name");
+	facts->cpu_profile_count = profiles->count;
+	if (!keyed_is_null(cluster, 0, "mac_pool_id"))
+	{
+		pg_uuid_t id = keyed_uuid(cluster, 0, "mac_pool_id");
+
+		read_mac_pool(plan, &id);
+	}
+	if (!keyed_is_null(cluster, 0, "storage_pool_id"))
+	{
+		pg_uuid_t id = keyed_uuid(cluster, 0, "storage_pool_id");
+
+		read_pool(plan, &id);
+	}
+}
+
+/* Returns whether something works on a snapshot of the virtual machine. */
+static bool
+read_more(ClonePlan *plan)
+{
+	Datum values[3] = {UUIDPGetDatum(&plan->source_vm_id), UUIDPGetDatum(&plan->pool_id)};
+	bool nulls[3] = {!plan->snapshot_exists, !plan->pool_exists};
+
+	values[2] = text_or_null(plan->compatibility_version, &nulls[2]);
+	statement_run_one_row(&load_more, values, nulls);
+	plan->default_quota_id.given = !field_is_null(0, MORE_DEFAULT_QUOTA_ID);
+	plan->default_quota_id.value = field_uuid(0, MORE_DEFAULT_QUOTA_ID);
+	plan->options = field_jsonb(0, MORE_OPTIONS);
+	return field_bool(0, MORE_SOME_SNAPSHOT_BUSY);
+}
+
 /*
- * One statement for nearly everything, since starting a statement costs more than what these read: a call has
- * some 20 of them.  What is not there leaves zeros and NULLs behind, for the checks to name.  The
- * two things that seldom say anything, snapshots at work and a template, have statements of their own.
+ * Rows by their ids, all as one snapshot has them; one statement for what isn't a row by its id.  What is not there
+ * leaves zeros and NULLs behind, for the checks to name.  The two things that seldom say anything, snapshots at work
+ * and a template, have statements of their own.
  */
 void
 plan_load_facts(ClonePlan *plan, LoadedFacts *facts)
 {
 	const CloneRequest *request = plan->request;
 	OptionalUuid cluster = request->cluster_id;
-	Datum values[2];
-	bool nulls[2];
-	bool some_busy;
 
 	if (!cluster.given && json_get_uuid(request->vm_static, "cluster_id", &cluster.value))
 		cluster.given = true;
-	values[0] = UUIDPGetDatum(&request->snapshot_id.value);
-	values[1] = UUIDPGetDatum(&cluster.value);
-	nulls[0] = !request->snapshot_id.given;
-	nulls[1] = !cluster.given;
-	statement_run_one_row(&load_facts, values, nulls);
-
+	memset(facts, 0, sizeof(*facts));
 	plan->snapshot_id = request->snapshot_id.value;
-	plan->snapshot_exists = !field_is_null(0, FACT_SOURCE_VM_ID);
-	plan->snapshot_type = field_text(0, FACT_SNAPSHOT_TYPE);
-	plan->snapshot_description = field_text(0, FACT_SNAPSHOT_DESCRIPTION);
-	plan->configuration_broken = field_bool(0, FACT_CONFIGURATION_BROKEN);
-	plan->source_vm_id = field_uuid(0, FACT_SOURCE_VM_ID);
-	plan->source_vm_name = field_text(0, FACT_SOURCE_VM_NAME);
-	plan->source_vm_status =
-		field_is_null(0, FACT_SOURCE_VM_STATUS) ? -1 : (int) field_int64(0, FACT_SOURCE_VM_STATUS);
-	plan->source_cluster_id = field_uuid(0, FACT_SOURCE_CLUSTER_ID);
-	plan->source_pool_id = field_uuid(0, FACT_SOURCE_POOL_ID);
-	check_cluster_given_once(plan);
-	facts->current = field_jsonb(0, FACT_SOURCE_ROW);
-	some_busy = field_bool(0, FACT_SOME_SNAPSHOT_BUSY);
-	plan->cluster_exists = !field_is_null(0, FACT_CLUSTER_ID);
-	plan->cluster_id = plan->cluster_exists ? field_uuid(0, FACT_CLUSTER_ID) : cluster.value;
-	plan->cluster_name = field_text(0, FACT_CLUSTER_NAME);
-	plan->architecture = (int) field_int64(0, FACT_ARCHITECTURE);
-	plan->cluster_bios_type = (int) field_int64(0, FACT_CLUSTER_BIOS_TYPE);
-	plan->compatibility_version = field_text(0, FACT_COMPATIBILITY_VERSION);
-	plan->has_mac_pool = !field_is_null(0, FACT_MAC_POOL_ID);
-	plan->mac_pool_id = field_uuid(0, FACT_MAC_POOL_ID);
-	plan->mac_pool_allows_duplicates = field_bool(0, FACT_MAC_POOL_ALLOWS_DUPLICATES);
-	plan->pool_exists = !field_is_null(0, FACT_POOL_ID);
-	plan->pool_id = field_uuid(0, FACT_POOL_ID);
-	plan->pool_name = field_text(0, FACT_POOL_NAME);
-	plan->pool_status = (int) field_int64(0, FACT_POOL_STATUS);
-	plan->quota_enforcement = (int) field_int64(0, FACT_QUOTA_ENFORCEMENT);
-	plan->default_quota_id.given = !field_is_null(0, FACT_DEFAULT_QUOTA_ID);
-	plan->default_quota_id.value = field_uuid(0, FACT_DEFAULT_QUOTA_ID);
-	facts->cpu_profiles = field_uuids(0, FACT_CPU_PROFILES, &facts->cpu_profile_count);
-	read_source(plan, &facts->source);
-	read_attached_disks(plan);
-	plan->options = field_jsonb(0, FACT_OPTIONS);
-	plan->app_list = field_text(0, FACT_APP_LIST);
-	plan->rng_sources = field_text(0, FACT_RNG_SOURCES);
-	plan->memory_disk_id = field_uuid(0, FACT_MEMORY_DISK_ID);
+	plan->source_vm_status = -1;
 
-	if (some_busy)
+	keyed_begin_snapshot();
+	if (request->snapshot_id.given)
+		read_snapshot(plan, facts);
+	if (plan->snapshot_exists)
+	{
+		read_source_vm(plan, facts);
+		read_attached_disks(plan, &facts->source);
+	}
+	check_cluster_given_once(plan);
+	read_target_cluster(plan, facts, &cluster);
+	keyed_end_snapshot();
+
+	facts->source.snapshot_id = plan->snapshot_id;
+	facts->source.vm_id = plan->source_vm_id;
+	facts->source.vm_name = plan->source_vm_name;
+	facts->source.pool_id = plan->source_pool_id;
+	facts->source.wants_name = request->vm_name == NULL;
+	if (read_more(plan))
 		read_busy_snapshots(plan);
 	plan->template_id = request->base_template_id;
 	if (!plan->template_id.given &&

@@ -5,8 +5,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/errors.h"
@@ -17,49 +15,6 @@
 #include "base/uuid.h"
 #include "inventory/row_copy.h"
 #include "plan/plan_parts.h"
-
-#define USER_AND_GROUPS SQL_USER_AND_GROUPS("$6")
-
-/*
- * One row per interface.  By name: the network must be a VM network of the target cluster; the
- * profile of that name, else the first that the user may use (CONFIGURE_VM_NETWORK), or for an
- * internal call the first without port mirroring.  By id: what the caller chose.
- */
-static Statement resolve_profiles = {
-	.sql =
-		"SELECT r.n::integer, w.id, g.id, gn.id IS NOT NULL, gn.name::text, t.id, g.network_id"
-		" FROM ROWS FROM (unnest($1), unnest($2), unnest($3))"
-		"  WITH ORDINALITY AS r(network_name, profile_name, given, n)"
-		" LEFT JOIN network t ON t.name = r.network_name AND t.storage_pool_id = $4 AND t.vm_network"
-		"  AND EXISTS (SELECT 1 FROM network_cluster c"
-		"   WHERE c.network_id = t.id AND c.cluster_id = $5)"
-		" LEFT JOIN LATERAL (SELECT p.id FROM vnic_profiles p WHERE p.network_id = t.id"
-		"  AND (p.name = r.profile_name OR CASE WHEN $6 IS NULL THEN NOT p.port_mirroring"
-		"   ELSE EXISTS (SELECT 1 FROM permissions pm JOIN roles_groups rg"
-		"     ON rg.role_id = pm.role_id AND rg.action_group_id = " SQL_ACTION_CONFIGURE_VM_NETWORK
-		"    WHERE pm.ad_element_id IN " USER_AND_GROUPS
-		"     AND pm.object_id IN (p.id, t.id, $4, " OVIRT_SYSTEM_ID ")) END)"
-		"  ORDER BY p.name IS NOT DISTINCT FROM r.profile_name DESC, p.name, p.id LIMIT 1) w ON true"
-		" LEFT JOIN vnic_profiles g ON g.id = r.given"
-		" LEFT JOIN network gn ON gn.id = g.network_id AND gn.vm_network"
-		"  AND EXISTS (SELECT 1 FROM network_cluster c"
-		"   WHERE c.network_id = gn.id AND c.cluster_id = $5)"
-		" ORDER BY r.n",
-	.argument_count = 6,
-	.argument_types = {TEXTARRAYOID, TEXTARRAYOID, UUIDARRAYOID, UUIDOID, UUIDOID, UUIDOID},
-};
-
-/* Columns of resolve_profiles. */
-enum ProfileColumn
-{
-	PROFILE_NUMBER = 1,
-	PROFILE_BY_NAME,
-	PROFILE_GIVEN,
-	PROFILE_GIVEN_FITS,
-	PROFILE_GIVEN_NETWORK_NAME,
-	PROFILE_NETWORK_ID,
-	PROFILE_GIVEN_NETWORK_ID,
-};
 
 static Jsonb *
 find_override(Jsonb **objects, int count, const Jsonb *interface)
@@ -307,80 +262,6 @@ read_interfaces(ClonePlan *plan, Jsonb **objects, int count, const Jsonb *first,
 	return interfaces;
 }
 
-static Datum
-array_of(Datum *values, bool *nulls, int count, Oid type)
-{
-	int dimension = count;
-	int lower_bound = 1;
-
-	return PointerGetDatum(construct_md_array(values, nulls, 1, &dimension, &lower_bound, type,
-											  type == UUIDOID ? UUID_LEN : -1, false,
-											  type == UUIDOID ? TYPALIGN_CHAR : TYPALIGN_INT));
-}
-
-/* Profiles of all interfaces of all copies that have a list of their own. */
-static void
-resolve(const ClonePlan *plan, PlannedInterface **interfaces, int count)
-{
-	Datum *networks = palloc(sizeof(Datum) * count);
-	Datum *profiles = palloc(sizeof(Datum) * count);
-	Datum *given = palloc(sizeof(Datum) * count);
-	bool *network_nulls = palloc0(sizeof(bool) * count);
-	bool *profile_nulls = palloc0(sizeof(bool) * count);
-	bool *given_nulls = palloc0(sizeof(bool) * count);
-	Datum values[6];
-	bool nulls[6] = {false};
-	uint64 rows;
-
-	for (int i = 0; i < count; i++)
-	{
-		char *profile = json_get_text(interfaces[i]->configuration, "profile_name");
-
-		network_nulls[i] = interfaces[i]->network_name == NULL;
-		networks[i] =
-			network_nulls[i] ? (Datum) 0 : CStringGetTextDatum(interfaces[i]->network_name);
-		profile_nulls[i] = profile == NULL;
-		profiles[i] = profile ? CStringGetTextDatum(profile) : (Datum) 0;
-		given_nulls[i] = !interfaces[i]->vnic_profile_id.given;
-		given[i] = UUIDPGetDatum(&interfaces[i]->vnic_profile_id.value);
-	}
-	values[0] = array_of(networks, network_nulls, count, TEXTOID);
-	values[1] = array_of(profiles, profile_nulls, count, TEXTOID);
-	values[2] = array_of(given, given_nulls, count, UUIDOID);
-	values[3] = UUIDPGetDatum(&plan->pool_id);
-	nulls[3] = !plan->pool_exists;
-	values[4] = UUIDPGetDatum(&plan->cluster_id);
-	nulls[4] = !plan->cluster_exists;
-	values[5] = UUIDPGetDatum(&plan->user_id);
-	nulls[5] = !plan->has_user;
-	rows = statement_run(&resolve_profiles, values, nulls);
-	if (rows != count)
-		elog(ERROR, "vNIC profiles of %d interfaces gave " UINT64_FORMAT " rows", count, rows);
-	for (int i = 0; i < count; i++)
-	{
-		PlannedInterface *interface = interfaces[i];
-
-		if (interface->vnic_profile_id.given)
-		{
-			pg_uuid_t by_name = field_uuid(i, PROFILE_BY_NAME);
-
-			interface->profile_chosen |= !uuid_same(&by_name, &interface->vnic_profile_id.value);
-			interface->network_id = field_uuid(i, PROFILE_GIVEN_NETWORK_ID);
-			interface->profile_unknown = field_is_null(i, PROFILE_GIVEN);
-			interface->profile_elsewhere =
-				!interface->profile_unknown && !field_bool(i, PROFILE_GIVEN_FITS);
-			interface->network_name = field_text(i, PROFILE_GIVEN_NETWORK_NAME);
-			continue;
-		}
-		interface->vnic_profile_id.given = !field_is_null(i, PROFILE_BY_NAME);
-		interface->vnic_profile_id.value = field_uuid(i, PROFILE_BY_NAME);
-		interface->network_id = field_uuid(i, PROFILE_NETWORK_ID);
-		interface->profile_chosen &= interface->vnic_profile_id.given;
-		interface->profile_lost =
-			interface->network_name != NULL && !interface->vnic_profile_id.given;
-	}
-}
-
 void
 plan_load_interfaces(ClonePlan *plan)
 {
@@ -417,5 +298,5 @@ plan_load_interfaces(ClonePlan *plan)
 			all[all_count++] = &plan->copy_interfaces[i][j];
 	}
 	if (all_count > 0)
-		resolve(plan, all, all_count);
+		plan_resolve_profiles(plan, all, all_count);
 }

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "base/json_objects.h"
 #include "plan/plan_parts.h"
 #include "plan/quota.h"
 
@@ -32,6 +33,7 @@ plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 		facts.source.other_disk_count = plan->active_disk_count;
 		plan->configuration =
 			configuration_load_from(&facts.source, &images, &plan->configuration_error);
+		plan->devices = json_get_elements(plan->configuration, "devices", &plan->device_count);
 	}
 	plan_build_vm_static(plan, &facts);
 	plan_check_shared_columns(plan, facts.current);

@@ -61,6 +61,9 @@ extern void plan_decide_disks(ClonePlan *plan);
 
 extern void plan_load_interfaces(ClonePlan *plan);
 
+/* vNIC profiles and networks of interfaces of whichever copies, by their names and what the caller gave. */
+extern void plan_resolve_profiles(const ClonePlan *plan, PlannedInterface **interfaces, int count);
+
 /* 22023: vm_static of the call or of a copy has keys or values that the table doesn't take. */
 extern void plan_check_overrides(const CloneRequest *request);
 

@@ -15,6 +15,7 @@
 
 #include "base/arrays.h"
 #include "base/json.h"
+#include "base/keyed_rows.h"
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
@@ -23,41 +24,6 @@
 
 #define GIB       ((int64) 1024 * 1024 * 1024)
 #define UNLIMITED (-1)
-
-static Statement load_quotas = {
-	.sql = "SELECT r.id, q.quota_name::text, q.storage_pool_id, q.threshold_storage_percentage,"
-		   " q.grace_storage_percentage, l.global_gb, COALESCE(l.global_storage, false),"
-		   " COALESCE(l.specific_storage, false), COALESCE(l.global_cluster, false),"
-		   " COALESCE(l.specific_cluster, false)"
-		   " FROM unnest($1) r(id) LEFT JOIN quota q ON q.id = r.id"
-		   " LEFT JOIN LATERAL (SELECT"
-		   "  max(storage_size_gb) FILTER (WHERE storage_id IS NULL AND cluster_id IS NULL)"
-		   "   AS global_gb,"
-		   "  bool_or(storage_id IS NULL AND cluster_id IS NULL"
-		   "   AND storage_size_gb IS NOT NULL) AS global_storage,"
-		   "  bool_or(storage_id IS NOT NULL) AS specific_storage,"
-		   "  bool_or(storage_id IS NULL AND cluster_id IS NULL"
-		   "   AND (virtual_cpu IS NOT NULL OR mem_size_mb IS NOT NULL)) AS global_cluster,"
-		   "  bool_or(cluster_id IS NOT NULL) AS specific_cluster"
-		   "  FROM quota_limitation WHERE quota_id = q.id) l ON true",
-	.argument_count = 1,
-	.argument_types = {UUIDARRAYOID},
-};
-
-/* Columns of load_quotas. */
-enum QuotaColumn
-{
-	QUOTA_ID = 1,
-	QUOTA_NAME,
-	QUOTA_POOL_ID,
-	QUOTA_THRESHOLD,
-	QUOTA_GRACE,
-	QUOTA_GLOBAL_GB,
-	QUOTA_GLOBAL_STORAGE,
-	QUOTA_SPECIFIC_STORAGE,
-	QUOTA_GLOBAL_CLUSTER,
-	QUOTA_SPECIFIC_CLUSTER,
-};
 
 static Statement load_domain_limits = {
 	.sql = "SELECT r.n::integer, l.storage_size_gb FROM ROWS FROM (unnest($1),"
@@ -108,37 +74,64 @@ add_quota(QuotaState *state, const OptionalUuid *quota_id)
 		state->quotas[state->quota_count++].quota_id = quota_id->value;
 }
 
+/* What is limited: storage and clusters, as a whole (global) or for some (specific). */
+static void
+read_limits(QuotaFacts *quota)
+{
+	const KeyedRows *limits =
+		keyed_rows("quota_limitation", "quota_id", &quota->quota_id, 1, KEYED_ACTIVE);
+	bool specific_storage = false;
+	bool global_cluster = false;
+	bool specific_cluster = false;
+
+	for (int row = 0; row < limits->count; row++)
+	{
+		bool has_domain = !keyed_is_null(limits, row, "storage_id");
+		bool has_cluster = !keyed_is_null(limits, row, "cluster_id");
+
+		specific_storage |= has_domain;
+		specific_cluster |= has_cluster;
+		if (has_domain || has_cluster)
+			continue;
+		global_cluster |= !keyed_is_null(limits, row, "virtual_cpu") ||
+						  !keyed_is_null(limits, row, "mem_size_mb");
+		if (!keyed_is_null(limits, row, "storage_size_gb"))
+		{
+			int64 size = keyed_int64(limits, row, "storage_size_gb");
+
+			quota->global_limit_gb = quota->has_global ? Max(quota->global_limit_gb, size) : size;
+			quota->has_global = true;
+		}
+	}
+	quota->limits_storage = quota->has_global || specific_storage;
+	quota->limits_cluster = global_cluster || specific_cluster;
+	quota->limits_mixed =
+		(quota->has_global && specific_storage) || (global_cluster && specific_cluster);
+}
+
 static void
 read_quotas(const ClonePlan *plan, QuotaState *state)
 {
 	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * state->quota_count);
-	Datum value;
-	uint64 rows;
+	const KeyedRows *rows;
 
 	for (int i = 0; i < state->quota_count; i++)
 		ids[i] = state->quotas[i].quota_id;
-	value = array_of_uuids(ids, state->quota_count);
-	rows = statement_run(&load_quotas, &value, NULL);
-	for (uint64 row = 0; row < rows; row++)
+	keyed_begin_snapshot();
+	rows = keyed_rows("quota", "id", ids, state->quota_count, KEYED_ACTIVE);
+	for (int row = 0; row < rows->count; row++)
 	{
-		pg_uuid_t id = field_uuid(row, QUOTA_ID);
-		pg_uuid_t pool = field_uuid(row, QUOTA_POOL_ID);
+		pg_uuid_t id = keyed_uuid(rows, row, "id");
+		pg_uuid_t pool = keyed_uuid(rows, row, "storage_pool_id");
 		QuotaFacts *quota = find_quota(state, &id);
-		bool global = field_bool(row, QUOTA_GLOBAL_STORAGE);
-		bool specific = field_bool(row, QUOTA_SPECIFIC_STORAGE);
 
-		quota->name = field_text(row, QUOTA_NAME);
+		quota->name = keyed_text(rows, row, "quota_name");
 		quota->in_pool = plan->pool_exists && uuid_same(&pool, &plan->pool_id);
-		quota->threshold_percent = (int) field_int64(row, QUOTA_THRESHOLD);
-		quota->grace_percent = (int) field_int64(row, QUOTA_GRACE);
-		quota->has_global = global;
-		quota->global_limit_gb = field_int64(row, QUOTA_GLOBAL_GB);
-		quota->limits_storage = global || specific;
-		quota->limits_cluster =
-			field_bool(row, QUOTA_GLOBAL_CLUSTER) || field_bool(row, QUOTA_SPECIFIC_CLUSTER);
-		quota->limits_mixed = (global && specific) || (field_bool(row, QUOTA_GLOBAL_CLUSTER) &&
-													   field_bool(row, QUOTA_SPECIFIC_CLUSTER));
+		quota->threshold_percent = (int) keyed_int64(rows, row, "threshold_storage_percentage");
+		quota->grace_percent = (int) keyed_int64(rows, row, "grace_storage_percentage");
+		read_limits(quota);
 	}
+	keyed_end_snapshot();
 }
 
 QuotaState *
