@@ -237,18 +237,8 @@ COMMENT ON FUNCTION vmclone_internal.vm_static_blank() IS 'trigger: inserting th
 -- vmt_guid is a reference of the table to itself.  A foreign key would do, but pg_dump warns of every such one as a
 -- circle that may not restore; these two triggers keep the same promise.
 CREATE FUNCTION vmclone_internal.vm_static_template_exists() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM FROM @extschema@.vm_static WHERE vm_guid = NEW.vmt_guid FOR KEY SHARE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'template of virtual machine "%" does not exist', NEW.vm_name
-            USING ERRCODE = 'foreign_key_violation', DETAIL = format('Key (vmt_guid)=(%s) is not present in table "vm_static".', NEW.vmt_guid),
-            HINT = 'Use the id of a template, or the zero uuid for none.',
-            SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, COLUMN = 'vmt_guid', CONSTRAINT = 'vm_templates_vm_static';
-    END IF;
-    RETURN NULL;
-END
-$$;
+LANGUAGE C
+AS 'MODULE_PATHNAME', 'vmclone_vm_static_template_exists';
 COMMENT ON FUNCTION vmclone_internal.vm_static_template_exists() IS 'trigger: vmt_guid names a row that is there';
 
 CREATE FUNCTION vmclone_internal.vm_static_template_unused() RETURNS trigger
