@@ -367,6 +367,21 @@ needs_look(const JobRun *run, Verdict verdict)
 		   (run->step == STEP_CREATE || run->step == STEP_COPY || run->step == STEP_COMMIT);
 }
 
+/*
+ * What this job had made has gone from a target that is there, as where somebody removed it or an older state of the
+ * storage was restored: it is made again, some times.
+ */
+static bool
+output_is_gone(const JobRun *run)
+{
+	bool is_missing = (run->error_kind != NULL &&
+					   strcmp(run->error_kind, copier_error_word(COPIER_NOT_FOUND)) == 0) ||
+					  (run->error_errno != NULL && strcmp(run->error_errno, "ENOENT") == 0);
+
+	return is_missing &&
+		   (run->step == STEP_COMMIT || (run->step == STEP_COPY && !run->error_in_layer));
+}
+
 /* What stays active does no harm to the job, but an administrator may wonder. */
 static void
 tell_of_release(const JobRun *run, Verdict verdict)
@@ -443,7 +458,7 @@ job_outcome(JobRun *run)
 			return RUN_GOES_ON;
 		/* they are all there */
 		take_failure(run);
-		verdict = VERDICT_FAIL;
+		verdict = output_is_gone(run) ? VERDICT_CRASHED : VERDICT_FAIL;
 	}
 	else if (verdict == VERDICT_DONE)
 		return step_done(run, answer);

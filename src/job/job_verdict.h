@@ -15,7 +15,7 @@ typedef enum Verdict
 	VERDICT_DONE,
 	VERDICT_WAIT,    /* an outside cause that may go away */
 	VERDICT_AGAIN,   /* its host is at fault, or it heard nothing from us: again, maybe elsewhere */
-	VERDICT_CRASHED, /* the program ended without a reason: again, some times */
+	VERDICT_CRASHED, /* the program gave no reason, or what it made is gone: again, some times */
 	VERDICT_CHAIN,   /* the other copy's image can't be read any more: the chain is read instead */
 	VERDICT_FAIL,
 } Verdict;

@@ -83,6 +83,24 @@ foreach my $way ('an empty directory', 'nothing')
 	is_deeply($node->row($seen_of), { failed => JSON::PP::false, lately => JSON::PP::true }, 'which view storage says, too');
 }
 
+# what the job has made goes from its target, which is there: it is made again
+foreach my $what ('the folder', 'the file')
+{
+	$job = $node->clone($snapshot, vm_name => 'gone-' . ($what =~ tr{ }{-}r), bandwidth_limit => 3_000_000);
+	$node->poll_query_until('postgres', "SELECT max(bytes_done) > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'")
+	  or die 'nothing is copied';
+	foreach my $made ($node->rows("SELECT disk_id, image_id FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"))
+	{
+		my $folder = "$path/images/$made->{disk_id}";
+
+		if ($what eq 'the folder') { remove_tree($folder) }
+		else { unlink "$folder/$made->{image_id}.part" }
+	}
+	$node->lift_limit($job->{job_id});
+	is($node->wait_for_job($job->{job_id}), 'succeeded', "$what of its output is removed in mid copy: the job begins anew, and succeeds") or diag(reason($job));
+	$node->images_equal($job->{vm_id}, $vm, 1, "$what of its output was removed: exact");
+}
+
 # rights that the server's user lacks: of a source file, of the folder of a source, of the target
 {
 	my ($first) = @{ $vm->{disks} };

@@ -152,12 +152,19 @@ like($err, qr/not enough disk space.*ACTION_TYPE_FAILED_DISK_SPACE_LOW_ON_STORAG
 group(%attached, available_bytes => 1024 * $mib);
 $node->safe_psql('postgres', "SELECT vmclone.check_storage_domain('$domain'); UPDATE vmclone.storage_domain_dynamic SET available_disk_size = 100 WHERE id = '$domain'");
 
-# a job: waits where the program is not set, fails where the program makes no device, and has removed what it may have made
+# a job: waits where the program is not set or late, fails where the program makes no device, and has removed what it may have made
 set('vmclone.provision_command', '');
 my $job = $node->clone($vm->{snapshots}[0], vm_name => 'waits', %to_block);
 like($node->job_when($job->{job_id}, 'waiting')->{reason}, qr/is a block domain, and vmclone\.provision_command is empty/, 'a job waits for the program');
 like(($node->psql('postgres', "SELECT vmclone.detach_storage_domain('$domain')"))[2], qr/provision_command is empty/, 'detach needs it, too');
 $node->safe_psql('postgres', "UPDATE vmclone.base_disks SET wipe_after_delete = true WHERE disk_id IN (SELECT disk_id FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}')");
+write_file("$folder/late", "#!/bin/sh\nexec sleep 600\n");
+chmod 0755, "$folder/late";
+set('vmclone.storage_timeout', '1s');
+set('vmclone.provision_command', "$folder/late");
+ok($node->poll_query_until('postgres', "SELECT status = 'waiting' AND reason LIKE '%within 1 s%' FROM vmclone.jobs WHERE job_id = '$job->{job_id}'"),
+	'and for one that is late') or diag $node->value("SELECT reason FROM vmclone.jobs WHERE job_id = '$job->{job_id}'");
+set('vmclone.storage_timeout', '60s');
 set('vmclone.provision_command', $program);
 is($node->wait_for_job($job->{job_id}), 'failed', 'a program that makes no device');
 my $task = $node->row("SELECT * FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
