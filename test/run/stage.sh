@@ -66,6 +66,25 @@ stage_give() {
 	[ ${#as_user[@]} = 0 ] || [ ! -c /dev/fuse ] || mknod -m 666 "$stage/fuse" c 10 229 2>/dev/null || true
 }
 
+# stage_devices: a directory of that user in /dev, and files with four loop devices each, as machines that see one LUN
+# (test/t/lib/LoopGroup.pm).  Nothing where this isn't root, or where loop devices are not permitted.
+stage_devices() {
+	local file loop loops
+	[ "$(id -u)" = 0 ] && [ -c /dev/loop-control ] && command -v losetup >/dev/null || return 0
+	mkdir "$stage/devices" "/dev/${stage##*/}"
+	for file in "$stage/devices/"{1..7}; do
+		truncate -s 4M "$file"
+		loops=
+		for _ in 1 2 3 4; do
+			loop=$(losetup --show -f "$file" 2>/dev/null) && chown --reference="$stage" "$loop" || return 0
+			loops+=" $loop"
+		done
+		echo "$file$loops"
+	done >"$stage/devices/made"
+	mv "$stage/devices/made" "$stage/devices/loops"
+	chown -R --reference="$stage" "$stage/devices" "/dev/${stage##*/}"
+}
+
 # stage_remove: stops what still runs on the folder and removes it.  A suite cleans up behind itself; this is for
 # one that was killed, whose tests may still be at it.
 stage_remove() {
@@ -81,7 +100,10 @@ stage_remove() {
 		done
 		if [ "$(id -u)" = 0 ] && command -v losetup >/dev/null; then
 			losetup -ln -O NAME,BACK-FILE 2>/dev/null | awk -v stage="$stage/" 'index($2, stage) == 1 { print $1 }' |
-				while read -r loop; do losetup -d "$loop" 2>/dev/null; done
+				while read -r loop; do
+					losetup -d "$loop" 2>/dev/null && chown --reference=/dev/loop-control "$loop"
+				done
+			rmdir "/dev/${stage##*/}" 2>/dev/null
 		fi
 		rm -rf "$stage" 2>/dev/null && [ ! -e "$stage" ] && return
 		sleep 0.3

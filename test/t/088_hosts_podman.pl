@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 
 my ($podman) = grep { -x $_ } qw(/usr/bin/podman) or plan skip_all => 'no podman';
 my ($runtime) = grep { -x $_ } qw(/usr/sbin/runc /usr/bin/runc /usr/bin/crun) or plan skip_all => 'no container runtime';
-my $node = VmcloneCluster->start_new('podman', conf => "vmclone.retry_delay = '100ms'\nvmclone.copy_lease = '3s'\n");
+my $node = VmcloneCluster->start_new('podman', conf => "vmclone.retry_delay = '100ms'\nvmclone.copy_lease = '5s'\n");
 my $copier = $node->value('SHOW vmclone.copy_program');
 my $home = tempdir(CLEANUP => 1);
 my @podman = ('/usr/bin/env', "HOME=$home", "XDG_RUNTIME_DIR=$home", $podman, qw(--cgroup-manager=cgroupfs --storage-driver=vfs --log-level=error --runtime),

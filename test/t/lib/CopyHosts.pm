@@ -7,6 +7,7 @@ use warnings;
 use Carp qw(croak);
 use File::Path qw(make_path);
 use IO::Socket::INET;
+use JSON::PP ();
 use PostgreSQL::Test::Utils;
 
 =head1 NAME
@@ -143,15 +144,23 @@ CONF
 sub make_network
 {
 	my ($self, $name, $number) = @_;
+
+	return $self->make_machine($name, $number, ['--net'], 'cat');
+}
+
+# Namespaces of these kinds, in which a command waits for the test's end.
+sub make_machine
+{
+	my ($self, $name, $number, $kinds, @command) = @_;
 	my $host = $self->{hosts}{$name};
 
-	my $pid = open $host->{network}, '|-', 'unshare', '--net', 'cat' or croak "unshare: $!";
+	my $pid = open $host->{network}, '|-', 'unshare', @$kinds, @command or croak "unshare: $!";
 	for (1 .. 100)
 	{
 		last if (readlink("/proc/$pid/ns/net") // '') ne readlink('/proc/self/ns/net');
 		select undef, undef, undef, 0.05;
 	}
-	$host->{inside} = [ 'nsenter', '--net', '--target', $pid ];
+	$host->{inside} = [ 'nsenter', @$kinds, '--target', $pid ];
 	run_quietly(qw(ip link add name), "to$number", qw(type veth peer name eth0 netns), $pid);
 	run_quietly(qw(ip addr add), "10.99.$number.1/24", 'dev', "to$number");
 	run_quietly(qw(ip link set), "to$number", 'up');
@@ -192,6 +201,46 @@ sub answer_through
 	# connections that are shared go on with the command of the key as it was
 	unlink glob $self->{node}->data_dir . '/vmclone/pgsql_tmp.ssh-*';
 	return;
+}
+
+=head2 $hosts->listen_to(@names), $hosts->said($name)
+
+From now on what these hosts' copiers say is written down; the events that were, oldest first.
+
+=cut
+
+sub listen_to
+{
+	my ($self, @names) = @_;
+
+	$self->answer_through($_, "|tee -a $self->{hosts}{$_}{folder}/said") foreach @names;
+	return;
+}
+
+sub said
+{
+	my ($self, $name) = @_;
+	my $file = "$self->{hosts}{$name}{folder}/said";
+
+	return -e $file ? map { JSON::PP::decode_json($_) } grep { /^\{.*\}$/ } split /\n/, slurp_file($file) : ();
+}
+
+=head2 $hosts->copied_again($name, $since)
+
+Of the copier that has ended last on a host, after the first $since events: the bytes below the checkpoint that it went on from, and
+those that were copied twice, as { found, again, total }.
+
+=cut
+
+sub copied_again
+{
+	my ($self, $name, $since) = @_;
+	my @said = $self->said($name);
+	my @events = @said[ ($since // 0) .. $#said ];
+	my ($done) = reverse grep { ($_->{event} // '') eq 'done' } @events;
+	my ($first) = grep { ($_->{event} // '') eq 'progress' && $_->{phase} eq 'data' } @events;
+
+	return { found => $first->{checkpoint} // 0, again => $done->{bytes_again}, total => $done->{bytes_done} };
 }
 
 =head2 $hosts->serve_with($name, $options)
@@ -241,9 +290,9 @@ sub stop_sshd
 	return;
 }
 
-=head2 $hosts->processes($name), $hosts->sessions($name), $hosts->connections($name)
+=head2 $hosts->processes($name), $hosts->copiers($name), $hosts->sessions($name), $hosts->connections($name)
 
-Process ids: of what the key's command has started on the host; of the sshd sessions there.  How many connections these have.
+Process ids: of what the key's command has started on the host; of the copiers among them; of the sshd sessions there.  How many connections these have.
 
 =cut
 
@@ -260,6 +309,12 @@ sub processes
 		push @found, $file =~ m{/proc/(\d+)/} if $environment =~ /(?:^|\0)VMCLONE_TEST_HOST=\Q$folder\E\0/;
 	}
 	return @found;
+}
+
+sub copiers
+{
+	my ($self, $name) = @_;
+	return grep { (readlink("/proc/$_/exe") // '') =~ /vmclone-copy/ } $self->processes($name);
 }
 
 sub sessions
@@ -339,25 +394,31 @@ sub listener
 
 =head2 $hosts->writers
 
-Process ids that have the unfinished output of a copy, or a logical volume, open for writing, and are not stopped: of more than
-one of a disk, at no time.  As { path => [pids…] }.
+Copiers that have the unfinished output of a copy open for writing, as { path => [pids…] }.  Devices are outputs whose path matches
+$hosts->{devices}, or those that $hosts->{outputs} names the volumes of.
 
 =cut
 
 sub writers
 {
 	my ($self) = @_;
+	my $root = $self->{node}->storage_root;
 	my %writers;
 
-	foreach my $link (glob '/proc/[0-9]*/fd/*')
+	foreach my $process (grep { (readlink "$_/exe" // '') =~ /vmclone-copy/ } glob '/proc/[0-9]*')
 	{
-		my $path = readlink $link or next;
-		next unless $path =~ m{^/dev/dm-\d+$} || ($path =~ m{\.part$} && index($path, $self->{node}->storage_root) == 0);
-		my ($pid, $fd) = $link =~ m{/proc/(\d+)/fd/(\d+)};
-		open my $info, '<', "/proc/$pid/fdinfo/$fd" or next;
-		my ($flags) = join('', <$info>) =~ /^flags:\s+(\d+)/m or next;
-		next unless oct($flags) & 3;
-		push @{ $writers{$path} }, $pid unless grep { $_ == $pid } @{ $writers{$path} || [] };
+		my ($pid) = $process =~ /(\d+)/;
+
+		foreach my $link (glob "$process/fd/*")
+		{
+			my $path = readlink $link or next;
+			my $is_device = $self->{devices} ? $path =~ $self->{devices} : $self->{outputs} && $self->{outputs}{$path};
+			next unless $is_device || ($path =~ m{\.part$} && index($path, $root) == 0);
+			open my $info, '<', $link =~ s{/fd/}{/fdinfo/}r or next;
+			my ($flags) = join('', <$info>) =~ /^flags:\s+(\d+)/m or next;
+			my $output = $is_device && $self->{outputs} ? $self->{outputs}{$path} : $path;
+			push @{ $writers{$output} }, $pid if oct($flags) & 3 && !grep { $_ == $pid } @{ $writers{$output} || [] };
+		}
 	}
 	return \%writers;
 }

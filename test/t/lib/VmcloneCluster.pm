@@ -64,6 +64,9 @@ sub start_new
 	  if $options{preload} // 1;
 	$node->append_conf('postgresql.conf', $options{conf}) if defined $options{conf};
 	$node->start;
+	# a value that is out of range would silently be the default
+	my $wrong = $node->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', name, setting, error), '; ') FROM pg_file_settings WHERE error IS NOT NULL");
+	croak "settings of $name: $wrong" if $wrong ne '';
 	$node->load_extension('postgres', %options) if $options{extension} // 1;
 	return $node;
 }
@@ -468,6 +471,21 @@ sub clone
 		map { "$_ => " . literal($arguments{$_}) } sort keys %arguments);
 
 	return $node->row("SELECT * FROM vmclone.add_vm_from_snapshot($list)");
+}
+
+=head2 VmcloneCluster::to_domain($vm, $domain, @formats)
+
+Argument "disks" of a clone of $vm (what make_vm returned) in that domain, each disk RAW or COW.
+
+=cut
+
+sub to_domain
+{
+	my ($vm, $domain, @formats) = @_;
+	return [ map {
+			my $format = shift @formats;
+			{ disk_id => $_->{disk_id}, storage_domain_id => $domain, volume_format => $format, volume_type => $format eq 'RAW' ? 'Preallocated' : 'Sparse' }
+		} @{ $vm->{disks} } ];
 }
 
 =head2 $node->job_when($job_id, $status…), $node->wait_for_status($job_id, $status…), $node->wait_for_job($job_id)
