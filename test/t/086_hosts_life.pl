@@ -138,6 +138,52 @@ $hosts->start_sshd('h1');
 cmp_ok(four_at_once('crowded'), '>', 0, 'where sshd opens two sessions at most, others have their own');
 $node->safe_psql('postgres', "SELECT vmclone.add_copy_host('h1', '$hosts->{hosts}{h1}{address}'), vmclone.drain_copy_host('h2', false)");
 
+# --- another host goes on from the checkpoint: what the first one has done is found, and little is copied twice
+$hosts->listen_to(qw(h1 h2));
+($job, my $first) = start_copy('continued');
+my ($next) = grep { $_ ne $first } qw(h1 h2);
+my $said = $hosts->said($next);
+$server->poll_query_until('postgres', "SELECT bytes_done > 1500000 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'") or die 'not copied on';
+$hosts->kill_host($first);
+$server->poll_query_until('postgres', "SELECT host_name = '$next' AND status = 'running' FROM vmclone.progress WHERE job_id = '$job->{job_id}'") or die 'no other host goes on';
+$server->clone_ends_well($job, $vm, 1, 'its host was killed');
+my $copied = $hosts->copied_again($next, $said);
+cmp_ok($copied->{found}, '>', 0, 'another host has gone on from the checkpoint');
+cmp_ok($copied->{again}, '<', 0.5 * $copied->{total}, 'and has copied little of it again');
+note("from $copied->{found} of $copied->{total} bytes, $copied->{again} were copied twice");
+$hosts->answer_through($_, '') foreach qw(h1 h2);
+$hosts->start_sshd($first);
+is($server->value("SELECT status FROM vmclone.check_copy_host('$first')"), 'up', 'the first one is back');
+
+# --- a host that is drained lets its copies end; a failure names the host
+($job, my $drained) = start_copy('lets_end');
+$server->safe_psql('postgres', "SELECT vmclone.drain_copy_host('$drained')");
+my ($claim) = $server->value("SELECT claim FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
+$server->clone_ends_well($job, $vm, 1, 'its host is drained');
+is($server->value("SELECT host_name || ' ' || claim FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"), "$drained $claim", 'the copy has ended where it was');
+my ($other) = grep { $_ ne $drained } qw(h1 h2);
+my $layer = "$vm->{disks}[0]{path}/$vm->{disks}[0]{images}[1]";
+chmod 0, $layer or die "$layer: $!";
+$job = $server->clone($snapshot, vm_name => 'unreadable', lock_mode => 'shared');
+like($server->job_when($job->{job_id}, 'waiting', 'failed')->{reason}, qr/storage domain "nfs1" .*, host "$other": .*Permission denied|storage domain "nfs1" .*, host "$other": .*EACCES/,
+	'what went wrong names disk, domain and host');
+chmod 0660, $layer or die "$layer: $!";
+$server->psql('postgres', "SELECT vmclone.cancel_job('$job->{job_id}')");
+$server->wait_for_job($job->{job_id});
+$server->safe_psql('postgres', "SELECT vmclone.drain_copy_host('$drained', false)");
+
+# --- a lease is the local copier's, too
+$server->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$domain', '$path', host => 'local'), vmclone.drain_copy_host('h1'), vmclone.drain_copy_host('h2')");
+($job, my $local) = start_copy('local');
+is($local, 'local', 'a copy on the machine of the database');
+my @copiers = $server->copiers;
+my $its_worker = $server->value('SELECT pid FROM vmclone.worker');
+kill 'STOP', $its_worker;
+is(join(' ', $server->copiers_that_stay(@copiers)), '', 'it ends by itself when its worker stands still');
+kill 'CONT', $its_worker;
+$server->clone_ends_well($job, $vm, 1, 'its worker stood still beside it');
+$server->safe_psql('postgres', "SELECT vmclone.detach_storage_domain('$domain', 'local'), vmclone.drain_copy_host('h1', false), vmclone.drain_copy_host('h2', false)");
+
 # --- the worker stands still for longer than the lease: the copier ends by itself, and nothing is lost
 ($job, my $host) = start_copy('worker_stopped');
 my $worker = $node->value('SELECT pid FROM vmclone.worker');
