@@ -9,10 +9,11 @@ use Test::More;
 use VmcloneCluster;
 
 my @mounts = grep { $_->{version} =~ /^(?:3|4\.2)$/ } @nfs;
-my $node = VmcloneCluster->start_new('nfshosts', conf => "vmclone.storage_roots = '/rhev'\nvmclone.retry_delay = '200ms'\nvmclone.copy_lease = '6s'\n");
+my $node = VmcloneCluster->start_new('nfshosts', conf => "vmclone.storage_roots = '/rhev'\nvmclone.retry_delay = '200ms'\nvmclone.storage_timeout = '120s'\nvmclone.copy_lease = '6s'\n");
 my $hosts = NfsHosts->start_with($node, \@mounts, qw(h1 h2)) or plan skip_all => 'no sshd';
 my %on;
 
+$hosts->listen_to(qw(h1 h2));
 foreach my $mount (@mounts)
 {
 	my ($name) = $mount->{path} =~ m{([^/]+)$};
@@ -29,7 +30,7 @@ SQL
 		'h1 h2', "NFS $mount->{version}: two hosts have the domain");
 }
 
-# A copy that has a checkpoint, the host that it is on, and its output as the server sees it.
+# A copy that is under way, and the host that it is on.
 sub begin
 {
 	my ($of, $name) = @_;
@@ -39,7 +40,9 @@ sub begin
 	for (1 .. 1000)
 	{
 		$task = $node->row("SELECT host_name, image_id, claim FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
-		return ($job, $task) if grep { -s } glob "$of->{server}/*/images/*/$task->{image_id}.part.resume";
+		$task->{said} = { map { $_ => scalar($hosts->said($_)) } qw(h1 h2) };
+		# more than the next one may do again
+		return ($job, $task) if 2_000_000 < $node->value("SELECT bytes_done FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
 		select undef, undef, undef, 0.2;
 	}
 	die "no checkpoint: " . $node->value("SELECT concat_ws(' ', j.status, reason, error) FROM vmclone.jobs j JOIN vmclone.async_tasks USING (job_id) WHERE job_id = '$job->{job_id}'");
@@ -53,6 +56,10 @@ sub goes_on
 	my $next = $node->row("SELECT host_name, bytes_done, bytes_total FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'");
 	isnt($next->{host_name}, $task->{host_name}, "$what: by the other host");
 	$node->clone_ends_well($job, $of, 1, $what);
+	my $copied = $hosts->copied_again($next->{host_name}, $task->{said}{ $next->{host_name} });
+	cmp_ok($copied->{found}, '>', 0, "$what: it went on from the checkpoint");
+	cmp_ok($copied->{again}, '<', 0.5 * $copied->{total}, "$what: and copied little twice");
+	note("$what: from $copied->{found} of $copied->{total} bytes, $copied->{again} were copied twice");
 	return;
 }
 
