@@ -15,6 +15,8 @@ use IPC::Run ();
 use Test::More;
 use VmcloneCluster;
 
+sub to_domain { return VmcloneCluster::to_domain(@_) }
+
 our @EXPORT = qw(finish block_server attach_block volumes active_volumes device volume_bytes to_block clone_equal to_domain nothing_left);
 
 =head2 block_server($name, %options)
@@ -118,21 +120,6 @@ sub to_block
 	$node->safe_psql('postgres', "UPDATE vmclone.image_storage_domain_map SET storage_domain_id = fixture.id('iscsi1'), disk_profile_id = fixture.id('profile iscsi1') WHERE image_id IN ("
 		. join(', ', map { "'$_'" } @images) . ')');
 	return;
-}
-
-=head2 to_domain($vm, $domain, @formats)
-
-Argument "disks" of a clone of $vm (what make_vm returned) in that domain, each disk RAW or COW.
-
-=cut
-
-sub to_domain
-{
-	my ($vm, $domain, @formats) = @_;
-	return [ map {
-			my $format = shift @formats;
-			{ disk_id => $_->{disk_id}, storage_domain_id => $domain, volume_format => $format, volume_type => $format eq 'RAW' ? 'Preallocated' : 'Sparse' }
-		} @{ $vm->{disks} } ];
 }
 
 =head2 finish($node, $job_id)

@@ -9,6 +9,7 @@ package BlockHosts;
 
 use strict;
 use warnings;
+use ChangeLog;
 use CopyHosts;
 use Exporter 'import';
 use File::Path qw(make_path);
@@ -79,25 +80,13 @@ sub block_hosts
 	foreach my $name (@names)
 	{
 		make_path("$folder/$name");
-		append_to_file("$folder/on_$name", "#!/bin/sh\nexec perl $folder/program $real $folder $name \"\$1\"\n");
+		append_to_file("$folder/on_$name", "#!/bin/sh\nVMCLONE_TEST_HOST=$copy_hosts->{hosts}{$name}{folder} exec perl $folder/program $real $folder $name \"\$1\"\n");
 		chmod 0755, "$folder/on_$name";
 		$copy_hosts->serve_with($name, "--root /dev/iscsi --provision $folder/on_$name --state $folder/$name");
 	}
+	$copy_hosts->{devices} = qr{^/dev/dm-\d+$};
 	$node->safe_psql('postgres', "SELECT vmclone.check_copy_host('$_')") foreach @names;
 	return $copy_hosts;
-}
-
-=head2 host_log
-
-What the hosts' programs have done: { host, action, from, to, volumes => [...] } each, by their ends.
-
-=cut
-
-sub host_log
-{
-	return -e "$folder/log"
-	  ? map { my ($host, $action, $from, $to, @volumes) = split ' '; { host => $host, action => $action, from => $from, to => $to, volumes => \@volumes } } split /\n/, slurp_file("$folder/log")
-	  : ();
 }
 
 =head2 changes_at_once
@@ -106,17 +95,7 @@ Where two hosts' programs changed the group at one time: a text each.
 
 =cut
 
-sub changes_at_once
-{
-	my ($before, @found);
-
-	foreach my $change (sort { $a->{from} <=> $b->{from} } grep { $_->{action} =~ /^(?:create|commit|remove)$/ } host_log())
-	{
-		push @found, "$before->{host} $before->{action}, $change->{host} $change->{action}" if $before && $before->{host} ne $change->{host} && $change->{from} < $before->{to};
-		$before = $change if !$before || $change->{to} > $before->{to};
-	}
-	return @found;
-}
+sub changes_at_once { return ChangeLog::changes_at_once("$folder/log") }
 
 =head2 state_files
 
