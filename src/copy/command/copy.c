@@ -33,6 +33,15 @@
 #define HELPER_BYTES          (64 * MIB) /* of a disk: a smaller one has no half that is worth a thread */
 
 #define ALLOCATE_STEP GIB
+#define COMMIT_BYTES  (16 * MIB) /* that commit writes at once */
+
+static uint64_t *told_length = NULL;
+
+void
+copy_tell_length(uint64_t *length)
+{
+	told_length = length;
+}
 
 /*
  * Before the sandbox
@@ -49,8 +58,8 @@ most_threads(const struct copy *copy)
 {
 	cpu_set_t set;
 
-	/* Direct I/O waits for the device, so more than one request per processor is useful. */
-	if (copy->output.direct_fd >= 0)
+	/* Direct I/O waits for the device, so more than one request per processor is useful; where blocks are shared, little is read. */
+	if (copy->output.direct_fd >= 0 && copy->stream.unit == 0)
 		return DIRECT_THREADS;
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return 2;
@@ -66,6 +75,19 @@ default_threads(const struct copy *copy)
 	if (!copy->options->has_size)
 		return (int) most;
 	return (int) max_u64(1, min_u64(most, divide_up(copy->options->size, buffer_size(copy))));
+}
+
+static void
+try_reflink(struct copy *copy)
+{
+	const struct options *options = copy->options;
+
+	if (options->preallocate)
+		copy->no_reflink = "shared blocks are not preallocated";
+	else if (options->no_reflink)
+		copy->no_reflink = "--no-reflink was given";
+	else
+		copy->stream.unit = reflink_probe(&copy->chain, &copy->output, &copy->no_reflink);
 }
 
 static int
@@ -87,6 +109,7 @@ open_output(struct copy *copy)
 		copy->remote = remote_choose(&copy->chain, &copy->output);
 	if (options->io != IO_BUFFERED)
 		output_open_direct(&copy->output);
+	try_reflink(copy);
 	/* Allocated blocks are there already. */
 	copy->output.huge_pages =
 		!copy->output.is_block_device && !options->preallocate && hugepage_prepare(copy->output.fd);
@@ -147,23 +170,12 @@ copy_open(struct copy *copy)
 static void
 choose_method(struct copy *copy)
 {
-	const struct options *options = copy->options;
-	const char *no_reflink = "--no-reflink was given";
-
-	if (options->preallocate)
-		no_reflink = "shared blocks are not preallocated";
-	else if (!options->no_reflink)
+	if (copy->stream.unit != 0)
 	{
-		copy->stream.unit =
-			reflink_probe(&copy->chain, &copy->output, copy->plan.layout.file_length, &no_reflink);
-		if (copy->stream.unit != 0)
-		{
-			copy->method = "reflink";
-			copy->reason = "layers and output share a file system with reflink";
-			return;
-		}
+		copy->method = "reflink";
+		copy->reason = "layers and output share a file system with reflink";
 	}
-	if (copy->remote)
+	else if (copy->remote)
 	{
 		copy->method = "copy_file_range";
 		copy->reason = "layers and output are on one file server that copies by itself";
@@ -171,12 +183,12 @@ choose_method(struct copy *copy)
 	else if (copy->output.direct_fd >= 0)
 	{
 		copy->method = "threads-direct";
-		copy->reason = no_reflink;
+		copy->reason = copy->no_reflink;
 	}
 	else
 	{
 		copy->method = "threads-buffered";
-		copy->reason = options->io == IO_BUFFERED
+		copy->reason = copy->options->io == IO_BUFFERED
 						   ? "--io buffered was given"
 						   : "the output's file system has no direct I/O and no reflink";
 	}
@@ -411,6 +423,17 @@ copy_data(struct copy *copy)
 	return 0;
 }
 
+/* What shares all of its blocks has nothing in memory but tables, which commit has written soon unless they are large. */
+static bool
+is_synced_by_commit(const struct copy *copy)
+{
+	return told_length != NULL && copy->options->keep_record && !copy->options->verify &&
+		   !copy->output.is_block_device &&
+		   (copy->writer == NULL ||
+			copy->plan.layout.file_length <= plan_bytes(&copy->plan) + COMMIT_BYTES) &&
+		   copy->stream.shared == plan_bytes(&copy->plan) - copy->start_mark;
+}
+
 /* Data first, then the header that makes it an image, then the name. */
 static int
 sync_output(struct copy *copy)
@@ -427,6 +450,8 @@ sync_output(struct copy *copy)
 			qcow2_writer_write_header(copy->writer) != 0)
 			return -1;
 	}
+	if (is_synced_by_commit(copy))
+		return 0;
 	if (sync_file(copy, true) != 0)
 		return -1;
 	writeback_finish(&copy->output);
@@ -524,14 +549,6 @@ run_phases(struct copy *copy)
 	return report_is_set() ? -1 : 0;
 }
 
-static uint64_t *told_length = NULL;
-
-void
-copy_tell_length(uint64_t *length)
-{
-	told_length = length;
-}
-
 int
 copy_run(struct copy *copy)
 {
@@ -539,8 +556,8 @@ copy_run(struct copy *copy)
 
 	if (run_phases(copy) != 0)
 		return -1;
-	/* What is in the record then is all of it: the next run has nothing left to copy. */
-	if (copy->options->keep_record && copy->with_resume &&
+	/* What is in the record then is all of it, and synced: the next run has nothing left to copy. */
+	if (copy->options->keep_record && copy->with_resume && !is_synced_by_commit(copy) &&
 		resume_checkpoint(&copy->resume, RESUME_DATA, plan_bytes(&copy->plan), false) != 0)
 		return -1;
 	copy->finished = true;

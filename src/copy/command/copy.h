@@ -29,15 +29,19 @@ struct copy
 	struct qcow2_writer *writer;
 	struct engine *engine;
 	struct stream stream;
-	uint64_t start_mark; /* bytes of the stream that an earlier run did */
-	bool remote;         /* the file server copies */
+	const char *no_reflink; /* why no blocks are shared */
+	uint64_t start_mark;    /* bytes of the stream that an earlier run did */
+	bool remote;            /* the file server copies */
 	const char *method;
 	const char *reason;
 	bool result_is_bad; /* what was written must not be gone on with */
 	bool finished;      /* all is synced, "done" was said */
 };
 
-/* Where a copy that is done says how many bytes its file has: memory shared with the process that goes on. */
+/*
+ * For a copy that "volume commit" follows: where it says how many bytes its file has when it is done, memory shared with
+ * the process that goes on.  It may leave its sync to commit.
+ */
 extern void copy_tell_length(uint64_t *length);
 
 /* Opens all files and starts all threads, but reads no image.  0, or -1 after report_error(). */

@@ -84,7 +84,8 @@ run_copy(pid_t parent, char *first, int argc, char **argv, uint64_t *length)
 	lease_forked();
 	lease_guard_thread();
 	show_step(first, argc, argv);
-	copy_tell_length(length);
+	if (length != NULL)
+		copy_tell_length(length);
 	exit(copy_main(argc, argv));
 }
 
@@ -107,7 +108,7 @@ wait_for_copy(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
-/* length: of the copy's file, in memory that both processes see. */
+/* length: of the copy's file, in memory that both processes see; NULL: nobody commits it. */
 static int
 fork_copy(char *first, int argc, char **argv, uint64_t *length)
 {
@@ -168,6 +169,14 @@ end_of_step(int argc, char **argv, int from)
 	return from;
 }
 
+/* Whether the step behind --then at argv[end] is a commit. */
+static bool
+is_commit_next(int argc, char **argv, int end)
+{
+	return end + 2 < argc && strcmp(argv[end + 1], COPIER_VOLUME) == 0 &&
+		   strcmp(argv[end + 2], COPIER_VOLUME_COMMIT) == 0;
+}
+
 static bool
 is_step(int argc, char **argv)
 {
@@ -219,7 +228,8 @@ sequence_main(int argc, char **argv)
 			status = run_volume(end - from, step, *length, &committed);
 		else if (!committed)
 			/* an earlier attempt whose end nobody has heard of made the volume: nothing is to be copied */
-			status = fork_copy(argv[0], end - from, step, length);
+			status = fork_copy(argv[0], end - from, step,
+							   is_commit_next(argc, argv, end) ? length : NULL);
 	}
 	munmap(length, sizeof(*length));
 	return status;

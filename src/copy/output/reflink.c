@@ -62,12 +62,12 @@ probed_before(const struct chain *chain, const struct layer *layer, uint64_t uni
 }
 
 uint64_t
-reflink_probe(struct chain *chain, const struct output *output, uint64_t beyond,
-			  const char **reason)
+reflink_probe(struct chain *chain, const struct output *output, const char **reason)
 {
 	struct statfs system;
 	struct stat status;
 	uint64_t unit;
+	uint64_t beyond;
 	bool any = false;
 	int error_number = 0; /* of the first layer that could not be shared */
 
@@ -79,7 +79,7 @@ reflink_probe(struct chain *chain, const struct output *output, uint64_t beyond,
 	*reason = "the file system has no reflink";
 	if (!is_power_of_two(unit) || unit > MIB)
 		return 0;
-	beyond = align_up(beyond, unit);
+	beyond = align_up((uint64_t) status.st_size, unit);
 	for (int i = 0; i < chain->count; i++)
 	{
 		struct layer *layer = &chain->layers[i];

@@ -3,7 +3,7 @@
  *		Volumes of a file domain: commit, which makes a copy's output the volume's image.
  *
  * Everything of the volume is synced here, and only here, in the order in which one part may rely on another: the
- * image and the lease, then both renames with their directory, then the directories above.
+ * image, the lease and .meta.new, then both renames with their directory, then the directories above.
  */
 #include "copy/volume/volume_internal.h"
 
@@ -23,6 +23,7 @@ typedef struct Commit
 	int fd; /* the image, locked */
 	char part[VOLUME_NAME_SIZE];
 	char lease[VOLUME_NAME_SIZE];
+	char new_meta[VOLUME_NAME_SIZE];
 	VolumeMeta meta;
 	struct stat status; /* of the image */
 	bool existing;      /* under its final name already */
@@ -89,24 +90,46 @@ check_size(const Commit *commit, const char *name, const char *hint)
 					   "file is %" PRIu64 " bytes long, not %" PRIu64, size, commit->options->size);
 }
 
-/* Mode and contents of the image, and the lease: whoever sees LEGAL may use both. */
+static bool
+set_mode(const Commit *commit, const char *name)
+{
+	return fchmod(commit->fd, commit->options->mode) == 0 ||
+		   volume_fail_errno(name, "could not set file mode");
+}
+
+static int
+open_part(const Commit *commit, const char *name)
+{
+	int fd = openat(commit->dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		volume_fail_errno(name, "could not open file");
+	return fd;
+}
+
+/*
+ * Mode and contents of the image, the lease and .meta.new: whoever sees LEGAL may use them.  What is in memory of
+ * all of them is on its way before the first sync, which so writes the file system's log for all at once.
+ */
 static bool
 sync_files(const Commit *commit, const char *name)
 {
-	bool done;
-	int lease;
+	/* a directory domain has no leases */
+	const char *small[] = {commit->new_meta, commit->options->name == NULL ? commit->lease : NULL};
+	int fds[] = {-1, -1};
+	bool done = true;
 
-	if (fchmod(commit->fd, commit->options->mode) != 0)
-		return volume_fail_errno(name, "could not set file mode");
-	if (!volume_sync(commit->fd, name))
-		return false;
-	if (commit->options->name != NULL)
-		return true; /* a directory domain has no leases */
-	lease = openat(commit->dirfd, commit->lease, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (lease < 0)
-		return volume_fail_errno(commit->lease, "could not open lease file");
-	done = volume_sync(lease, commit->lease);
-	close(lease);
+	for (int i = 0; i < 2 && done && small[i] != NULL; i++)
+	{
+		fds[i] = open_part(commit, small[i]);
+		done = fds[i] >= 0 && volume_write_out(fds[i], small[i]);
+	}
+	done = done && volume_sync(commit->fd, name);
+	for (int i = 0; i < 2; i++)
+		done = done && (fds[i] < 0 || volume_sync(fds[i], small[i]));
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	return done;
 }
 
@@ -178,14 +201,15 @@ take_final(Commit *commit)
 			if (committing == 0)
 				return volume_fail(COPIER_EXISTS, EEXIST, options->image, other_image,
 								   "image file is there, but the volume was never committed");
-			return check_size(commit, options->image, NULL) && sync_files(commit, options->image);
+			return check_size(commit, options->image, NULL) && set_mode(commit, options->image) &&
+				   sync_files(commit, options->image);
 		}
 	}
 	return volume_fail(COPIER_NOT_FOUND, ENOENT, commit->part, "Run the copy first.",
 					   "there is no copy to commit");
 }
 
-/* What .meta.new says counts from its rename on; between that and the image's it shows whose the image is. */
+/* What .meta.new says counts from the image's rename on, which it is synced before: it shows whose the image is. */
 static bool
 do_commit(Commit *commit)
 {
@@ -198,9 +222,9 @@ do_commit(Commit *commit)
 	if (opened == 1)
 	{
 		if (!check_size(commit, commit->part, "Run the copy again.") ||
-			!sync_files(commit, commit->part) ||
+			!set_mode(commit, commit->part) ||
 			!volume_meta_write_new(commit->dirfd, image, &commit->meta, "LEGAL", "1") ||
-			!give_name(commit))
+			!sync_files(commit, commit->part) || !give_name(commit))
 			return false;
 	}
 	else if (!take_final(commit))
@@ -227,6 +251,7 @@ volume_commit(const VolumeOptions *options, struct json *answer)
 		return false;
 	volume_image_name(commit.part, options->image, COPIER_SUFFIX_PART);
 	volume_image_name(commit.lease, options->image, ".lease");
+	volume_image_name(commit.new_meta, options->image, ".meta.new");
 	commit.dirfd = volume_open_image_directory(commit.rootfd, options->disk, NULL);
 	if (commit.dirfd >= 0 && read_own_meta(&commit) && do_commit(&commit))
 	{

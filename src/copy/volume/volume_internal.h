@@ -132,6 +132,9 @@ extern void volume_image_name(char name[VOLUME_NAME_SIZE], const char *image, co
 extern DIR *volume_open_entries(int dirfd, const char *path);
 extern const char *volume_next_entry(DIR *directory, const char *path);
 
+/* Has what is in memory of a file written to its device, without its log: a sync is still to come. */
+extern bool volume_write_out(int fd, const char *path);
+
 /* Syncs a file, or a directory. */
 extern bool volume_sync(int fd, const char *path);
 extern bool volume_sync_directory(int fd, const char *path);
@@ -364,7 +367,7 @@ extern int volume_meta_read(int dirfd, const char *image, VolumeMeta *meta);
 extern bool volume_meta_text(const VolumeMeta *meta, const char *legality, const char *generation,
 							 char text[VOLUME_META_LIMIT + 1]);
 
-/* Two steps that write <image>.meta again with other values for LEGALITY and GEN, synced. */
+/* Two steps that write <image>.meta again with other values for LEGALITY and GEN; the second one is synced. */
 extern bool volume_meta_write_new(int dirfd, const char *image, const VolumeMeta *meta,
 								  const char *legality, const char *generation);
 extern bool volume_meta_rename_new(int dirfd, const char *image);

@@ -172,7 +172,7 @@ volume_meta_write_new(int dirfd, const char *image, const VolumeMeta *meta, cons
 
 	volume_image_name(name, image, ".meta");
 	return volume_meta_text(meta, legality, generation, text) &&
-		   volume_write_new(dirfd, name, 0644, text, strlen(text), true);
+		   volume_write_new(dirfd, name, 0644, text, strlen(text), false);
 }
 
 bool

@@ -107,6 +107,16 @@ volume_make_directory(int dirfd, const char *name, bool synced)
 }
 
 bool
+volume_write_out(int fd, const char *path)
+{
+	unsigned int flags = SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+
+	/* without such a call here the sync does it all */
+	return sync_file_range(fd, 0, 0, flags) == 0 || errno == EINVAL || errno == ENOSYS ||
+		   errno == EPERM || volume_fail_errno(path, "could not write file");
+}
+
+bool
 volume_sync(int fd, const char *path)
 {
 	if (fsync(fd) != 0)
