@@ -49,7 +49,7 @@ sub begin
 
 	foreach my $name (@names)
 	{
-		push @begun, { name => $name, job => $node->clone($vm->{snapshots}[1], vm_name => $name =~ s/ /_/r, lock_mode => 'shared', bandwidth_limit => 100_000,
+		push @begun, { name => $name, job => $node->clone($vm->{snapshots}[1], vm_name => $name =~ s/ /_/r, lock_mode => 'shared', bandwidth_limit => 200_000,
 				disks => VmcloneCluster::to_domain($vm, $domain, $formats[ @begun % 2 ])) };
 	}
 	foreach my $copy (@begun)
