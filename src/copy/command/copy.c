@@ -34,6 +34,7 @@
 
 #define ALLOCATE_STEP GIB
 #define COMMIT_BYTES  (16 * MIB) /* that commit writes at once */
+#define SMALL_BYTES   GIB
 
 static uint64_t *told_length = NULL;
 
@@ -53,13 +54,26 @@ buffer_size(const struct copy *copy)
 	return copy->output.direct_fd >= 0 ? DIRECT_BUFFER_BYTES : BUFFERED_BUFFER_BYTES;
 }
 
+/* A small disk, all of whose blocks can be shared without asking a server: more threads cost more than they do. */
+static bool
+shares_quickly(const struct copy *copy)
+{
+	if (copy->stream.unit == 0 || copy->remote || !copy->options->has_size ||
+		copy->options->size > SMALL_BYTES)
+		return false;
+	for (int i = 0; i < copy->chain.count; i++)
+		if (!copy->chain.layers[i].reflink)
+			return false;
+	return true;
+}
+
 static int
 most_threads(const struct copy *copy)
 {
 	cpu_set_t set;
 
-	/* Direct I/O waits for the device, so more than one request per processor is useful; where blocks are shared, little is read. */
-	if (copy->output.direct_fd >= 0 && copy->stream.unit == 0)
+	/* Direct I/O waits for the device, so more than one request per processor is useful. */
+	if (copy->output.direct_fd >= 0 && !shares_quickly(copy))
 		return DIRECT_THREADS;
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return 2;

@@ -10,8 +10,8 @@
 
 /*
  * Tries with each layer whether its blocks can be shared with the output, and sets layer->reflink.
- * The trial is made behind all contents of the output, whose length is restored.  Returns the unit that offsets and lengths must be multiples of, or 0 if no layer can.
- * *reason says why not.
+ * The trial is made behind all contents of the output, whose length is restored.  Returns the unit that
+ * offsets and lengths must be multiples of, or 0 if no layer can.  *reason says why not.
  */
 extern uint64_t reflink_probe(struct chain *chain, const struct output *output,
 							  const char **reason);
