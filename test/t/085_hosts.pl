@@ -175,6 +175,11 @@ $node->safe_psql('postgres', "SELECT vmclone.add_copy_host('h1', '$hosts->{hosts
 ok($node->poll_query_until('postgres', "SELECT running_copies = 1 FROM vmclone.copy_hosts WHERE host_name = 'h1'"), 'a host with max_copies 1 runs one');
 select undef, undef, undef, 2;
 is($node->value("SELECT running_copies FROM vmclone.copy_hosts WHERE host_name = 'h1'"), 1, 'and no more');
+my ($later, $preferred) = $node->rows("SELECT * FROM vmclone.async_tasks WHERE status <> 'running' AND result IS NULL ORDER BY job_id");
+$node->safe_psql('postgres', "SELECT vmclone.alter_job('$preferred->{job_id}', priority => 1)");
+ok($node->poll_query_until('postgres', "SELECT status = 'running' OR result IS NOT NULL FROM vmclone.async_tasks WHERE job_id = '$preferred->{job_id}'"),
+	'the next one there is the one with the higher priority');
+is($node->value("SELECT status FROM vmclone.async_tasks WHERE job_id = '$later->{job_id}'"), $later->{status}, 'not the one that came first');
 finish($_, 'limited') foreach @jobs;
 
 # none is up

@@ -207,7 +207,9 @@ $node->wait_for_catchup($standby);
 my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 my @family = ($postmaster, map { /(\d+)/ } `pgrep -P $postmaster`);
 push @family, map { /(\d+)/ } map { `pgrep -P $_` } @family[ 1 .. $#family ];
+my @copiers = $hosts->processes($host);
 kill 'STOP', @family;
+my ($silent_since, $ended) = (time);
 $standby->promote;
 $server = $standby;
 my $at_once = 0;
@@ -217,10 +219,13 @@ while (time < $deadline)
 	my $writers = $hosts->writers;
 
 	$at_once++ if grep { @$_ > 1 } values %$writers;
+	$ended //= time unless grep { -e "/proc/$_" } @copiers;
 	# the old server's copier is gone when the new one has given the task out
 	last if $standby->value("SELECT claim > 1 AND status = 'running' AND bytes_done > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'") eq 't';
 }
 is($at_once, 0, 'after a promotion no two copiers had the output open for writing at any time');
+# with the margin of storage_lease_margin()
+cmp_ok(defined $ended ? $ended - $silent_since : 'inf', '<=', $lease + 5, 'the old server\'s copier ended within its lease');
 cmp_ok($standby->value("SELECT claim FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'"), '>', 1, 'the new server has taken the task');
 $server->clone_ends_well($job, $vm, 1, 'its server was replaced');
 kill 'KILL', @family;
