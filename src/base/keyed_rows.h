@@ -30,7 +30,7 @@ typedef struct KeyedRows
 	TupleDesc descriptor;
 	HeapTuple *rows;
 	int count;
-	/* numbers of columns that were asked for, by the names' addresses */
+	/* numbers of columns that were asked for, by the addresses of the names, which are literals */
 	struct
 	{
 		const char *name;

@@ -117,7 +117,7 @@ is("@touching", '', 'no backend touches storage');
 my @opening = grep { `nm --undefined-only $_` =~ /U AllocateFile$/m } glob 'src/*.o src/*/*.o';
 is("@opening", 'src/storage/identity.o', 'and opens no file but backup_label.old, of the data directory');
 my @making = grep { `nm --undefined-only $_` =~ /U MakePGDirectory$/m } glob 'src/*/*.o';
-is("@making", 'src/storage/storage_place.o', 'and makes no directory but that of records of copies to block devices, in the data directory');
+is("@making", 'src/storage/storage_host.o', 'and makes no directory but that of records of copies and of launchers, in the data directory');
 like($imports, qr/SPI_execute_plan/, 'nm lists what the library calls');
 
 # --- what the server looks up by name is all that is seen of the library: with another library in the process, one of our functions

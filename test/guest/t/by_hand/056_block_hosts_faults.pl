@@ -1,6 +1,6 @@
 # Random faults while copies from and to logical volumes run on two hosts, each a real sshd.  At no time do two write to one volume, nor do two hosts
 # change the group; in the end every clone is exact, no volume is active, unfinished or unknown, and hosts keep nothing.
-# These hosts have one kernel: a device that a stopped copier has open is in use for the next one until that ends.  test/t/089_block_hosts_faults.pl has
+# These hosts have one kernel: a device that a stopped copier has open is in use for the next one until that ends.  test/t/long/089_block_hosts_faults.pl has
 # devices of each host's own, on loop devices.
 #
 #   VMCLONE_TEST_SEED, VMCLONE_TEST_KILLS   which faults, and how many
