@@ -1,12 +1,12 @@
 # NFS servers that go away or withdraw the export, and files that go from them: what a job makes of each (docs/jobs.md, "When something
-# breaks").  VMCLONE_TEST_NFS="3 4.0 4.1 4.2" has all versions.
+# breaks").  On NFS 4.2, since a version takes a minute and a half by emulation; VMCLONE_TEST_NFS="3 4.0 4.1 4.2" has all.
 use strict;
 use warnings;
 use Guest;
 use Test::More;
 use VmcloneCluster;
 
-my @versions = split ' ', $ENV{VMCLONE_TEST_NFS} // '3 4.2';
+my @versions = split ' ', $ENV{VMCLONE_TEST_NFS} // '4.2';
 my $node = VmcloneCluster->start_new('trouble', conf => "vmclone.retry_delay = '200ms'\nvmclone.storage_timeout = '5s'\nvmclone.max_parallel_copies = 9\n");
 my %mount = map { $_->{version} => $_ } @nfs;
 my (%vm, %name);
