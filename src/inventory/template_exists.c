@@ -58,6 +58,12 @@ vmclone_vm_static_template_exists(PG_FUNCTION_ARGS)
 	descriptor = RelationGetDescr(trigger->tg_relation);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
+	if (SPI_gettypeid(descriptor, SPI_fnumber(descriptor, "vmt_guid")) != UUIDOID)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("table %s, whose templates a trigger looks up, has no column "
+							   "\"vmt_guid\" of type uuid",
+							   RelationGetRelationName(trigger->tg_relation)),
+						errhint("Give the column its name and type back, or drop the trigger.")));
 	value = SPI_getbinval(row, descriptor, SPI_fnumber(descriptor, "vmt_guid"), &is_null);
 	template_id = is_null ? NULL : DatumGetUUIDP(value);
 	frame_enter_own(&own);

@@ -195,6 +195,10 @@ FROM (VALUES
 SELECT pg_temp.refused('DELETE FROM vm_static WHERE vm_name = ''tmpl1''', '23503', 'vm_templates_vm_static');
 SELECT pg_temp.refused('UPDATE vm_static SET vmt_guid = fixture.id(''nowhere'') WHERE vm_name = ''web01''', '23503', 'vm_templates_vm_static');
 SELECT pg_temp.refused($$ UPDATE vm_static SET vm_guid = fixture.id('new') WHERE vm_name = 'bare' $$, '23503', 'vm_templates_vm_static');
+CREATE TABLE public.no_vm_static (vm_name text, vmt_guid integer);
+CREATE TRIGGER template_exists AFTER INSERT ON public.no_vm_static FOR EACH ROW EXECUTE FUNCTION vmclone_internal.vm_static_template_exists();
+SELECT throws_ok($$ INSERT INTO public.no_vm_static VALUES ('web01', 7) $$, '42804',
+    'table no_vm_static, whose templates a trigger looks up, has no column "vmt_guid" of type uuid', 'the trigger takes nothing else for an id');
 ROLLBACK TO bare;
 SELECT pg_temp.refused('DELETE FROM vm_static WHERE vm_name = ''web01''', '23503', 'fk_snapshot_vm');
 SELECT pg_temp.refused('DELETE FROM base_disks', '23503', 'fk_images_disk');
