@@ -43,6 +43,11 @@ AS $$
             CASE s.setting WHEN '' THEN 'ALTER SYSTEM SET vmclone.storage_roots = ''/directory/above/the/domains''; SELECT pg_reload_conf();' END
         FROM setting s WHERE s.name = 'vmclone.storage_roots'
         UNION ALL
+        -- PostgreSQL warns of these in its log only, and goes on with what was set before
+        SELECT s.name, 'warning', format('"%s" of %s, line %s, does not hold: %s', s.setting, s.sourcefile, s.sourceline, s.error),
+            'Give it a value between min_val and max_val, or of enumvals, of view pg_settings, and reload.'
+        FROM pg_file_settings s WHERE starts_with(s.name, 'vmclone.') AND NOT s.applied AND s.error IS NOT NULL
+        UNION ALL
         SELECT s.name, 'warning', 'off: after a crash of the machine, rows may be older than files', 'Switch fsync on where the clones matter.'
         FROM setting s WHERE s.name = 'fsync' AND s.setting = 'off'
         UNION ALL
