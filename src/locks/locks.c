@@ -56,16 +56,14 @@ static Statement jobs_of_holder = {
 	.argument_types = {UUIDOID},
 };
 
+#define LOCK_STATE                                                                                 \
+	.relation = "vmclone.lock_state", .column_count = 6,                                           \
+	.columns = {{"kind", TEXTOID},        {"entity_id", UUIDOID},  {"earlier_status", TEXTOID},    \
+				{"shared_only", BOOLOID}, {"row_version", XIDOID}, {"row_hash", INT8OID}}
+
 /* Whose are all: nobody else holds any of them. */
 static Insertion insert_states = {
-	.relation = "vmclone.lock_state",
-	.column_count = 6,
-	.columns = {{"kind", TEXTOID},
-				{"entity_id", UUIDOID},
-				{"earlier_status", TEXTOID},
-				{"shared_only", BOOLOID},
-				{"row_version", XIDOID},
-				{"row_hash", INT8OID}},
+	LOCK_STATE,
 };
 
 /*
@@ -76,14 +74,7 @@ static Insertion insert_states = {
 	column " = CASE WHEN excluded.earlier_status IN ('LOCKED', '" SQL_IMAGE_STATUS_LOCKED          \
 		   "') THEN s." column " ELSE excluded." column " END"
 static Insertion insert_states_beside = {
-	.relation = "vmclone.lock_state",
-	.column_count = 6,
-	.columns = {{"kind", TEXTOID},
-				{"entity_id", UUIDOID},
-				{"earlier_status", TEXTOID},
-				{"shared_only", BOOLOID},
-				{"row_version", XIDOID},
-				{"row_hash", INT8OID}},
+	LOCK_STATE,
 	.statement = {.sql =
 					  "INSERT INTO vmclone.lock_state AS s"
 					  " (kind, entity_id, earlier_status, shared_only, row_version, row_hash)"
