@@ -14,7 +14,7 @@ use File::Path qw(make_path);
 use IPC::Run ();
 use VmcloneCluster;
 
-our @EXPORT = qw(@nfs as_root run try_run copier copier_arguments nfs_domain logical_volume data_bytes second_machine);
+our @EXPORT = qw(@nfs as_root run try_run copier copier_arguments nfs_domain logical_volume data_bytes second_machine wait_until);
 
 =head2 @nfs
 
@@ -152,6 +152,33 @@ sub data_bytes
 	my ($path) = @_;
 
 	return (stat $path)[12] * 512;
+}
+
+=head2 wait_until($node, $condition)
+
+Until the query after SELECT is true, at most five minutes.  In one session: in an emulated guest each new one takes a second.
+
+=cut
+
+sub wait_until
+{
+	my ($node, $condition) = @_;
+
+	$node->safe_psql('postgres', <<"SQL", timeout => 700);
+SET client_min_messages = error;
+DO \$\$
+BEGIN
+	FOR i IN 1 .. 3000 LOOP
+		IF ($condition) THEN
+			RETURN;
+		END IF;
+		COMMIT;
+		PERFORM pg_sleep(0.1);
+	END LOOP;
+	RAISE 'not so: %', (SELECT jsonb_agg(t) FROM vmclone.progress t);
+END \$\$
+SQL
+	return;
 }
 
 1;

@@ -36,35 +36,13 @@ END
 	as_root('exportfs', '-ra');
 }
 
-# in one session: in an emulated guest each new one takes a second
-sub wait_until
-{
-	my ($condition) = @_;
-
-	$node->safe_psql('postgres', <<"SQL", timeout => 700);
-SET client_min_messages = error;
-DO \$\$
-BEGIN
-	FOR i IN 1 .. 3000 LOOP
-		IF ($condition) THEN
-			RETURN;
-		END IF;
-		COMMIT;
-		PERFORM pg_sleep(0.1);
-	END LOOP;
-	RAISE 'not so: %', (SELECT jsonb_agg(t) FROM vmclone.progress t);
-END \$\$
-SQL
-	return;
-}
-
 # a clone on each version, all of them under way
 sub copying
 {
 	my ($name) = @_;
 	my %jobs = map { $_ => $node->clone($vm{$_}{snapshots}[0], vm_name => "$name-$name{$_}", bandwidth_limit => 50_000, lock_mode => 'shared') } @versions;
 
-	wait_until("SELECT count(*) = @{[ scalar @versions ]} FROM vmclone.async_tasks WHERE bytes_done > 0 AND job_id IN (" . list(%jobs) . ')');
+	wait_until($node, "SELECT count(*) = @{[ scalar @versions ]} FROM vmclone.async_tasks WHERE bytes_done > 0 AND job_id IN (" . list(%jobs) . ')');
 	return %jobs;
 }
 
@@ -111,7 +89,7 @@ sub nothing_else
 	my %cancelled = copying('hangs');
 
 	server('down');
-	wait_until("SELECT tasks_stalled = @{[ 2 * @versions ]} FROM vmclone.worker");
+	wait_until($node, "SELECT tasks_stalled = @{[ 2 * @versions ]} FROM vmclone.worker");
 	is($node->value("SELECT string_agg(DISTINCT status, ' ') FROM vmclone.jobs WHERE job_id IN (" . list(%jobs, %cancelled) . ')'), 'running', 'server away: copies are stalled, their jobs run');
 	my $other = $node->clone($local->{snapshots}[0], vm_name => 'meanwhile');
 	is($node->wait_for_job($other->{job_id}), 'succeeded', 'server away: a clone on other storage is made');
@@ -125,7 +103,7 @@ sub nothing_else
 		my $id = $cancelled{$version}{job_id};
 		my $what = "NFS $version, cancelled while the server is away";
 
-		wait_until("SELECT cleaning_error IS NOT NULL OR EXISTS (SELECT FROM vmclone.async_tasks t WHERE t.job_id = j.job_id AND phase = 'stuck') FROM vmclone.jobs j WHERE job_id = '$id'");
+		wait_until($node, "SELECT cleaning_error IS NOT NULL OR EXISTS (SELECT FROM vmclone.async_tasks t WHERE t.job_id = j.job_id AND phase = 'stuck') FROM vmclone.jobs j WHERE job_id = '$id'");
 		my $row = $node->row("SELECT status, cleaning_error, (SELECT count(*) FROM vmclone.image_locks WHERE holder = call_id) AS locks FROM vmclone.jobs WHERE job_id = '$id'");
 		if ($row->{status} eq 'cancelling') { isnt($row->{locks}, 0, "$what: the kernel holds the copier, what it reads stays locked") }
 		else { is("$row->{status} $row->{locks}", 'cleaning 0', "$what: the copier has ended, the source is free, cleaning waits") }

@@ -20,8 +20,38 @@ use Fcntl qw(:flock);
 use File::Path qw(make_path);
 use JSON::PP;
 use PostgreSQL::Test::Utils qw(append_to_file slurp_file);
+use Test::More ();
+use VmcloneCluster;
 
+our $lease = 5;
 my ($group, $folder, @extents, $turn);
+
+=head2 LoopGroup->start_server($name, $copies, @names)
+
+A server that runs so many copies at a time, under leases of $LoopGroup::lease seconds, and its hosts; their test is skipped where the group can't be, or no
+networks.  It enters the network first (CopyHosts->enter_network).
+
+=cut
+
+sub start_server
+{
+	my ($class, $name, $copies, @names) = @_;
+
+	Test::More::plan(skip_all => 'no network can be made here') unless $ENV{VMCLONE_TEST_NETWORK};
+	my $node = VmcloneCluster->start_new($name, conf => <<"CONF");
+vmclone.retry_delay = '100ms'
+vmclone.copy_lease = '${lease}s'
+vmclone.max_attempts = 1000
+vmclone.max_parallel_copies = $copies
+CONF
+	my ($hosts, $lacks) = $class->start_group($node, @names);
+	unless ($hosts)
+	{
+		$node->stop;
+		Test::More::plan(skip_all => $lacks);
+	}
+	return ($node, $hosts);
+}
 
 =head2 LoopGroup->start_group($node, @names)
 

@@ -10,24 +10,9 @@ use LoopGroup;
 use WriterWatch;
 use PostgreSQL::Test::Utils;
 
-my $has_network;
-BEGIN { $has_network = CopyHosts->enter_network }
-plan skip_all => 'no network can be made here' unless $has_network;
-
-my $lease = 5;
+BEGIN { CopyHosts->enter_network }
 my @names = map { "h$_" } 1 .. 4;
-my $node = VmcloneCluster->start_new('block_failover', conf => <<"CONF");
-vmclone.retry_delay = '100ms'
-vmclone.copy_lease = '${lease}s'
-vmclone.max_attempts = 1000
-vmclone.max_parallel_copies = 8
-CONF
-my ($hosts, $lacks) = LoopGroup->start_group($node, @names);
-unless ($hosts)
-{
-	$node->stop;
-	plan skip_all => $lacks;
-}
+my ($node, $hosts) = LoopGroup->start_server('block_failover', 8, @names);
 my $domain = $node->value("SELECT fixture.id('iscsi1')");
 my $vm = $node->make_vm(name => 'file', snapshots => 3, disks => [ { size => '3600K', writes => 30 } ]);
 

@@ -12,25 +12,10 @@ use HostFaults;
 use LoopGroup;
 use WriterWatch;
 
-my $has_network;
-BEGIN { $has_network = CopyHosts->enter_network }
-plan skip_all => 'no network can be made here' unless $has_network;
-
-my $lease = 5;
+BEGIN { CopyHosts->enter_network }
 my @names = qw(h1 h2 h3);
 my $faults = $ENV{VMCLONE_TEST_KILLS} || 6;
-my $node = VmcloneCluster->start_new('block_hosts_faults', conf => <<"CONF");
-vmclone.retry_delay = '100ms'
-vmclone.copy_lease = '${lease}s'
-vmclone.max_attempts = 1000
-vmclone.max_parallel_copies = 4
-CONF
-my ($hosts, $lacks) = LoopGroup->start_group($node, @names);
-unless ($hosts)
-{
-	$node->stop;
-	plan skip_all => $lacks;
-}
+my ($node, $hosts) = LoopGroup->start_server('block_hosts_faults', 4, @names);
 my $domain = $node->value("SELECT fixture.id('iscsi1')");
 my $vm = $node->make_vm(name => 'block', snapshots => 3, disks => [ { size => '3600K', writes => 30 } ]);
 my $disk = $vm->{disks}[0];
@@ -47,7 +32,7 @@ $hosts->add($disk->{disk_id}, map { "$disk->{path}/$_" } @{ $disk->{images} });
 my %source = map { $_ => 1 } @{ $disk->{images} };
 
 my $watch = WriterWatch->start($hosts, $node->basedir . '/watched');
-my $random = HostFaults->new($node, $hosts, $lease, @names);
+my $random = HostFaults->new($node, $hosts, $LoopGroup::lease, @names);
 my %jobs;
 
 # Compares clones that are whole, and takes their volumes away: the group is small.

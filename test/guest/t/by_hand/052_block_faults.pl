@@ -40,28 +40,6 @@ sub begin
 	return $node->clone($source->{snapshots}[0], vm_name => $name, lock_mode => 'shared', disks => to_domain($source, $domain, 'RAW', 'COW'), @rest);
 }
 
-# in one session: in an emulated guest each new one takes a second
-sub wait_until
-{
-	my ($condition) = @_;
-
-	$node->safe_psql('postgres', <<"SQL", timeout => 700);
-SET client_min_messages = error;
-DO \$\$
-BEGIN
-	FOR i IN 1 .. 3000 LOOP
-		IF ($condition) THEN
-			RETURN;
-		END IF;
-		COMMIT;
-		PERFORM pg_sleep(0.2);
-	END LOOP;
-	RAISE 'not so: %', (SELECT jsonb_agg(t) FROM vmclone.progress t);
-END \$\$
-SQL
-	return;
-}
-
 sub available
 {
 	return $node->value("SELECT available_bytes FROM vmclone.check_storage_domain('$domain')");
@@ -90,7 +68,7 @@ my $free = available();
 as_root('modprobe', 'dm-flakey');
 my %job = (flakey => begin('flakey', $vm, bandwidth_limit => 100_000), map { $_ => begin($_, $small, bandwidth_limit => 50_000) } qw(stuck secret discarded));
 my $all = join ', ', map { "'$_->{job_id}'" } values %job;
-wait_until("SELECT count(*) = 5 FROM vmclone.async_tasks WHERE phase IN ('zero', 'data') AND job_id IN ($all)");
+wait_until($node, "SELECT count(*) = 5 FROM vmclone.async_tasks WHERE phase IN ('zero', 'data') AND job_id IN ($all)");
 
 # the device of the raw disk fails writes in mid copy: the job waits
 my ($flakey, $linear) = mapping($job{flakey});
@@ -149,7 +127,7 @@ is(finish($node, $job{discarded}{job_id}), 'cancelled', 'discarded: cancelled');
 is(bytes_there(@{ $extents{discarded} }), 0, 'discarded: the disk has taken it back');
 $node->safe_psql('postgres', "UPDATE vmclone.storage_domain_static SET discard_after_delete = false WHERE id = '$domain'");
 
-wait_until("SELECT phase = 'stuck' FROM vmclone.async_tasks WHERE job_id = '$job{stuck}{job_id}'");
+wait_until($node, "SELECT phase = 'stuck' FROM vmclone.async_tasks WHERE job_id = '$job{stuck}{job_id}'");
 is($node->value("SELECT concat_ws(' ', status, tasks_stuck > 0) FROM vmclone.jobs, vmclone.worker WHERE job_id = '$job{stuck}{job_id}'"), 'cancelling t', 'a device that holds its writer: the cancel waits, view worker counts it');
 as_root('dmsetup', 'resume', $held);
 is(finish($node, $job{stuck}{job_id}), 'cancelled', 'a device that held its writer: and is through when the copier has gone');
