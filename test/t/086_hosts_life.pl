@@ -209,7 +209,7 @@ $node->wait_for_catchup($standby);
 my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 my @family = ($postmaster, map { /(\d+)/ } `pgrep -P $postmaster`);
 push @family, map { /(\d+)/ } map { `pgrep -P $_` } @family[ 1 .. $#family ];
-my @copiers = $hosts->processes($host);
+my @old_copiers = $hosts->processes($host);
 kill 'STOP', @family;
 my ($silent_since, $ended) = (time);
 $standby->promote;
@@ -221,7 +221,7 @@ while (time < $deadline)
 	my $writers = $hosts->writers;
 
 	$at_once++ if grep { @$_ > 1 } values %$writers;
-	$ended //= time unless grep { -e "/proc/$_" } @copiers;
+	$ended //= time unless grep { -e "/proc/$_" } @old_copiers;
 	# the old server's copier is gone when the new one has given the task out
 	last if $standby->value("SELECT claim > 1 AND status = 'running' AND bytes_done > 0 FROM vmclone.async_tasks WHERE job_id = '$job->{job_id}'") eq 't';
 }

@@ -38,7 +38,8 @@ my @UNSHARE = qw(unshare --user --map-current-user --keep-caps --net);
 
 sub enter_network
 {
-	return 1 if $ENV{VMCLONE_TEST_NETWORK};
+	# perl -c has nothing to run
+	return 1 if $^C || $ENV{VMCLONE_TEST_NETWORK};
 	return 0 if system("@UNSHARE ip link set lo up 2>/dev/null >&2") != 0;
 	local $ENV{VMCLONE_TEST_NETWORK} = 1;
 	exec 'sh', '-c', "exec @UNSHARE sh -c 'ip link set lo up; exec \"\$@\"' sh \"\$@\"", 'sh', $^X, (map { "-I$_" } @INC), $0;
