@@ -148,9 +148,9 @@ for my $case ([ 1, 'marked dirty: refcounts are not needed' ], [ 2, 'marked corr
 	};
 	# one cluster of 64 KiB, compressed at the end of the file
 	my $image = sub {
-		my ($stream) = @_;
+		my ($stream, $type) = @_;
 		unlink 'packed.qcow2';
-		command_ok(qw(qemu-img create -q -f qcow2 packed.qcow2 64k));
+		command_ok(qw(qemu-img create -q -f qcow2), (defined $type ? ('-o', "compression_type=$type") : ()), qw(packed.qcow2 64k));
 		command_ok(qw(qemu-io -f qcow2 -c), 'write -q -P 1 0 64k', 'packed.qcow2');
 		my $at    = -s 'packed.qcow2';
 		my $image = Qcow2->open('packed.qcow2');
@@ -159,8 +159,10 @@ for my $case ([ 1, 'marked dirty: refcounts are not needed' ], [ 2, 'marked corr
 		return qw(--layer qcow2:packed.qcow2);
 	};
 	works('deflate distances of 32 KiB', 'copy', $image->($packed->($whole)), '--output', 'raw:out');
-	ok(slurp('out') eq $whole, 'which qemu does not read');
-	unlink 'out';
+	ok(slurp('out') eq $whole, 'are read');
+	command_ok(qw(qemu-img convert -f qcow2 -O raw packed.qcow2 oracle.raw));
+	ok(slurp('oracle.raw') eq $whole, 'by qemu, too');
+	unlink 'out', 'oracle.raw';
 	works('a stream that would go on', 'copy', $image->($packed->($whole . 'x' x 1000)), '--output', 'raw:out');
 	ok(slurp('out') eq $whole, 'is cut at the end of the cluster');
 	unlink 'out';
@@ -168,6 +170,19 @@ for my $case ([ 1, 'marked dirty: refcounts are not needed' ], [ 2, 'marked corr
 	is($code, 3, 'a stream that is one byte short: refused');
 	like($err, qr/^vmclone-copy: layer 0 "packed\.qcow2" offset \d+: compressed cluster does not decode to a whole cluster$/, 'with its place');
 	ok(!-e 'out', 'nothing left');
+
+	# that of a cluster twice as large
+	for my $type (grep { $_ eq 'zstd' } compression_types())
+	{
+		spew('large.raw', 'x' x 131072);
+		command_ok(qw(qemu-img convert -q -c -f raw -O qcow2 -o), "cluster_size=128k,compression_type=$type", qw(large.raw large.qcow2));
+		my $at = Qcow2->open('large.qcow2')->l2(0) & ((1 << 53) - 1);
+		($code, undef, $err) = run_command([ $copier, 'copy', $image->(substr(slurp('large.qcow2'), $at, 4096), $type), '--output', 'raw:out' ]);
+		is($code, 3, "a $type stream that would go on: refused");
+		like($err, qr/compressed cluster does not decode to a whole cluster$/, 'and said so');
+		isnt((run_command([qw(qemu-img convert -f qcow2 -O raw packed.qcow2 oracle.raw)]))[0], 0, 'as by qemu');
+		unlink 'large.raw', 'large.qcow2', 'oracle.raw';
+	}
 }
 
 # ---------- devices: zeroing, discard, no holes to ask for ----------

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use Encode ();
+use File::Path qw(make_path);
 use Test::More;
 use VmcloneCluster;
 
@@ -30,6 +31,21 @@ foreach my $case (
 	like($err, $pattern, "attach is refused: $what");
 	unlike($err, qr/DETAIL:  [a-z]/, 'in whole sentences');
 	like($err, qr/HINT:  /, 'and says what to do');
+}
+# README's example, on a mount as VDSM makes it: what it names is the domain's own folder, and the mount point above is refused
+{
+	my ($example_id, $example) = PostgreSQL::Test::Utils::slurp_file('README.md') =~ /attach_storage_domain\('([^']+)',\s*'([^']+)'\)/;
+	my ($mount_point, $folder) = $example =~ m{^(.*)/([^/]+)$};
+
+	is($folder, $example_id, "README's example names the folder of the domain's id");
+	$mount_point = $node->storage_root . $mount_point;
+	make_path("$mount_point/$nfs2/dom_md", "$mount_point/$nfs2/images");
+	PostgreSQL::Test::Utils::append_to_file("$mount_point/$nfs2/dom_md/metadata", "CLASS=Data\nSDUUID=$nfs2\nVERSION=5\n");
+	($code, $out, $err) = $node->psql('postgres', "SELECT vmclone.attach_storage_domain('$nfs2', '$mount_point')");
+	like($err, qr{Directory is the mount point; the storage domain is "\Q$mount_point/$nfs2\E".*HINT:  Attach the storage domain's own directory}s, 'attach is refused: the mount point above');
+	$node->safe_psql('postgres', "SELECT vmclone.attach_storage_domain('$nfs2', '$mount_point/$nfs2')");
+	is($node->value("SELECT mount_path FROM vmclone.storage_mounts WHERE storage_domain_id = '$nfs2'"), "$mount_point/$nfs2", 'which is attached as README has it');
+	$node->safe_psql('postgres', "SELECT vmclone.detach_storage_domain('$nfs2')");
 }
 symlink '/etc', $node->storage_root . '/link' or die "symlink: $!";
 ($code, $out, $err) = $node->psql('postgres',
