@@ -108,7 +108,8 @@ read_constraints(Oid of_schema)
 	}
 	constraints = NIL;
 	MemoryContextReset(context);
-	schema_id = of_schema;
+	/* an error in the middle leaves a list that is no schema's; a change that is heard of meanwhile, one that isn't valid */
+	schema_id = InvalidOid;
 	is_valid = true;
 	triggers = table_open(TriggerRelationId, AccessShareLock);
 	scan = systable_beginscan(triggers, InvalidOid, false, NULL, 0, NULL);
@@ -122,6 +123,7 @@ read_constraints(Oid of_schema)
 	}
 	systable_endscan(scan);
 	table_close(triggers, AccessShareLock);
+	schema_id = of_schema;
 }
 
 static void

@@ -45,6 +45,7 @@ typedef struct InsertionTable
 	Oid relation_id;
 	TupleDesc descriptor;
 	InsertedColumn *columns; /* by attribute */
+	int users; /* writes under way: a default's or a trigger's function may insert, too */
 } InsertionTable;
 
 void
@@ -238,7 +239,7 @@ describe_columns(InsertionTable *table, const Insertion *insertion, Relation rel
 }
 
 /* The table as it is now; NULL: a statement has to do it. */
-static const InsertionTable *
+static InsertionTable *
 insertion_table(Insertion *insertion, Relation relation)
 {
 	InsertionTable *table = insertion->table;
@@ -251,7 +252,9 @@ insertion_table(Insertion *insertion, Relation relation)
 	if (table)
 	{
 		insertion->table = NULL;
-		MemoryContextDelete(table->context);
+		/* one that was left by an error counts as used, and stays for good */
+		if (table->users == 0)
+			MemoryContextDelete(table->context);
 	}
 	/* the caller's until all is made, so that an error leaves nothing behind */
 	context =
@@ -395,7 +398,7 @@ insertion_run(NewRows *rows)
 {
 	Insertion *insertion = rows->insertion;
 	uint64 count = rows->count / insertion->column_count;
-	const InsertionTable *table = NULL;
+	InsertionTable *table = NULL;
 
 	Assert(rows->count % insertion->column_count == 0);
 	if (count > 0)
@@ -405,7 +408,14 @@ insertion_run(NewRows *rows)
 
 		if (relation)
 			table = insertion_table(insertion, relation);
-		written = table ? write_rows(rows, table, relation) : run_statement(rows);
+		if (table)
+		{
+			table->users++;
+			written = write_rows(rows, table, relation);
+			table->users--;
+		}
+		else
+			written = run_statement(rows);
 		if (relation)
 			relation_close(relation, NoLock);
 		if (written != count)

@@ -32,6 +32,8 @@ struct TableExpressions
 	Oid user_id; /* who may run the functions in them: looked at when they are made */
 	MemoryContext context;
 	bool is_stale;
+	bool
+		is_running; /* a function in them may call us again: what runs is neither run nor forgotten then */
 	ExprContext *values;
 	bool is_plain; /* false: the executor has to do it */
 	int check_count;
@@ -84,6 +86,22 @@ forget(int i)
 
 	tables[i] = tables[--table_count];
 	MemoryContextDelete(old->context);
+}
+
+static void
+make_room(void)
+{
+	for (int i = 0; i < table_count; i++)
+	{
+		if (tables[i]->is_running)
+			continue;
+		forget(i);
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+			 errmsg("constraints of %d tables call vmclone from within one another", MOST_TABLES),
+			 errhint("Take the calls out of the functions that CHECK constraints use.")));
 }
 
 static void
@@ -146,8 +164,9 @@ prepare(Relation relation)
 	expressions->is_plain = constraints == NULL || !has_virtual_columns(constraints);
 	if (constraints && expressions->is_plain)
 		prepare_checks(expressions, constraints);
+	/* a function that is planned away may make a trigger, and so a new description */
 	if (relation->trigdesc)
-		prepare_whens(expressions, relation->trigdesc);
+		prepare_whens(expressions, CopyTriggerDesc(relation->trigdesc));
 	expressions->is_stale = changes != before;
 	MemoryContextSwitchTo(callers);
 	MemoryContextSetParent(context, CacheMemoryContext);
@@ -164,14 +183,15 @@ table_expressions(Relation relation)
 	{
 		if (tables[i]->relation_id != RelationGetRelid(relation))
 			continue;
-		if (!tables[i]->is_stale && tables[i]->user_id == GetUserId())
+		if (tables[i]->is_running || (!tables[i]->is_stale && tables[i]->user_id == GetUserId()))
 			return tables[i];
 		forget(i);
 		break;
 	}
 	expressions = prepare(relation);
+	/* looked at behind it: a function that was planned may have come here */
 	if (table_count == MOST_TABLES)
-		forget(0);
+		make_room();
 	tables[table_count++] = expressions;
 	return expressions;
 }
@@ -191,26 +211,61 @@ has_forbidden_null(TupleTableSlot *row)
 	return false;
 }
 
-bool
-table_constraints_hold(TableExpressions *expressions, TupleTableSlot *row)
+static bool
+checks_hold(TableExpressions *expressions, TupleTableSlot *row)
 {
-	bool result = expressions->is_plain && !has_forbidden_null(row);
+	bool result = true;
 
 	expressions->values->ecxt_scantuple = row;
 	for (int i = 0; i < expressions->check_count && result; i++)
 		result = ExecCheck(expressions->checks[i], expressions->values);
+	return result;
+}
+
+static bool
+no_condition_holds(TableExpressions *expressions, TupleTableSlot *row)
+{
+	bool result = true;
+
+	expressions->values->ecxt_outertuple = row;
+	for (int i = 0; i < expressions->when_count && result; i++)
+		result = !ExecQual(expressions->whens[i], expressions->values);
+	return result;
+}
+
+/* Not from within itself: what it works with is one row's. */
+static bool
+run(TableExpressions *expressions, TupleTableSlot *row,
+	bool (*evaluate)(TableExpressions *, TupleTableSlot *))
+{
+	bool result;
+
+	if (expressions->is_running)
+		return false;
+	expressions->is_running = true;
+	PG_TRY();
+	{
+		result = evaluate(expressions, row);
+	}
+	PG_FINALLY();
+	{
+		expressions->is_running = false;
+	}
+	PG_END_TRY();
 	ResetExprContext(expressions->values);
 	return result;
 }
 
 bool
+table_constraints_hold(TableExpressions *expressions, TupleTableSlot *row)
+{
+	return expressions->is_plain && !has_forbidden_null(row) &&
+		   (expressions->check_count == 0 || run(expressions, row, checks_hold));
+}
+
+bool
 table_no_trigger_fires(TableExpressions *expressions, TupleTableSlot *row)
 {
-	bool result = !expressions->always_fires;
-
-	expressions->values->ecxt_outertuple = row;
-	for (int i = 0; i < expressions->when_count && result; i++)
-		result = !ExecQual(expressions->whens[i], expressions->values);
-	ResetExprContext(expressions->values);
-	return result;
+	return !expressions->always_fires &&
+		   (expressions->when_count == 0 || run(expressions, row, no_condition_holds));
 }

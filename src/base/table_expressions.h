@@ -19,11 +19,11 @@ extern TableExpressions *table_expressions(Relation relation);
 
 /*
  * True if no column is null that must not be, and all CHECK constraints hold.  False: ExecConstraints
- * has to tell what is wrong, if anything is.
+ * has to tell what is wrong, if anything is; also where a CHECK's own function has led here.
  */
 extern bool table_constraints_hold(TableExpressions *expressions, TupleTableSlot *row);
 
-/* True if the conditions of all BEFORE INSERT triggers for each row say that none fires. */
+/* True if the conditions of all BEFORE INSERT triggers for each row say that none fires; false where such a condition has led here. */
 extern bool table_no_trigger_fires(TableExpressions *expressions, TupleTableSlot *row);
 
 #endif

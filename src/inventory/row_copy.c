@@ -455,6 +455,7 @@ copy_rows(RowCopy *copy)
 	Defaults defaults = {0};
 	uint64 written;
 
+	table->users++;
 	read_sources(copy, table, relation, &defaults);
 	if (table_writer_can(relation) && !table->has_identity)
 		written = write_rows(copy, table, relation, &defaults);
@@ -462,6 +463,7 @@ copy_rows(RowCopy *copy)
 		written = insert_by_statement(copy, table, &defaults);
 	if (defaults.context)
 		FreeExprContext(defaults.context, true);
+	table->users--;
 	table_close(relation, NoLock);
 	if (written != (uint64) copy->row_count)
 		elog(ERROR, "%d rows of %s were to be copied, and " UINT64_FORMAT " were", copy->row_count,

@@ -67,6 +67,7 @@ typedef struct RowCopyTable
 	SPIPlanPtr read_plan; /* statements, NULL until one is needed */
 	bool has_read;
 	SPIPlanPtr insert_plan;
+	int users; /* copies under way: a default's or a trigger's function may call us again */
 	MemoryContext context;
 } RowCopyTable;
 

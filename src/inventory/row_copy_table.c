@@ -246,6 +246,9 @@ forget(RowCopyTarget *target)
 	RowCopyTable *table = target->table;
 
 	target->table = NULL;
+	/* one that was left by an error counts as used, and stays for good */
+	if (table->users > 0)
+		return;
 	if (table->read_plan)
 	{
 		SPI_freeplan(table->read_plan);

@@ -52,16 +52,23 @@ static Datum
 hash_value(const KeyedRows *rows, int row, const HashedColumn *column, Datum value, Oid type,
 		   Datum seed)
 {
+	pg_uuid_t uuid;
+
+	/* the table may have been changed since it was bound: what reads a value looks at its type */
 	switch (column->kind)
 	{
 		case AS_UUID:
-			return DirectFunctionCall2(uuid_hash_extended, value, seed);
+			uuid = keyed_uuid(rows, row, column->name);
+			return DirectFunctionCall2(uuid_hash_extended, UUIDPGetDatum(&uuid), seed);
 		case AS_INT:
 			return DirectFunctionCall2(hashint8extended,
 									   Int64GetDatum(keyed_int64(rows, row, column->name)), seed);
 		case AS_BOOL:
-			return DirectFunctionCall2(hashint8extended, Int64GetDatum(DatumGetBool(value)), seed);
+			return DirectFunctionCall2(hashint8extended,
+									   Int64GetDatum(keyed_bool(rows, row, column->name)), seed);
 		case AS_TIME:
+			if (type != TIMESTAMPTZOID && type != TIMESTAMPOID)
+				break;
 			/* a timestamp's hash is its number's */
 			return DirectFunctionCall2(hashint8extended, value, seed);
 		case AS_TEXT:
