@@ -115,8 +115,11 @@ serve(int from)
 			memchr(message.name, '\0', sizeof(message.name)) != NULL &&
 			strchr(message.name, '/') == NULL)
 		{
+			if (files[message.which].directory_fd >= 0)
+				close(files[message.which].directory_fd);
 			files[message.which].directory_fd = descriptor;
 			files[message.which].known = message;
+			descriptor = -1;
 			answer = 0;
 		}
 		else if (message.order == ORDER_SEAL)
@@ -129,6 +132,8 @@ serve(int from)
 			files[message.which].doomed = true;
 			answer = 0;
 		}
+		if (descriptor >= 0)
+			close(descriptor);
 		if (write(from, &answer, sizeof(answer)) != (ssize_t) sizeof(answer))
 			break;
 	}

@@ -407,14 +407,21 @@ resume_set_output(struct resume *resume, const struct output *output, bool fresh
 	return write_slot(resume, resume->found || output->is_block_device);
 }
 
+/* A phase that this output can be in, beyond its start: only devices are zeroed. */
+static bool
+is_under_way(const struct resume_slot *slot)
+{
+	return slot->phase == RESUME_DATA ||
+		   (slot->phase == RESUME_ZERO && slot->output_is_block_device != 0);
+}
+
 bool
 resume_matches(struct resume *resume, const struct fingerprint *fingerprint, bool *failed)
 {
 	struct resume_slot *slot = &resume->slot;
 
 	*failed = false;
-	if (slot->phase != RESUME_START &&
-		memcmp(&slot->fingerprint, fingerprint, sizeof(*fingerprint)) == 0)
+	if (is_under_way(slot) && memcmp(&slot->fingerprint, fingerprint, sizeof(*fingerprint)) == 0)
 		return true;
 	atomic_store(resume->done_ever, 0);
 	slot->fingerprint = *fingerprint;

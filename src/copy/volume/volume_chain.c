@@ -22,10 +22,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What the process that reads a header says. */
+/* What the process that reads a header says, which may be in the image's hands: any bytes. */
 typedef struct Header
 {
-	bool refused; /* with offset and message */
+	uint32_t refused; /* not 0: with offset and message */
 	uint64_t virtual_size;
 	uint32_t snapshot_count;
 	char backing_name[QCOW2_MAX_BACKING_NAME + 1];
@@ -75,7 +75,7 @@ read_header(const Walk *walk, int fd, Header *header)
 	{
 		struct report report = report_get();
 
-		header->refused = true;
+		header->refused = 1;
 		header->offset = report.offset;
 		snprintf(header->message, sizeof(header->message), "%.255s", report.message);
 	}
@@ -333,7 +333,7 @@ read_layer(Walk *walk)
 		walk->header.virtual_size = align_up((uint64_t) walk->status.st_size, SECTOR_SIZE);
 	if (fd >= 0)
 		close(fd);
-	if (done && walk->header.refused)
+	if (done && walk->header.refused != 0)
 		return volume_fail(COPIER_REFUSED, 0, walk->file, NULL, "%.255s", walk->header.message);
 	return done && tell_layer(walk);
 }

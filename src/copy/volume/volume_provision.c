@@ -222,7 +222,9 @@ check_end(struct program *program, const VolumeOptions *options)
 
 	cut_space(program->complaint, &program->complaint_length);
 	cut_space(program->answer, &program->answer_length);
-	answered = program->answer_length <= ANSWER_LIMIT && json_is_object(program->answer);
+	/* what isn't looked at behind a NUL would be taken for right */
+	answered = program->answer_length <= ANSWER_LIMIT &&
+			   strlen(program->answer) == program->answer_length && json_is_object(program->answer);
 	if (WIFSIGNALED(program->status))
 		return volume_fail(COPIER_IO, EIO, options->command, NULL,
 						   "provisioning program was killed by signal %d: %s",
