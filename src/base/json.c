@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "base/uuid.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/numeric.h"
@@ -47,6 +48,24 @@ json_get_text(const Jsonb *object, const char *key)
 		default:
 			return JsonbToCString(NULL, &JsonbValueToJsonb(value)->root, 0);
 	}
+}
+
+/* An escape sequence of JSON becomes any character: of those that a terminal obeys each becomes "?". */
+char *
+json_get_printable(const Jsonb *object, const char *key)
+{
+	char *text = json_get_text(object, key);
+	bool is_utf8 = GetDatabaseEncoding() == PG_UTF8;
+
+	for (unsigned char *at = (unsigned char *) text; text != NULL && *at != '\0'; at++)
+	{
+		if (*at < 0x20 || *at == 0x7f)
+			*at = '?';
+		/* U+0080 to U+009F, of two bytes */
+		else if (is_utf8 && *at == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
+			at[0] = at[1] = '?';
+	}
+	return text;
 }
 
 bool

@@ -12,6 +12,9 @@
 #include "base/uuid.h"
 
 extern char *json_get_text(const Jsonb *object, const char *key); /* NULL: absent or null */
+
+/* The same of what a program has said that may be in an image's hands, for people to read: no control characters. */
+extern char *json_get_printable(const Jsonb *object, const char *key);
 extern bool json_get_bool(const Jsonb *object, const char *key, bool absent);
 extern int64 json_get_int64(const Jsonb *object, const char *key, int64 absent);
 

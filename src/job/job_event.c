@@ -50,7 +50,7 @@ keep_answer(JobRun *run, const char *line)
 static char *
 keep_text(JobRun *run, const Jsonb *object, const char *key, char *earlier)
 {
-	char *text = json_get_text(object, key);
+	char *text = json_get_printable(object, key);
 
 	if (text == NULL || (earlier != NULL && strcmp(text, earlier) == 0))
 		return earlier;
@@ -63,9 +63,9 @@ static void
 take_error(JobRun *run, const Jsonb *event)
 {
 	StringInfoData message;
-	char *layer = json_get_text(event, COPIER_FIELD_LAYER);
-	char *path = json_get_text(event, COPIER_FIELD_PATH);
-	char *offset = json_get_text(event, COPIER_FIELD_OFFSET);
+	char *layer = json_get_printable(event, COPIER_FIELD_LAYER);
+	char *path = json_get_printable(event, COPIER_FIELD_PATH);
+	char *offset = json_get_printable(event, COPIER_FIELD_OFFSET);
 
 	initStringInfo(&message);
 	appendStringInfoString(&message, "copying failed");
@@ -76,7 +76,7 @@ take_error(JobRun *run, const Jsonb *event)
 	if (offset != NULL)
 		appendStringInfo(&message, ", offset %s", offset);
 	if (json_has(event, COPIER_FIELD_MESSAGE))
-		appendStringInfo(&message, ": %s", json_get_text(event, COPIER_FIELD_MESSAGE));
+		appendStringInfo(&message, ": %s", json_get_printable(event, COPIER_FIELD_MESSAGE));
 	run->error_in_layer = layer != NULL;
 	run->error_path = keep_text(run, event, COPIER_FIELD_PATH, run->error_path);
 	run->error_kind = keep_text(run, event, COPIER_FIELD_KIND, run->error_kind);
@@ -113,7 +113,7 @@ take_bytes(JobRun *run, const Jsonb *event)
 static void
 take_phase(JobRun *run, const Jsonb *event)
 {
-	char *phase = json_get_text(event, COPIER_FIELD_PHASE);
+	char *phase = json_get_printable(event, COPIER_FIELD_PHASE);
 
 	if (json_get_bool(event, COPIER_FIELD_PAUSED, false))
 		phase = "paused";
@@ -124,7 +124,7 @@ take_phase(JobRun *run, const Jsonb *event)
 static void
 take_event(JobRun *run, const Jsonb *event)
 {
-	char *name = json_get_text(event, COPIER_FIELD_EVENT);
+	char *name = json_get_printable(event, COPIER_FIELD_EVENT);
 	char earlier_phase[sizeof(run->phase)];
 	int64 earlier_bytes = run->bytes_done;
 	int64 earlier_verified = run->bytes_verified;
@@ -147,7 +147,7 @@ take_event(JobRun *run, const Jsonb *event)
 		take_bytes(run, event);
 	if (strcmp(name, COPIER_EVENT_PROGRESS) == 0)
 	{
-		char *checkpoint = json_get_text(event, COPIER_FIELD_CHECKPOINT);
+		char *checkpoint = json_get_printable(event, COPIER_FIELD_CHECKPOINT);
 
 		run->paused = json_get_bool(event, COPIER_FIELD_PAUSED, false);
 		run->rate = run->paused ? 0 : json_get_count(event, COPIER_FIELD_RATE, 0);

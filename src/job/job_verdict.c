@@ -83,9 +83,9 @@ may_pass(const JobRun *run)
 static void
 take_refusal(JobRun *run, const Jsonb *answer)
 {
-	char *message = answer ? json_get_text(answer, COPIER_FIELD_MESSAGE) : NULL;
-	char *path = answer ? json_get_text(answer, COPIER_FIELD_PATH) : NULL;
-	char *hint = answer ? json_get_text(answer, COPIER_FIELD_HINT) : NULL;
+	char *message = answer ? json_get_printable(answer, COPIER_FIELD_MESSAGE) : NULL;
+	char *path = answer ? json_get_printable(answer, COPIER_FIELD_PATH) : NULL;
+	char *hint = answer ? json_get_printable(answer, COPIER_FIELD_HINT) : NULL;
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 	StringInfoData text;
 
@@ -93,10 +93,10 @@ take_refusal(JobRun *run, const Jsonb *answer)
 	{
 		initStringInfo(&text);
 		appendStringInfoString(&text, message);
-		run->error_kind = pstrdup(json_get_text(answer, COPIER_FIELD_KIND)
-									  ? json_get_text(answer, COPIER_FIELD_KIND)
+		run->error_kind = pstrdup(json_get_printable(answer, COPIER_FIELD_KIND)
+									  ? json_get_printable(answer, COPIER_FIELD_KIND)
 									  : copier_error_word(COPIER_IO));
-		run->error_errno = json_get_text(answer, COPIER_FIELD_ERRNO);
+		run->error_errno = json_get_printable(answer, COPIER_FIELD_ERRNO);
 		run->error_path = path != NULL ? pstrdup(path) : NULL;
 		run->error_in_layer =
 			run->step == STEP_ACTIVATE || json_is_given(answer, COPIER_FIELD_LAYER);

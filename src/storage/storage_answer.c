@@ -54,17 +54,17 @@ storage_answer_of(const StorageResult *result)
 	answer.ok = result->exit_code == 0 && json_get_bool(answer.object, COPIER_FIELD_OK, false);
 	if (answer.ok)
 		return answer;
-	answer.kind = json_get_text(answer.object, COPIER_FIELD_KIND);
-	answer.message = json_get_text(answer.object, COPIER_FIELD_MESSAGE);
+	answer.kind = json_get_printable(answer.object, COPIER_FIELD_KIND);
+	answer.message = json_get_printable(answer.object, COPIER_FIELD_MESSAGE);
 	if (answer.message == NULL)
 		answer.message = psprintf("vmclone-copy ended with exit code %d", result->exit_code);
-	path = json_get_text(answer.object, COPIER_FIELD_PATH);
-	error = json_get_text(answer.object, COPIER_FIELD_ERRNO);
+	path = json_get_printable(answer.object, COPIER_FIELD_PATH);
+	error = json_get_printable(answer.object, COPIER_FIELD_ERRNO);
 	if (path != NULL)
 		answer.message = psprintf("%s: \"%s\"", answer.message, path);
 	if (error != NULL)
 		answer.message = psprintf("%s (%s)", answer.message, error);
-	answer.hint = json_get_text(answer.object, COPIER_FIELD_HINT);
+	answer.hint = json_get_printable(answer.object, COPIER_FIELD_HINT);
 	return answer;
 }
 

@@ -460,7 +460,7 @@ write_row(const Attachment *attachment, const char *role, Datum *values, bool *n
 	put_text(values, nulls, ROW_STORAGE_ROOT, attachment->root);
 	put_number(values, nulls, ROW_DEVICE, facts, "device");
 	put_text(values, nulls, ROW_FILESYSTEM,
-			 place->is_block ? NULL : json_get_text(facts, "filesystem"));
+			 place->is_block ? NULL : json_get_printable(facts, "filesystem"));
 	nulls[ROW_BLOCK_SIZE] = place->is_block;
 	values[ROW_BLOCK_SIZE] = Int32GetDatum((int32) json_get_int64(facts, "block_size", 0));
 	values[ROW_REFLINK] = BoolGetDatum(json_get_bool(facts, "reflink", false));

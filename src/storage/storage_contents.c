@@ -104,8 +104,8 @@ failure_of(const StorageResult *result)
 	answer = json_from_text(result->output);
 	if (result->exit_code == 0 && json_get_bool(answer, COPIER_FIELD_OK, false))
 		return NULL;
-	message = json_get_text(answer, COPIER_FIELD_MESSAGE);
-	path = json_get_text(answer, COPIER_FIELD_PATH);
+	message = json_get_printable(answer, COPIER_FIELD_MESSAGE);
+	path = json_get_printable(answer, COPIER_FIELD_PATH);
 	return psprintf("%s%s%s", message ? message : "no reason is known", path ? ": " : "",
 					path ? path : "");
 }
