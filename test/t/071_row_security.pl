@@ -1,4 +1,4 @@
-# Row security on the inventory's and on vmclone's own tables; tables and functions that are taken out of the extension.
+# Row security on the inventory's and on vmclone's own tables; tables and functions that are taken out of the extension; event triggers.
 use strict;
 use warnings;
 use FindBin;
@@ -95,5 +95,32 @@ ALTER EXTENSION vmclone ADD FUNCTION vmclone.cancel_job(uuid);
 ALTER EXTENSION vmclone ADD VIEW vmclone.jobs_view;
 SQL
 clones('added', 'and again as a member');
+
+# --- event triggers, which only a superuser makes: calls and jobs are no DDL, and what is meets them as any DDL does
+$node->safe_psql('postgres', <<'SQL');
+CREATE ROLE carol;
+CREATE TABLE noted_ddl (tag text);
+GRANT INSERT ON noted_ddl TO PUBLIC;
+CREATE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.noted_ddl VALUES (tg_tag); END $$;
+CREATE FUNCTION refuse_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no DDL today'; END $$;
+CREATE EVENT TRIGGER note_ddl ON ddl_command_end EXECUTE FUNCTION note_ddl();
+CREATE EVENT TRIGGER note_drop ON sql_drop EXECUTE FUNCTION note_ddl();
+SQL
+clones('noted', 'a clone beside event triggers');
+$node->safe_psql('postgres', "SELECT vmclone.clone_again((SELECT vm_id FROM vmclone.jobs WHERE vm_name = 'noted'), 'noted_again', '{\"lock_mode\": \"shared\"}')");
+is($node->value("SELECT coalesce(string_agg(tag, ' '), '') FROM noted_ddl"), '', 'makes no DDL');
+$node->safe_psql('postgres', "SELECT vmclone.grant_viewer('carol')");
+is($node->value("SELECT string_agg(DISTINCT tag, ' ') FROM noted_ddl"), 'GRANT', 'rights are given by DDL');
+$node->safe_psql('postgres', "SELECT vmclone.revoke_rights('carol'); CREATE EVENT TRIGGER refuse_ddl ON ddl_command_start EXECUTE FUNCTION refuse_ddl()");
+foreach my $call ("grant_viewer('carol')", "grant_operator('carol', fixture.id('admin'))", "revoke_rights('alice')", "use_inventory('engine')")
+{
+	($code, $out, $err) = $node->psql('postgres', "SELECT vmclone.$call");
+	like($err, qr/no DDL today/, "$call meets an event trigger that refuses");
+}
+is($node->value("SELECT has_function_privilege('carol', 'vmclone.checks()', 'EXECUTE') OR has_schema_privilege('carol', 'vmclone', 'USAGE') OR EXISTS (SELECT FROM vmclone.operators WHERE role::text = 'carol')"),
+	'f', 'nothing is half given');
+is($node->value("SELECT has_function_privilege('alice', 'vmclone.cancel_job(uuid)', 'EXECUTE') AND EXISTS (SELECT FROM vmclone.operators WHERE role::text = 'alice')"), 't', 'nor half taken');
+clones('refused_ddl', 'a clone needs no DDL');
+$node->safe_psql('postgres', 'DROP EVENT TRIGGER refuse_ddl; DROP EVENT TRIGGER note_ddl; DROP EVENT TRIGGER note_drop');
 $node->stop;
 done_testing();
