@@ -140,6 +140,21 @@ END $$;
 SELECT r, fixture.exchanging(r) FROM unnest('{vm_dynamic,vm_statistics,vm_device,vm_interface,base_disks,disk_vm_element,images,snapshots,disk_image_dynamic,permissions}'::text[]) r;
 SELECT fixture.calls('vm6', 'fifth');
 
+-- a trigger that changes the rows which are being locked, before they are
+SET ROLE regress_engine_owner;
+CREATE FUNCTION engine.meddles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF pg_trigger_depth() = 1 THEN
+        UPDATE engine.images SET volume_classification = volume_classification;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER meddles BEFORE UPDATE ON engine.images FOR EACH STATEMENT EXECUTE FUNCTION engine.meddles();
+RESET ROLE;
+SELECT fixture.calls('vm8', 'sixth');
+DROP TRIGGER meddles ON engine.images;
+SELECT fixture.calls('vm8', 'sixth');
+
 UPDATE vmclone.jobs SET status = 'failed', ended_at = now();
 SELECT vmclone.use_inventory('vmclone');
 SELECT vmclone.revoke_rights('regress_engine_owner');

@@ -143,6 +143,18 @@ open_indexes(Update *update)
 	update->has_indexes = true;
 }
 
+/* The row is locked: only code that the update itself has set off can have changed it, as a statement would say, too. */
+static void
+refuse_changed(Relation relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("a row of table \"%s\" was changed by a trigger or a constraint's function "
+					"while it was updated",
+					RelationGetRelationName(relation)),
+			 errhint("Have an AFTER trigger change other rows.")));
+}
+
 static void
 update_row(Update *update, ItemPointer place, const Datum *values)
 {
@@ -153,7 +165,7 @@ update_row(Update *update, ItemPointer place, const Datum *values)
 	List *recheck = NIL;
 
 	if (!table_tuple_fetch_row_version(relation, place, SnapshotAny, update->old_row))
-		elog(ERROR, "a locked row of %s is gone", RelationGetRelationName(relation));
+		refuse_changed(relation);
 	fill_new_row(update, values);
 	if (RelationGetDescr(relation)->constr &&
 		!table_constraints_hold(table_expressions(relation), update->new_row))
@@ -161,7 +173,7 @@ update_row(Update *update, ItemPointer place, const Datum *values)
 	if (table_tuple_update(relation, place, update->new_row, update->state->es_output_cid,
 						   update->state->es_snapshot, InvalidSnapshot, true, &failure, &mode,
 						   &indexes) != TM_Ok)
-		elog(ERROR, "a locked row of %s was changed", RelationGetRelationName(relation));
+		refuse_changed(relation);
 	if (indexes != TU_None)
 		open_indexes(update);
 	if (indexes != TU_None && update->target->ri_NumIndices > 0)
