@@ -28,12 +28,14 @@ typedef struct CloneRecord
 extern struct CloneWork *clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 									 const AuditSubject *caller);
 
+/* What lineage_write needs: all that the clone consists of, the NICs that are still to be written too. */
+extern const CloneRecord *clone_record(const struct CloneWork *work);
+
 /*
  * NICs with new MACs, and their statistics; the audit rows of an almost empty MAC pool and of NICs
- * whose network is lost.  In an inventory frame, after locks_take_counted; call lineage_write with the
- * result.
+ * whose network is lost.  In an inventory frame, after locks_take_counted.
  */
-extern CloneRecord *clone_write_interfaces(struct CloneWork *work);
+extern void clone_write_interfaces(struct CloneWork *work);
 
 /*
  * What clone_write will lay over vm_static's rows whatever the caller says, as far as it is known

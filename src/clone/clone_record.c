@@ -35,3 +35,9 @@ clone_changes_chipset(const ClonePlan *plan, const Jsonb *vm_static)
 	return before != BIOS_CLUSTER_DEFAULT && after != BIOS_CLUSTER_DEFAULT &&
 		   (before == BIOS_I440FX) != (after == BIOS_I440FX);
 }
+
+const CloneRecord *
+clone_record(const CloneWork *work)
+{
+	return work->record;
+}

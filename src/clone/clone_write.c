@@ -453,9 +453,8 @@ clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 	return work;
 }
 
-CloneRecord *
+void
 clone_write_interfaces(CloneWork *work)
 {
 	clone_interfaces_write(work);
-	return work->record;
 }

@@ -148,7 +148,6 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 {
 	Command command = {.request = request, .retry_of = retry_of};
 	struct CloneWork *work;
-	CloneRecord *record;
 	bool counts_first;
 	Frame inventory;
 
@@ -183,31 +182,28 @@ run(const CloneRequest *request, const pg_uuid_t *retry_of)
 	fill_statuses(&command);
 	command_name_caller(&command);
 
-	/* calls wait for each other until the one that has taken commits: so that is late */
 	work = clone_write(command.plan, command.result->copies, command.result->copy_count,
 					   &command.audit);
 	note_new_rows(&command);
+	command_write_jobs(&command);
+	lineage_write(command.plan, command.result->copies, command.result->copy_count,
+				  clone_record(work), &command.caller);
+	/* calls wait for each other until the one that has taken commits: so that is late */
 	if (!counts_first)
 		take_and_check(&command);
 	locks_note_summed_up(command.plan);
-	record = clone_write_interfaces(work);
+	clone_write_interfaces(work);
 	command_write_audit(&command);
-	frame_leave(&inventory);
-
-	command_write_jobs(&command);
-	lineage_write(command.plan, command.result->copies, command.result->copy_count, record,
-				  &command.caller);
 	if (command.tasks_per_copy == 0)
 	{
-		frame_enter_inventory_to_write(&inventory);
 		for (int i = 0; i < command.result->copy_count; i++)
 			clone_finish(&command.result->copies[i].vm_id);
 		locks_release(&command.result->call_id);
-		frame_leave(&inventory);
 		command_release_names(&command);
 	}
 	else
 		wake_worker_at_commit();
+	frame_leave(&inventory);
 	return command.result;
 }
 

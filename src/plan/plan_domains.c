@@ -40,23 +40,23 @@ static Statement load_profiles_of_user = {
 #define DEFAULT_EXTENT_SIZE ((int64) 128 * 1024 * 1024)
 
 /*
- * What other clones take of a domain's free space, as it was when it was looked at: tasks under way
+ * What other clones than $3 take of a domain's free space, as it was when it was looked at: tasks under way
  * what they have still to write, those that began later all of it; finished ones what they have written
  * since.
  */
 static Statement load_reserved = {
-	.sql =
-		"SELECT r.id,"
-		" LEAST(COALESCE((SELECT sum(CASE WHEN t.started_at > r.known_at"
-		"    THEN GREATEST(t.bytes_reserved, t.bytes_written)"
-		"    ELSE GREATEST(t.bytes_reserved - t.bytes_written, 0) END)"
-		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL), 0)"
-		"  + COALESCE((SELECT sum(COALESCE(t.actual_size, t.bytes_written))"
-		"   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result = 'success'"
-		"    AND t.ended_at > r.known_at), 0), 9223372036854775807)::bigint"
-		" FROM ROWS FROM (unnest($1), unnest($2)) AS r(id, known_at)",
-	.argument_count = 2,
-	.argument_types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID},
+	.sql = "SELECT r.id,"
+		   " LEAST(COALESCE((SELECT sum(CASE WHEN t.started_at > r.known_at"
+		   "    THEN GREATEST(t.bytes_reserved, t.bytes_written)"
+		   "    ELSE GREATEST(t.bytes_reserved - t.bytes_written, 0) END)"
+		   "   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result IS NULL"
+		   "    AND NOT t.vm_id = ANY ($3)), 0)"
+		   "  + COALESCE((SELECT sum(COALESCE(t.actual_size, t.bytes_written))"
+		   "   FROM vmclone.async_tasks t WHERE t.storage_domain_id = r.id AND t.result = 'success'"
+		   "    AND t.ended_at > r.known_at), 0), 9223372036854775807)::bigint"
+		   " FROM ROWS FROM (unnest($1), unnest($2)) AS r(id, known_at)",
+	.argument_count = 3,
+	.argument_types = {UUIDARRAYOID, TIMESTAMPTZARRAYOID, UUIDARRAYOID},
 };
 
 /* Columns of load_reserved. */
@@ -334,7 +334,7 @@ plan_load_reserved(const ClonePlan *plan)
 {
 	Datum *times = palloc(sizeof(Datum) * (list_length(plan->domains) + 1));
 	int count = 0;
-	Datum values[2];
+	Datum values[3];
 	ListCell *cell;
 	uint64 rows;
 	Frame frame;
@@ -350,6 +350,7 @@ plan_load_reserved(const ClonePlan *plan)
 		return;
 	values[0] = domain_array(plan, true);
 	values[1] = array_of_datums(times, count, TIMESTAMPTZOID);
+	values[2] = array_of_uuids(plan->new_vm_ids, plan->new_vm_count);
 	frame_enter_own(&frame);
 	rows = statement_run(&load_reserved, values, NULL);
 	for (uint64 row = 0; row < rows; row++)

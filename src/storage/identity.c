@@ -259,7 +259,7 @@ identity_ensure(void)
 bool
 identity_waits_for_adopt(IdentityState state)
 {
-	return state != IDENTITY_OWN && identity_any_live_job();
+	return state != IDENTITY_OWN && state != IDENTITY_NONE && identity_any_live_job();
 }
 
 /* A copy of the database's files in which nothing is under way is a database of its own. */

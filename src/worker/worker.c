@@ -54,6 +54,9 @@
 /* Milliseconds that what copiers say of their progress waits, so that many of them are heard at once. */
 #define PROGRESS_REST_MS 50
 
+/* Milliseconds from a pass that had nothing to do but to announce jobs to the next one, so that many of them are announced at once. */
+#define NEWS_REST_MS 20
+
 /* Milliseconds between looks at a child that has closed its pipes and isn't reaped yet. */
 #define REAP_INTERVAL_MS 10
 
@@ -318,13 +321,14 @@ typedef struct Pass
 	bool busy;    /* there is or will be something to do */
 	bool live;    /* jobs are not over, or only rest */
 	bool again;   /* it was cut short, to hear what children say */
+	bool idle;    /* nothing ran and nothing was moved: at most jobs were announced */
 } Pass;
 
 static Pass
 pass(bool *first, bool something_new)
 {
 	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), PASS_LIMIT_MS);
-	Pass result = {false, false, false, false};
+	Pass result = {false, false, false, false, job_runs_list == NIL};
 	Look found = {IDENTITY_NONE};
 	bool moved = something_new;
 
@@ -346,6 +350,7 @@ pass(bool *first, bool something_new)
 		*first = false;
 		job_hosts_follow();
 		moved = do_what_is_found(&found.jobs, moved);
+		result.idle &= !moved && job_runs_list == NIL;
 		if (ShutdownRequestPending)
 			break;
 		CHECK_FOR_INTERRUPTS();
@@ -381,6 +386,22 @@ may_exit(const Pass *passed, bool *busy, TimestampTz *busy_at)
 		worker_lock_release();
 	worker_admit_calls();
 	return !*busy;
+}
+
+/*
+ * Calls whose jobs don't start wake the worker one by one, and their clients wait for the processor that it takes: a stream
+ * of them is let gather.  Whatever else wakes it meanwhile waits as long.
+ */
+static void
+let_news_gather(const Pass *passed, TimestampTz passed_at)
+{
+	long rest_ms;
+
+	if (!passed->idle)
+		return;
+	rest_ms = NEWS_REST_MS - TimestampDifferenceMilliseconds(passed_at, GetCurrentTimestamp());
+	if (rest_ms > 0)
+		(void) WaitLatch(NULL, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, rest_ms, PG_WAIT_EXTENSION);
 }
 
 static void
@@ -432,6 +453,8 @@ work(void)
 		else
 			woken = (job_runs_only_copy() && rest(PROGRESS_REST_MS)) ||
 					wait_for_something(wait_timeout(busy));
+		if (woken && !passed.again)
+			let_news_gather(&passed, passed_at);
 	}
 }
 
