@@ -142,29 +142,74 @@ keyed_rows(const char *relation_name, const char *column, const pg_uuid_t *ids, 
 	return rows;
 }
 
-KeyedRows *
-keyed_rows_by_pairs(const char *relation_name, const char *const columns[2], const Datum *keys,
-					int count, KeyedSnapshot kind)
+/* By an index alone; keys: of all columns, one after the other.  is_text: the only column must be one. */
+static KeyedRows *
+rows_by_index(const char *relation_name, const char *const *columns, int column_count,
+			  const Datum *keys, int count, bool is_text, KeyedSnapshot kind)
 {
 	KeyedRows *rows = palloc0(sizeof(KeyedRows));
 	Snapshot snapshot = push_snapshot(kind);
-	AttrNumber numbers[2] = {0};
+	AttrNumber numbers[INDEX_LOOKUP_MAX_COLUMNS] = {0};
+	bool can = true;
 	Relation relation;
 
 	rows->relation_id = relation_of_name(relation_name, AccessShareLock);
 	if (OidIsValid(rows->relation_id))
 	{
 		relation = relation_open(rows->relation_id, NoLock);
-		for (int i = 0; i < 2; i++)
+		for (int i = 0; i < column_count; i++)
+		{
 			numbers[i] = get_attnum(rows->relation_id, columns[i]);
-		rows->is_indexed =
-			numbers[0] > 0 && numbers[1] > 0 &&
-			index_lookup(relation, numbers, 2, keys, count, snapshot, &rows->rows, &rows->count);
+			can = can && numbers[i] > 0;
+		}
+		if (can && is_text)
+		{
+			Oid type = TupleDescAttr(RelationGetDescr(relation), numbers[0] - 1)->atttypid;
+
+			can = type == TEXTOID || type == VARCHAROID;
+		}
+		rows->is_indexed = can && index_lookup(relation, numbers, column_count, keys, count,
+											   snapshot, &rows->rows, &rows->count);
 		rows->descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
 		relation_close(relation, NoLock);
 	}
 	PopActiveSnapshot();
 	return rows;
+}
+
+KeyedRows *
+keyed_rows_by_pairs(const char *relation_name, const char *const columns[2], const Datum *keys,
+					int count, KeyedSnapshot kind)
+{
+	return rows_by_index(relation_name, columns, 2, keys, count, false, kind);
+}
+
+KeyedRows *
+keyed_rows_by_texts(const char *relation_name, const char *column, char *const *texts, int count,
+					KeyedSnapshot kind)
+{
+	Datum *keys = palloc_extended(sizeof(Datum) * (count + 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < count; i++)
+		keys[i] = CStringGetTextDatum(texts[i]);
+	return rows_by_index(relation_name, &column, 1, keys, count, true, kind);
+}
+
+bool
+keyed_rows_are_current(const KeyedRows *rows, const int *numbers, int count, KeyedSnapshot kind)
+{
+	Snapshot snapshot = push_snapshot(kind);
+	Relation relation = table_open(rows->relation_id, AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	bool result = rows->is_indexed;
+
+	for (int i = 0; i < count && result; i++)
+		result = table_tuple_fetch_row_version(
+			relation, &rows->rows[numbers ? numbers[i] : i]->t_self, snapshot, slot);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(relation, NoLock);
+	PopActiveSnapshot();
+	return result;
 }
 
 KeyedRows *

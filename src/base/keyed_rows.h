@@ -65,6 +65,17 @@ extern void keyed_end_snapshot(void);
 extern KeyedRows *keyed_rows_by_pairs(const char *relation, const char *const columns[2],
 									  const Datum *keys, int count, KeyedSnapshot snapshot);
 
+/* The same by one column, a text or varchar, for texts that are each another one. */
+extern KeyedRows *keyed_rows_by_texts(const char *relation, const char *column, char *const *texts,
+									  int count, KeyedSnapshot snapshot);
+
+/*
+ * Whether the numbered rows (numbers NULL: the first count) are still there as they were found.  False where they were not
+ * found by an index.
+ */
+extern bool keyed_rows_are_current(const KeyedRows *rows, const int *numbers, int count,
+								   KeyedSnapshot snapshot);
+
 /* The only row, or NULL. */
 extern KeyedRows *keyed_row(const char *relation, const char *column, const pg_uuid_t *id);
 

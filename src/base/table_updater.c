@@ -185,20 +185,6 @@ update_row(Update *update, ItemPointer place, const Datum *values)
 	list_free(recheck);
 }
 
-/* False: a trigger has changed one of them since they were locked. */
-static bool
-are_current(Relation relation, const KeyedRows *rows, const int *numbers, int count)
-{
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	bool result = true;
-
-	for (int i = 0; i < count && result; i++)
-		result = table_tuple_fetch_row_version(relation, &rows->rows[numbers[i]]->t_self,
-											   GetActiveSnapshot(), slot);
-	ExecDropSingleTupleTableSlot(slot);
-	return result;
-}
-
 static void
 update_rows(Update *update, Relation relation, const KeyedRows *rows, const int *numbers, int count,
 			const Datum *values)
@@ -242,7 +228,8 @@ table_update(const KeyedRows *rows, const int *numbers, int count, const Updated
 		/* as each statement of SPI does: what was written before is seen, by triggers too */
 		CommandCounterIncrement();
 		PushActiveSnapshot(GetTransactionSnapshot());
-		can = are_current(relation, rows, numbers, count);
+		/* a trigger may have changed one of them since they were locked */
+		can = keyed_rows_are_current(rows, numbers, count, KEYED_ACTIVE);
 		if (can)
 			update_rows(&update, relation, rows, numbers, count, values);
 		PopActiveSnapshot();

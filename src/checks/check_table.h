@@ -12,6 +12,7 @@
 #ifndef VMCLONE_CHECK_TABLE_H
 #define VMCLONE_CHECK_TABLE_H
 
+#include "base/keyed_rows.h"
 #include "checks/checks.h"
 
 struct CheckRun;
@@ -252,6 +253,10 @@ extern void check_constraints(CheckRun *run);
 /* checks_used_names.c */
 /* Of all copies: names as text[], and the entity_type that they are unique among. */
 extern Datum planned_names(const ClonePlan *plan);
+extern int planned_name_count(const ClonePlan *plan);
+
+/* Rows of vm_static that have one of these names, in whichever data center; is_indexed false: only a statement can tell. */
+extern const KeyedRows *rows_with_planned_names(const ClonePlan *plan, KeyedSnapshot snapshot);
 extern const char *planned_entity_type(const ClonePlan *plan);
 extern void note_used_name(CheckRun *run, char *name, char *id); /* to run->used_names */
 

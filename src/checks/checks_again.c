@@ -101,11 +101,14 @@ typedef struct Place
 } Place;
 
 static Place *
-read_places(const pg_uuid_t *images, int count, int *place_count)
+read_places(const ClonePlan *plan, const pg_uuid_t *images, int count, int *place_count)
 {
-	const KeyedRows *rows =
-		keyed_rows("image_storage_domain_map", "image_id", images, count, KEYED_LATEST);
-	Place *places = palloc(sizeof(Place) * (rows->count + 1));
+	const KeyedRows *rows = plan->image_places;
+	Place *places;
+
+	if (rows == NULL || !keyed_rows_are_current(rows, NULL, rows->count, KEYED_LATEST))
+		rows = keyed_rows("image_storage_domain_map", "image_id", images, count, KEYED_LATEST);
+	places = palloc(sizeof(Place) * (rows->count + 1));
 
 	for (int i = 0; i < rows->count; i++)
 	{
@@ -134,7 +137,7 @@ look_for_moves(StringInfo detail, const ClonePlan *plan)
 	pg_uuid_t *domains;
 	int count = collect_images(plan, &images, &domains);
 	int place_count;
-	const Place *places = read_places(images, count, &place_count);
+	const Place *places = read_places(plan, images, count, &place_count);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -197,14 +200,33 @@ is_new(const ClonePlan *plan, const pg_uuid_t *vm_id)
 	return false;
 }
 
+/* Nearly always only the call's own machines, if any, have the names. */
+static bool
+only_new_have_names(const ClonePlan *plan)
+{
+	const KeyedRows *rows = rows_with_planned_names(plan, KEYED_LATEST);
+	bool result = rows->is_indexed;
+
+	for (int row = 0; row < rows->count && result; row++)
+	{
+		pg_uuid_t id = keyed_uuid(rows, row, "vm_guid");
+
+		result = is_new(plan, &id);
+	}
+	return result;
+}
+
 static void
 look_for_names(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
 	Datum values[3] = {planned_names(plan), CStringGetTextDatum(planned_entity_type(plan)),
 					   UUIDPGetDatum(&plan->pool_id)};
-	uint64 rows = statement_run_latest(&used_names, values, NULL);
+	uint64 rows;
 
+	if (only_new_have_names(plan))
+		return;
+	rows = statement_run_latest(&used_names, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		pg_uuid_t id = field_uuid(row, USED_BY);

@@ -76,16 +76,35 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-static void
-append_reserved_names(const ClonePlan *plan, Datum names_wanted, StringInfo detail,
-					  StringInfo names, List *listed)
+/* Nearly always: then no statement is needed to say whose they are. */
+static bool
+none_is_reserved(const ClonePlan *plan, char *const *names, int count)
 {
-	Datum values[2] = {names_wanted, UUIDPGetDatum(&plan->pool_id)};
-	uint64 rows;
+	static const char *const key[] = {"storage_pool_id", "vm_name"};
+	Datum *keys = palloc(sizeof(Datum) * (2 * count + 1));
+	const KeyedRows *rows;
+
+	for (int i = 0; i < count; i++)
+	{
+		keys[2 * i] = UUIDPGetDatum(&plan->pool_id);
+		keys[2 * i + 1] = CStringGetTextDatum(names[i]);
+	}
+	rows = keyed_rows_by_pairs("vmclone.vm_names", key, keys, count, KEYED_NOW);
+	return rows->is_indexed && rows->count == 0;
+}
+
+static void
+append_reserved_names(const ClonePlan *plan, char *const *names_wanted, int count,
+					  StringInfo detail, StringInfo names, List *listed)
+{
+	Datum values[2] = {array_of_texts((const char *const *) names_wanted, count),
+					   UUIDPGetDatum(&plan->pool_id)};
+	uint64 rows = 0;
 	Frame frame;
 
 	frame_enter_own(&frame);
-	rows = statement_run(&reserved_names, values, NULL);
+	if (!none_is_reserved(plan, names_wanted, count))
+		rows = statement_run(&reserved_names, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		char *name = field_text(row, RESERVED_NAME);
@@ -103,6 +122,7 @@ static void
 look_up_used_names(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
+	const KeyedRows *found;
 	Datum values[3];
 	uint64 rows;
 
@@ -111,6 +131,9 @@ look_up_used_names(CheckRun *run)
 		look_up_used_names_again(run);
 		return;
 	}
+	found = rows_with_planned_names(plan, KEYED_NOW);
+	if (found->is_indexed && found->count == 0)
+		return;
 	values[0] = planned_names(plan);
 	values[1] = CStringGetTextDatum(planned_entity_type(plan));
 	values[2] = UUIDPGetDatum(&plan->pool_id);
@@ -166,7 +189,8 @@ check_name_not_used(CheckRun *run)
 	}
 	/* under the locks the names are reserved, which says the same */
 	if (run->phases & CHECK_ALWAYS)
-		append_reserved_names(plan, planned_names(plan), &detail, &names, listed);
+		append_reserved_names(plan, plan->vm_names, planned_name_count(plan), &detail, &names,
+							  listed);
 	else if (plan->taken_name && !plan->request->base_template_id.given &&
 			 !is_listed(listed, plan->taken_name))
 		append_owner(&detail, &names, plan->taken_name, "taken by a clone under way");
@@ -179,20 +203,16 @@ void
 check_no_version_under_way(CheckRun *run)
 {
 	const ClonePlan *plan = run->plan;
-	Datum name;
-	Datum wanted;
 	StringInfoData names;
 	StringInfoData detail;
 
 	if (!plan->request->base_template_id.given || plan->template_name == NULL || !plan->pool_exists)
 		return;
-	name = CStringGetTextDatum(plan->template_name);
-	wanted = array_of_datums(&name, 1, TEXTOID);
 	initStringInfo(&names);
 	initStringInfo(&detail);
 	/* under the locks the names are reserved, which says the same */
 	if (run->phases & CHECK_ALWAYS)
-		append_reserved_names(plan, wanted, &detail, &names, NIL);
+		append_reserved_names(plan, &plan->template_name, 1, &detail, &names, NIL);
 	else if (plan->taken_name)
 		append_owner(&detail, &names, plan->taken_name, "taken by a clone under way");
 	if (names.len)

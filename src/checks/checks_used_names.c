@@ -24,11 +24,21 @@ planned_entity_type(const ClonePlan *plan)
 }
 
 /* The versions of a template share its name: none of them is looked up. */
+int
+planned_name_count(const ClonePlan *plan)
+{
+	return plan->pool_exists && !plan->request->base_template_id.given ? plan->request->copies : 0;
+}
+
 Datum
 planned_names(const ClonePlan *plan)
 {
-	int count =
-		plan->pool_exists && !plan->request->base_template_id.given ? plan->request->copies : 0;
+	return array_of_texts((const char *const *) plan->vm_names, planned_name_count(plan));
+}
 
-	return array_of_texts((const char *const *) plan->vm_names, count);
+const KeyedRows *
+rows_with_planned_names(const ClonePlan *plan, KeyedSnapshot snapshot)
+{
+	return keyed_rows_by_texts("vm_static", "vm_name", plan->vm_names, planned_name_count(plan),
+							   snapshot);
 }

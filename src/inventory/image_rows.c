@@ -103,8 +103,9 @@ image_rows_load(const pg_uuid_t *disk_ids, int count)
 		return images;
 	ids = image_ids(images);
 	read_sizes(images, keyed_rows("disk_image_dynamic", "image_id", ids, images->count, KEYED_NOW));
-	read_domains(images,
-				 keyed_rows("image_storage_domain_map", "image_id", ids, images->count, KEYED_NOW));
+	images->places =
+		keyed_rows("image_storage_domain_map", "image_id", ids, images->count, KEYED_NOW);
+	read_domains(images, images->places);
 	return images;
 }
 

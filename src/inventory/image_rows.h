@@ -33,6 +33,7 @@ typedef struct ImageRows
 {
 	ImageRow *rows; /* by image id */
 	int count;
+	const struct KeyedRows *places; /* rows of image_storage_domain_map; NULL: none were read */
 } ImageRows;
 
 /* All images of the disks.  In an inventory frame; palloc'd. */

@@ -255,6 +255,8 @@ typedef struct ClonePlan
 	IdentityState identity;             /* whose the rows are */
 	bool waits_for_adopt;               /* the jobs under way are another database's */
 	List *domains;                      /* DomainFacts *, sources and targets */
+	const struct KeyedRows
+		*image_places; /* image_storage_domain_map of all chains; NULL: some is unread */
 	/* locks.h: what the rows say under their locks */
 	char *chain_changes;    /* sentences about images that the plan has otherwise; NULL: none */
 	int64 last_mac_address; /* the MAC pool's last one given; -1: none */

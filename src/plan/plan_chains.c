@@ -328,6 +328,8 @@ plan_load_chains(ClonePlan *plan, const ImageRows *images)
 		if (plan_has_image(disk) && !follow_chain(disk, images))
 			left[count++] = disk;
 	}
-	if (count > 0)
-		load_chains_of(left, count);
+	if (count == 0)
+		return;
+	load_chains_of(left, count);
+	plan->image_places = NULL;
 }

@@ -303,6 +303,7 @@ plan_load_disks(ClonePlan *plan, const ImageRows *images)
 	read_configuration(plan);
 	if (images == NULL)
 		images = load_images(plan);
+	plan->image_places = images->places;
 	plan_load_chains(plan, images);
 	for (int i = 0; i < plan->disk_count; i++)
 	{
