@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR
 # file 5.44 calls a qcow2 image "AES-encrypted" by the length of its L1 table: it takes the field at byte 36 of the header for
 # the encryption method, as it was in version 1 of the format; since version 2 the method is at byte 32 and the number of L1
 # entries at 36.  So every plain image of up to 512 MiB with clusters of 64 KiB (one entry) is "AES-encrypted", and an image

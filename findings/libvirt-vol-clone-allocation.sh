@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR
 # libvirt 9.0.0, virsh vol-clone of a raw volume in a directory: the clone is as large as the blocks that the original's file
 # takes, where these are more than the disk: a disk of 1 MiB whose file has 4 MiB allocated (fallocate --keep-size, and what
 # XFS allocates ahead of a growing file) becomes one of 4 MiB, and a disk of 1000448 bytes, which is no multiple of 4 KiB, one
@@ -37,7 +38,9 @@ END
 expect 'messages of virsh' "'$(cat messages)'" "''"
 
 cloned() { # disk: its size and the clone's, and whether the clone begins with it
-	echo "$(stat -c %s "pool/$1.raw"), clone $(stat -c %s "pool/$1-clone.raw") $(cmp -s -n "$(stat -c %s "pool/$1.raw")" "pool/$1.raw" "pool/$1-clone.raw" && echo 'begins so')"
+	local size
+	size=$(stat -c %s "pool/$1.raw")
+	echo "$size, clone $(stat -c %s "pool/$1-clone.raw") $(cmp -s -n "$size" "pool/$1.raw" "pool/$1-clone.raw" && echo 'begins so')"
 }
 expect 'a disk of 1 MiB' "$(cloned even)" '1048576, clone 1048576 begins so'
 expect 'the same with 4 MiB allocated' "$(cloned ahead)" '1048576, clone 4194304 begins so'

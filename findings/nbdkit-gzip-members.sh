@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR
 # nbdkit 1.32.5, gzip filter: of a gzip file of several members it gives the first one only, as if the disk ended there, without
 # an error or a warning, so nbdcopy of it is a shorter disk and exit status 0.  A file of several members is valid (RFC 1952,
 # section 2.2: "the members simply appear one after another in the file") and what parallel compressors such as bgzip write, and

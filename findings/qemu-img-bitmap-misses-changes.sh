@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR
 # qemu-img 7.2 leaves persistent dirty bitmaps clean where the disk is no longer what it was when they began: resize --shrink
 # and back leaves zeroes where data were, and convert -l SNAPSHOT --bitmaps gives the copy the snapshot's data with the
 # bitmaps of the disk of today. Both end with exit status 0 and no message, and the bitmaps stay enabled and consistent, so an
