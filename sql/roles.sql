@@ -160,6 +160,20 @@ CREATE TEMP TABLE images (image_guid uuid);
 SET search_path = pg_temp, public, pg_catalog;
 SELECT copy_number, vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('one', 1), 'hijack', start_paused => true);
 SELECT copy_number, vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('two', 1), 'hijack', lock_mode => 'shared', start_paused => true);
+-- what is done by statements, too
+CREATE FUNCTION public.equal(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'hijacked'; END $$;
+CREATE FUNCTION public.equal(oid, oid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'hijacked'; END $$;
+CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'hijacked'; END $$;
+CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = public.equal);
+CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = oid, FUNCTION = public.equal);
+SELECT job_id AS hijacked FROM vmclone.add_vm_from_snapshot(fixture.snapshot('two', 1), 'hijack2', lock_mode => 'shared', start_paused => true, request_key => 'hijack') \gset
+SELECT public.refused(format('SELECT vmclone.alter_job(%L, 5)', :'hijacked')), public.refused(format('SELECT vmclone.resume_job(%L)', :'hijacked')),
+    public.refused(format('SELECT vmclone.pause_job(%L)', :'hijacked')),
+    public.refused(format('SELECT vmclone.cancel_job(%L)', :'hijacked'));
+SELECT public.refused('SELECT count(*) FROM vmclone.jobs_view'), public.refused('SELECT count(*) FROM vmclone.lineage_tree'), public.refused('SELECT count(*) FROM vmclone.locks');
+DROP OPERATOR public.= (text, text);
+DROP OPERATOR public.= (oid, oid);
+DROP FUNCTION public.clock_timestamp();
 RESET search_path;
 SELECT count(*) FROM pg_temp.vm_static;
 RESET ROLE;
