@@ -12,7 +12,7 @@ my $rounds = $ENV{VMCLONE_TEST_LIES} // 12;
 note("seed $seed (VMCLONE_TEST_SEED), $rounds rounds (VMCLONE_TEST_LIES)");
 srand $seed;
 
-my $node = VmcloneCluster->start_new('lies', conf => "vmclone.retry_delay = '100ms'\nvmclone.max_attempts = 1\nvmclone.storage_timeout = 20\n");
+my $node = VmcloneCluster->start_new('lies', conf => "vmclone.retry_delay = '100ms'\nvmclone.max_attempts = 1\nvmclone.storage_timeout = 20\nvmclone.wait_limit = 1\n");
 my $vm = $node->make_vm(disks => [ { size => '1M', writes => 20 } ]);
 my $copier = $node->value('SHOW vmclone.copy_program');
 my $said = $node->basedir . '/said';
@@ -29,7 +29,7 @@ my \$text = do { local \$/; <\$lies> };
 my \$when = substr \$text, 0, 1, '';
 \$| = 1;
 print \$text if \$when =~ /[bf]/;
-exit 2 + length(\$text) % 3 if \$when eq 'f';
+exit 1 + length(\$text) % 3 if \$when eq 'f';
 open(my \$copier, '-|', '$copier', \@ARGV) or exit 1;
 while (my \$line = <\$copier>)
 {
@@ -93,6 +93,7 @@ foreach my $round (1 .. $rounds)
 	}
 	else
 	{
+		is($end->{status}, 'failed', "round $round: the job is over") or diag("seed $seed, when $when");
 		ok(length($end->{reason} // '') > 0, "round $round: a failure has a reason") or diag("seed $seed, when $when");
 	}
 }
