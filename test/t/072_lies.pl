@@ -60,10 +60,16 @@ sub event
 	return '{"event":"' . pick(qw(progress plan start done error alive ended ready notice beat lie)) . '"' . join('', map { ',"' . pick(@keys) . '":' . value() } 1 .. 1 + rand 8) . '}';
 }
 
+# What a terminal would obey.
+sub escapes
+{
+	return '{"event":"error","kind":"io","errno":"E\u0007","layer":"\u009b0","path":"/\u001b]0;x","message":"\u001b[2J\u009b31m' . 'w' x (rand 9000) . '"}';
+}
+
 sub line
 {
 	my $kind = int rand 11;
-	return '{"event":"error","kind":"io","errno":"E\u0007","layer":"\u009b0","path":"/\u001b]0;x","message":"\u001b[2J\u009b31m' . 'w' x (rand 9000) . '"}' if $kind == 10;
+	return escapes() if $kind == 10;
 	return event() if $kind < 6;
 	return '[' x (1 + rand 20_000) if $kind == 6;
 	return '{"event":"progress","a":' . '{"a":' x 8000 . '1' . '}' x 8000 . '}' if $kind == 7;
@@ -78,9 +84,9 @@ my $pid = $node->value('SELECT pid FROM vmclone.worker');
 my (%ends, @jobs);
 foreach my $round (1 .. $rounds)
 {
-	my $when = pick(qw(b d d e l f f));
+	my $when = $round == 1 ? 'f' : pick(qw(b d d e l f f));
 	open(my $file, '>:raw', $said) or die "$said: $!";
-	print $file $when, map { line() . "\n" } 1 .. 1 + rand 40;
+	print $file $when, (map { line() . "\n" } 1 .. 1 + rand 40), escapes() . "\n";
 	close $file;
 	my $job = $node->clone($vm->{snapshots}[1], vm_name => "lied$round", lock_mode => 'shared');
 	my $end = $node->job_when($job->{job_id}, qw(succeeded failed));
