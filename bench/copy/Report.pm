@@ -22,7 +22,7 @@ sub machine
 	my $file_system = first_line('findmnt -n -o FSTYPE -T .');
 	return sprintf "%s: %s, %d cores, %.0f GiB of memory, Linux %s, disk folder on %s; %s; %d rounds.\n\n",
 	  first_line('date +%Y-%m-%d'), $cpu || 'unknown processor', $cores, $kib / 1048576, first_line('uname -r'),
-	  $file_system, first_line(($ENV{QEMU_IMG} || 'qemu-img') . ' --version'), $rounds;
+	  $file_system, join(', ', map { first_line("'$_' --version") } split ' ', $ENV{QEMU_IMG} || 'qemu-img'), $rounds;
 }
 
 sub seconds

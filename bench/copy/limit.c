@@ -5,6 +5,7 @@
  *		limit reflink raw|packed OUT LAYER… <RUNS	shares every run, in the order of the layers' files
  *		limit decode zlib|zstd OUT LAYER <RUNS		decodes every cluster, on all processors, and writes it
  *		limit direct OUT FILE						copies a file past the page cache, eight requests at a time
+ *		limit cached OUT FILE						the same, but for the reads
  *
  * RUNS has a line "layer start length offset" for each run of data, as vmclone-copy map tells it.  "raw"
  * puts runs at their guest offset, "packed" one behind the other, as a qcow2 image may.  The result is
@@ -258,7 +259,7 @@ direct_loop(void *bytes)
 }
 
 static void
-direct(const char *to, const char *from)
+direct(const char *to, const char *from, bool cached)
 {
 	pthread_t threads[DIRECT_THREADS];
 	struct stat status;
@@ -269,7 +270,7 @@ direct(const char *to, const char *from)
 	if (bytes == NULL)
 		fail("aligned_alloc");
 	madvise(bytes, all, MADV_HUGEPAGE);
-	direct_in = open(from, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	direct_in = open(from, O_RDONLY | O_CLOEXEC | (cached ? 0 : O_DIRECT));
 	direct_out = open(to, O_WRONLY | O_DIRECT | O_CLOEXEC);
 	if (direct_in < 0 || direct_out < 0 || fstat(direct_in, &status) != 0)
 		fail(from);
@@ -291,10 +292,11 @@ main(int argc, char **argv)
 {
 	bool by_reflink = argc > 4 && strcmp(argv[1], "reflink") == 0;
 	bool by_decoding = argc == 5 && strcmp(argv[1], "decode") == 0;
+	bool cached = argc == 4 && strcmp(argv[1], "cached") == 0;
 	const char *to = argc > 3 ? argv[by_reflink || by_decoding ? 3 : 2] : NULL;
 	int out;
 
-	if (!by_reflink && !by_decoding && (argc != 4 || strcmp(argv[1], "direct") != 0))
+	if (!by_reflink && !by_decoding && !cached && (argc != 4 || strcmp(argv[1], "direct") != 0))
 		return 2;
 	out = open(to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (out < 0)
@@ -304,7 +306,7 @@ main(int argc, char **argv)
 	else if (by_decoding)
 		decode(out, strcmp(argv[2], "zstd") == 0, argv[4]);
 	else
-		direct(to, argv[3]);
+		direct(to, argv[3], cached);
 	if (fsync(out) != 0)
 		fail("fsync");
 	return 0;
