@@ -82,7 +82,7 @@ job_has_runs(const pg_uuid_t *job_id)
 }
 
 bool
-job_runs_only_copy(void)
+job_runs_go_on(void)
 {
 	ListCell *cell;
 
@@ -90,7 +90,8 @@ job_runs_only_copy(void)
 	{
 		const JobRun *run = lfirst(cell);
 
-		if (run->step != STEP_COPY || run->command == NULL || run->stop_sent != 0)
+		if ((run->step != STEP_COPY && !run->in_sequence) || run->command == NULL ||
+			run->stop_sent != 0)
 			return false;
 	}
 	return job_runs_list != NIL;

@@ -194,8 +194,8 @@ extern void job_runs_kill_all(void);
 
 extern bool job_has_runs(const pg_uuid_t *job_id);
 
-/* There are some, and all that their children have to say is how far they are. */
-extern bool job_runs_only_copy(void);
+/* There are some, and all that their children have to say is how far they are: they go on by themselves. */
+extern bool job_runs_go_on(void);
 
 /* The domain that the run writes to. */
 extern const RunDomain *job_run_target(const JobRun *run);

@@ -451,7 +451,7 @@ work(void)
 			woken = true;
 		}
 		else
-			woken = (job_runs_only_copy() && rest(PROGRESS_REST_MS)) ||
+			woken = (job_runs_go_on() && rest(PROGRESS_REST_MS)) ||
 					wait_for_something(wait_timeout(busy));
 		if (woken && !passed.again)
 			let_news_gather(&passed, passed_at);
