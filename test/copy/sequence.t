@@ -112,6 +112,7 @@ foreach my $case ([ 'TERM', 'sequence', 4 ], [ 'KILL', 'copy', -9 ], [ 'KILL', '
 
 	ok($child, 'the copy is a process of its own, which the process list shows as one');
 	$run->wait_for(sub { ($_->{event} // '') eq 'plan' });
+	is(scalar(my @all = family($run->{pid})), 2, 'and there is no other one: the sequence is its remover') if $child;
 	kill $signal, $to eq 'copy' ? $child : $run->{pid};
 	my ($code) = $run->finish;
 	is($code, $expected, "SIG$signal to the $to ends both");
@@ -119,6 +120,7 @@ foreach my $case ([ 'TERM', 'sequence', 4 ], [ 'KILL', 'copy', -9 ], [ 'KILL', '
 	sleep 0.05 while kill(0, $child) && time < $end;
 	ok(!kill(0, $child), 'no copy goes on without its sequence');
 	ok(!-e $volume->{final}, 'nothing is committed');
+	is(scalar(grep { -e "$volume->{final}.part$_" } '', '.resume'), $signal eq 'TERM' ? 0 : 2, $signal eq 'TERM' ? 'what is unfinished is gone' : 'what can be gone on with stays');
 	is((run_command([ $copier, map { $_ eq '1M' ? '0' : $_ } @{ $volume->{steps} } ]))[0], 0, 'the same again goes all the way');
 	ok(is_whole($volume), 'and the volume is whole');
 }

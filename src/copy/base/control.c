@@ -361,7 +361,7 @@ share_input(void)
 int
 control_start_step(void)
 {
-	if (!lease_is_on())
+	if (!lease_is_on() || control.finish_fd >= 0)
 		return 0;
 	control.is_step = true;
 	control.end_cancels = true;

@@ -25,7 +25,8 @@ enum control_mode
 /*
  * Listens in place of a step that can be cut off anywhere, and of which only that it lives is told: while a lease is
  * on, else nothing happens.  "cancel" and the end of stdin end the process at once; pause and limit are for the
- * copy that control_start() of this process or one that it forks begins.  control_finish() ends it.  0, or -1 reported.
+ * copy that control_start() of this process or one that it forks begins.  It goes on with the next step;
+ * control_finish() ends it.  0, or -1 reported.
  */
 extern int control_start_step(void);
 

@@ -46,8 +46,9 @@ struct removable_file
 
 static struct removable_file files[REMOVABLE_COUNT] = {{.directory_fd = -1}, {.directory_fd = -1}};
 static int channel = -1; /* to the process */
-static pid_t process;
-static bool is_ordered; /* something is to be removed */
+static pid_t process;    /* 0: the one that has forked this one */
+static bool is_ordered;  /* something is to be removed */
+static int ends[2];      /* of the channel: the copier's, the process's */
 
 static bool
 is_known(const struct removable_file *file, const struct stat *status)
@@ -250,25 +251,48 @@ run_process(int from, int argc, char **argv)
 }
 
 int
+remover_open(void)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0)
+		return 0;
+	return report_error(COPIER_IO, errno, NO_LAYER, NULL, NO_OFFSET, "could not make a socket");
+}
+
+void
+remover_join(void)
+{
+	close(ends[1]);
+	channel = ends[0];
+}
+
+void
+remover_serve(void)
+{
+	close(ends[0]);
+	serve(ends[1]);
+	close(ends[1]);
+}
+
+int
 remover_start(int argc, char **argv)
 {
-	int ends[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-		return report_error(COPIER_IO, errno, NO_LAYER, NULL, NO_OFFSET, "could not make a socket");
+	if (channel >= 0)
+		return 0;
+	if (remover_open() != 0)
+		return -1;
 	process = fork();
 	if (process == 0)
 		run_process(ends[1], argc, argv);
-	close(ends[1]);
+	remover_join();
 	if (process < 0)
 	{
 		int error_number = errno;
 
-		close(ends[0]);
+		close(channel);
+		channel = -1;
 		return report_error(COPIER_IO, error_number, NO_LAYER, NULL, NO_OFFSET,
 							"could not start a process");
 	}
-	channel = ends[0];
 	return 0;
 }
 
@@ -385,6 +409,18 @@ remover_remove(enum removable which)
 }
 
 void
+remover_end(void)
+{
+	tell_failure(remove_doomed());
+	for (int i = 0; i < REMOVABLE_COUNT; i++)
+	{
+		if (files[i].directory_fd >= 0)
+			close(files[i].directory_fd);
+		files[i] = (struct removable_file){.directory_fd = -1};
+	}
+}
+
+void
 remover_finish(void)
 {
 	int status = 0;
@@ -393,6 +429,8 @@ remover_finish(void)
 		return;
 	close(channel);
 	channel = -1;
+	if (process == 0)
+		return;
 	while (waitpid(process, &status, 0) < 0 && errno == EINTR)
 		continue;
 	/* one that could not begin has been told of */

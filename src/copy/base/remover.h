@@ -30,9 +30,19 @@ enum removable
 
 /*
  * Starts the process; call while there is one thread.  It blanks the words of its own command line, so
- * that nobody takes it for a copier.  0, or -1 after report_error().
+ * that nobody takes it for a copier.  Behind remover_join() there is one already.  0, or -1 after report_error().
  */
 extern int remover_start(int argc, char **argv);
+
+/*
+ * A process that forks the copier and waits for it can be its remover: remover_open() before the fork (0, or -1 after
+ * report_error()), remover_join() in the copier, remover_serve() in the process itself, which returns when the copier
+ * has ended or hangs up, and, once it has ended, remover_end(), which removes what the copier has asked for.
+ */
+extern int remover_open(void);
+extern void remover_join(void);
+extern void remover_serve(void);
+extern void remover_end(void);
 
 /*
  * Tells it that "which" is the file open as "fd", by this name in that directory.  Both stay with the

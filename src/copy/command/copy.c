@@ -30,7 +30,7 @@
 #define DIRECT_BUFFER_BYTES   ((size_t) 1024 * 1024)
 #define DIRECT_THREADS        8
 #define USEFUL_THREADS        16 /* more only wait for each other, unless somebody asks for them */
-#define HELPER_BYTES          (64 * MIB) /* of a disk: a smaller one has no half that is worth a thread */
+#define HELPER_BYTES          GIB /* of all layers: of fewer there is no half that is worth a thread */
 
 #define ALLOCATE_STEP GIB
 #define COMMIT_BYTES  (16 * MIB) /* that commit writes at once */
@@ -54,7 +54,7 @@ buffer_size(const struct copy *copy)
 	return copy->output.direct_fd >= 0 ? DIRECT_BUFFER_BYTES : BUFFERED_BUFFER_BYTES;
 }
 
-/* A small disk, all of whose blocks can be shared without asking a server: more threads cost more than they do. */
+/* A small disk, all of whose blocks can be shared without asking a server: threads cost more than they do. */
 static bool
 shares_quickly(const struct copy *copy)
 {
@@ -143,7 +143,8 @@ start_threads(struct copy *copy)
 		options.threads = default_threads(copy);
 	if (copy->with_resume)
 		options.done_ever = copy->resume.done_ever;
-	if (!copy->options->has_size || copy->options->size >= HELPER_BYTES)
+	if (!copy->options->has_size ||
+		copy->options->size >= HELPER_BYTES / (uint64_t) max_u64(1, (uint64_t) copy->chain.count))
 	{
 		copy->helper = helper_thread_start();
 		if (copy->helper == NULL)

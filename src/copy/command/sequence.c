@@ -4,7 +4,7 @@
  *
  * Starting a program costs more than most steps on storage do.  What parses images is a process of its own
  * here too: it is forked, goes into the sandbox, and ends; the steps around it are done by one that has never
- * seen an image's bytes.
+ * seen an image's bytes, and that is its remover.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #include "contract/copier_protocol.h"
+#include "copy/base/control.h"
 #include "copy/base/lease.h"
+#include "copy/base/remover.h"
 #include "copy/base/report.h"
 #include "copy/command/commands.h"
 #include "copy/command/copy.h"
@@ -83,22 +85,30 @@ run_copy(pid_t parent, char *first, int argc, char **argv, uint64_t *length)
 		_exit(COPIER_EXIT_IO);
 	lease_forked();
 	lease_guard_thread();
+	remover_join();
 	show_step(first, argc, argv);
 	if (length != NULL)
 		copy_tell_length(length);
 	exit(copy_main(argc, argv));
 }
 
-/* The copy's exit code; its signal ends this process, too, so that whoever waits sees the same. */
+/*
+ * The copy's exit code; its signal ends this process, too, so that whoever waits sees the same.  Meanwhile this process
+ * is the copy's remover.
+ */
 static int
 wait_for_copy(pid_t pid)
 {
 	int status;
 
+	remover_serve();
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return COPIER_EXIT_IO;
 	copying = 0;
+	/* from now on files may be somebody else's to go on with */
+	lease_guard_thread();
+	remover_end();
 	if (WIFSIGNALED(status))
 	{
 		signal(WTERMSIG(status), SIG_DFL);
@@ -116,8 +126,14 @@ fork_copy(char *first, int argc, char **argv, uint64_t *length)
 	sigset_t stopping;
 	sigset_t before;
 	pid_t pid;
-	int status;
 
+	if (remover_open() != 0)
+	{
+		report_print(true);
+		return COPIER_EXIT_IO;
+	}
+	/* the copy has a thread of its own that listens */
+	control_finish();
 	/* a signal between fork and the note of whom to pass it on to would be lost */
 	sigemptyset(&stopping);
 	sigaddset(&stopping, SIGTERM);
@@ -139,9 +155,7 @@ fork_copy(char *first, int argc, char **argv, uint64_t *length)
 		report_print(true);
 		return COPIER_EXIT_IO;
 	}
-	status = wait_for_copy(pid);
-	lease_guard_thread();
-	return status;
+	return wait_for_copy(pid);
 }
 
 /* A step behind a copy is told how long the file is that it finds. */
@@ -231,6 +245,7 @@ sequence_main(int argc, char **argv)
 			status = fork_copy(argv[0], end - from, step,
 							   is_commit_next(argc, argv, end) ? length : NULL);
 	}
+	control_finish();
 	munmap(length, sizeof(*length));
 	return status;
 }

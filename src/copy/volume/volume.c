@@ -531,8 +531,10 @@ int
 volume_main(int argc, char **argv)
 {
 	bool committed;
+	int status = volume_run(argc, argv, &committed);
 
-	return volume_run(argc, argv, &committed);
+	control_finish();
+	return status;
 }
 
 int
@@ -563,7 +565,6 @@ volume_run(int argc, char **argv, bool *committed)
 					"remove, stat, list, chain, provision or self");
 	else if (parse_arguments(subcommand, argc - 1, argv + 1, &options) && control_start_step() == 0)
 		(void) subcommand->run(&options, &answer);
-	control_finish();
 	free(options.lvs);
 	return volume_print_answer(&answer);
 }

@@ -3,7 +3,7 @@
  *		Volumes of a file domain: commit, which makes a copy's output the volume's image.
  *
  * Everything of the volume is synced here, and only here, in the order in which one part may rely on another: the
- * image, the lease and .meta.new, then both renames with their directory, then the directories above.
+ * image, the lease, .meta.new and the directories above, then both renames with their directory.
  */
 #include "copy/volume/volume_internal.h"
 
@@ -108,28 +108,26 @@ open_part(const Commit *commit, const char *name)
 }
 
 /*
- * Mode and contents of the image, the lease and .meta.new: whoever sees LEGAL may use them.  What is in memory of
- * all of them is on its way before the first sync, which so writes the file system's log for all at once.
+ * Mode and contents of the image, the lease and .meta.new: whoever sees LEGAL may use them.  With them the directories
+ * above that of the volume, which create has left unsynced.
  */
 static bool
 sync_files(const Commit *commit, const char *name)
 {
 	/* a directory domain has no leases */
-	const char *small[] = {commit->new_meta, commit->options->name == NULL ? commit->lease : NULL};
-	int fds[] = {-1, -1};
+	VolumeSync files[] = {{commit->fd, name}, {-1, commit->new_meta}, {-1, commit->lease}};
+	int count = commit->options->name == NULL ? 3 : 2;
 	bool done = true;
 
-	for (int i = 0; i < 2 && done && small[i] != NULL; i++)
+	for (int i = 1; i < count && done; i++)
 	{
-		fds[i] = open_part(commit, small[i]);
-		done = fds[i] >= 0 && volume_write_out(fds[i], small[i]);
+		files[i].fd = open_part(commit, files[i].name);
+		done = files[i].fd >= 0;
 	}
-	done = done && volume_sync(commit->fd, name);
-	for (int i = 0; i < 2; i++)
-		done = done && (fds[i] < 0 || volume_sync(fds[i], small[i]));
-	for (int i = 0; i < 2; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	done = done && volume_sync_together(files, count, commit->rootfd);
+	for (int i = 1; i < count; i++)
+		if (files[i].fd >= 0)
+			close(files[i].fd);
 	return done;
 }
 
@@ -232,9 +230,8 @@ do_commit(Commit *commit)
 	is_whole = opened != 1 && volume_meta_is_legal(&commit->meta);
 	/* before the last sync: a record that a crash brings back belongs to nobody */
 	if (!volume_remove_record(commit->dirfd, image) ||
-		(is_whole
-			 ? !volume_sync_directory(commit->dirfd, image)
-			 : !volume_meta_rename_new(commit->dirfd, image) || !volume_sync_above(commit->rootfd)))
+		(is_whole ? !volume_sync_directory(commit->dirfd, image)
+				  : !volume_meta_rename_new(commit->dirfd, image)))
 		return false;
 	return volume_remove_names_of(commit->dirfd, &commit->status, NULL) &&
 		   (commit->options->name == NULL || volume_name_give(commit->dirfd, commit->options));

@@ -139,6 +139,19 @@ extern bool volume_write_out(int fd, const char *path);
 extern bool volume_sync(int fd, const char *path);
 extern bool volume_sync_directory(int fd, const char *path);
 
+typedef struct VolumeSync
+{
+	int fd;
+	const char *name;
+	int error_number;
+} VolumeSync;
+
+/*
+ * Syncs up to three files, and meanwhile what volume_sync_above() does: all are waited for together.  False after
+ * volume_fail().
+ */
+extern bool volume_sync_together(VolumeSync *files, int count, int rootfd);
+
 /*
  * Two steps that write a small file whole or not at all: "name.new" and fsync; rename over "name" and fsync of the
  * directory, which holds for all names changed there before.  Not synced: the crash of a machine may leave a name
