@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 900
 FUZZ_TARGETS = header tables chain_map decompress copy record request arguments control backing remover domain provision json ovf
 FUZZ_CFLAGS = -std=c11 -O1 -g -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-frame-pointer \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Isrc -Itest/fuzz $(COPY_VERSION) \
-	-Wall -Wextra -Wshadow $(WERROR)
+	-Wall -Wextra -Wno-missing-field-initializers -Wshadow $(WERROR)
 FUZZ_COPY_OBJECTS = $(patsubst src/copy/%.c,build/fuzz/copy/%.o, \
 	$(filter-out $(addprefix src/copy/command/,main.c dispatch.c serve.c sequence.c) src/copy/base/sandbox.c,$(COPY_SOURCES)))
 # Sources that a target includes, for what is static in them, and so doesn't link.

@@ -138,32 +138,32 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	struct expected expected = {.name = {-1, -1}};
-	int ends[2];
+	int pair[2];
 	bool is_over = false;
 
 	make_files();
 	memset(files, 0, sizeof(files));
 	for (int which = 0; which < REMOVABLE_COUNT; which++)
 		files[which].directory_fd = -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		abort();
 	/* answers are there before the messages are read: nobody waits for nobody */
 	for (int i = 0; i < MAX_MESSAGES; i++)
 	{
 		int answer = 0;
 
-		if (write(ends[1], &answer, sizeof(answer)) != (ssize_t) sizeof(answer))
+		if (write(pair[1], &answer, sizeof(answer)) != (ssize_t) sizeof(answer))
 			abort();
 	}
 	for (size_t at = 0; at + 3 <= size && at < 3 * MAX_MESSAGES && !is_over; at += 3)
 	{
 		is_over = (input[at + 1] & TOO_SHORT) != 0;
-		tell(ends[0], input + at, &expected);
+		tell(pair[0], input + at, &expected);
 	}
-	shutdown(ends[0], SHUT_WR);
-	serve(ends[1]);
-	close(ends[0]);
-	close(ends[1]);
+	shutdown(pair[0], SHUT_WR);
+	serve(pair[1]);
+	close(pair[0]);
+	close(pair[1]);
 	channel = -1;
 	(void) remove_doomed();
 	compare(&expected);
