@@ -10,6 +10,7 @@
 #include "job/job_verdict.h"
 #include "storage/storage_remote.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 /* What a server, a switch or an administrator can mend while the job waits. */
 static const char *const passing_errors[] = {
@@ -135,6 +136,18 @@ take_last_words(JobRun *run, int exit_code, const char *said)
 }
 
 /*
+ * Whether the copier's lease can have ended it.  One that says so sooner was ended by somebody else, or was taken over by an
+ * image and would have itself begun again for ever.
+ */
+static bool
+lease_may_be_over(const StorageCommand *command)
+{
+	return command->lease > 0 &&
+		   TimestampDifferenceExceeds(command->started_at, GetCurrentTimestamp(),
+									  command->lease * 1000);
+}
+
+/*
  * The order matters: what can be said for certain comes first, and a cause that may go away wins over
  * one that would be met again, since a wait costs time and a failure costs all that was copied.
  *
@@ -181,7 +194,7 @@ job_verdict(JobRun *run, const Jsonb *answer)
 			MemoryContextStrdup(run->context, psprintf("host \"%s\": %s", run->host.name, fault));
 		return VERDICT_AGAIN;
 	}
-	if (exit_code == COPIER_EXIT_CANCELLED)
+	if (exit_code == COPIER_EXIT_CANCELLED && lease_may_be_over(run->command))
 	{
 		run->error_kind = (char *) copier_error_word(COPIER_LEASE);
 		run->error_message = "the copier heard nothing from the worker for its lease, and ended";

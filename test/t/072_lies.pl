@@ -18,7 +18,8 @@ my $copier = $node->value('SHOW vmclone.copy_program');
 my $said = $node->basedir . '/said';
 my $wrapper = $node->basedir . '/lying-copier';
 
-# Says the lines of the file behind the first line of the real one, or before it; ends as the real one does.
+# Says the lines of the file behind the first line of the real one, or before it; ends as the real one does, with an error,
+# or as if its lease were over.
 open(my $script, '>', $wrapper) or die "$wrapper: $!";
 print $script <<"PERL";
 #!/usr/bin/perl
@@ -28,7 +29,8 @@ open(my \$lies, '<:raw', '$said') or exit 1;
 my \$text = do { local \$/; <\$lies> };
 my \$when = substr \$text, 0, 1, '';
 \$| = 1;
-print \$text if \$when =~ /[bf]/;
+print \$text if \$when =~ /[bcf]/;
+exit 4 if \$when eq 'c';
 exit 1 + length(\$text) % 3 if \$when eq 'f';
 open(my \$copier, '-|', '$copier', \@ARGV) or exit 1;
 while (my \$line = <\$copier>)
@@ -84,7 +86,7 @@ my $pid = $node->value('SELECT pid FROM vmclone.worker');
 my (%ends, @jobs);
 foreach my $round (1 .. $rounds)
 {
-	my $when = $round == 1 ? 'f' : pick(qw(b d d e l f f));
+	my $when = $round < 3 ? (qw(f c))[ $round - 1 ] : pick(qw(b c d d e l f f));
 	open(my $file, '>:raw', $said) or die "$said: $!";
 	print $file $when, (map { line() . "\n" } 1 .. 1 + rand 40), escapes() . "\n";
 	close $file;
