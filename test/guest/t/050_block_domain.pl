@@ -1,19 +1,25 @@
 # A block domain through the worker, on a volume group over iSCSI: files and logical volumes as sources and results, raw and
-# qcow2, a thin VM, a template; what the engine and VDSM find of it; rows and volumes compared.
+# qcow2, a thin VM, a template; what the engine and VDSM find of it; rows and volumes compared.  LVM, the provisioning program, the worker and
+# the server are killed meanwhile (t/by_hand/053_block_kills.pl kills more, VMCLONE_TEST_SEED repeats it).
 use strict;
 use warnings;
 use BlockDomain;
+use BlockKills;
 use File::Path qw(make_path);
 use Guest;
 use Test::More;
+use Time::HiRes qw(sleep);
 use VmcloneCluster;
 
 my $mib = 1 << 20;
 my $extent = 4 * $mib;
-my $node = block_server('block', conf => "vmclone.max_parallel_copies = 3\n");
+my $node = block_server('block', conf => "vmclone.max_parallel_copies = 3\nvmclone.max_attempts = 1000\n");
 my $domain = attach_block($node);
 my $nfs2 = $node->value("SELECT fixture.id('nfs2')");
+my $kills = 0;
 my %jobs;
+
+seed();
 
 sub begin
 {
@@ -75,6 +81,12 @@ my $template = $node->row(<<"SQL" =~ s/\n/ /gr);
 SELECT * FROM vmclone.add_vm_template_from_snapshot('$file->{snapshots}[1]', 'gold', lock_mode => 'shared',
 	disks => @{[ VmcloneCluster::literal(to_domain($file, $domain, 'COW', 'COW')) ]})
 SQL
+# at instants over the first half of what they take
+foreach my $way (qw(LVM worker program server))
+{
+	sleep rand 6;
+	kill_and_look($node, ++$kills, $way);
+}
 my ($raw, $cow) = done('file-to-block', 1);
 done($_, 1) foreach 'block-to-block', 'block-to-file', 'thin-to-block', 'thin-to-file';
 is(finish($node, $template->{job_id}), 'succeeded', 'a template');
@@ -96,6 +108,7 @@ is(volume_bytes($cow), $extents, 'COW: the measured size in whole extents');
 is(row_of($cow), 33 * $mib . " 4 2 $extents", 'COW: its row');
 my $disk_id = $node->value("SELECT image_group_id FROM vmclone.images WHERE image_guid = '$raw'");
 like(as_root('lvs', '--noheadings', '-o', 'lv_tags', "iscsi/$raw"), qr/^\s*IU_$disk_id,PU_0{8}-0{4}-0{4}-0{4}-0{12}\s*$/, "VDSM's tags, and no other");
+is(problems('true'), '', 'rows and volumes agree, and nothing is to be repaired');
 nothing_left($node, 'no volume is active, unfinished or unknown');
 
 as_root('lvremove', '-q', '-f', map { "iscsi/$_" } volumes());
