@@ -48,6 +48,12 @@ may_read(Relation relation)
 		   pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
+static bool
+is_deterministic(Oid collation)
+{
+	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
+}
+
 /* Its first columns are these, in their types' own order, in which equal values are the same. */
 static bool
 begins_with(Relation index, Relation relation, const AttrNumber *columns, int column_count)
@@ -58,13 +64,13 @@ begins_with(Relation index, Relation relation, const AttrNumber *columns, int co
 		return false;
 	for (int i = 0; i < column_count; i++)
 	{
-		Oid collation = index->rd_indcollation[i];
-		Oid type = TupleDescAttr(RelationGetDescr(relation), columns[i] - 1)->atttypid;
+		Form_pg_attribute column = TupleDescAttr(RelationGetDescr(relation), columns[i] - 1);
+		Oid type = column->atttypid;
 
 		/* a varchar's order is that of texts */
 		if (form->indkey.values[i] != columns[i] ||
 			index->rd_opcintype[i] != (type == VARCHAROID ? TEXTOID : type) ||
-			(OidIsValid(collation) && !get_collation_isdeterministic(collation)))
+			!is_deterministic(index->rd_indcollation[i]) || !is_deterministic(column->attcollation))
 			return false;
 	}
 	return true;

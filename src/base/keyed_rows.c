@@ -198,11 +198,17 @@ keyed_rows_by_texts(const char *relation_name, const char *column, char *const *
 bool
 keyed_rows_are_current(const KeyedRows *rows, const int *numbers, int count, KeyedSnapshot kind)
 {
-	Snapshot snapshot = push_snapshot(kind);
-	Relation relation = table_open(rows->relation_id, AccessShareLock);
-	TupleTableSlot *slot = table_slot_create(relation, NULL);
-	bool result = rows->is_indexed;
+	Snapshot snapshot;
+	Relation relation;
+	TupleTableSlot *slot;
+	bool result = true;
 
+	/* a statement's rows have no relation either */
+	if (!rows->is_indexed)
+		return false;
+	snapshot = push_snapshot(kind);
+	relation = table_open(rows->relation_id, AccessShareLock);
+	slot = table_slot_create(relation, NULL);
 	for (int i = 0; i < count && result; i++)
 		result = table_tuple_fetch_row_version(
 			relation, &rows->rows[numbers ? numbers[i] : i]->t_self, snapshot, slot);
