@@ -252,7 +252,7 @@ insertion_table(Insertion *insertion, Relation relation)
 	if (table)
 	{
 		insertion->table = NULL;
-		/* one that was left by an error counts as used, and stays for good */
+		/* one in use stays for good: its function has exchanged the table that is being written */
 		if (table->users == 0)
 			MemoryContextDelete(table->context);
 	}
@@ -393,6 +393,24 @@ open_relation(const Insertion *insertion)
 	return NULL;
 }
 
+static uint64
+write_in_use(NewRows *rows, InsertionTable *table, Relation relation)
+{
+	uint64 written;
+
+	table->users++;
+	PG_TRY();
+	{
+		written = write_rows(rows, table, relation);
+	}
+	PG_FINALLY();
+	{
+		table->users--;
+	}
+	PG_END_TRY();
+	return written;
+}
+
 void
 insertion_run(NewRows *rows)
 {
@@ -408,14 +426,7 @@ insertion_run(NewRows *rows)
 
 		if (relation)
 			table = insertion_table(insertion, relation);
-		if (table)
-		{
-			table->users++;
-			written = write_rows(rows, table, relation);
-			table->users--;
-		}
-		else
-			written = run_statement(rows);
+		written = table ? write_in_use(rows, table, relation) : run_statement(rows);
 		if (relation)
 			relation_close(relation, NoLock);
 		if (written != count)

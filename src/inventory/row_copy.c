@@ -447,15 +447,12 @@ rethrow_refused_row(const RowCopyTarget *target)
 	ReThrowError(error);
 }
 
-static void
-copy_rows(RowCopy *copy)
+static uint64
+read_and_write(RowCopy *copy, RowCopyTable *table, Relation relation)
 {
-	Relation relation = inventory_open(copy->target->relation, RowExclusiveLock);
-	RowCopyTable *table = row_copy_table(copy->target, relation);
 	Defaults defaults = {0};
 	uint64 written;
 
-	table->users++;
 	read_sources(copy, table, relation, &defaults);
 	if (table_writer_can(relation) && !table->has_identity)
 		written = write_rows(copy, table, relation, &defaults);
@@ -463,7 +460,26 @@ copy_rows(RowCopy *copy)
 		written = insert_by_statement(copy, table, &defaults);
 	if (defaults.context)
 		FreeExprContext(defaults.context, true);
-	table->users--;
+	return written;
+}
+
+static void
+copy_rows(RowCopy *copy)
+{
+	Relation relation = inventory_open(copy->target->relation, RowExclusiveLock);
+	RowCopyTable *table = row_copy_table(copy->target, relation);
+	uint64 written;
+
+	table->users++;
+	PG_TRY();
+	{
+		written = read_and_write(copy, table, relation);
+	}
+	PG_FINALLY();
+	{
+		table->users--;
+	}
+	PG_END_TRY();
 	table_close(relation, NoLock);
 	if (written != (uint64) copy->row_count)
 		elog(ERROR, "%d rows of %s were to be copied, and " UINT64_FORMAT " were", copy->row_count,

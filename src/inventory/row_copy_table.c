@@ -246,7 +246,7 @@ forget(RowCopyTarget *target)
 	RowCopyTable *table = target->table;
 
 	target->table = NULL;
-	/* one that was left by an error counts as used, and stays for good */
+	/* one in use stays for good: its function has exchanged the table that is being copied to */
 	if (table->users > 0)
 		return;
 	if (table->read_plan)
