@@ -3,9 +3,8 @@
 # places of the clusters, which are places in that file, as places in the image itself: it gives out the image's own header and
 # tables as the disk's contents, says "Everything is Ok", and ends with exit status 0; so does 7zz t.  Only where a cluster's
 # place lies behind the end of the image there is an error.
-# Source of the format: docs/interop/qcow2.txt of QEMU, incompatible
-# feature bit 2, "External data file bit": guest clusters are stored in that file; a reader "must fail to open an image if an
-# unknown bit is set" in these features.
+# Source of the format: docs/interop/qcow2.txt of QEMU, incompatible feature bit 2, "External data file bit": guest clusters are
+# stored in that file; a reader "must fail to open an image if an unknown bit is set" in these features.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 use_packages 7zip=22.01+really26.02+dfsg-0+deb12u1 qemu-utils=1:7.2+dfsg-7+deb12u18+b3
 7zz | sed -n 's/^\(7-Zip[^:]*\) :.*/\1/p'

@@ -4,10 +4,9 @@
 # the encryption method, as it was in version 1 of the format; since version 2 the method is at byte 32 and the number of L1
 # entries at 36.  So every plain image of up to 512 MiB with clusters of 64 KiB (one entry) is "AES-encrypted", and an image
 # that is encrypted with LUKS is not called so when it is larger.  Of an overlay it tells a time of its base in 1970: in the
-# same way that is byte 20, where version 1 had a time and the cluster size's exponent (16) now stands, as seconds. Whoever
+# same way that is byte 20, where version 1 had a time and the cluster size's exponent (16) now stands, as seconds.  Whoever
 # sorts images by what file says of them takes plain ones for encrypted and encrypted ones for plain.
-# Source of the format:
-# docs/interop/qcow2.txt of QEMU, "Header", bytes 20 to 39.
+# Source of the format: docs/interop/qcow2.txt of QEMU, "Header", bytes 20 to 39.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 use_packages file=1:5.44-3 qemu-utils=1:7.2+dfsg-7+deb12u18+b3
 export MAGIC=$work/root/usr/lib/file/magic.mgc
