@@ -16,18 +16,7 @@ GRANT USAGE ON SCHEMA fixture TO PUBLIC;
 \set ECHO all
 \set ON_ERROR_STOP off
 SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm1', 2), 'with_indexes', lock_mode => 'shared', start_paused => true);
-DO $$
-DECLARE
-    rule record;
-BEGIN
-    FOR rule IN SELECT conrelid::regclass AS name, conname FROM pg_constraint
-        WHERE connamespace = 'engine'::regnamespace AND contype IN ('f', 'p', 'u', 'x') ORDER BY contype = 'f' DESC LOOP
-        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', rule.name, rule.conname);
-    END LOOP;
-    FOR rule IN SELECT indexrelid::regclass AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = 'engine'::regnamespace LOOP
-        EXECUTE format('DROP INDEX %s', rule.name);
-    END LOOP;
-END $$;
+SELECT fixture.drop_indexes('engine');
 SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = 'engine'::regnamespace;
 SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm2', 2), 'without', lock_mode => 'shared', start_paused => true);
 SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm2', 2), 'without{n}', lock_mode => 'shared', start_paused => true, copies => 2);
