@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "copy/base/fileio.h"
@@ -88,6 +87,27 @@ file_write(int fd, const void *buffer, size_t length, uint64_t offset)
 	return 0;
 }
 
+int
+file_system_of(int fd, struct statfs *system)
+{
+	static struct statfs known;
+	static dev_t device;
+	static bool is_known = false;
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return -1;
+	if (!is_known || device != status.st_dev)
+	{
+		is_known = fstatfs(fd, &known) == 0;
+		device = status.st_dev;
+		if (!is_known)
+			return -1;
+	}
+	*system = known;
+	return 0;
+}
+
 uint32_t
 file_direct_alignment(int fd)
 {
@@ -122,7 +142,8 @@ file_direct_alignment(int fd)
 	}
 #endif
 	/* tmpfs takes O_DIRECT and copies through memory all the same. */
-	if (fstatfs(fd, &system) != 0 || system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC)
+	if (file_system_of(fd, &system) != 0 || system.f_type == TMPFS_MAGIC ||
+		system.f_type == RAMFS_MAGIC)
 		return 0;
 	/* A kernel or file system that doesn't tell (NFS): 4096 is enough everywhere. */
 	return (uint32_t) DIRECT_BLOCK;

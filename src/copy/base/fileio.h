@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 
 #include "copy/base/common.h"
 
@@ -18,6 +19,12 @@ extern int file_read_zero_filled(int fd, void *buffer, size_t length, uint64_t o
 
 /* Returns 0, or -1 with errno. */
 extern int file_write(int fd, const void *buffer, size_t length, uint64_t offset);
+
+/*
+ * fstatfs(), asked once of a file system: on NFS each is a question to the server.  Kind and block size stay; for what is free
+ * ask anew.  One thread, before there are others.  Returns 0, or -1 with errno.
+ */
+extern int file_system_of(int fd, struct statfs *system);
 
 /*
  * Alignment that direct I/O on the file needs for offset, length and memory, as statx tells it

@@ -6,30 +6,35 @@
  * more is to be read ahead, and each page that comes in by it carries the next one.  A mapping can be told to do without
  * (MADV_RANDOM).  Nobody touches it directly: where a file has been cut off meanwhile that would be the end of the
  * process, while process_vm_readv() fails.
+ *
+ * Where all of the file is cached there is nothing that pread() could bring in, and it is faster.
  */
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "copy/base/fileio.h"
 #include "copy/base/page_cache.h"
 #include "copy/base/system.h"
 
 /* A run of fewer cached pages than this is read from the device, with the uncached ones around it. */
 #define WORTH_A_READ ((size_t) 16)
 
-/* On these file systems another machine can change a file without this one's page cache noticing. */
+/*
+ * On these file systems another machine can change a file without this one's page cache noticing.  NFS is not among them: its
+ * client drops what it holds when the file is opened and was changed, and when it is locked unless the server has promised to
+ * call back before it lets anybody write; and it does so before a mapping is there.
+ */
 static bool
 is_shared_by_machines(int fd)
 {
 	struct statfs system;
 
-	if (fstatfs(fd, &system) != 0)
+	if (file_system_of(fd, &system) != 0)
 		return true;
 	switch ((uint32_t) system.f_type)
 	{
-		case NFS_SUPER_MAGIC:
 		case SMB2_SUPER_MAGIC:
 		case CIFS_SUPER_MAGIC:
 		case CEPH_SUPER_MAGIC:
@@ -90,6 +95,30 @@ page_cache_is_known(int fd, uint64_t size)
 	return known;
 }
 
+bool
+page_cache_holds_all(int fd, uint64_t size)
+{
+	uint64_t pages = align_up(size, PAGE_BYTES) / PAGE_BYTES;
+	uint64_t page = 0;
+
+	while (page < pages)
+	{
+		struct window window;
+		size_t part = (size_t) min_u64(pages - page, PAGE_CACHE_WINDOW / PAGE_BYTES);
+		size_t held = 0;
+
+		if (!open_window(&window, fd, page, part))
+			return false;
+		while (held < part && (window.cached[held] & 1) != 0)
+			held++;
+		close_window(&window);
+		if (held < part)
+			return false;
+		page += part;
+	}
+	return true;
+}
+
 /* Pages from "first" on that are as it is. */
 static size_t
 run_length(const struct window *window, size_t first)
@@ -119,8 +148,18 @@ first_part(const struct window *window, bool *held)
 	return end;
 }
 
+static bool
+read_mapped(const struct window *window, unsigned char *to, size_t length, size_t skip)
+{
+	struct iovec from = {window->memory + skip, length};
+	struct iovec into = {to, length};
+
+	return process_vm_readv(getpid(), &into, 1, &from, 1, 0) == (ssize_t) length;
+}
+
 size_t
-page_cache_read(int fd, unsigned char *to, size_t length, uint64_t offset, bool *held)
+page_cache_read(int fd, unsigned char *to, size_t length, uint64_t offset, bool was_whole,
+				bool *held)
 {
 	struct window window;
 	size_t skip = (size_t) (offset % PAGE_BYTES);
@@ -132,12 +171,8 @@ page_cache_read(int fd, unsigned char *to, size_t length, uint64_t offset, bool 
 		return length;
 	part = (size_t) min_u64(first_part(&window, held) * PAGE_BYTES - skip, length);
 	if (*held)
-	{
-		struct iovec from = {window.memory + skip, part};
-		struct iovec into = {to, part};
-
-		*held = process_vm_readv(getpid(), &into, 1, &from, 1, 0) == (ssize_t) part;
-	}
+		*held = was_whole ? file_read(fd, to, part, offset) == (ssize_t) part
+						  : read_mapped(&window, to, part, skip);
 	close_window(&window);
 	return part;
 }

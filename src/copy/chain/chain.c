@@ -325,6 +325,18 @@ chain_read(struct chain *chain, bool force_share, const atomic_bool *stop)
 	return 0;
 }
 
+void
+chain_look_at_cache(struct chain *chain)
+{
+	for (int i = 0; i < chain->count; i++)
+	{
+		struct layer *layer = &chain->layers[i];
+
+		layer->cached_whole = layer->cache_known && !layer->reflink && !layer->remote &&
+							  page_cache_holds_all(layer->fd, layer->file_size);
+	}
+}
+
 int
 chain_open_fd(struct chain *chain, int fd, int direct_fd, enum image_format format,
 			  const char *path, const atomic_bool *stop)

@@ -51,6 +51,9 @@ extern int chain_open_files(struct chain *chain, const struct layer_option *opti
  */
 extern int chain_read(struct chain *chain, bool force_share, const atomic_bool *stop);
 
+/* Finds out which of the locked layers the page cache holds whole, for those whose data is read. */
+extern void chain_look_at_cache(struct chain *chain);
+
 /*
  * A chain of one image without backing file on an opened descriptor, and another one for direct
  * reading (-1 = none), which it takes over: a result to be read back, and messages call it the

@@ -46,6 +46,7 @@ struct layer
 	int direct_fd;             /* O_DIRECT; -1 where there is none or it is not wanted */
 	uint32_t direct_alignment; /* of offset, length and memory; 0 without direct_fd */
 	bool cache_known;          /* page_cache_read() has an answer, and is asked */
+	bool cached_whole;         /* chain_look_at_cache() has found all of it in the page cache */
 	bool is_block_device;
 
 	/* identity at the time of opening */

@@ -32,7 +32,7 @@ layer_read(const struct layer *layer, unsigned char *to, size_t length, uint64_t
 	{
 		bool held;
 		size_t part = page_cache_read(layer->fd, to, (size_t) min_u64(length, PAGE_CACHE_WINDOW),
-									  host, &held);
+									  host, layer->cached_whole, &held);
 
 		if (!held && read_from(layer, layer->direct_fd, to, part, host) != 0)
 			return -1;

@@ -415,6 +415,7 @@ copy_data(struct copy *copy)
 	uint64_t bytes = plan_bytes(&copy->plan);
 
 	progress_phase(&copy->progress, COPIER_PHASE_DATA);
+	chain_look_at_cache(&copy->chain);
 	if (engine_configure(copy->engine, buffer_size(copy), copy->start_mark, bytes) != 0)
 		return -1;
 	copy->stream.chain = &copy->chain;

@@ -6,10 +6,10 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "copy/base/fileio.h"
 #include "copy/output/hugepage.h"
 
 #ifndef MADV_COLLAPSE
@@ -51,7 +51,8 @@ hugepage_prepare(int fd)
 	struct statfs system;
 
 	/* With larger pages, huge ones have other sizes. */
-	if (sysconf(_SC_PAGESIZE) != 4096 || fstatfs(fd, &system) != 0 || system.f_type != TMPFS_MAGIC)
+	if (sysconf(_SC_PAGESIZE) != 4096 || file_system_of(fd, &system) != 0 ||
+		system.f_type != TMPFS_MAGIC)
 		return false;
 	sigemptyset(&action.sa_mask);
 	return sigaction(SIGBUS, &action, NULL) == 0;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <unistd.h>
 
 #include "copy/base/fileio.h"
@@ -34,6 +35,7 @@ static int
 check_output(struct output *output, const struct chain *chain)
 {
 	struct stat status;
+	struct statfs system;
 
 	if (fstat(output->fd, &status) != 0)
 		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET, "could not stat output");
@@ -48,6 +50,10 @@ check_output(struct output *output, const struct chain *chain)
 	if (output->is_block_device && file_size(output->fd, &output->device_size) != 0)
 		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
 							   "could not get size of output");
+	if (file_system_of(output->fd, &system) != 0)
+		return report_io_error(errno, NO_LAYER, output->path, NO_OFFSET,
+							   "could not get the output's file system");
+	output->is_in_memory = system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
 	for (int i = 0; i < chain->count; i++)
 	{
 		const struct layer *layer = &chain->layers[i];

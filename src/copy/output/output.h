@@ -20,6 +20,7 @@ struct output
 	int verify_direct_fd;      /* O_DIRECT, or -1 */
 	uint32_t direct_alignment; /* 0 without direct_fd */
 	bool is_block_device;
+	bool is_in_memory;    /* the page cache is all there is of it */
 	bool huge_pages;      /* may be written by hugepage_write() */
 	bool created;         /* by us: may be removed */
 	bool skip_zero;       /* zero blocks need not be written: it is fresh and may have holes */

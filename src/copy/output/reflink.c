@@ -7,7 +7,6 @@
 #include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "copy/base/fileio.h"
@@ -72,7 +71,7 @@ reflink_probe(struct chain *chain, const struct output *output, const char **rea
 	int error_number = 0; /* of the first layer that could not be shared */
 
 	*reason = "the output is a block device";
-	if (output->is_block_device || fstatfs(output->fd, &system) != 0 ||
+	if (output->is_block_device || file_system_of(output->fd, &system) != 0 ||
 		file_status(output->fd, &status) != 0)
 		return 0;
 	unit = (uint64_t) system.f_bsize;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
-#include <sys/vfs.h>
 
 #include "copy/base/fileio.h"
 #include "copy/base/page_cache.h"
@@ -37,7 +36,7 @@ server_may_copy(const struct output *output, uint64_t *end)
 {
 	struct statfs system;
 
-	if (output->is_block_device || fstatfs(output->fd, &system) != 0 ||
+	if (output->is_block_device || file_system_of(output->fd, &system) != 0 ||
 		(uint32_t) system.f_type != NFS_SUPER_MAGIC || file_size(output->fd, end) != 0)
 		return false;
 	return fallocate(output->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

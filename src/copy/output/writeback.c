@@ -4,27 +4,16 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <sys/vfs.h>
 
 #include "copy/base/report.h"
 #include "copy/output/writeback.h"
 
 #define STEP_BYTES (32 * MIB)
 
-static bool
-has_device(int fd)
-{
-	struct statfs system;
-
-	return fstatfs(fd, &system) == 0 && system.f_type != TMPFS_MAGIC &&
-		   system.f_type != RAMFS_MAGIC;
-}
-
 void
 writeback_start(struct writeback *writeback, const struct output *output)
 {
-	writeback->output = has_device(output->fd) ? output : NULL;
+	writeback->output = output->is_in_memory ? NULL : output;
 	writeback->written = 0;
 }
 
@@ -54,6 +43,6 @@ writeback_add(struct writeback *writeback, uint64_t bytes)
 void
 writeback_finish(const struct output *output)
 {
-	if (has_device(output->fd))
+	if (!output->is_in_memory)
 		posix_fadvise(output->fd, 0, 0, POSIX_FADV_DONTNEED);
 }
