@@ -81,7 +81,7 @@ sub storage_answers
 }
 
 # what hangs can't be stopped
-END { storage_answers(); PostgreSQL::Test::Utils::append_to_file("$folder/over", '') }
+END { local $?; storage_answers(); PostgreSQL::Test::Utils::append_to_file("$folder/over", '') }
 
 $node->safe_psql('postgres', "ALTER SYSTEM SET vmclone.storage_roots = '" . $node->storage_root . ":$folder'");
 $node->reload;

@@ -32,6 +32,7 @@ sub server
 # the next tests need it
 END
 {
+	local $?;
 	server('up');
 	as_root('exportfs', '-ra');
 }

@@ -20,7 +20,7 @@ sub thin_target
 	return;
 }
 thin_target(1);
-END { thin_target(0) }
+END { local $?; thin_target(0) }
 isnt(as_root('lsblk', '-ndbo', 'DISC-MAX', $lun) + 0, 0, 'the disk can discard');
 
 my $node = block_server('faults', conf => "vmclone.max_parallel_copies = 3\nvmclone.retry_delay = '1min'\n");

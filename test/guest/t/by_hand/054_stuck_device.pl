@@ -7,7 +7,7 @@ use Test::More;
 use VmcloneCluster;
 
 my $held;
-END { try_run('sudo', '-n', 'dmsetup', 'resume', $held) if defined $held }
+END { local $?; try_run('sudo', '-n', 'dmsetup', 'resume', $held) if defined $held }
 
 my $node = block_server('stuck', conf => "vmclone.retry_delay = '1min'\n");
 my $domain = attach_block($node);
