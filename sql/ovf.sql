@@ -130,7 +130,9 @@ SELECT d -> 'numa_nodes' AS numa_nodes, d -> 'external_data' AS external_data FR
 -- other prefixes, one line, another encoding in the declaration, characters of all kinds
 SELECT vmclone.parse_ovf(replace(replace(:'v44', 'ovf:', 'o:'), 'xmlns:ovf=', 'xmlns:o=')) -> 'disks' = vmclone.parse_ovf(:'v44') -> 'disks' AS other_prefix,
     vmclone.parse_ovf(replace(:'v44', E'\n', '')) = vmclone.parse_ovf(:'v44') AS one_line,
-    vmclone.parse_ovf(replace(:'v44', 'encoding="UTF-8"', 'encoding="ISO-8859-1"')) -> 'vm_static' = vmclone.parse_ovf(:'v44') -> 'vm_static' AS other_encoding;
+    vmclone.parse_ovf(replace(:'v44', 'encoding="UTF-8"', 'encoding="ISO-8859-1"')) -> 'vm_static' = vmclone.parse_ovf(:'v44') -> 'vm_static' AS other_encoding,
+    vmclone.parse_ovf(replace(:'v44', 'encoding="UTF-8"', 'encoding="unheard-of"')) = vmclone.parse_ovf(:'v44') AS unknown_encoding,
+    vmclone.parse_ovf(replace(:'v44', '<Item>', '<Item a="&amp;#60;" xmlns:b="u?a=1&amp;b=2#c">')) = vmclone.parse_ovf(:'v44') AS references_in_attributes;
 -- (psql's own idea of the smiley's width differs from version to version)
 SELECT replace(changed('<Name>src1<', '<Name>Zoë &quot;\\ &#x1F600; <![CDATA[<&>]]>' || E'\t' || '<') -> 'vm_static' ->> 'vm_name', U&'\+01F600', ':)') AS vm_name;
 

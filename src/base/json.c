@@ -17,36 +17,96 @@
 #include "base/compat.h"
 #include "base/json.h"
 
-/* The value below key, or NULL: absent, null, or object is no object. */
-static JsonbValue *
-find(const Jsonb *object, const char *key)
+/* The value of a container's entry, whose data begin at base. */
+static void
+read_value(const JsonbContainer *container, uint32 index, const char *base, JsonbValue *value)
 {
-	JsonbValue *value;
+	JEntry entry = container->children[index];
+	uint32 offset = getJsonbOffset(container, index);
 
-	if (object == NULL || !JB_ROOT_IS_OBJECT(object))
-		return NULL;
-	value = getKeyJsonValueFromContainer((JsonbContainer *) &object->root, key, strlen(key), NULL);
-	return value && value->type != jbvNull ? value : NULL;
+	if (JBE_ISNULL(entry))
+		value->type = jbvNull;
+	else if (JBE_ISSTRING(entry))
+	{
+		value->type = jbvString;
+		value->val.string.val = unconstify(char *, base + offset);
+		value->val.string.len = getJsonbLength(container, index);
+	}
+	else if (JBE_ISNUMERIC(entry))
+	{
+		value->type = jbvNumeric;
+		value->val.numeric = (Numeric) (base + INTALIGN(offset));
+	}
+	else if (JBE_ISBOOL(entry))
+	{
+		value->type = jbvBool;
+		value->val.boolean = JBE_ISBOOL_TRUE(entry);
+	}
+	else
+	{
+		value->type = jbvBinary;
+		value->val.binary.data = (JsonbContainer *) (base + INTALIGN(offset));
+		value->val.binary.len = getJsonbLength(container, index) - (INTALIGN(offset) - offset);
+	}
+}
+
+/*
+ * An object's value below key.  Keys lie in order of their lengths, which stand before them: what is of
+ * another length is stepped over without a look at its bytes, and nothing is allocated, as the server's
+ * getKeyJsonValueFromContainer does.
+ */
+static bool
+find_any(const Jsonb *object, const char *key, JsonbValue *value)
+{
+	const JsonbContainer *container = &object->root;
+	uint32 count = JsonContainerSize(container);
+	const char *base = (const char *) &container->children[count * 2];
+	uint32 key_length = strlen(key);
+	uint32 offset = 0;
+
+	for (uint32 i = 0; i < count; i++)
+	{
+		JEntry entry = container->children[i];
+		uint32 end = JBE_HAS_OFF(entry) ? JBE_OFFLENFLD(entry) : offset + JBE_OFFLENFLD(entry);
+
+		if (end - offset > key_length)
+			return false;
+		if (end - offset == key_length && memcmp(base + offset, key, key_length) == 0)
+		{
+			read_value(container, count + i, base, value);
+			return true;
+		}
+		offset = end;
+	}
+	return false;
+}
+
+/* False: absent, null, or object is no object. */
+static bool
+find(const Jsonb *object, const char *key, JsonbValue *value)
+{
+	return object != NULL && JB_ROOT_IS_OBJECT(object) && find_any(object, key, value) &&
+		   value->type != jbvNull;
 }
 
 char *
 json_get_text(const Jsonb *object, const char *key)
 {
-	JsonbValue *value = find(object, key);
+	JsonbValue value;
 
-	if (value == NULL)
+	if (!find(object, key, &value))
 		return NULL;
-	switch (value->type)
+	switch (value.type)
 	{
 		case jbvString:
-			return pnstrdup(value->val.string.val, value->val.string.len);
+			return pnstrdup(value.val.string.val, value.val.string.len);
 		case jbvNumeric:
 			return DatumGetCString(
-				DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
+				DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
 		case jbvBool:
-			return pstrdup(value->val.boolean ? "true" : "false");
+			return pstrdup(value.val.boolean ? "true" : "false");
 		default:
-			return JsonbToCString(NULL, &JsonbValueToJsonb(value)->root, 0);
+			return JsonbToCString(NULL, &JsonbValueToJsonb(&value)->root, 0);
 	}
 }
 
@@ -71,15 +131,15 @@ json_get_printable(const Jsonb *object, const char *key)
 bool
 json_get_bool(const Jsonb *object, const char *key, bool absent)
 {
-	JsonbValue *value = find(object, key);
+	JsonbValue value;
 	bool result;
 
-	if (value == NULL)
+	if (!find(object, key, &value))
 		return absent;
-	if (value->type == jbvBool)
-		return value->val.boolean;
-	if (value->type == jbvString &&
-		parse_bool_with_len(value->val.string.val, value->val.string.len, &result))
+	if (value.type == jbvBool)
+		return value.val.boolean;
+	if (value.type == jbvString &&
+		parse_bool_with_len(value.val.string.val, value.val.string.len, &result))
 		return result;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -146,24 +206,25 @@ json_get_uuid(const Jsonb *object, const char *key, pg_uuid_t *uuid)
 Jsonb *
 json_get(const Jsonb *object, const char *key)
 {
-	JsonbValue *value = find(object, key);
+	JsonbValue value;
 
-	return value ? JsonbValueToJsonb(value) : NULL;
+	return find(object, key, &value) ? JsonbValueToJsonb(&value) : NULL;
 }
 
 bool
 json_is_given(const Jsonb *object, const char *key)
 {
-	return find(object, key) != NULL;
+	JsonbValue value;
+
+	return find(object, key, &value);
 }
 
 bool
 json_has(const Jsonb *object, const char *key)
 {
-	if (object == NULL || !JB_ROOT_IS_OBJECT(object))
-		return false;
-	return getKeyJsonValueFromContainer((JsonbContainer *) &object->root, key, strlen(key), NULL) !=
-		   NULL;
+	JsonbValue value;
+
+	return object != NULL && JB_ROOT_IS_OBJECT(object) && find_any(object, key, &value);
 }
 
 void

@@ -26,14 +26,27 @@ json_objects_add(JsonObjects *objects, int member_count)
 							 : palloc(objects->size * sizeof(JsonbValue));
 	}
 	object = &objects->items[objects->count++];
-	object->type = jbvObject;
-	object->val.object.nPairs = 0;
-	object->val.object.pairs = palloc(member_count * sizeof(JsonbPair));
+	json_object_begin(object, member_count);
 	return object;
 }
 
-static JsonbValue *
-put(JsonbValue *object, const char *key)
+void
+json_object_begin(JsonbValue *object, int member_count)
+{
+	object->type = jbvObject;
+	object->val.object.nPairs = 0;
+	object->val.object.pairs = palloc(member_count * sizeof(JsonbPair));
+}
+
+void
+json_object_grow(JsonbValue *object, int more)
+{
+	object->val.object.pairs =
+		repalloc(object->val.object.pairs, (object->val.object.nPairs + more) * sizeof(JsonbPair));
+}
+
+JsonbValue *
+json_put(JsonbValue *object, const char *key)
 {
 	JsonbPair *pair = &object->val.object.pairs[object->val.object.nPairs++];
 
@@ -41,16 +54,13 @@ put(JsonbValue *object, const char *key)
 	pair->key.val.string.val = unconstify(char *, key);
 	pair->key.val.string.len = strlen(key);
 	pair->order = object->val.object.nPairs;
-	Assert(pair->order == 1 || pair[-1].key.val.string.len < pair->key.val.string.len ||
-		   (pair[-1].key.val.string.len == pair->key.val.string.len &&
-			memcmp(pair[-1].key.val.string.val, key, pair->key.val.string.len) < 0));
 	return &pair->value;
 }
 
 void
 json_put_text(JsonbValue *object, const char *key, const char *text)
 {
-	JsonbValue *value = put(object, key);
+	JsonbValue *value = json_put(object, key);
 
 	value->type = text ? jbvString : jbvNull;
 	if (text)
@@ -63,10 +73,19 @@ json_put_text(JsonbValue *object, const char *key, const char *text)
 void
 json_put_int64(JsonbValue *object, const char *key, int64 number)
 {
-	JsonbValue *value = put(object, key);
+	JsonbValue *value = json_put(object, key);
 
 	value->type = jbvNumeric;
 	value->val.numeric = int64_to_numeric(number);
+}
+
+void
+json_put_bool(JsonbValue *object, const char *key, bool truth)
+{
+	JsonbValue *value = json_put(object, key);
+
+	value->type = jbvBool;
+	value->val.boolean = truth;
 }
 
 void
@@ -75,11 +94,77 @@ json_put_uuid(JsonbValue *object, const char *key, const pg_uuid_t *uuid)
 	json_put_text(object, key, uuid ? uuid_text(uuid) : NULL);
 }
 
+/* jsonb's order of keys: by length, then by bytes. */
+static int
+compare_keys(const JsonbValue *left, const JsonbValue *right)
+{
+	if (left->val.string.len != right->val.string.len)
+		return left->val.string.len < right->val.string.len ? -1 : 1;
+	return memcmp(left->val.string.val, right->val.string.val, left->val.string.len);
+}
+
+/* Of equal keys the later one first. */
+static int
+compare_pairs(const void *left, const void *right)
+{
+	const JsonbPair *a = left;
+	const JsonbPair *b = right;
+	int result = compare_keys(&a->key, &b->key);
+
+	return result != 0 ? result : a->order > b->order ? -1 : 1;
+}
+
+static bool
+is_sorted(const JsonbValue *object)
+{
+	for (int i = 1; i < object->val.object.nPairs; i++)
+		if (compare_keys(&object->val.object.pairs[i - 1].key, &object->val.object.pairs[i].key) >=
+			0)
+			return false;
+	return true;
+}
+
+/* All objects in value, with their keys in order. */
+static void
+sort_keys(JsonbValue *value)
+{
+	if (value->type == jbvArray)
+	{
+		for (int i = 0; i < value->val.array.nElems; i++)
+			sort_keys(&value->val.array.elems[i]);
+	}
+	else if (value->type == jbvObject)
+	{
+		JsonbPair *pairs = value->val.object.pairs;
+		int count = 0;
+
+		if (!is_sorted(value))
+		{
+			qsort(pairs, value->val.object.nPairs, sizeof(JsonbPair), compare_pairs);
+			for (int i = 0; i < value->val.object.nPairs; i++)
+				if (count == 0 || compare_keys(&pairs[count - 1].key, &pairs[i].key) != 0)
+					pairs[count++] = pairs[i];
+			value->val.object.nPairs = count;
+		}
+		for (int i = 0; i < value->val.object.nPairs; i++)
+			sort_keys(&pairs[i].value);
+	}
+}
+
+Jsonb *
+json_from_value(JsonbValue *value)
+{
+	sort_keys(value);
+	return JsonbValueToJsonb(value);
+}
+
 Jsonb *
 json_objects_array(const JsonObjects *objects)
 {
 	JsonbValue array = {.type = jbvArray};
 
+	for (int i = 0; i < objects->count; i++)
+		Assert(is_sorted(&objects->items[i]));
 	array.val.array.nElems = objects->count;
 	array.val.array.elems = objects->items;
 	array.val.array.rawScalar = false;
@@ -111,13 +196,62 @@ json_get_elements(const Jsonb *object, const char *key, int *count)
 	return json_elements(json_get(object, key), count);
 }
 
+/* An object's next member; false behind the last one. */
+static bool
+next_member(JsonbIterator **iterator, JsonbPair *member)
+{
+	if (JsonbIteratorNext(iterator, &member->key, true) != WJB_KEY)
+		return false;
+	(void) JsonbIteratorNext(iterator, &member->value, true);
+	return true;
+}
+
+/* Two objects of scalars, which come in order; NULL: a member is an object or array. */
+static Jsonb *
+merge_scalars(const Jsonb *below, const Jsonb *above)
+{
+	JsonbIterator *iterators[2] = {JsonbIteratorInit(unconstify(JsonbContainer *, &below->root)),
+								   JsonbIteratorInit(unconstify(JsonbContainer *, &above->root))};
+	JsonbPair members[2];
+	bool has[2];
+	JsonbValue merged;
+	JsonbValue begin;
+
+	json_object_begin(&merged, JB_ROOT_COUNT(below) + JB_ROOT_COUNT(above));
+	for (int i = 0; i < lengthof(iterators); i++)
+	{
+		(void) JsonbIteratorNext(&iterators[i], &begin, false);
+		has[i] = next_member(&iterators[i], &members[i]);
+	}
+	while (has[0] || has[1])
+	{
+		int order = !has[0] ? 1 : !has[1] ? -1 : compare_keys(&members[0].key, &members[1].key);
+		int from = order < 0 ? 0 : 1;
+
+		if (members[from].value.type == jbvBinary)
+			return NULL;
+		merged.val.object.pairs[merged.val.object.nPairs++] = members[from];
+		if (order <= 0)
+			has[0] = next_member(&iterators[0], &members[0]);
+		if (order >= 0)
+			has[1] = next_member(&iterators[1], &members[1]);
+	}
+	return JsonbValueToJsonb(&merged);
+}
+
 Jsonb *
 json_overlay(const Jsonb *below, const Jsonb *above)
 {
+	Jsonb *merged = NULL;
+
 	if (below == NULL || above == NULL)
 		return unconstify(Jsonb *, below ? below : above);
 	if (JB_ROOT_IS_OBJECT(above) && JB_ROOT_COUNT(above) == 0)
 		return unconstify(Jsonb *, below);
+	if (JB_ROOT_IS_OBJECT(below) && JB_ROOT_IS_OBJECT(above))
+		merged = merge_scalars(below, above);
+	if (merged != NULL)
+		return merged;
 	return DatumGetJsonbP(
 		DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(below), JsonbPGetDatum(above)));
 }

@@ -9,13 +9,13 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "base/arrays.h"
 #include "base/compat.h"
 #include "base/json.h"
+#include "base/json_objects.h"
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
 #include "base/uuid.h"
@@ -312,7 +312,7 @@ load_images(const ConfigurationSource *source, const OvfResult *result)
 
 /* The disk's image, if its row is there and says the same disk. */
 static const ImageRow *
-find_image(const ImageRows *images, const OvfDiskPlace *disk)
+find_image(const ImageRows *images, const OvfDiskSummary *disk)
 {
 	pg_uuid_t disk_id;
 	pg_uuid_t image_id;
@@ -332,37 +332,40 @@ image_is_illegal(const ImageRow *image)
 	return image->status != IMAGE_STATUS_OK && image->status != IMAGE_STATUS_LOCKED;
 }
 
+static const char *
+image_status(const ImageRow *image)
+{
+	return image->status == IMAGE_STATUS_OK       ? "OK"
+		   : image->status == IMAGE_STATUS_LOCKED ? "LOCKED"
+												  : "ILLEGAL";
+}
+
 /* What the rows say of a disk's image, as members of its object. */
 static void
-append_image(StringInfo json, const ImageRow *image)
+put_image(JsonbValue *object, const ImageRow *image)
 {
 	int format = image->volume_format;
 	int type = image->volume_type;
 
-	appendStringInfo(json, ",\"size\":" INT64_FORMAT ",\"volume_format\":%s,\"volume_type\":%s",
-					 image->size,
-					 format == VOLUME_FORMAT_COW   ? "\"COW\""
-					 : format == VOLUME_FORMAT_RAW ? "\"RAW\""
-												   : "null",
-					 type == VOLUME_TYPE_PREALLOCATED ? "\"Preallocated\""
-					 : type == VOLUME_TYPE_SPARSE     ? "\"Sparse\""
-													  : "null");
+	json_put_int64(object, "size", image->size);
+	json_put_text(object, "volume_format",
+				  format == VOLUME_FORMAT_COW   ? "COW"
+				  : format == VOLUME_FORMAT_RAW ? "RAW"
+												: NULL);
+	json_put_text(object, "volume_type",
+				  type == VOLUME_TYPE_PREALLOCATED ? "Preallocated"
+				  : type == VOLUME_TYPE_SPARSE     ? "Sparse"
+												   : NULL);
 	if (image->has_actual_size)
-		appendStringInfo(json, ",\"actual_size\":" INT64_FORMAT, image->actual_size);
+		json_put_int64(object, "actual_size", image->actual_size);
 	else
-		appendStringInfoString(json, ",\"actual_size\":null");
-	if (image->domain_count > 0)
-		appendStringInfo(json, ",\"storage_domain_id\":\"%s\"", uuid_text(&image->domains[0]));
-	else
-		appendStringInfoString(json, ",\"storage_domain_id\":null");
-	appendStringInfo(json, ",\"image_status\":\"%s\"",
-					 image->status == IMAGE_STATUS_OK       ? "OK"
-					 : image->status == IMAGE_STATUS_LOCKED ? "LOCKED"
-															: "ILLEGAL");
+		json_put_text(object, "actual_size", NULL);
+	json_put_uuid(object, "storage_domain_id", image->domain_count > 0 ? &image->domains[0] : NULL);
+	json_put_text(object, "image_status", image_status(image));
 }
 
 static bool
-lun_is_there(const OvfDiskPlace *disk, const char *luns)
+lun_is_there(const OvfDiskSummary *disk, const char *luns)
 {
 	return disk->image_id[0] == '\0' && luns != NULL && strstr(luns, disk->disk_id) != NULL;
 }
@@ -372,7 +375,7 @@ lun_is_there(const OvfDiskPlace *disk, const char *luns)
  * have rounded so; of the largest one, since disks only grow.  0: not known.
  */
 static int64
-lost_size(const ImageRows *images, const OvfDiskPlace *disk)
+lost_size(const ImageRows *images, const OvfDiskSummary *disk)
 {
 	pg_uuid_t disk_id;
 	int64 size = 0;
@@ -383,7 +386,7 @@ lost_size(const ImageRows *images, const OvfDiskPlace *disk)
 		const ImageRow *image = &images->rows[i];
 
 		if (uuid_same(&image->disk_id, &disk_id) &&
-			(disk->size == 0 || disk->size == (image->size + GIB - 1) / GIB * GIB))
+			(disk->size <= 0 || disk->size == (image->size + GIB - 1) / GIB * GIB))
 			size = Max(size, image->size);
 	}
 	return size;
@@ -434,67 +437,88 @@ needs_repair(const ConfigurationSource *source, const Jsonb *document)
 		   json_get_int64(vm_static, "mem_size_mb", 0) > source->max_memory_mb;
 }
 
-/* Lays the rows over the document's text; of two equal keys, jsonb keeps the last. */
+/* A disk as missing_disks shows it: size 0 is not known. */
+static void
+put_missing_disk(JsonbValue *object, const OvfDiskSummary *disk, int64 size, const char *status)
+{
+	json_object_begin(object, 6);
+	json_put_text(object, "disk_id", disk->disk_id);
+	json_put_text(object, "image_id", disk->image_id[0] != '\0' ? disk->image_id : NULL);
+	json_put_text(object, "disk_alias",
+				  disk->alias ? configuration_text(disk->alias, strlen(disk->alias)) : NULL);
+	if (size > 0 || disk->size >= 0)
+		json_put_int64(object, "size", size > 0 ? size : disk->size);
+	else
+		json_put_text(object, "size", NULL);
+	json_put_bool(object, "is_boot", disk->is_boot);
+	json_put_text(object, "image_status", status);
+}
+
+static JsonbValue *
+member(JsonbValue *object, const char *key)
+{
+	for (int i = 0; i < object->val.object.nPairs; i++)
+	{
+		JsonbPair *pair = &object->val.object.pairs[i];
+
+		if (pair->key.val.string.len == strlen(key) &&
+			memcmp(pair->key.val.string.val, key, strlen(key)) == 0)
+			return &pair->value;
+	}
+	elog(ERROR, "the OVF reader gave no \"%s\"", key);
+}
+
+/* Lays the rows over the document. */
 static Jsonb *
 load_ovf(const ConfigurationSource *source, const OvfResult *result, ImageRows **images)
 {
 	char *luns = load_luns(result);
 	Datum values[2];
-	StringInfoData json;
-	StringInfoData missing;
-	size_t done = 0;
+	JsonbValue value;
+	JsonbValue *disks;
+	JsonbValue *missing;
 	Jsonb *document;
 
 	*images = load_images(source, result);
-	initStringInfo(&json);
-	enlargeStringInfo(&json, (int) result->length + 256 * (result->disk_count + 2));
-	initStringInfo(&missing);
+	configuration_value(&value, result->document);
+	json_object_grow(&value, 4);
+	disks = member(&value, "disks")->val.array.elems;
+	json_put_uuid(&value, "vm_id", &source->vm_id);
+	missing = json_put(&value, "missing_disks");
+	missing->type = jbvArray;
+	missing->val.array.nElems = 0;
+	missing->val.array.rawScalar = false;
+	missing->val.array.elems = palloc(sizeof(JsonbValue) * result->disk_count);
 	for (int i = 0; i < result->disk_count; i++)
 	{
-		const OvfDiskPlace *disk = &result->disks[i];
+		const OvfDiskSummary *disk = &result->disks[i];
 		const ImageRow *image = find_image(*images, disk);
 		int64 size = 0;
 
-		appendBinaryStringInfo(&json, result->json + done, (int) (disk->end - done));
-		done = disk->end;
+		json_object_grow(&disks[i], 6);
 		if (image)
 		{
-			append_image(&json, image);
+			put_image(&disks[i], image);
 			size = image->size;
 		}
 		else
 		{
-			appendStringInfo(&json, ",\"storage_domain_id\":null,\"image_status\":\"%s\"",
-							 lun_is_there(disk, luns) ? "OK" : "MISSING");
+			json_put_text(&disks[i], "storage_domain_id", NULL);
+			json_put_text(&disks[i], "image_status", lun_is_there(disk, luns) ? "OK" : "MISSING");
 			size = disk->copied ? lost_size(*images, disk) : 0;
 			if (size > 0)
-				appendStringInfo(&json, ",\"size\":" INT64_FORMAT, size);
+				json_put_int64(&disks[i], "size", size);
 			else if (disk->copied)
-				appendStringInfoString(&json, ",\"size_rounded\":true");
+				json_put_bool(&disks[i], "size_rounded", true);
 		}
-		if (!disk->copied || (image && !image_is_illegal(image)))
-			continue;
-		appendStringInfo(&missing, "%s%.*s", missing.len > 0 ? "," : "",
-						 (int) (disk->short_end - disk->short_begin),
-						 result->short_forms + disk->short_begin);
-		if (size > 0)
-			appendStringInfo(&missing, ",\"size\":" INT64_FORMAT, size);
-		appendStringInfo(&missing, ",\"image_status\":\"%s\"}", image ? "ILLEGAL" : "MISSING");
+		if (disk->copied && (!image || image_is_illegal(image)))
+			put_missing_disk(&missing->val.array.elems[missing->val.array.nElems++], disk, size,
+							 image ? image_status(image) : "MISSING");
 	}
-	/* the rest, less the closing brace */
-	appendBinaryStringInfo(&json, result->json + done, (int) (result->length - done - 1));
-	appendStringInfo(&json, ",\"vm_id\":\"%s\",\"is_partial\":%s,\"missing_disks\":[%s]",
-					 uuid_text(&source->vm_id), missing.len > 0 ? "true" : "false", missing.data);
-
-	initStringInfo(&missing);
-	appendStringInfoString(&missing, pg_any_to_server(json.data, json.len, PG_UTF8));
+	json_put_bool(&value, "is_partial", missing->val.array.nElems > 0);
 	if (source->wants_name)
-	{
-		appendStringInfoString(&missing, ",\"suggested_vm_name\":");
-		json_append_string(&missing, search_free_name(source));
-	}
-	appendStringInfoChar(&missing, '}');
-	document = json_from_text(missing.data);
+		json_put_text(&value, "suggested_vm_name", search_free_name(source));
+	document = json_from_value(&value);
 	if (needs_repair(source, document))
 	{
 		values[0] = JsonbPGetDatum(document);

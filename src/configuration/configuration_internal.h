@@ -20,6 +20,10 @@
 /* What the OVF reader gives, palloc'd, still in UTF-8; NULL and a message when it is refused. */
 extern OvfResult *configuration_read_ovf(const char *ovf, Size length, char **message);
 
+/* The same for json_from_value, in the server's encoding; its texts may be the result's. */
+extern void configuration_value(JsonbValue *target, const OvfValue *value);
+extern char *configuration_text(const char *utf8, Size length);
+
 pg_noreturn extern void configuration_refuse(const char *message);
 
 /*

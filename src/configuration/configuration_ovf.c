@@ -6,9 +6,11 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/numeric.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
-#include "base/json.h"
+#include "base/json_objects.h"
 #include "configuration/configuration.h"
 #include "configuration/configuration_internal.h"
 #include "ovf/ovf.h"
@@ -37,37 +39,84 @@ interrupted(void)
 		   QueryCancelHoldoffCount == 0 && CritSectionCount == 0;
 }
 
+static void *
+allocate(size_t size)
+{
+	return MemoryContextAllocExtended(CurrentMemoryContext, size,
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+}
+
 OvfResult *
 configuration_read_ovf(const char *ovf, Size length, char **message)
 {
-	OvfResult *copy = palloc0(sizeof(OvfResult));
-	OvfResult result;
+	static const OvfHost host = {
+		.allocate = allocate, .release = pfree, .interrupted = interrupted};
+	OvfResult *result = palloc(sizeof(OvfResult));
 	OvfError error;
 	char *utf8;
 
 	/* the reader refuses what is too long; converting that would be in vain */
 	utf8 = length > OVF_MAX_BYTES ? (char *) ovf : pg_server_to_any(ovf, (int) length, PG_UTF8);
-	if (!ovf_read(utf8, utf8 == ovf ? length : strlen(utf8), interrupted, &result, &error))
+	if (!ovf_read(utf8, utf8 == ovf ? length : strlen(utf8), &host, result, &error))
 	{
 		CHECK_FOR_INTERRUPTS();
 		*message = describe(&error);
 		return NULL;
 	}
-	PG_TRY();
+	return result;
+}
+
+/* The reader's texts are well-formed, and so need no look in a database of the same encoding. */
+char *
+configuration_text(const char *utf8, Size length)
+{
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return unconstify(char *, utf8);
+	return pg_any_to_server(utf8, (int) length, PG_UTF8);
+}
+
+void
+configuration_value(JsonbValue *target, const OvfValue *value)
+{
+	char *text;
+
+	switch (value->kind)
 	{
-		*copy = result;
-		copy->json = pnstrdup(result.json, result.length);
-		copy->short_forms =
-			result.short_forms ? pnstrdup(result.short_forms, result.short_length) : NULL;
-		copy->disks = palloc(sizeof(OvfDiskPlace) * (result.disk_count + 1));
-		memcpy(copy->disks, result.disks, sizeof(OvfDiskPlace) * result.disk_count);
+		case OVF_NULL:
+			target->type = jbvNull;
+			break;
+		case OVF_TEXT:
+			text = configuration_text(value->text, value->length);
+			target->type = jbvString;
+			target->val.string.val = text;
+			target->val.string.len = text == value->text ? (int) value->length : (int) strlen(text);
+			break;
+		case OVF_INTEGER:
+			target->type = jbvNumeric;
+			target->val.numeric = int64_to_numeric(value->integer);
+			break;
+		case OVF_BOOLEAN:
+			target->type = jbvBool;
+			target->val.boolean = value->boolean;
+			break;
+		case OVF_OBJECT:
+			json_object_begin(target, value->count);
+			for (const OvfValue *member = value->first; member; member = member->next)
+			{
+				const char *key = configuration_text(member->key, strlen(member->key));
+
+				configuration_value(json_put(target, key), member);
+			}
+			break;
+		case OVF_ARRAY:
+			target->type = jbvArray;
+			target->val.array.nElems = 0;
+			target->val.array.rawScalar = false;
+			target->val.array.elems = palloc(sizeof(JsonbValue) * value->count);
+			for (const OvfValue *element = value->first; element; element = element->next)
+				configuration_value(&target->val.array.elems[target->val.array.nElems++], element);
+			break;
 	}
-	PG_FINALLY();
-	{
-		ovf_result_free(&result);
-	}
-	PG_END_TRY();
-	return copy;
 }
 
 void
@@ -87,8 +136,10 @@ ovf_to_configuration(const char *ovf, Size length)
 {
 	char *message = NULL;
 	OvfResult *result = configuration_read_ovf(ovf, length, &message);
+	JsonbValue document;
 
 	if (result == NULL)
 		configuration_refuse(message);
-	return json_from_text(pg_any_to_server(result->json, (int) result->length, PG_UTF8));
+	configuration_value(&document, result->document);
+	return json_from_value(&document);
 }

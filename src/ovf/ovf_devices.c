@@ -42,28 +42,23 @@ static const InterfaceType interface_types[] = {
 static const int default_speeds[] = {1000, 100, 1000, 10000, 1000, 1000, 1000};
 
 static bool
-write_spec_params(OvfReader *reader, const xmlNode *node, const char *key, int depth)
+write_spec_params(OvfReader *reader, OvfValue *parent, const OvfNode *node, const char *key,
+				  int depth)
 {
-	OvfJson *json = &reader->devices;
+	OvfValue *params = ovf_add_object(reader, parent, key);
 
 	if (depth > MAX_SPEC_PARAMS_DEPTH)
 		return ovf_fail(reader, node, "SpecParams are nested too deeply");
-	ovf_json_object(json, key);
-	for (const xmlNode *child = node != NULL ? node->children : NULL; child != NULL;
+	for (const OvfNode *child = node != NULL ? node->children : NULL; child != NULL;
 		 child = child->next)
 	{
-		bool nested = false;
+		const char *name = ovf_copy_text(reader, child->name);
 
-		if (child->type != XML_ELEMENT_NODE)
-			continue;
-		for (const xmlNode *inner = child->children; inner != NULL; inner = inner->next)
-			nested = nested || inner->type == XML_ELEMENT_NODE;
-		if (!nested)
-			ovf_json_text(json, (const char *) child->name, ovf_text(reader, child));
-		else if (!write_spec_params(reader, child, (const char *) child->name, depth + 1))
+		if (child->children == NULL)
+			ovf_add_text(reader, params, name, ovf_text(reader, child));
+		else if (!write_spec_params(reader, params, child, name, depth + 1))
 			return false;
 	}
-	ovf_json_object_end(json);
 	return !reader->failed;
 }
 
@@ -72,7 +67,7 @@ write_spec_params(OvfReader *reader, const xmlNode *node, const char *key, int d
  * ids and what is no uuid are replaced by a derived one.
  */
 static bool
-claim_device_id(OvfReader *reader, const xmlNode *item, const char *wanted, bool required,
+claim_device_id(OvfReader *reader, const OvfNode *item, const char *wanted, bool required,
 				char id[OVF_UUID_SIZE])
 {
 	bool usable = ovf_is_uuid(wanted, id);
@@ -90,9 +85,9 @@ claim_device_id(OvfReader *reader, const xmlNode *item, const char *wanted, bool
 }
 
 static bool
-child_boolean(OvfReader *reader, const xmlNode *item, const char *name, bool absent, bool *value)
+child_boolean(OvfReader *reader, const OvfNode *item, const char *name, bool absent, bool *value)
 {
-	const xmlNode *node = ovf_child(item, name);
+	const OvfNode *node = ovf_child(item, name);
 
 	*value = absent;
 	return node == NULL || ovf_is_blank(ovf_text(reader, node)) || ovf_boolean(reader, node, value);
@@ -100,7 +95,7 @@ child_boolean(OvfReader *reader, const xmlNode *item, const char *name, bool abs
 
 /* VmDeviceGeneralType; what an engine doesn't know is unknown to it too. */
 static const char *
-known_type(OvfReader *reader, const xmlNode *node, const char *type)
+known_type(OvfReader *reader, const OvfNode *node, const char *type)
 {
 	static const char *const types[] = {
 		"disk",    "interface", "video",    "graphics", "sound", "controller", "balloon",
@@ -119,9 +114,9 @@ known_type(OvfReader *reader, const xmlNode *node, const char *type)
 
 /* A child's text of at most 255 characters, as vm_device takes. */
 static bool
-short_text(OvfReader *reader, const xmlNode *item, const char *name, const char **text)
+short_text(OvfReader *reader, const OvfNode *item, const char *name, const char **text)
 {
-	const xmlNode *node = ovf_child(item, name);
+	const OvfNode *node = ovf_child(item, name);
 
 	*text = ovf_text(reader, node);
 	return ovf_fits(reader, node, *text, 255);
@@ -154,11 +149,11 @@ is_special(const char *type, const char *device)
  * are what the resource type stands for where the item doesn't say.
  */
 static bool
-write_device(OvfReader *reader, const xmlNode *item, const char *id, const char *type,
+write_device(OvfReader *reader, const OvfNode *item, const char *id, const char *type,
 			 const char *device, bool managed, bool *plugged, bool *read_only)
 {
-	OvfJson *json = &reader->devices;
-	const xmlNode *node;
+	OvfValue *json;
+	const OvfNode *node;
 	const char *custom = ovf_child_text(reader, item, "CustomProperties");
 	const char *text;
 	const char *address;
@@ -188,30 +183,29 @@ write_device(OvfReader *reader, const xmlNode *item, const char *id, const char 
 		!ovf_integer(reader, node, -1, 100000, &boot_order))
 		return false;
 
-	/* keys by length and bytes, as jsonb sorts them: sorting costs most of reading a document */
-	ovf_json_object(json, NULL);
-	ovf_json_text(json, "type", type);
-	ovf_json_text(json, "alias", alias);
-	ovf_json_text(json, "device", device);
-	ovf_json_text(json, "address", address);
-	ovf_json_text(json, "device_id", device_id);
-	ovf_json_integer(json, "boot_order", boot_order);
-	ovf_json_boolean(json, "is_managed", managed);
-	ovf_json_boolean(json, "is_plugged", *plugged);
-	ovf_json_boolean(json, "is_readonly", *read_only);
+	/* keys by length and bytes, as jsonb has them: they needn't be sorted then */
+	json = ovf_add_object(reader, reader->devices, NULL);
+	ovf_add_text(reader, json, "type", type);
+	ovf_add_text(reader, json, "alias", alias);
+	ovf_add_text(reader, json, "device", device);
+	ovf_add_text(reader, json, "address", address);
+	ovf_add_text(reader, json, "device_id", device_id);
+	ovf_add_integer(reader, json, "boot_order", boot_order);
+	ovf_add_boolean(reader, json, "is_managed", managed);
+	ovf_add_boolean(reader, json, "is_plugged", *plugged);
+	ovf_add_boolean(reader, json, "is_readonly", *read_only);
 	node = ovf_child(item, "SnapshotId");
 	if (node != NULL && !ovf_is_blank(ovf_text(reader, node)))
 	{
 		if (!ovf_uuid(reader, node, ovf_text(reader, node), snapshot_id))
 			return false;
-		ovf_json_text(json, "snapshot_id", snapshot_id);
+		ovf_add_text(reader, json, "snapshot_id", snapshot_id);
 	}
 	else
-		ovf_json_text(json, "snapshot_id", NULL);
-	if (!write_spec_params(reader, ovf_child(item, "SpecParams"), "spec_params", 0))
+		ovf_add_text(reader, json, "snapshot_id", NULL);
+	if (!write_spec_params(reader, json, ovf_child(item, "SpecParams"), "spec_params", 0))
 		return false;
-	ovf_json_text(json, "custom_properties", ovf_is_blank(custom) ? NULL : custom);
-	ovf_json_object_end(json);
+	ovf_add_text(reader, json, "custom_properties", ovf_is_blank(custom) ? NULL : custom);
 
 	reader->has_balloon = reader->has_balloon || strcmp(type, "balloon") == 0;
 	reader->has_graphics = reader->has_graphics || (managed && strcmp(type, "graphics") == 0);
@@ -221,24 +215,24 @@ write_device(OvfReader *reader, const xmlNode *item, const char *id, const char 
 }
 
 static bool
-write_count(OvfReader *reader, const xmlNode *item, const char *element, const char *column,
+write_count(OvfReader *reader, const OvfNode *item, const char *element, const char *column,
 			bool required)
 {
-	const xmlNode *node = ovf_child(item, element);
+	const OvfNode *node = ovf_child(item, element);
 	long long value;
 
 	if (node == NULL || ovf_is_blank(ovf_text(reader, node)))
 		return !required || ovf_fail(reader, item, "element rasd:%s is missing", element);
 	if (!ovf_integer(reader, node, 1, 65536, &value))
 		return false;
-	ovf_json_integer(&reader->vm_static, column, value);
+	ovf_add_integer(reader, reader->vm_static, column, value);
 	return true;
 }
 
 static bool
-read_cpu(OvfReader *reader, const xmlNode *item)
+read_cpu(OvfReader *reader, const OvfNode *item)
 {
-	const xmlNode *sockets = ovf_child(item, "num_of_sockets");
+	const OvfNode *sockets = ovf_child(item, "num_of_sockets");
 	bool by_quantity = sockets == NULL || ovf_is_blank(ovf_text(reader, sockets));
 
 	/* documents of virt-v2v count CPUs only */
@@ -249,10 +243,10 @@ read_cpu(OvfReader *reader, const xmlNode *item)
 }
 
 static bool
-read_memory(OvfReader *reader, const xmlNode *item)
+read_memory(OvfReader *reader, const OvfNode *item)
 {
-	const xmlNode *node = ovf_child(item, "VirtualQuantity");
-	const xmlNode *units = ovf_child(item, "AllocationUnits");
+	const OvfNode *node = ovf_child(item, "VirtualQuantity");
+	const OvfNode *units = ovf_child(item, "AllocationUnits");
 	const char *unit = ovf_text(reader, units);
 	char shown[64];
 
@@ -264,14 +258,14 @@ read_memory(OvfReader *reader, const xmlNode *item)
 						ovf_excerpt(unit, shown, sizeof(shown)));
 	if (!ovf_integer(reader, node, 1, 2147483647, &reader->memory_mb))
 		return false;
-	ovf_json_integer(&reader->vm_static, "mem_size_mb", reader->memory_mb);
+	ovf_add_integer(reader, reader->vm_static, "mem_size_mb", reader->memory_mb);
 	return true;
 }
 
 static bool
-read_disk(OvfReader *reader, const xmlNode *item)
+read_disk(OvfReader *reader, const OvfNode *item)
 {
-	const xmlNode *node = ovf_child(item, "InstanceId");
+	const OvfNode *node = ovf_child(item, "InstanceId");
 	char image_id[OVF_UUID_SIZE];
 	OvfDisk *disk;
 	bool read_only;
@@ -292,9 +286,9 @@ read_disk(OvfReader *reader, const xmlNode *item)
 
 /* A number, or one of the names that engines and virt-v2v write. */
 static bool
-read_interface_type(OvfReader *reader, const xmlNode *item, int *type)
+read_interface_type(OvfReader *reader, const OvfNode *item, int *type)
 {
-	const xmlNode *node = ovf_child(item, "ResourceSubType");
+	const OvfNode *node = ovf_child(item, "ResourceSubType");
 	const char *text = ovf_text(reader, node);
 	long long code;
 
@@ -329,13 +323,13 @@ is_mac_address(const char *text)
 }
 
 static bool
-read_interface(OvfReader *reader, const xmlNode *item)
+read_interface(OvfReader *reader, const OvfNode *item)
 {
-	OvfJson *json = &reader->interfaces;
-	const xmlNode *instance = ovf_child(item, "InstanceId");
-	const xmlNode *mac = ovf_child(item, "MACAddress");
-	const xmlNode *speed_node = ovf_child(item, "speed");
-	const xmlNode *linked_node = ovf_child(item, "Linked");
+	OvfValue *json;
+	const OvfNode *instance = ovf_child(item, "InstanceId");
+	const OvfNode *mac = ovf_child(item, "MACAddress");
+	const OvfNode *speed_node = ovf_child(item, "speed");
+	const OvfNode *linked_node = ovf_child(item, "Linked");
 	const char *network = ovf_child_text(reader, item, "Connection");
 	const char *profile = ovf_child_text(reader, item, "OtherResourceType");
 	const char *name = ovf_child_text(reader, item, "Name");
@@ -381,25 +375,24 @@ read_interface(OvfReader *reader, const xmlNode *item)
 					  &read_only))
 		return false;
 
-	ovf_json_object(json, NULL);
-	ovf_json_text(json, "name", name);
-	ovf_json_integer(json, "type", type);
-	ovf_json_integer(json, "speed", speed);
-	ovf_json_boolean(json, "linked", linked);
-	ovf_json_text(json, "address", ovf_child_text(reader, item, "Address"));
-	ovf_json_text(json, "mac_addr", ovf_is_blank(mac_text) ? NULL : mac_text);
-	ovf_json_boolean(json, "is_plugged", plugged);
-	ovf_json_text(json, "interface_id", id);
-	ovf_json_text(json, "network_name", ovf_is_blank(network) ? NULL : network);
-	ovf_json_text(json, "profile_name", ovf_is_blank(profile) ? NULL : profile);
-	ovf_json_object_end(json);
+	json = ovf_add_object(reader, reader->interfaces, NULL);
+	ovf_add_text(reader, json, "name", name);
+	ovf_add_integer(reader, json, "type", type);
+	ovf_add_integer(reader, json, "speed", speed);
+	ovf_add_boolean(reader, json, "linked", linked);
+	ovf_add_text(reader, json, "address", ovf_child_text(reader, item, "Address"));
+	ovf_add_text(reader, json, "mac_addr", ovf_is_blank(mac_text) ? NULL : mac_text);
+	ovf_add_boolean(reader, json, "is_plugged", plugged);
+	ovf_add_text(reader, json, "interface_id", id);
+	ovf_add_text(reader, json, "network_name", ovf_is_blank(network) ? NULL : network);
+	ovf_add_text(reader, json, "profile_name", ovf_is_blank(profile) ? NULL : profile);
 	return !reader->failed;
 }
 
 static bool
-read_monitor(OvfReader *reader, const xmlNode *item)
+read_monitor(OvfReader *reader, const OvfNode *item)
 {
-	const xmlNode *node = ovf_child(item, "VirtualQuantity");
+	const OvfNode *node = ovf_child(item, "VirtualQuantity");
 	bool plugged, read_only;
 	long long monitors;
 
@@ -407,16 +400,16 @@ read_monitor(OvfReader *reader, const xmlNode *item)
 	{
 		if (!ovf_integer(reader, node, 0, 64, &monitors))
 			return false;
-		ovf_json_integer(&reader->vm_static, "num_of_monitors", monitors);
+		ovf_add_integer(reader, reader->vm_static, "num_of_monitors", monitors);
 	}
 	return write_device(reader, item, NULL, "video", "qxl", true, &plugged, &read_only);
 }
 
 static bool
-read_usb_policy(OvfReader *reader, const xmlNode *item)
+read_usb_policy(OvfReader *reader, const OvfNode *item)
 {
 	static const char *const policies[] = {"ENABLED_LEGACY", "DISABLED", "ENABLED_NATIVE"};
-	const xmlNode *node = ovf_child(item, "UsbPolicy");
+	const OvfNode *node = ovf_child(item, "UsbPolicy");
 	const char *text = ovf_text(reader, node);
 	int policy = node == NULL ? 2 : -1;
 	char shown[64];
@@ -429,12 +422,12 @@ read_usb_policy(OvfReader *reader, const xmlNode *item)
 	if (policy < 0)
 		return ovf_fail(reader, node, "\"%s\" is not a USB policy",
 						ovf_excerpt(text, shown, sizeof(shown)));
-	ovf_json_integer(&reader->vm_static, "usb_policy", policy);
+	ovf_add_integer(reader, reader->vm_static, "usb_policy", policy);
 	return true;
 }
 
 static bool
-read_other(OvfReader *reader, const xmlNode *item)
+read_other(OvfReader *reader, const OvfNode *item)
 {
 	const char *type = ovf_child_text(reader, item, "Type");
 	const char *device = ovf_child_text(reader, item, "Device");
@@ -445,9 +438,9 @@ read_other(OvfReader *reader, const xmlNode *item)
 }
 
 static bool
-read_item(OvfReader *reader, const xmlNode *item)
+read_item(OvfReader *reader, const OvfNode *item)
 {
-	const xmlNode *node = ovf_child(item, "ResourceType");
+	const OvfNode *node = ovf_child(item, "ResourceType");
 	bool plugged, read_only;
 	long long type;
 
@@ -490,12 +483,17 @@ read_item(OvfReader *reader, const xmlNode *item)
 }
 
 bool
-ovf_read_hardware(OvfReader *reader, const xmlNode *section)
+ovf_read_hardware(OvfReader *reader, const OvfNode *section)
 {
-	reader->device_ids = malloc(sizeof(*reader->device_ids) * OVF_MAX_DEVICES);
+	int most = 2; /* those of ovf_add_default_devices */
+
+	for (const OvfNode *item = ovf_child(section, "Item"); item != NULL && most < OVF_MAX_DEVICES;
+		 item = ovf_next(item, "Item"))
+		most++;
+	reader->device_ids = ovf_allocate(&reader->memory, sizeof(*reader->device_ids) * most);
 	if (reader->device_ids == NULL)
 		return ovf_fail(reader, NULL, "out of memory");
-	for (const xmlNode *item = ovf_child(section, "Item"); item != NULL;
+	for (const OvfNode *item = ovf_child(section, "Item"); item != NULL;
 		 item = ovf_next(item, "Item"))
 		if (!read_item(reader, item))
 			return false;
@@ -505,26 +503,24 @@ ovf_read_hardware(OvfReader *reader, const xmlNode *section)
 static bool
 add_device(OvfReader *reader, const char *type, const char *device)
 {
-	OvfJson *json = &reader->devices;
+	OvfValue *json;
 	char id[OVF_UUID_SIZE];
 
 	if (!claim_device_id(reader, NULL, "", false, id))
 		return false;
-	ovf_json_object(json, NULL);
-	ovf_json_text(json, "type", type);
-	ovf_json_text(json, "alias", "");
-	ovf_json_text(json, "device", device);
-	ovf_json_text(json, "address", "");
-	ovf_json_text(json, "device_id", id);
-	ovf_json_integer(json, "boot_order", 0);
-	ovf_json_boolean(json, "is_managed", true);
-	ovf_json_boolean(json, "is_plugged", true);
-	ovf_json_boolean(json, "is_readonly", false);
-	ovf_json_text(json, "snapshot_id", NULL);
-	ovf_json_object(json, "spec_params");
-	ovf_json_object_end(json);
-	ovf_json_text(json, "custom_properties", NULL);
-	ovf_json_object_end(json);
+	json = ovf_add_object(reader, reader->devices, NULL);
+	ovf_add_text(reader, json, "type", type);
+	ovf_add_text(reader, json, "alias", "");
+	ovf_add_text(reader, json, "device", device);
+	ovf_add_text(reader, json, "address", "");
+	ovf_add_text(reader, json, "device_id", id);
+	ovf_add_integer(reader, json, "boot_order", 0);
+	ovf_add_boolean(reader, json, "is_managed", true);
+	ovf_add_boolean(reader, json, "is_plugged", true);
+	ovf_add_boolean(reader, json, "is_readonly", false);
+	ovf_add_text(reader, json, "snapshot_id", NULL);
+	ovf_add_object(reader, json, "spec_params");
+	ovf_add_text(reader, json, "custom_properties", NULL);
 	return true;
 }
 

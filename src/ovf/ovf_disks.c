@@ -24,10 +24,10 @@ static const char *const interfaces[] = {"IDE", "VirtIO_SCSI", "VirtIO", "SPAPR_
 
 /* Index of the attribute's word; absent when it is missing or empty. */
 static bool
-attribute_word(OvfReader *reader, const xmlNode *node, const char *name, const char *const *words,
+attribute_word(OvfReader *reader, const OvfNode *node, const char *name, const char *const *words,
 			   int count, int absent, int *word)
 {
-	const xmlNode *attribute = ovf_attribute(node, name);
+	const OvfNode *attribute = ovf_attribute(node, name);
 	const char *text = ovf_text(reader, attribute);
 	char shown[64];
 
@@ -48,9 +48,9 @@ attribute_word(OvfReader *reader, const xmlNode *node, const char *name, const c
 
 /* ovf:href is DISK/IMAGE; for a direct LUN just DISK. */
 static bool
-read_file(OvfReader *reader, const xmlNode *file, OvfDisk *disk)
+read_file(OvfReader *reader, const OvfNode *file, OvfDisk *disk)
 {
-	const xmlNode *attribute = ovf_attribute(file, "href");
+	const OvfNode *attribute = ovf_attribute(file, "href");
 	const char *href = ovf_text(reader, attribute);
 	const char *slash = strchr(href, '/');
 	char disk_id[OVF_UUID_SIZE];
@@ -119,9 +119,9 @@ ovf_find_disk(OvfReader *reader, const char *image_id)
 }
 
 static bool
-read_disk(OvfReader *reader, const xmlNode *node)
+read_disk(OvfReader *reader, const OvfNode *node)
 {
-	const xmlNode *attribute = ovf_attribute(node, "diskId");
+	const OvfNode *attribute = ovf_attribute(node, "diskId");
 	char id[OVF_UUID_SIZE];
 	OvfDisk *disk;
 
@@ -140,27 +140,27 @@ read_disk(OvfReader *reader, const xmlNode *node)
 }
 
 bool
-ovf_read_disks(OvfReader *reader, const xmlNode *envelope)
+ovf_read_disks(OvfReader *reader, const OvfNode *envelope)
 {
-	const xmlNode *references = ovf_child(envelope, "References");
-	const xmlNode *section = ovf_section(envelope, "DiskSection");
+	const OvfNode *references = ovf_child(envelope, "References");
+	const OvfNode *section = ovf_section(envelope, "DiskSection");
 	int count = 0;
 
 	if (references == NULL)
 		return ovf_fail(reader, envelope, "element References is missing");
 	if (section == NULL)
 		return ovf_fail(reader, envelope, "the DiskSection is missing");
-	for (const xmlNode *file = ovf_child(references, "File"); file != NULL;
+	for (const OvfNode *file = ovf_child(references, "File"); file != NULL;
 		 file = ovf_next(file, "File"))
 		if (++count > OVF_MAX_DISKS)
 			return ovf_fail(reader, file, "more than %d disks", OVF_MAX_DISKS);
 	if (count > 0)
 	{
-		reader->disks = calloc(count, sizeof(OvfDisk));
+		reader->disks = ovf_allocate(&reader->memory, sizeof(OvfDisk) * count);
 		if (reader->disks == NULL)
 			return ovf_fail(reader, NULL, "out of memory");
 	}
-	for (const xmlNode *file = ovf_child(references, "File"); file != NULL;
+	for (const OvfNode *file = ovf_child(references, "File"); file != NULL;
 		 file = ovf_next(file, "File"))
 	{
 		OvfDisk disk = {0};
@@ -172,7 +172,7 @@ ovf_read_disks(OvfReader *reader, const xmlNode *envelope)
 				return ovf_fail(reader, file, "disk %s is named twice", disk.disk_id);
 		reader->disks[reader->disk_count++] = disk;
 	}
-	for (const xmlNode *disk = ovf_child(section, "Disk"); disk != NULL;
+	for (const OvfNode *disk = ovf_child(section, "Disk"); disk != NULL;
 		 disk = ovf_next(disk, "Disk"))
 		if (!read_disk(reader, disk))
 			return false;
@@ -184,53 +184,38 @@ ovf_read_disks(OvfReader *reader, const xmlNode *envelope)
 }
 
 static bool
-write_size(OvfReader *reader, OvfJson *json, OvfJson *short_form, const OvfDisk *disk,
-		   OvfDiskPlace *place)
+write_size(OvfReader *reader, OvfValue *json, const OvfDisk *disk, OvfDiskSummary *summary)
 {
-	const xmlNode *attribute = ovf_attribute(disk->disk, "size");
+	const OvfNode *attribute = ovf_attribute(disk->disk, "size");
 	long long size;
 
+	summary->size = -1;
 	if (attribute != NULL && !ovf_is_blank(ovf_text(reader, attribute)))
 	{
 		if (!ovf_integer(reader, attribute, 0, MAX_SIZE_IN_GIB, &size))
 			return false;
-		ovf_json_integer(json, "size", size * BYTES_PER_GIB);
-		ovf_json_integer(short_form, "size", size * BYTES_PER_GIB);
-		place->size = size * BYTES_PER_GIB;
+		summary->size = size * BYTES_PER_GIB;
+		ovf_add_integer(reader, json, "size", summary->size);
 	}
 	else
-	{
-		ovf_json_text(json, "size", NULL);
-		ovf_json_text(short_form, "size", NULL);
-	}
+		ovf_add_text(reader, json, "size", NULL);
 	attribute = ovf_attribute(disk->file, "size");
 	if (attribute != NULL && !ovf_is_blank(ovf_text(reader, attribute)))
 	{
 		if (!ovf_integer(reader, attribute, 0, MAX_SIZE_IN_GIB * BYTES_PER_GIB, &size))
 			return false;
-		ovf_json_integer(json, "actual_size", size);
+		ovf_add_integer(reader, json, "actual_size", size);
 	}
 	return true;
 }
 
-/* Which disk it is, in both forms. */
-static void
-write_identity(OvfReader *reader, OvfJson *json, const OvfDisk *disk)
-{
-	const xmlNode *alias = ovf_attribute(disk->disk, "disk-alias");
-
-	ovf_json_text(json, "disk_id", disk->disk_id);
-	ovf_json_text(json, "image_id", disk->image_id[0] != '\0' ? disk->image_id : NULL);
-	ovf_json_text(json, "disk_alias", alias != NULL ? ovf_text(reader, alias) : NULL);
-}
-
 static bool
-write_disk(OvfReader *reader, OvfJson *json, OvfJson *short_form, OvfDiskPlace *place,
-		   const OvfDisk *disk)
+write_disk(OvfReader *reader, OvfValue *disks, OvfDiskSummary *summary, const OvfDisk *disk)
 {
-	const xmlNode *node = disk->disk;
-	const xmlNode *alias = ovf_attribute(node, "disk-alias");
-	const xmlNode *description = ovf_attribute(node, "disk-description");
+	OvfValue *json = ovf_add_object(reader, disks, NULL);
+	const OvfNode *node = disk->disk;
+	const OvfNode *alias = ovf_attribute(node, "disk-alias");
+	const OvfNode *description = ovf_attribute(node, "disk-description");
 	int format, type, interface;
 	bool boot, shareable, pass_discard, wipe, reservation, incremental;
 
@@ -249,50 +234,46 @@ write_disk(OvfReader *reader, OvfJson *json, OvfJson *short_form, OvfDiskPlace *
 	if (!ovf_fits(reader, alias, ovf_text(reader, alias), 255) ||
 		!ovf_fits(reader, description, ovf_text(reader, description), 500))
 		return false;
-	ovf_json_object(json, NULL);
-	write_identity(reader, json, disk);
-	ovf_json_object(short_form, NULL);
-	strcpy(place->disk_id, disk->disk_id);
-	strcpy(place->image_id, disk->image_id);
-	place->copied = disk->storage_type == DISK_STORAGE_TYPE_IMAGE && !shareable;
-	place->short_begin = short_form->length - 1;
-	write_identity(reader, short_form, disk);
-	ovf_json_text(json, "disk_description",
-				  description != NULL ? ovf_text(reader, description) : NULL);
-	if (!write_size(reader, json, short_form, disk, place))
+	strcpy(summary->disk_id, disk->disk_id);
+	strcpy(summary->image_id, disk->image_id);
+	summary->alias = alias != NULL ? ovf_copy_text(reader, ovf_text(reader, alias)) : NULL;
+	summary->is_boot = boot;
+	summary->copied = disk->storage_type == DISK_STORAGE_TYPE_IMAGE && !shareable;
+	ovf_add_text(reader, json, "disk_id", disk->disk_id);
+	ovf_add_text(reader, json, "image_id", disk->image_id[0] != '\0' ? disk->image_id : NULL);
+	ovf_add_text(reader, json, "disk_alias", summary->alias);
+	ovf_add_text(reader, json, "disk_description",
+				 description != NULL ? ovf_text(reader, description) : NULL);
+	if (!write_size(reader, json, disk, summary))
 		return false;
-	ovf_json_text(json, "volume_format", format < 2 ? volume_formats[format] : NULL);
-	ovf_json_text(json, "volume_type", type < 2 ? volume_types[type] : NULL);
-	ovf_json_text(json, "disk_interface", interfaces[interface]);
-	ovf_json_boolean(json, "is_boot", boot);
-	ovf_json_boolean(short_form, "is_boot", boot);
-	ovf_json_boolean(json, "is_plugged", disk->plugged);
-	ovf_json_boolean(json, "is_readonly", disk->read_only);
-	ovf_json_boolean(json, "shareable", shareable);
-	ovf_json_integer(json, "disk_storage_type", disk->storage_type);
-	ovf_json_boolean(json, "pass_discard", pass_discard);
-	ovf_json_boolean(json, "wipe_after_delete", wipe);
+	ovf_add_text(reader, json, "volume_format", format < 2 ? volume_formats[format] : NULL);
+	ovf_add_text(reader, json, "volume_type", type < 2 ? volume_types[type] : NULL);
+	ovf_add_text(reader, json, "disk_interface", interfaces[interface]);
+	ovf_add_boolean(reader, json, "is_boot", boot);
+	ovf_add_boolean(reader, json, "is_plugged", disk->plugged);
+	ovf_add_boolean(reader, json, "is_readonly", disk->read_only);
+	ovf_add_boolean(reader, json, "shareable", shareable);
+	ovf_add_integer(reader, json, "disk_storage_type", disk->storage_type);
+	ovf_add_boolean(reader, json, "pass_discard", pass_discard);
+	ovf_add_boolean(reader, json, "wipe_after_delete", wipe);
 	/* few engines write it: without, the current row counts */
 	if (ovf_attribute(node, "scsi_reservation") != NULL)
-		ovf_json_boolean(json, "is_using_scsi_reservation", reservation);
+		ovf_add_boolean(reader, json, "is_using_scsi_reservation", reservation);
 	else
-		ovf_json_text(json, "is_using_scsi_reservation", NULL);
-	ovf_json_text(json, "backup", incremental ? "Incremental" : "None");
+		ovf_add_text(reader, json, "is_using_scsi_reservation", NULL);
+	ovf_add_text(reader, json, "backup", incremental ? "Incremental" : "None");
 	if (disk->storage_type == DISK_STORAGE_TYPE_LUN)
-		ovf_json_text(json, "lun_id", ovf_attribute_text(reader, node, "lun_id"));
-	place->end = json->length;
-	place->short_end = short_form->length;
-	ovf_json_object_end(json);
+		ovf_add_text(reader, json, "lun_id", ovf_attribute_text(reader, node, "lun_id"));
 	return !reader->failed;
 }
 
 bool
-ovf_write_disks(OvfReader *reader, OvfJson *json, OvfJson *short_forms, OvfDiskPlace *places)
+ovf_write_disks(OvfReader *reader, OvfValue *document, OvfDiskSummary *summaries)
 {
-	ovf_json_array(json, "disks");
+	OvfValue *disks = ovf_add_array(reader, document, "disks");
+
 	for (int i = 0; i < reader->disk_count; i++)
-		if (!write_disk(reader, json, short_forms, &places[i], &reader->disks[i]))
+		if (!write_disk(reader, disks, &summaries[i], &reader->disks[i]))
 			return false;
-	ovf_json_array_end(json);
 	return true;
 }

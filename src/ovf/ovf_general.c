@@ -105,7 +105,7 @@ static const GeneralTag general_tags[] = {
 };
 
 static bool
-write_word(OvfReader *reader, const xmlNode *node, const GeneralTag *tag)
+write_word(OvfReader *reader, const OvfNode *node, const GeneralTag *tag)
 {
 	const char *text = ovf_text(reader, node);
 	char shown[64];
@@ -114,7 +114,7 @@ write_word(OvfReader *reader, const xmlNode *node, const GeneralTag *tag)
 	{
 		if (strcasecmp(tag->words[i], text) == 0)
 		{
-			ovf_json_text(&reader->vm_static, tag->column, tag->words[i]);
+			ovf_add_text(reader, reader->vm_static, tag->column, tag->words[i]);
 			return true;
 		}
 	}
@@ -123,9 +123,9 @@ write_word(OvfReader *reader, const xmlNode *node, const GeneralTag *tag)
 }
 
 static bool
-write_tag(OvfReader *reader, const xmlNode *node, const GeneralTag *tag)
+write_tag(OvfReader *reader, const OvfNode *node, const GeneralTag *tag)
 {
-	OvfJson *json = &reader->vm_static;
+	OvfValue *json = reader->vm_static;
 	const char *text = ovf_text(reader, node);
 	char word[64];
 	long long number;
@@ -139,27 +139,27 @@ write_tag(OvfReader *reader, const xmlNode *node, const GeneralTag *tag)
 		case TAG_NONEMPTY_TEXT:
 			if (!ovf_fits(reader, node, text, tag->most))
 				return false;
-			ovf_json_text(json, tag->column, text);
+			ovf_add_text(reader, json, tag->column, text);
 			return true;
 		case TAG_BOOLEAN:
 			if (!ovf_boolean(reader, node, &truth))
 				return false;
-			ovf_json_boolean(json, tag->column, truth);
+			ovf_add_boolean(reader, json, tag->column, truth);
 			return true;
 		case TAG_INTEGER:
 			if (!ovf_integer(reader, node, tag->least, tag->most, &number))
 				return false;
-			ovf_json_integer(json, tag->column, number);
+			ovf_add_integer(reader, json, tag->column, number);
 			return true;
 		case TAG_UUID:
 			if (!ovf_uuid(reader, node, text, word))
 				return false;
-			ovf_json_text(json, tag->column, word);
+			ovf_add_text(reader, json, tag->column, word);
 			return true;
 		case TAG_DATE:
 			if (!ovf_date(reader, node, word, sizeof(word)))
 				return false;
-			ovf_json_text(json, tag->column, word);
+			ovf_add_text(reader, json, tag->column, word);
 			return true;
 		case TAG_WORD:
 			return write_word(reader, node, tag);
@@ -168,10 +168,10 @@ write_tag(OvfReader *reader, const xmlNode *node, const GeneralTag *tag)
 }
 
 static bool
-tag_integer(OvfReader *reader, const xmlNode *content, const char *element, long long least,
+tag_integer(OvfReader *reader, const OvfNode *content, const char *element, long long least,
 			long long most, long long *value, bool *given)
 {
-	const xmlNode *node = ovf_child(content, element);
+	const OvfNode *node = ovf_child(content, element);
 
 	*given = node != NULL && !ovf_is_blank(ovf_text(reader, node));
 	return !*given || ovf_integer(reader, node, least, most, value);
@@ -179,22 +179,22 @@ tag_integer(OvfReader *reader, const xmlNode *content, const char *element, long
 
 /* Written as the code less one; engines before 4.3 had no other kind than the first. */
 static bool
-read_bios_type(OvfReader *reader, const xmlNode *content)
+read_bios_type(OvfReader *reader, const OvfNode *content)
 {
 	long long type = 0;
 	bool given;
 
 	if (!tag_integer(reader, content, "BiosType", 0, 3, &type, &given))
 		return false;
-	ovf_json_integer(&reader->vm_static, "bios_type", type + 1);
+	ovf_add_integer(reader, reader->vm_static, "bios_type", type + 1);
 	return true;
 }
 
 /* Pinning and policy agree: manual exactly where a pinning is. */
 static bool
-read_cpu_pinning(OvfReader *reader, const xmlNode *content)
+read_cpu_pinning(OvfReader *reader, const OvfNode *content)
 {
-	OvfJson *json = &reader->vm_static;
+	OvfValue *json = reader->vm_static;
 	const char *pinning = ovf_child_text(reader, content, "CpuPinning");
 	long long policy = 0;
 	bool given;
@@ -205,21 +205,21 @@ read_cpu_pinning(OvfReader *reader, const xmlNode *content)
 		return false;
 	if (!ovf_is_blank(pinning))
 	{
-		ovf_json_text(json, "cpu_pinning", pinning);
-		ovf_json_integer(json, "cpu_pinning_policy", 1);
+		ovf_add_text(reader, json, "cpu_pinning", pinning);
+		ovf_add_integer(reader, json, "cpu_pinning_policy", 1);
 	}
 	else if (given || ovf_child(content, "CpuPinning") != NULL)
 	{
-		ovf_json_text(json, "cpu_pinning", NULL);
-		ovf_json_integer(json, "cpu_pinning_policy", policy == 1 ? 0 : policy);
+		ovf_add_text(reader, json, "cpu_pinning", NULL);
+		ovf_add_integer(reader, json, "cpu_pinning_policy", policy == 1 ? 0 : policy);
 	}
 	return true;
 }
 
 static bool
-read_max_memory(OvfReader *reader, const xmlNode *content)
+read_max_memory(OvfReader *reader, const OvfNode *content)
 {
-	const xmlNode *node = ovf_child(content, "MaxMemorySizeMb");
+	const OvfNode *node = ovf_child(content, "MaxMemorySizeMb");
 	long long most = 0;
 	bool given;
 
@@ -233,16 +233,16 @@ read_max_memory(OvfReader *reader, const xmlNode *content)
 				 reader->memory_mb);
 		most = reader->memory_mb;
 	}
-	ovf_json_integer(&reader->vm_static, "max_memory_size_mb", most);
+	ovf_add_integer(reader, reader->vm_static, "max_memory_size_mb", most);
 	return true;
 }
 
 /* true with @ovf:queues = that many, true alone = automatic (-1), false = off. */
 static bool
-read_virtio_scsi_queues(OvfReader *reader, const xmlNode *content)
+read_virtio_scsi_queues(OvfReader *reader, const OvfNode *content)
 {
-	const xmlNode *node = ovf_child(content, "VirtioScsiMultiQueuesEnabled");
-	const xmlNode *attribute = ovf_attribute(node, "queues");
+	const OvfNode *node = ovf_child(content, "VirtioScsiMultiQueuesEnabled");
+	const OvfNode *attribute = ovf_attribute(node, "queues");
 	long long queues = -1;
 	bool enabled;
 
@@ -255,26 +255,26 @@ read_virtio_scsi_queues(OvfReader *reader, const xmlNode *content)
 	else if (attribute != NULL && !ovf_is_blank(ovf_text(reader, attribute)) &&
 			 !ovf_integer(reader, attribute, 1, 65535, &queues))
 		return false;
-	ovf_json_integer(&reader->vm_static, "virtio_scsi_multi_queues", queues);
+	ovf_add_integer(reader, reader->vm_static, "virtio_scsi_multi_queues", queues);
 	return true;
 }
 
 static bool
-read_balloon(OvfReader *reader, const xmlNode *content)
+read_balloon(OvfReader *reader, const OvfNode *content)
 {
-	const xmlNode *node = ovf_child(content, "BalloonEnabled");
+	const OvfNode *node = ovf_child(content, "BalloonEnabled");
 	bool enabled = reader->has_balloon;
 
 	if (node != NULL && !ovf_is_blank(ovf_text(reader, node)) &&
 		!ovf_boolean(reader, node, &enabled))
 		return false;
-	ovf_json_boolean(&reader->vm_static, "balloon_enabled", enabled);
+	ovf_add_boolean(reader, reader->vm_static, "balloon_enabled", enabled);
 	return true;
 }
 
 /* Zones that were renamed or merged since. */
 static bool
-read_time_zone(OvfReader *reader, const xmlNode *content)
+read_time_zone(OvfReader *reader, const OvfNode *content)
 {
 	static const char *const renamed[][2] = {
 		{"America/Indianapolis", "America/New_York"},
@@ -282,7 +282,7 @@ read_time_zone(OvfReader *reader, const xmlNode *content)
 		{"Atlantic/Reykjavik", "Etc/GMT"},
 		{"Iceland Standard Time", "Greenwich Standard Time"},
 	};
-	const xmlNode *node = ovf_child(content, "TimeZone");
+	const OvfNode *node = ovf_child(content, "TimeZone");
 	const char *zone = ovf_text(reader, node);
 
 	if (ovf_is_blank(zone))
@@ -292,27 +292,27 @@ read_time_zone(OvfReader *reader, const xmlNode *content)
 	for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++)
 		if (strcmp(zone, renamed[i][0]) == 0)
 			zone = renamed[i][1];
-	ovf_json_text(&reader->vm_static, "time_zone", zone);
+	ovf_add_text(reader, reader->vm_static, "time_zone", zone);
 	return true;
 }
 
 /* DedicatedVmForVds, one for each host that the VM is pinned to. */
 static bool
-read_pinned_hosts(OvfReader *reader, const xmlNode *content)
+read_pinned_hosts(OvfReader *reader, const OvfNode *content)
 {
 	static const char *const elements[] = {"DedicatedVmForVds", "exportonly_dedicatedVmForVds"};
 	char host_id[OVF_UUID_SIZE];
 
 	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
 	{
-		for (const xmlNode *node = ovf_child(content, elements[i]); node != NULL;
+		for (const OvfNode *node = ovf_child(content, elements[i]); node != NULL;
 			 node = ovf_next(node, elements[i]))
 		{
 			if (ovf_is_blank(ovf_text(reader, node)))
 				continue;
 			if (!ovf_uuid(reader, node, ovf_text(reader, node), host_id))
 				return false;
-			ovf_json_text(&reader->pinned_hosts, NULL, host_id);
+			ovf_add_text(reader, reader->pinned_hosts, NULL, host_id);
 		}
 	}
 	return true;
@@ -320,9 +320,9 @@ read_pinned_hosts(OvfReader *reader, const xmlNode *content)
 
 /* Code or, from the oldest engines, the name. */
 static bool
-read_exported_migration_support(OvfReader *reader, const xmlNode *content)
+read_exported_migration_support(OvfReader *reader, const OvfNode *content)
 {
-	const xmlNode *node = ovf_child(content, "exportonly_migrationSupport");
+	const OvfNode *node = ovf_child(content, "exportonly_migrationSupport");
 	const char *text = ovf_text(reader, node);
 	long long code = -1;
 
@@ -333,20 +333,20 @@ read_exported_migration_support(OvfReader *reader, const xmlNode *content)
 			code = i;
 	if (code < 0 && !ovf_integer(reader, node, 0, 2, &code))
 		return false;
-	ovf_json_integer(&reader->vm_static, "migration_support", code);
+	ovf_add_integer(reader, reader->vm_static, "migration_support", code);
 	return true;
 }
 
 /* After the hardware: memory, balloon and the display's devices are known. */
 bool
-ovf_read_general(OvfReader *reader, const xmlNode *content)
+ovf_read_general(OvfReader *reader, const OvfNode *content)
 {
 	long long display_type = 0;
 	bool has_display;
 
 	for (size_t i = 0; i < sizeof(general_tags) / sizeof(general_tags[0]); i++)
 	{
-		const xmlNode *node = ovf_child(content, general_tags[i].element);
+		const OvfNode *node = ovf_child(content, general_tags[i].element);
 
 		if (node != NULL && !write_tag(reader, node, &general_tags[i]))
 			return false;
@@ -357,7 +357,7 @@ ovf_read_general(OvfReader *reader, const xmlNode *content)
 	if (display_type == DISPLAY_BOCHS && reader->version < 404)
 		display_type = DISPLAY_NONE;
 	if (has_display)
-		ovf_json_integer(&reader->vm_static, "default_display_type", display_type);
+		ovf_add_integer(reader, reader->vm_static, "default_display_type", display_type);
 	return read_time_zone(reader, content) && read_bios_type(reader, content) &&
 		   read_cpu_pinning(reader, content) && read_max_memory(reader, content) &&
 		   read_virtio_scsi_queues(reader, content) && read_balloon(reader, content) &&
@@ -367,10 +367,10 @@ ovf_read_general(OvfReader *reader, const xmlNode *content)
 
 /* The section's id is the VM's; its Description is the name of the operating system, or its id. */
 bool
-ovf_read_operating_system(OvfReader *reader, const xmlNode *section)
+ovf_read_operating_system(OvfReader *reader, const OvfNode *section)
 {
-	const xmlNode *node = ovf_child(section, "Description");
-	const xmlNode *id = ovf_attribute(section, "id");
+	const OvfNode *node = ovf_child(section, "Description");
+	const OvfNode *id = ovf_attribute(section, "id");
 	const char *name = ovf_text(reader, node);
 	char shown[64];
 	long long os;
@@ -386,7 +386,7 @@ ovf_read_operating_system(OvfReader *reader, const xmlNode *section)
 			return false;
 	}
 	if (os >= 0)
-		ovf_json_integer(&reader->vm_static, "os", os);
+		ovf_add_integer(reader, reader->vm_static, "os", os);
 	else
 		ovf_warn(reader, node, "operating system \"%s\" is not known; the VM's present one is kept",
 				 ovf_excerpt(name, shown, sizeof(shown)));

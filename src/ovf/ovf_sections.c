@@ -28,10 +28,10 @@ static const InitAttribute init_attributes[] = {
 };
 
 static bool
-write_lines(OvfReader *reader, const xmlNode *node, const char *column)
+write_lines(OvfReader *reader, const OvfNode *node, const char *column)
 {
 	const char *text = ovf_text(reader, node);
-	char *lines = malloc(strlen(text) + 1);
+	char *lines = ovf_allocate(&reader->memory, strlen(text) + 1);
 	char *end = lines;
 
 	if (lines == NULL)
@@ -47,17 +47,16 @@ write_lines(OvfReader *reader, const xmlNode *node, const char *column)
 			*end++ = *text++;
 	}
 	*end = '\0';
-	ovf_json_text(&reader->vm_init, column, lines);
-	free(lines);
+	ovf_add_text(reader, reader->vm_init, column, lines);
 	return true;
 }
 
 bool
-ovf_read_vm_init(OvfReader *reader, const xmlNode *content)
+ovf_read_vm_init(OvfReader *reader, const OvfNode *content)
 {
-	const xmlNode *node = ovf_child(content, "VmInit");
-	const xmlNode *domain = ovf_child(content, "Domain");
-	const xmlNode *attribute;
+	const OvfNode *node = ovf_child(content, "VmInit");
+	const OvfNode *domain = ovf_child(content, "Domain");
+	const OvfNode *attribute;
 	bool regenerate;
 
 	/* before 3.4 the domain was all there was */
@@ -65,7 +64,7 @@ ovf_read_vm_init(OvfReader *reader, const xmlNode *content)
 		return true;
 	reader->has_vm_init = true;
 	if (ovf_attribute(node, "domain") == NULL && domain != NULL)
-		ovf_json_text(&reader->vm_init, "domain", ovf_text(reader, domain));
+		ovf_add_text(reader, reader->vm_init, "domain", ovf_text(reader, domain));
 	for (size_t i = 0; i < sizeof(init_attributes) / sizeof(init_attributes[0]); i++)
 	{
 		attribute = ovf_attribute(node, init_attributes[i].attribute);
@@ -74,7 +73,8 @@ ovf_read_vm_init(OvfReader *reader, const xmlNode *content)
 		if (!ovf_fits(reader, attribute, ovf_text(reader, attribute), init_attributes[i].most))
 			return false;
 		if (!init_attributes[i].has_lines)
-			ovf_json_text(&reader->vm_init, init_attributes[i].column, ovf_text(reader, attribute));
+			ovf_add_text(reader, reader->vm_init, init_attributes[i].column,
+						 ovf_text(reader, attribute));
 		else if (!write_lines(reader, attribute, init_attributes[i].column))
 			return false;
 	}
@@ -83,20 +83,20 @@ ovf_read_vm_init(OvfReader *reader, const xmlNode *content)
 	{
 		if (!ovf_boolean(reader, attribute, &regenerate))
 			return false;
-		ovf_json_boolean(&reader->vm_init, "regenerate_keys", regenerate);
+		ovf_add_boolean(reader, reader->vm_init, "regenerate_keys", regenerate);
 	}
 	return true;
 }
 
 /* Numbers with commas between them. */
 static bool
-write_numbers(OvfReader *reader, const xmlNode *node, const char *key, int *count)
+write_numbers(OvfReader *reader, OvfValue *parent, const OvfNode *node, const char *key, int *count)
 {
+	OvfValue *numbers = ovf_add_array(reader, parent, key);
 	const char *text = ovf_text(reader, node);
 	char shown[64];
 
 	*count = 0;
-	ovf_json_array(&reader->numa_nodes, key);
 	while (!ovf_is_blank(text))
 	{
 		char *end;
@@ -107,22 +107,21 @@ write_numbers(OvfReader *reader, const xmlNode *node, const char *key, int *coun
 			(*end != ',' && *end != '\0'))
 			return ovf_fail(reader, node, "\"%s\" is not a list of numbers",
 							ovf_excerpt(ovf_text(reader, node), shown, sizeof(shown)));
-		ovf_json_integer(&reader->numa_nodes, NULL, (long long) number);
+		ovf_add_integer(reader, numbers, NULL, (long long) number);
 		++*count;
 		text = *end == ',' ? end + 1 : end;
 	}
-	ovf_json_array_end(&reader->numa_nodes);
 	return true;
 }
 
 static bool
-read_numa_node(OvfReader *reader, const xmlNode *node, int number)
+read_numa_node(OvfReader *reader, const OvfNode *node, int number)
 {
 	static const char *const modes[] = {"interleave", "strict", "preferred", NULL};
-	OvfJson *json = &reader->numa_nodes;
-	const xmlNode *index_node = ovf_child(node, "Index");
-	const xmlNode *memory_node = ovf_child(node, "MemTotal");
-	const xmlNode *mode_node = ovf_child(node, "NumaTuneMode");
+	OvfValue *json;
+	const OvfNode *index_node = ovf_child(node, "Index");
+	const OvfNode *memory_node = ovf_child(node, "MemTotal");
+	const OvfNode *mode_node = ovf_child(node, "NumaTuneMode");
 	const char *mode = ovf_text(reader, mode_node);
 	const char *known = modes[0];
 	long long index, memory;
@@ -147,7 +146,7 @@ read_numa_node(OvfReader *reader, const xmlNode *node, int number)
 							ovf_excerpt(mode, shown, sizeof(shown)));
 		known = modes[i];
 	}
-	for (const xmlNode *other = ovf_child(node->parent, "NumaNode"); other != node;
+	for (const OvfNode *other = ovf_child(node->parent, "NumaNode"); other != node;
 		 other = ovf_next(other, "NumaNode"))
 	{
 		long long other_index;
@@ -159,25 +158,25 @@ read_numa_node(OvfReader *reader, const xmlNode *node, int number)
 	}
 	if (!ovf_is_uuid(ovf_child_text(reader, node, "id"), id))
 		ovf_derived_uuid(reader, "numa_node", number, id);
-	ovf_json_object(json, NULL);
-	ovf_json_text(json, "numa_node_id", id);
-	ovf_json_integer(json, "numa_node_index", index);
-	ovf_json_integer(json, "mem_total", memory);
-	ovf_json_text(json, "numa_tune_mode", known);
-	if (!write_numbers(reader, ovf_child(node, "cpuIdList"), "cpu_ids", &cpu_count) ||
-		!write_numbers(reader, ovf_child(node, "vdsNumaNodeList"), "host_numa_nodes", &host_count))
+	json = ovf_add_object(reader, reader->numa_nodes, NULL);
+	ovf_add_text(reader, json, "numa_node_id", id);
+	ovf_add_integer(reader, json, "numa_node_index", index);
+	ovf_add_integer(reader, json, "mem_total", memory);
+	ovf_add_text(reader, json, "numa_tune_mode", known);
+	if (!write_numbers(reader, json, ovf_child(node, "cpuIdList"), "cpu_ids", &cpu_count) ||
+		!write_numbers(reader, json, ovf_child(node, "vdsNumaNodeList"), "host_numa_nodes",
+					   &host_count))
 		return false;
-	ovf_json_integer(json, "cpu_count", cpu_count);
-	ovf_json_object_end(json);
+	ovf_add_integer(reader, json, "cpu_count", cpu_count);
 	return !reader->failed;
 }
 
 bool
-ovf_read_numa_nodes(OvfReader *reader, const xmlNode *section)
+ovf_read_numa_nodes(OvfReader *reader, const OvfNode *section)
 {
 	int number = 0;
 
-	for (const xmlNode *node = ovf_child(section, "NumaNode"); node != NULL;
+	for (const OvfNode *node = ovf_child(section, "NumaNode"); node != NULL;
 		 node = ovf_next(node, "NumaNode"))
 	{
 		if (number == MAX_NUMA_NODES)
@@ -190,29 +189,29 @@ ovf_read_numa_nodes(OvfReader *reader, const xmlNode *section)
 
 /* Affinity groups and labels: elements with nothing but ovf:name. */
 bool
-ovf_read_names(OvfReader *reader, const xmlNode *section, const char *element, OvfJson *names)
+ovf_read_names(OvfReader *reader, const OvfNode *section, const char *element, OvfValue *names)
 {
-	for (const xmlNode *node = ovf_child(section, element); node != NULL;
+	for (const OvfNode *node = ovf_child(section, element); node != NULL;
 		 node = ovf_next(node, element))
 	{
 		if (ovf_attribute(node, "name") == NULL)
 			return ovf_fail(reader, node, "attribute ovf:name is missing");
-		ovf_json_text(names, NULL, ovf_attribute_text(reader, node, "name"));
+		ovf_add_text(reader, names, NULL, ovf_attribute_text(reader, node, "name"));
 	}
 	return !reader->failed;
 }
 
 bool
-ovf_read_external_data(OvfReader *reader, const xmlNode *section)
+ovf_read_external_data(OvfReader *reader, const OvfNode *section)
 {
 	bool seen[2] = {false, false};
 
-	for (const xmlNode *node = ovf_child(section, "VmExternalDataItem"); node != NULL;
+	for (const OvfNode *node = ovf_child(section, "VmExternalDataItem"); node != NULL;
 		 node = ovf_next(node, "VmExternalDataItem"))
 	{
 		static const char *const kinds[] = {"tpm", "nvram"};
 		const char *kind = ovf_attribute_text(reader, node, "kind");
-		const xmlNode *content = ovf_child(node, "VmExternalDataContent");
+		const OvfNode *content = ovf_child(node, "VmExternalDataContent");
 		char shown[64];
 		int i;
 
@@ -227,7 +226,7 @@ ovf_read_external_data(OvfReader *reader, const xmlNode *section)
 			return ovf_fail(reader, node, "%s data are given twice", kinds[i]);
 		seen[i] = true;
 		reader->has_external_data = true;
-		ovf_json_text(&reader->external_data, kinds[i], ovf_text(reader, content));
+		ovf_add_text(reader, reader->external_data, kinds[i], ovf_text(reader, content));
 	}
 	return !reader->failed;
 }

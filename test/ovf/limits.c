@@ -18,19 +18,94 @@ interrupt_later(void)
 	return ++asked > asked_most;
 }
 
+static const OvfValue *
+member(const OvfValue *object, const char *key)
+{
+	const OvfValue *value = object->first;
+
+	while (strcmp(value->key, key) != 0)
+		value = value->next;
+	return value;
+}
+
+/* Memory of which one piece is missing. */
+static int pieces;
+static int pieces_missing = -1;
+static int pieces_live;
+
+static void *
+allocate(size_t size)
+{
+	if (pieces++ == pieces_missing)
+		return NULL;
+	pieces_live++;
+	return malloc(size);
+}
+
 static void
-show(const char *what, const char *ovf, OvfInterrupted interrupted)
+release(void *memory)
+{
+	pieces_live--;
+	free(memory);
+}
+
+static bool
+read_document(const char *ovf, bool (*interrupted)(void), OvfResult *result, OvfError *error)
+{
+	static OvfHost host = {.allocate = allocate, .release = release};
+
+	host.interrupted = interrupted;
+	return ovf_read(ovf, strlen(ovf), &host, result, error);
+}
+
+static void
+show(const char *what, const char *ovf, bool (*interrupted)(void))
 {
 	OvfResult result;
 	OvfError error;
 
-	if (ovf_read(ovf, strlen(ovf), interrupted, &result, &error))
+	if (read_document(ovf, interrupted, &result, &error))
 	{
-		printf("%s: read\n", what);
+		printf("%s: read, %zu bytes of description\n", what,
+			   member(member(result.document, "vm_static"), "description")->length);
 		ovf_result_free(&result);
 	}
 	else
 		printf("%s: refused: %s\n", what, error.message);
+}
+
+/* Each piece of memory is missing once: the document is refused, and all others are given back. */
+static void
+starve(const char *ovf)
+{
+	OvfResult result;
+	OvfError error;
+	int refused = 0;
+
+	for (pieces_missing = 0;; pieces_missing++)
+	{
+		pieces = 0;
+		if (read_document(ovf, NULL, &result, &error))
+			break;
+		if (strcmp(error.message, "out of memory") == 0 && pieces_live == 0)
+			refused++;
+	}
+	ovf_result_free(&result);
+	printf("out of memory: refused %d of %d times, %d pieces left\n", refused, pieces_missing,
+		   pieces_live);
+	pieces_missing = -1;
+}
+
+static char *
+read_file(const char *name)
+{
+	char *text = calloc(1, OVF_MAX_BYTES);
+	FILE *file = fopen(name, "r");
+
+	if (text == NULL || file == NULL || fread(text, 1, OVF_MAX_BYTES - 1, file) == 0)
+		exit(2);
+	fclose(file);
+	return text;
 }
 
 /* text in the description of a VM whose NICs come behind it. */
@@ -55,7 +130,7 @@ document(size_t text_length)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	char *small = document(100);
 	char *large = document(12000000);
@@ -69,6 +144,13 @@ main(void)
 	asked_most = 4;
 	show("interrupted", small, interrupt_later);
 	printf("asked: %d\n", asked);
+	for (int i = 1; i < argc; i++)
+	{
+		char *ovf = read_file(argv[i]);
+
+		starve(ovf);
+		free(ovf);
+	}
 	free(small);
 	free(large);
 	return 0;
