@@ -33,7 +33,7 @@
 #define DECODE_RUNS    16
 #define MAX_CLUSTER    ((size_t) 1 << 21)
 #define DIRECT_THREADS 8
-#define DIRECT_BYTES   ((size_t) 1 << 20)
+#define DIRECT_BYTES   ((size_t) 4 << 20)
 
 struct run
 {
@@ -263,7 +263,7 @@ direct(const char *to, const char *from, bool cached)
 {
 	pthread_t threads[DIRECT_THREADS];
 	struct stat status;
-	/* One huge page holds two buffers: a request is one piece of memory. */
+	/* Huge pages: a request is two pieces of memory, not a thousand. */
 	size_t all = DIRECT_THREADS * DIRECT_BYTES;
 	unsigned char *bytes = aligned_alloc((size_t) 2 << 20, all);
 

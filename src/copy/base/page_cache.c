@@ -21,6 +21,9 @@
 /* A run of fewer cached pages than this is read from the device, with the uncached ones around it. */
 #define WORTH_A_READ ((size_t) 16)
 
+/* Pages that one thread maps at a time: mapped ones count as the process's memory. */
+#define MOST_MAPPED ((size_t) 256)
+
 /*
  * On these file systems another machine can change a file without this one's page cache noticing.  NFS is not among them: its
  * client drops what it holds when the file is opened and was changed, and when it is locked unless the server has promised to
@@ -145,7 +148,7 @@ first_part(const struct window *window, bool *held)
 			break;
 		end += run;
 	}
-	return end;
+	return *held ? (size_t) min_u64(end, MOST_MAPPED) : end;
 }
 
 static bool

@@ -25,12 +25,14 @@
 #include "copy/command/verify.h"
 #include "copy/output/writeback.h"
 
-/* Small buffers stay in the processor's cache; large requests suit devices. */
+/* Small buffers stay in the processor's cache; large requests suit devices: each costs the same whatever it moves. */
 #define BUFFERED_BUFFER_BYTES ((size_t) 256 * 1024)
-#define DIRECT_BUFFER_BYTES   ((size_t) 1024 * 1024)
-#define DIRECT_THREADS        8
-#define USEFUL_THREADS        16 /* more only wait for each other, unless somebody asks for them */
-#define HELPER_BYTES          GIB /* of all layers: of fewer there is no half that is worth a thread */
+#define DIRECT_BUFFER_BYTES   ((size_t) 4 * 1024 * 1024)
+#define BYTES_A_DIRECT_THREAD                                                                      \
+	(1 * MIB) /* of a small disk: buffers shrink before there are fewer threads */
+#define DIRECT_THREADS 8
+#define USEFUL_THREADS 16  /* more only wait for each other, unless somebody asks for them */
+#define HELPER_BYTES   GIB /* of all layers: of fewer there is no half that is worth a thread */
 
 #define ALLOCATE_STEP GIB
 #define COMMIT_BYTES  (16 * MIB) /* that commit writes at once */
@@ -85,10 +87,11 @@ static int
 default_threads(const struct copy *copy)
 {
 	uint64_t most = (uint64_t) most_threads(copy);
+	uint64_t each = min_u64(buffer_size(copy), BYTES_A_DIRECT_THREAD);
 
 	if (!copy->options->has_size)
 		return (int) most;
-	return (int) max_u64(1, min_u64(most, divide_up(copy->options->size, buffer_size(copy))));
+	return (int) max_u64(1, min_u64(most, divide_up(copy->options->size, each)));
 }
 
 static void

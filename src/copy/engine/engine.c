@@ -12,6 +12,7 @@
 #define BATCHES_PER_BUFFER 4
 #define BUFFERS_PER_THREAD 4
 #define SPARE_BYTES        (2 * MIB) /* of the budget, for what comes after */
+#define SHRINKS_TO         (1 * MIB) /* large buffers, before there are fewer threads */
 #define BYTES_A_THREAD                                                                             \
 	((uint64_t) 64 * 1024) /* at least: for less, another one is not worth its memory */
 #define THREAD_STACK_BYTES ((size_t) 128 * 1024)
@@ -195,6 +196,22 @@ allocate_parts(struct engine *engine, int working)
 	return 0;
 }
 
+/* Large buffers are halved until the budget has room for one a thread, and the bytes fill them all. */
+static void
+shrink_buffers(struct engine *engine, size_t per_thread, size_t left, uint64_t bytes)
+{
+	size_t threads = (size_t) engine->threads;
+
+	while (engine->buffer_size >= 2 * SHRINKS_TO &&
+		   engine->buffer_size / 2 >= engine->max_cluster &&
+		   (threads * (per_thread + engine->buffer_size) > left ||
+			threads * engine->buffer_size > bytes))
+	{
+		engine->batch_size /= 2;
+		engine->buffer_size = engine->batch_size;
+	}
+}
+
 /* As many threads and buffers as the budget has room for, and this many bytes have work for. */
 static int
 allocate_all(struct engine *engine, uint64_t bytes)
@@ -207,6 +224,8 @@ allocate_all(struct engine *engine, uint64_t bytes)
 	left = left > SPARE_BYTES ? left - SPARE_BYTES : 0;
 	if (engine->max_cluster != 0)
 		per_thread += decompressor_memory(engine->max_cluster);
+	if (!engine->options.output->huge_pages)
+		shrink_buffers(engine, per_thread, left, bytes);
 	while (working > 1 && (size_t) working * (per_thread + engine->buffer_size) > left)
 		working--;
 	engine->buffers = working;

@@ -27,8 +27,8 @@ struct engine_options
 extern struct engine *engine_start(const struct engine_options *options);
 
 /*
- * Gives the threads their memory, once the chain has been read: batches of "buffer_size" bytes (or a
- * cluster, if larger).  Threads that the budget has no room for end, and those that the bytes of the
+ * Gives the threads their memory, once the chain has been read: batches of "buffer_size" bytes (less
+ * where there is too little memory or data; a cluster, if larger).  Threads that the budget has no room for end, and those that the bytes of the
  * stream, up to "end", are too few for.  The first byte added will be number "position" of it.  0, or -1
  * after report_error().
  */
