@@ -35,21 +35,6 @@
 
 VMCLONE_FUNCTION_INFO(vmclone_mac_pool_free_addresses);
 
-static Statement load_pool = {
-	.sql = "SELECT p.allow_duplicate_mac_addresses, r.from_mac::text, r.to_mac::text"
-		   " FROM mac_pools p JOIN mac_pool_ranges r ON r.mac_pool_id = p.id WHERE p.id = $1",
-	.argument_count = 1,
-	.argument_types = {UUIDOID},
-};
-
-/* Columns of load_pool. */
-enum PoolColumn
-{
-	POOL_ALLOWS_DUPLICATES = 1,
-	POOL_FROM,
-	POOL_TO,
-};
-
 static Statement used_addresses = {
 	.sql = "SELECT lower(mac_addr) FROM vm_interface"
 		   " WHERE lower(mac_addr) = ANY ($1)",
@@ -110,10 +95,17 @@ parse_mac(const char *text, int64 *address)
 static char *
 mac_text(int64 address)
 {
-	return psprintf("%02x:%02x:%02x:%02x:%02x:%02x", (int) (address >> 40) & 0xff,
-					(int) (address >> 32) & 0xff, (int) (address >> 24) & 0xff,
-					(int) (address >> 16) & 0xff, (int) (address >> 8) & 0xff,
-					(int) address & 0xff);
+	static const char digits[] = "0123456789abcdef";
+	char *text = palloc(MAC_TEXT_LENGTH + 1);
+
+	for (int i = 0; i < MAC_TEXT_LENGTH; i++)
+	{
+		int shift = 44 - 4 * (i - i / 3);
+
+		text[i] = i % 3 == 2 ? ':' : digits[(address >> shift) & 0xf];
+	}
+	text[MAC_TEXT_LENGTH] = '\0';
+	return text;
 }
 
 static int
@@ -148,19 +140,20 @@ range_end(const pg_uuid_t *mac_pool_id, char *text)
 static void
 begin_scan(MacScan *scan, const pg_uuid_t *mac_pool_id, int64 after)
 {
-	Datum value = UUIDPGetDatum(mac_pool_id);
-	uint64 rows = statement_run(&load_pool, &value, NULL);
-	MacRange *ranges = palloc(sizeof(MacRange) * (rows + 1));
+	const KeyedRows *pool = keyed_rows("mac_pools", "id", mac_pool_id, 1, KEYED_NOW);
+	const KeyedRows *rows = keyed_rows("mac_pool_ranges", "mac_pool_id", mac_pool_id, 1, KEYED_NOW);
+	int row_count = pool->count > 0 ? rows->count : 0;
+	MacRange *ranges = palloc(sizeof(MacRange) * (row_count + 1));
 	int count = 0;
 
-	for (uint64 row = 0; row < rows; row++)
+	scan->duplicates = pool->count > 0 && keyed_bool(pool, 0, "allow_duplicate_mac_addresses");
+	for (int row = 0; row < row_count; row++)
 	{
-		scan->duplicates = field_bool(row, POOL_ALLOWS_DUPLICATES);
-		ranges[row].first = range_end(mac_pool_id, field_text(row, POOL_FROM));
-		ranges[row].last = range_end(mac_pool_id, field_text(row, POOL_TO));
+		ranges[row].first = range_end(mac_pool_id, keyed_text(rows, row, "from_mac"));
+		ranges[row].last = range_end(mac_pool_id, keyed_text(rows, row, "to_mac"));
 	}
-	qsort(ranges, rows, sizeof(MacRange), compare_ranges);
-	for (uint64 row = 0; row < rows; row++)
+	qsort(ranges, row_count, sizeof(MacRange), compare_ranges);
+	for (int row = 0; row < row_count; row++)
 	{
 		if (ranges[row].last < ranges[row].first)
 			continue;
