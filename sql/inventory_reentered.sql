@@ -97,11 +97,61 @@ SELECT fixture.calls('vm4', 'outer2');
 RESET engine.armed;
 SELECT what, name FROM engine.noted ORDER BY place;
 
--- a default whose function puts another table in the place of the one that is written, and calls again
+-- the same of an index: its predicate calls again, its expression is the row's own, and both rows are in it; after an error, too
 SET ROLE regress_engine_owner;
 TRUNCATE engine.noted;
 DROP TRIGGER a ON engine.vm_static;
 DROP TRIGGER b ON engine.vm_static;
+CREATE FUNCTION engine.indexes(name text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF current_setting('engine.armed', true) = 'no' THEN
+        RAISE EXCEPTION 'not armed';
+    END IF;
+    RETURN engine.calls_again(name, 'outer3', 'vm5', 'inner3');
+END $$;
+CREATE FUNCTION engine.reversed(name text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT reverse(name)';
+CREATE INDEX by_end ON engine.vm_static (engine.reversed(vm_name::text)) WHERE engine.indexes(vm_name::text);
+RESET ROLE;
+SELECT fixture.calls('vm4', 'third2');
+SELECT fixture.calls('vm4', 'third3');
+SET engine.armed = 'no';
+SELECT fixture.calls('vm4', 'outer3');
+SET engine.armed = 'yes';
+SELECT fixture.calls('vm4', 'outer3');
+RESET engine.armed;
+SELECT what, name FROM engine.noted WHERE what = 'calls again';
+CREATE FUNCTION fixture.by_end(names text[]) RETURNS SETOF text LANGUAGE sql SET enable_seqscan = off AS $$
+    SELECT vm_name FROM engine.vm_static WHERE engine.indexes(vm_name::text) AND engine.reversed(vm_name::text) IN (SELECT reverse(n) FROM unnest(names) n) ORDER BY 1
+$$;
+SELECT fixture.by_end('{third2,third3,outer3,inner3}');
+
+-- what is kept of indexes and defaults changes with the table and with functions in it
+SET ROLE regress_engine_owner;
+CREATE FUNCTION engine.stamp() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'one' $$;
+ALTER TABLE engine.vm_dynamic ADD stamp text;
+ALTER TABLE engine.vm_dynamic ALTER stamp SET DEFAULT engine.stamp();
+RESET ROLE;
+SELECT fixture.calls('vm4', 'stamped1');
+SELECT fixture.calls('vm4', 'stamped2');
+SET ROLE regress_engine_owner;
+CREATE OR REPLACE FUNCTION engine.stamp() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'two' $$;
+CREATE INDEX by_stamp ON engine.vm_dynamic (stamp) WHERE stamp = 'two';
+RESET ROLE;
+SELECT fixture.calls('vm4', 'stamped3');
+SELECT fixture.calls('vm4', 'stamped4');
+SET ROLE regress_engine_owner;
+DROP INDEX engine.by_stamp;
+CREATE INDEX by_stamp ON engine.vm_dynamic (upper(stamp));
+RESET ROLE;
+SELECT fixture.calls('vm4', 'stamped5');
+SELECT vm_name, stamp FROM engine.vm_dynamic JOIN engine.vm_static USING (vm_guid) WHERE vm_name LIKE 'stamped%' ORDER BY 1;
+SET enable_seqscan = off;
+SELECT upper(stamp), count(*) FROM engine.vm_dynamic WHERE upper(stamp) IN ('ONE', 'TWO') GROUP BY 1 ORDER BY 1;
+RESET enable_seqscan;
+
+-- a default whose function puts another table in the place of the one that is written, and calls again
+SET ROLE regress_engine_owner;
+TRUNCATE engine.noted;
 CREATE FUNCTION engine.exchanges(relation text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     IF current_setting('engine.armed', true) = relation THEN
@@ -131,7 +181,7 @@ DECLARE
     answer text;
 BEGIN
     PERFORM set_config('engine.armed', relation, true);
-    answer := fixture.calls('vm6', 'outer3');
+    answer := fixture.calls('vm6', 'outer4');
     EXECUTE format('SELECT concat_ws('', '', %L, (SELECT string_agg(name, '' '') FROM engine.noted WHERE what = ''exchanged''), (SELECT string_agg(DISTINCT exchanges, '' '') FROM engine.%I WHERE exchanges <> %2$L))', answer, relation) INTO answer;
     RAISE EXCEPTION USING ERRCODE = 'ZZZZZ', MESSAGE = answer;
 EXCEPTION WHEN SQLSTATE 'ZZZZZ' THEN

@@ -12,7 +12,6 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
@@ -24,6 +23,7 @@
 #include "base/compat.h"
 #include "base/insertion.h"
 #include "base/keyed_rows.h"
+#include "base/table_expressions.h"
 #include "base/table_writer.h"
 
 /* Where a column of the table gets its value from. */
@@ -35,7 +35,6 @@ typedef struct InsertedColumn
 	FmgrInfo input;    /* of the column's */
 	Oid input_parameter;
 	int32 type_modifier;
-	Expr *default_expression; /* not planned; NULL: null */
 } InsertedColumn;
 
 /* A table as it was when it was described. */
@@ -43,8 +42,11 @@ typedef struct InsertionTable
 {
 	MemoryContext context;
 	Oid relation_id;
+	uint64 changes; /* of tables, when it was last found to be as described */
 	TupleDesc descriptor;
-	InsertedColumn *columns; /* by attribute */
+	InsertedColumn *columns;    /* by attribute */
+	Expr **default_expressions; /* by attribute, not planned; NULL: null */
+	KeptExpressions defaults;
 	int users; /* writes under way: a default's or a trigger's function may insert, too */
 } InsertionTable;
 
@@ -210,6 +212,7 @@ describe_columns(InsertionTable *table, const Insertion *insertion, Relation rel
 	int given = 0;
 
 	table->columns = palloc0(sizeof(InsertedColumn) * table->descriptor->natts);
+	table->default_expressions = palloc0(sizeof(Expr *) * table->descriptor->natts);
 	for (int i = 0; i < table->descriptor->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(table->descriptor, i);
@@ -228,14 +231,29 @@ describe_columns(InsertionTable *table, const Insertion *insertion, Relation rel
 		}
 		else
 		{
-			column->default_expression = (Expr *) build_column_default(relation, attribute->attnum);
+			table->default_expressions[i] =
+				(Expr *) build_column_default(relation, attribute->attnum);
 			/* a domain may refuse null */
-			if (column->default_expression == NULL &&
+			if (table->default_expressions[i] == NULL &&
 				get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN)
 				describe_given(column, attribute, InvalidOid);
 		}
 	}
 	return given == insertion->column_count;
+}
+
+static bool
+is_current(InsertionTable *table, Relation relation)
+{
+	uint64 changes = table_changes();
+
+	if (table->relation_id != RelationGetRelid(relation))
+		return false;
+	if (table->changes != changes &&
+		!equalTupleDescs(table->descriptor, RelationGetDescr(relation)))
+		return false;
+	table->changes = changes;
+	return true;
 }
 
 /* The table as it is now; NULL: a statement has to do it. */
@@ -246,8 +264,7 @@ insertion_table(Insertion *insertion, Relation relation)
 	MemoryContext context;
 	MemoryContext callers;
 
-	if (table && table->relation_id == RelationGetRelid(relation) &&
-		equalTupleDescs(table->descriptor, RelationGetDescr(relation)))
+	if (table && is_current(table, relation))
 		return table;
 	if (table)
 	{
@@ -263,6 +280,7 @@ insertion_table(Insertion *insertion, Relation relation)
 	table = palloc0(sizeof(InsertionTable));
 	table->context = context;
 	table->relation_id = RelationGetRelid(relation);
+	table->changes = table_changes();
 	table->descriptor = CreateTupleDescCopyConstr(RelationGetDescr(relation));
 	if (!describe_columns(table, insertion, relation))
 		table = NULL;
@@ -286,22 +304,6 @@ convert(const InsertedColumn *column, Datum value, bool is_null)
 							 column->input_parameter, column->type_modifier);
 }
 
-/* Default expressions ready to run, by attribute; planned now, since a function may have become another one. */
-static ExprState **
-prepare_defaults(const InsertionTable *table)
-{
-	ExprState **defaults = palloc0(sizeof(ExprState *) * table->descriptor->natts);
-
-	for (int i = 0; i < table->descriptor->natts; i++)
-	{
-		Expr *expression = table->columns[i].default_expression;
-
-		if (expression && !IsA(expression, Const))
-			defaults[i] = ExecInitExpr(expression_planner(copyObject(expression)), NULL);
-	}
-	return defaults;
-}
-
 static void
 fill_row(const InsertionTable *table, ExprState *const *defaults, ExprContext *context,
 		 const Datum *values, const bool *nulls, TupleTableSlot *row)
@@ -323,13 +325,6 @@ fill_row(const InsertionTable *table, ExprState *const *defaults, ExprContext *c
 		}
 		else if (defaults[i])
 			*value = ExecEvalExpr(defaults[i], context, is_null);
-		else if (column->default_expression)
-		{
-			const Const *constant = (const Const *) column->default_expression;
-
-			*value = constant->constvalue;
-			*is_null = constant->constisnull;
-		}
 		else if (column->is_converted)
 			(void) convert(column, (Datum) 0, true);
 	}
@@ -337,9 +332,14 @@ fill_row(const InsertionTable *table, ExprState *const *defaults, ExprContext *c
 
 /* What evaluating leaves lasts as long as the caller's context. */
 static uint64
-write_rows(const NewRows *rows, const InsertionTable *table, Relation relation)
+write_rows(const NewRows *rows, InsertionTable *table, Relation relation)
 {
-	ExprState **defaults = prepare_defaults(table);
+	/* a run within a run has its own */
+	KeptExpressions own = {0};
+	KeptExpressions *kept = table->users > 1 ? &own : &table->defaults;
+	ExprState **defaults =
+		kept_expressions_take(kept, table->users > 1 ? CurrentMemoryContext : table->context,
+							  table->default_expressions, table->descriptor->natts);
 	ExprContext *context = CreateStandaloneExprContext();
 	TableWriter *writer = table_writer_begin(relation);
 	uint64 written;
@@ -352,6 +352,7 @@ write_rows(const NewRows *rows, const InsertionTable *table, Relation relation)
 	}
 	written = table_writer_end(writer);
 	FreeExprContext(context, true);
+	kept_expressions_give_back(kept, defaults);
 	return written;
 }
 

@@ -1,14 +1,16 @@
 /*
  * table_expressions.c
- *		CHECK constraints and the conditions of BEFORE triggers of a table, ready to run for the session.
+ *		CHECK constraints, conditions of BEFORE triggers and what indexes compute of a table, ready to run for the session.
  *
  * They are made anew when the table changes, or any function, type or constraint: seldom, in a server
  * that runs.  Constraints are the relation cache's, conditions its triggers'.
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/tupdesc.h"
+#include "catalog/index.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
@@ -41,11 +43,37 @@ struct TableExpressions
 	bool always_fires; /* a trigger without a condition */
 	int when_count;
 	ExprState **whens;
+	bool has_indexes; /* described: when rows are first written */
+	bool
+		indexes_are_used; /* by an executor state: another one, of a function in them, makes its own */
+	bool is_forgotten;    /* but in use */
+	int index_count;
+	Oid *index_ids;
+	IndexInfo **indexes;
+};
+
+struct IndexUse
+{
+	MemoryContextCallback callback;
+	TableExpressions *expressions; /* NULL: none that are kept */
 };
 
 static TableExpressions *tables[MOST_TABLES];
 static int table_count;
 static uint64 changes; /* heard of so far */
+
+static bool
+is_about(const TableExpressions *expressions, Oid relation_id)
+{
+	if (relation_id == InvalidOid || expressions->relation_id == relation_id)
+		return true;
+	for (int i = 0; i < expressions->index_count; i++)
+	{
+		if (expressions->index_ids[i] == relation_id)
+			return true;
+	}
+	return false;
+}
 
 /* Invalid: all of them. */
 static void
@@ -54,7 +82,7 @@ note_relation_change(Datum argument, Oid relation_id)
 	changes++;
 	for (int i = 0; i < table_count; i++)
 	{
-		if (relation_id == InvalidOid || tables[i]->relation_id == relation_id)
+		if (is_about(tables[i], relation_id))
 			tables[i]->is_stale = true;
 	}
 }
@@ -76,6 +104,7 @@ hear_of_changes(void)
 	CacheRegisterSyscacheCallback(PROCOID, note_catalog_change, (Datum) 0);
 	CacheRegisterSyscacheCallback(TYPEOID, note_catalog_change, (Datum) 0);
 	CacheRegisterSyscacheCallback(CONSTROID, note_catalog_change, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, note_catalog_change, (Datum) 0);
 	is_registered = true;
 }
 
@@ -85,7 +114,17 @@ forget(int i)
 	TableExpressions *old = tables[i];
 
 	tables[i] = tables[--table_count];
-	MemoryContextDelete(old->context);
+	if (old->indexes_are_used)
+		old->is_forgotten = true;
+	else
+		MemoryContextDelete(old->context);
+}
+
+uint64
+table_changes(void)
+{
+	hear_of_changes();
+	return changes;
 }
 
 static void
@@ -247,11 +286,15 @@ run(TableExpressions *expressions, TupleTableSlot *row,
 	{
 		result = evaluate(expressions, row);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
+		/* a function in them may be in the middle of its work */
+		expressions->is_stale = true;
 		expressions->is_running = false;
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
+	expressions->is_running = false;
 	ResetExprContext(expressions->values);
 	return result;
 }
@@ -268,4 +311,165 @@ table_no_trigger_fires(TableExpressions *expressions, TupleTableSlot *row)
 {
 	return !expressions->always_fires &&
 		   (expressions->when_count == 0 || run(expressions, row, no_condition_holds));
+}
+
+/* A state of its own for what the executor notes while it writes. */
+static IndexInfo *
+index_for_use(const IndexInfo *kept)
+{
+	IndexInfo *index = makeNode(IndexInfo);
+
+	memcpy(index, kept, sizeof(IndexInfo));
+	index->ii_Context = CurrentMemoryContext;
+	return index;
+}
+
+/* For the next time. */
+static void
+keep_indexes(const ResultRelInfo *target)
+{
+	/* the caller's until all is made, so that an error leaves nothing behind */
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "vmclone indexes", ALLOCSET_SMALL_SIZES);
+	MemoryContext callers = MemoryContextSwitchTo(context);
+	int count = target->ri_NumIndices;
+	Oid *ids = palloc(sizeof(Oid) * (count + 1));
+	IndexInfo **indexes = palloc(sizeof(IndexInfo *) * (count + 1));
+	uint64 before = changes;
+	TableExpressions *expressions;
+
+	for (int i = 0; i < count; i++)
+	{
+		IndexInfo *index = BuildIndexInfo(target->ri_IndexRelationDescs[i]);
+		ListCell *cell;
+
+		foreach (cell, index->ii_Expressions)
+			index->ii_ExpressionsState =
+				lappend(index->ii_ExpressionsState,
+						ExecInitExpr(expression_planner(copyObject(lfirst(cell))), NULL));
+		if (index->ii_Predicate)
+			index->ii_PredicateState = ExecInitQual(
+				(List *) expression_planner((Expr *) copyObject(index->ii_Predicate)), NULL);
+		ids[i] = RelationGetRelid(target->ri_IndexRelationDescs[i]);
+		indexes[i] = index;
+	}
+	MemoryContextSwitchTo(callers);
+	/* looked for again: a function that was planned may have come here */
+	expressions = table_expressions(target->ri_RelationDesc);
+	if (changes != before || expressions->is_stale || expressions->has_indexes)
+	{
+		MemoryContextDelete(context);
+		return;
+	}
+	MemoryContextSetParent(context, expressions->context);
+	expressions->index_ids = ids;
+	expressions->indexes = indexes;
+	expressions->index_count = count;
+	expressions->has_indexes = true;
+}
+
+/* As they are kept; their relations are locked and may have changed meanwhile. */
+static void
+open_kept_indexes(TableExpressions *expressions, ResultRelInfo *target)
+{
+	int count = expressions->index_count;
+
+	target->ri_NumIndices = count;
+	target->ri_IndexRelationDescs = palloc(sizeof(Relation) * (count + 1));
+	target->ri_IndexRelationInfo = palloc(sizeof(IndexInfo *) * (count + 1));
+	for (int i = 0; i < count; i++)
+	{
+		target->ri_IndexRelationDescs[i] = index_open(expressions->index_ids[i], RowExclusiveLock);
+		target->ri_IndexRelationInfo[i] = index_for_use(expressions->indexes[i]);
+	}
+	for (int i = 0; i < count && expressions->is_stale; i++)
+		target->ri_IndexRelationInfo[i] = BuildIndexInfo(target->ri_IndexRelationDescs[i]);
+}
+
+void
+table_indexes_done(IndexUse *use)
+{
+	TableExpressions *expressions = use->expressions;
+
+	if (expressions == NULL)
+		return;
+	use->expressions = NULL;
+	expressions->indexes_are_used = false;
+	if (expressions->is_forgotten)
+		MemoryContextDelete(expressions->context);
+}
+
+/* An error has left: a function in them may be in the middle of its work. */
+static void
+break_use(void *argument)
+{
+	IndexUse *use = argument;
+
+	if (use->expressions)
+		use->expressions->is_stale = true;
+	table_indexes_done(use);
+}
+
+IndexUse *
+table_open_indexes(EState *state, ResultRelInfo *target)
+{
+	IndexUse *use = MemoryContextAllocZero(state->es_query_cxt, sizeof(IndexUse));
+	TableExpressions *expressions;
+
+	if (!RelationGetForm(target->ri_RelationDesc)->relhasindex)
+		return use;
+	expressions = table_expressions(target->ri_RelationDesc);
+	if (!expressions->has_indexes || expressions->is_stale || expressions->indexes_are_used)
+	{
+		ExecOpenIndices(target, false);
+		if (!expressions->has_indexes && !expressions->is_stale)
+			keep_indexes(target);
+		return use;
+	}
+	use->callback.func = break_use;
+	use->callback.arg = use;
+	use->expressions = expressions;
+	expressions->indexes_are_used = true;
+	MemoryContextRegisterResetCallback(state->es_query_cxt, &use->callback);
+	open_kept_indexes(expressions, target);
+	return use;
+}
+
+ExprState **
+kept_expressions_take(KeptExpressions *kept, MemoryContext parent, Expr *const *expressions,
+					  int count)
+{
+	ExprState **states = kept->states;
+	MemoryContext context;
+	MemoryContext callers;
+
+	/* not there until they are given back: an error may leave a function in the middle of its work */
+	kept->states = NULL;
+	if (states && kept->changes == table_changes() && kept->user_id == GetUserId())
+		return states;
+	kept->changes = table_changes();
+	kept->user_id = GetUserId();
+	if (kept->context)
+		MemoryContextDelete(kept->context);
+	kept->context = NULL;
+	/* the caller's until all is made, so that an error leaves nothing behind */
+	context =
+		AllocSetContextCreate(CurrentMemoryContext, "vmclone expressions", ALLOCSET_SMALL_SIZES);
+	callers = MemoryContextSwitchTo(context);
+	states = palloc0(sizeof(ExprState *) * (count + 1));
+	for (int i = 0; i < count; i++)
+	{
+		if (expressions[i])
+			states[i] = ExecInitExpr(expression_planner(copyObject(expressions[i])), NULL);
+	}
+	MemoryContextSwitchTo(callers);
+	MemoryContextSetParent(context, parent);
+	kept->context = context;
+	return states;
+}
+
+void
+kept_expressions_give_back(KeptExpressions *kept, ExprState **states)
+{
+	kept->states = states;
 }

@@ -33,7 +33,7 @@ typedef struct Update
 	ResultRelInfo *target;
 	TransitionCaptureState *transitions;
 	bool fires_after_row;
-	bool has_indexes; /* opened: most updates need none */
+	IndexUse *indexes; /* NULL: not opened; most updates need none */
 	AttrNumber numbers[TABLE_UPDATE_MAX_COLUMNS];
 	int column_count;
 	TupleTableSlot *old_row;
@@ -138,9 +138,8 @@ fill_new_row(const Update *update, const Datum *values)
 static void
 open_indexes(Update *update)
 {
-	if (!update->has_indexes)
-		ExecOpenIndices(update->target, false);
-	update->has_indexes = true;
+	if (update->indexes == NULL)
+		update->indexes = table_open_indexes(update->state, update->target);
 }
 
 /* The row is locked: only code that the update itself has set off can have changed it, as a statement would say, too. */
@@ -206,6 +205,8 @@ update_rows(Update *update, Relation relation, const KeyedRows *rows, const int 
 	MemoryContextSwitchTo(context);
 	ExecResetTupleTable(state->es_tupleTable, false);
 	executor_close_target(state, update->target);
+	if (update->indexes)
+		table_indexes_done(update->indexes);
 	FreeExecutorState(state);
 }
 

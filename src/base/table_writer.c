@@ -31,11 +31,13 @@ struct TableWriter
 	MemoryContext context; /* the caller's */
 	TransitionCaptureState *transitions;
 	ForeignKeys *keys;
+	IndexUse *indexes;
 	bool may_fire_before; /* a row's BEFORE trigger, which could look at the rows before */
 	bool fires_after_row;
-	TupleTableSlot *slots[MAX_ROWS];
-	int count; /* of slots that are filled */
+	int count;      /* of slots that are filled */
+	int slot_count; /* of slots that there are */
 	uint64 written;
+	TupleTableSlot *slots[MAX_ROWS];
 };
 
 bool
@@ -51,7 +53,7 @@ table_writer_can(Relation relation)
 TableWriter *
 table_writer_begin(Relation relation)
 {
-	TableWriter *writer = palloc0(sizeof(TableWriter));
+	TableWriter *writer = palloc(sizeof(TableWriter));
 	EState *state;
 	TriggerDesc *triggers;
 	MemoryContext context;
@@ -60,13 +62,15 @@ table_writer_begin(Relation relation)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 
+	/* of the slots, only those that there are are looked at */
+	memset(writer, 0, offsetof(TableWriter, slots));
 	writer->context = CurrentMemoryContext;
 	writer->state = state = CreateExecutorState();
 	context = MemoryContextSwitchTo(state->es_query_cxt);
 	writer->target = executor_open_target(state, relation, NULL);
 	state->es_output_cid = GetCurrentCommandId(true);
 	state->es_snapshot = GetActiveSnapshot();
-	ExecOpenIndices(writer->target, false);
+	writer->indexes = table_open_indexes(state, writer->target);
 	triggers = writer->target->ri_TrigDesc;
 	AfterTriggerBeginQuery();
 	if (triggers)
@@ -87,10 +91,11 @@ table_writer_slot(TableWriter *writer)
 {
 	TupleTableSlot **slot = &writer->slots[writer->count];
 
-	if (*slot == NULL)
+	if (writer->count == writer->slot_count)
 	{
 		MemoryContext context = MemoryContextSwitchTo(writer->state->es_query_cxt);
 
+		writer->slot_count++;
 		*slot = table_slot_create(writer->target->ri_RelationDesc, &writer->state->es_tupleTable);
 		MemoryContextSwitchTo(context);
 	}
@@ -217,6 +222,7 @@ table_writer_end(TableWriter *writer)
 	written = writer->written;
 	ExecResetTupleTable(state->es_tupleTable, false);
 	executor_close_target(state, writer->target);
+	table_indexes_done(writer->indexes);
 	FreeExecutorState(state);
 	PopActiveSnapshot();
 	CommandCounterIncrement();

@@ -26,6 +26,13 @@ typedef enum RowCopyInput
 /* row_copy_table.c */
 extern RowCopyInput row_copy_input_of(Oid type);
 
+/* A value that is set for a source's rows. */
+typedef struct RowCopySetting
+{
+	const char *column;
+	const char *text;
+} RowCopySetting;
+
 /* A column that is copied. */
 typedef struct CopiedColumn
 {
@@ -54,6 +61,7 @@ typedef struct CopiedColumn
 typedef struct RowCopyTable
 {
 	Oid relation_id;
+	uint64 changes; /* of tables, when it was last found to be as described */
 	char *schema_name;
 	char *relation_name;  /* qualified and quoted, as in the statements */
 	TupleDesc descriptor; /* of the table, when the statements were made */
@@ -79,10 +87,12 @@ extern RowCopyTable *row_copy_table(RowCopyTarget *target, Relation relation);
 extern void row_copy_make_statements(RowCopyTable *table, const RowCopyTarget *target);
 
 /*
- * row_copy_overlay.c: a text as the column's type, NULL for null; lays overlays over values and
- * nulls, by column; is_set gets true for every column that one of them names.
+ * row_copy_overlay.c: a text as the column's type, NULL for null; lays settings, and below them overlays, over
+ * values and nulls, by column; is_set gets true for every column that one of them names.
  */
 extern Datum row_copy_input(CopiedColumn *column, char *text);
+extern void row_copy_lay_settings(RowCopyTable *table, const RowCopySetting *settings, int count,
+								  Datum *values, bool *nulls, bool *is_set);
 extern void row_copy_lay_over(RowCopyTable *table, const Jsonb *const *overlays, int overlay_count,
 							  Datum *values, bool *nulls, bool *is_set);
 

@@ -22,6 +22,7 @@
 
 #include "base/compat.h"
 #include "base/insertion.h"
+#include "base/table_expressions.h"
 #include "inventory/row_copy_internal.h"
 
 /*
@@ -259,17 +260,25 @@ forget(RowCopyTarget *target)
 
 /* The name is part of the statements. */
 static bool
-is_current(const RowCopyTable *table, Relation relation)
+is_current(RowCopyTable *table, Relation relation)
 {
-	return table->relation_id == RelationGetRelid(relation) &&
-		   equalTupleDescs(table->descriptor, RelationGetDescr(relation)) &&
-		   strcmp(table->schema_name, get_namespace_name(RelationGetNamespace(relation))) == 0;
+	uint64 changes = table_changes();
+
+	if (table->relation_id != RelationGetRelid(relation))
+		return false;
+	if (table->changes != changes &&
+		(!equalTupleDescs(table->descriptor, RelationGetDescr(relation)) ||
+		 strcmp(table->schema_name, get_namespace_name(RelationGetNamespace(relation))) != 0))
+		return false;
+	table->changes = changes;
+	return true;
 }
 
 RowCopyTable *
 row_copy_table(RowCopyTarget *target, Relation relation)
 {
 	RowCopyTable *table = target->table;
+	uint64 changes;
 	MemoryContext context;
 	MemoryContext caller_context;
 
@@ -277,6 +286,7 @@ row_copy_table(RowCopyTarget *target, Relation relation)
 		return table;
 	if (table)
 		forget(target);
+	changes = table_changes();
 
 	/* the caller's until all is made, so that an error leaves nothing behind */
 	context = AllocSetContextCreate(CurrentMemoryContext, "vmclone row copy", ALLOCSET_SMALL_SIZES);
@@ -284,6 +294,7 @@ row_copy_table(RowCopyTarget *target, Relation relation)
 	table = palloc0(sizeof(RowCopyTable));
 	table->context = context;
 	table->relation_id = RelationGetRelid(relation);
+	table->changes = changes;
 	table->schema_name = get_namespace_name(RelationGetNamespace(relation));
 	table->relation_name =
 		quote_qualified_identifier(table->schema_name, RelationGetRelationName(relation));
