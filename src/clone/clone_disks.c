@@ -71,81 +71,83 @@ qcow_compat(const ClonePlan *plan, const PlannedDisk *disk)
 	return QCOW_COMPAT_V3;
 }
 
-/* base_disks: what the snapshot says of the disk, never shareable. */
-static Jsonb *
-disk_overlay(const PlannedDisk *disk)
+static const char *
+bool_text(bool value)
 {
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfo(&text, "{\"shareable\": false, \"disk_storage_type\": %d",
-					 DISK_STORAGE_TYPE_IMAGE);
-	/* null for a flag that must not be null means: as the source has it */
-	if (json_get_text(disk->configuration, "wipe_after_delete"))
-		appendStringInfo(&text, ", \"wipe_after_delete\": %s",
-						 json_get_bool(disk->configuration, "wipe_after_delete", false) ? "true"
-																						: "false");
-	if (json_get_text(disk->configuration, "backup"))
-	{
-		appendStringInfoString(&text, ", \"backup\": ");
-		json_append_string(&text, json_get_text(disk->configuration, "backup"));
-	}
-	if (json_has(disk->configuration, "disk_description"))
-	{
-		appendStringInfoString(&text, ", \"disk_description\": ");
-		json_append_string(&text, json_get_text(disk->configuration, "disk_description"));
-	}
-	appendStringInfoChar(&text, '}');
-	return json_from_text(text.data);
+	return value ? "true" : "false";
 }
 
-/* images: one leaf without parent, locked until its data is there.  Keys as jsonb sorts them. */
-static Jsonb *
-image_overlay(const ClonePlan *plan, const PlannedDisk *disk)
+/* A flag that the snapshot says; null for one that must not be null means: as the source has it. */
+static void
+set_flag(RowCopy *rows, int source, const Jsonb *configuration, const char *key)
 {
-	return json_from_text(
-		psprintf("{\"size\": " INT64_FORMAT ", \"active\": true,"
-				 " \"it_guid\": \"00000000-0000-0000-0000-000000000000\","
-				 " \"parentid\": \"00000000-0000-0000-0000-000000000000\", \"imagestatus\": %d,"
-				 " \"qcow_compat\": %d, \"volume_type\": %d, \"_create_date\": \"now\","
-				 " \"_update_date\": null, \"lastmodified\": \"now\", \"creation_date\": \"now\","
-				 " \"volume_format\": %d, \"sequence_number\": 1, \"volume_classification\": %d}",
-				 disk->size, IMAGE_STATUS_LOCKED, qcow_compat(plan, disk), (int) disk->volume_type,
-				 (int) disk->volume_format, VOLUME_CLASSIFICATION_VOLUME));
+	if (json_get_text(configuration, key))
+		row_copy_set(rows, source, key, bool_text(json_get_bool(configuration, key, false)));
+}
+
+/* base_disks: what the snapshot says of the disk, never shareable. */
+static int
+disk_source(RowCopy *rows, const PlannedDisk *disk)
+{
+	int source = row_copy_source(rows, &disk->disk_id, NULL, 0);
+	const char *backup = json_get_text(disk->configuration, "backup");
+
+	row_copy_set(rows, source, "shareable", "false");
+	row_copy_set(rows, source, "disk_storage_type", psprintf("%d", DISK_STORAGE_TYPE_IMAGE));
+	set_flag(rows, source, disk->configuration, "wipe_after_delete");
+	if (backup)
+		row_copy_set(rows, source, "backup", backup);
+	if (json_has(disk->configuration, "disk_description"))
+		row_copy_set(rows, source, "disk_description",
+					 json_get_text(disk->configuration, "disk_description"));
+	return source;
+}
+
+/* images: one leaf without parent, locked until its data is there. */
+static int
+image_source(RowCopy *rows, const ClonePlan *plan, const PlannedDisk *disk)
+{
+	static const char no_id[] = "00000000-0000-0000-0000-000000000000";
+	int source = row_copy_source(rows, &disk->image_id, NULL, 0);
+
+	row_copy_set(rows, source, "size", psprintf(INT64_FORMAT, disk->size));
+	row_copy_set(rows, source, "active", "true");
+	row_copy_set(rows, source, "it_guid", no_id);
+	row_copy_set(rows, source, "parentid", no_id);
+	row_copy_set(rows, source, "imagestatus", psprintf("%d", IMAGE_STATUS_LOCKED));
+	row_copy_set(rows, source, "qcow_compat", psprintf("%d", qcow_compat(plan, disk)));
+	row_copy_set(rows, source, "volume_type", psprintf("%d", (int) disk->volume_type));
+	row_copy_set(rows, source, "volume_format", psprintf("%d", (int) disk->volume_format));
+	row_copy_set(rows, source, "volume_classification",
+				 psprintf("%d", VOLUME_CLASSIFICATION_VOLUME));
+	row_copy_set(rows, source, "sequence_number", "1");
+	row_copy_set(rows, source, "_create_date", "now");
+	row_copy_set(rows, source, "_update_date", NULL);
+	row_copy_set(rows, source, "creation_date", "now");
+	row_copy_set(rows, source, "lastmodified", "now");
+	return source;
 }
 
 /* disk_vm_element: how the virtual machine uses the disk. */
-static Jsonb *
-element_overlay(const ClonePlan *plan, const PlannedDisk *disk, bool chipset_changes)
+static int
+element_source(RowCopy *rows, const ClonePlan *plan, const PlannedDisk *disk, bool chipset_changes)
 {
 	const Jsonb *old = json_get(plan->configuration, "vm_static");
 	bool becomes_q35 = json_get_int64(old, "bios_type", 0) == BIOS_I440FX;
 	const char *disk_interface = disk->disk_interface;
-	StringInfoData text;
+	int source = row_copy_source(rows, &disk->disk_id, NULL, 0);
 
 	/* Q35 has no IDE, I440FX no SATA */
 	if (disk_interface && chipset_changes &&
 		strcmp(disk_interface, becomes_q35 ? "IDE" : "SATA") == 0)
 		disk_interface = becomes_q35 ? "SATA" : "IDE";
 
-	initStringInfo(&text);
-	appendStringInfo(&text, "{\"is_boot\": %s", disk->is_boot ? "true" : "false");
+	row_copy_set(rows, source, "is_boot", bool_text(disk->is_boot));
 	if (disk_interface)
-	{
-		appendStringInfoString(&text, ", \"disk_interface\": ");
-		json_append_string(&text, disk_interface);
-	}
-	if (json_get_text(disk->configuration, "pass_discard"))
-		appendStringInfo(&text, ", \"pass_discard\": %s",
-						 json_get_bool(disk->configuration, "pass_discard", false) ? "true"
-																				   : "false");
-	if (json_get_text(disk->configuration, "is_using_scsi_reservation"))
-		appendStringInfo(&text, ", \"is_using_scsi_reservation\": %s",
-						 json_get_bool(disk->configuration, "is_using_scsi_reservation", false)
-							 ? "true"
-							 : "false");
-	appendStringInfoChar(&text, '}');
-	return json_from_text(text.data);
+		row_copy_set(rows, source, "disk_interface", disk_interface);
+	set_flag(rows, source, disk->configuration, "pass_discard");
+	set_flag(rows, source, disk->configuration, "is_using_scsi_reservation");
+	return source;
 }
 
 static void
@@ -187,25 +189,22 @@ clone_disks_write(CloneWork *work)
 	for (int d = 0; d < plan->disk_count; d++)
 	{
 		const PlannedDisk *disk = &plan->disks[d];
-		int disk_source = 0;
-		int image_source = 0;
-		int element_sources[2] = {0, 0}; /* chipset as in the snapshot, or another one */
-		const Jsonb *overlay;
+		int from_disk = 0;
+		int from_image = 0;
+		int from_elements[2] = {0, 0}; /* chipset as in the snapshot, or another one */
 
 		if (!disk_is_made(disk) && disk->fate != DISK_ATTACH)
 			continue;
 		if (disk_is_made(disk))
 		{
-			overlay = disk_overlay(disk);
-			disk_source = row_copy_source(disk_rows, &disk->disk_id, &overlay, 1);
-			overlay = image_overlay(plan, disk);
-			image_source = row_copy_source(image_rows, &disk->image_id, &overlay, 1);
+			from_disk = disk_source(disk_rows, disk);
+			from_image = image_source(image_rows, plan, disk);
 		}
 		for (int c = 0; c < work->copy_count; c++)
 		{
 			const CloneCopy *copy = &work->copies[c];
 			bool chipset_changes = clone_changes_chipset(plan, work->vm_static[c]);
-			int *element_source = &element_sources[chipset_changes];
+			int *from_element = &from_elements[chipset_changes];
 			const pg_uuid_t *disk_id = &disk->disk_id;
 			const void *values[ROW_COPY_MAX_COLUMNS];
 
@@ -214,25 +213,22 @@ clone_disks_write(CloneWork *work)
 				disk_id = &copy->new_disk_ids[d];
 				values[0] = disk_id;
 				values[1] = copy->disk_aliases[d];
-				row_copy_row(disk_rows, disk_source, values);
+				row_copy_row(disk_rows, from_disk, values);
 				values[0] = &copy->new_image_ids[d];
 				values[1] = disk_id;
 				/* a template has no snapshots */
 				values[2] = work->is_template ? NULL : &copy->active_snapshot_id;
-				row_copy_row(image_rows, image_source, values);
+				row_copy_row(image_rows, from_image, values);
 				clone_note_row(work, c, disk_id);
 				clone_note_row(work, c, &copy->new_image_ids[d]);
 			}
 			else
 				clone_note_row(work, c, disk_id);
-			if (*element_source == 0)
-			{
-				overlay = element_overlay(plan, disk, chipset_changes);
-				*element_source = row_copy_source(element_rows, &disk->disk_id, &overlay, 1);
-			}
+			if (*from_element == 0)
+				*from_element = element_source(element_rows, plan, disk, chipset_changes);
 			values[0] = disk_id;
 			values[1] = &copy->vm_id;
-			row_copy_row(element_rows, *element_source, values);
+			row_copy_row(element_rows, *from_element, values);
 		}
 	}
 	(void) row_copy_run(disk_rows);

@@ -44,27 +44,24 @@ default_speed(int64 type)
 	return type >= 0 && type < (int64) lengthof(speeds) ? speeds[type] : 1000;
 }
 
-/* What must be new, over the snapshot's NIC. */
-static Jsonb *
-interface_overlay(const PlannedInterface *interface)
+/* The snapshot's NIC, and what must be new over it. */
+static int
+interface_source(RowCopy *rows, const PlannedInterface *interface)
 {
-	StringInfoData text;
+	const Jsonb *configuration = interface->configuration;
+	int source = row_copy_source(rows, &interface->interface_id, &configuration, 1);
 
-	initStringInfo(&text);
-	appendStringInfo(&text,
-					 "{\"speed\": %d, \"_create_date\": \"now\", \"_update_date\": null,"
-					 " \"synced\": true, \"vnic_profile_id\": ",
-					 default_speed(json_get_int64(interface->configuration, "type", 0)));
-	json_append_string(&text, interface->vnic_profile_id.given
-								  ? uuid_text(&interface->vnic_profile_id.value)
-								  : NULL);
+	row_copy_set(rows, source, "speed",
+				 psprintf("%d", default_speed(json_get_int64(configuration, "type", 0))));
+	row_copy_set(rows, source, "_create_date", "now");
+	row_copy_set(rows, source, "_update_date", NULL);
+	row_copy_set(rows, source, "synced", "true");
+	row_copy_set(rows, source, "vnic_profile_id",
+				 interface->vnic_profile_id.given ? uuid_text(&interface->vnic_profile_id.value)
+												  : NULL);
 	if (interface->name)
-	{
-		appendStringInfoString(&text, ", \"name\": ");
-		json_append_string(&text, interface->name);
-	}
-	appendStringInfoChar(&text, '}');
-	return json_from_text(text.data);
+		row_copy_set(rows, source, "name", interface->name);
+	return source;
 }
 
 /* Old MAC order, then names: new addresses, ascending, are given in this order. */
@@ -228,10 +225,7 @@ clone_interfaces_write(CloneWork *work)
 			if (!interface->include)
 				continue;
 			if (sources[i] == 0 || own)
-				sources[i] = row_copy_source(
-					rows, &interface->interface_id,
-					(const Jsonb *const[]){interface->configuration, interface_overlay(interface)},
-					2);
+				sources[i] = interface_source(rows, interface);
 			values[0] = &work->interface_ids[c][i];
 			values[1] = &copy->vm_id;
 			values[2] = addresses[c][i];

@@ -40,6 +40,8 @@ typedef struct Source
 	pg_uuid_t key;
 	const Jsonb *overlays[ROW_COPY_MAX_OVERLAYS];
 	int overlay_count;
+	RowCopySetting *settings;
+	int setting_count;
 	Datum *values; /* by column, when the sources are read */
 	bool *nulls;
 	bool *own_defaults; /* by column: every row gets a default of its own; NULL: none does */
@@ -111,6 +113,17 @@ row_copy_source(RowCopy *copy, const pg_uuid_t *key, const Jsonb *const *overlay
 		source->overlays[i] = overlays[i];
 	source->overlay_count = overlay_count;
 	return copy->source_count;
+}
+
+void
+row_copy_set(RowCopy *copy, int source_number, const char *column, const char *text)
+{
+	Source *source = &copy->sources[source_number - 1];
+
+	Assert(source->setting_count < ROW_COPY_MAX_SETTINGS);
+	if (source->settings == NULL)
+		source->settings = palloc(sizeof(RowCopySetting) * ROW_COPY_MAX_SETTINGS);
+	source->settings[source->setting_count++] = (RowCopySetting){column, text};
 }
 
 static Datum
@@ -326,6 +339,8 @@ read_sources(RowCopy *copy, RowCopyTable *table, Relation relation, Defaults *de
 			memcpy(source->values, row->values, sizeof(Datum) * table->column_count);
 			memcpy(source->nulls, row->nulls, sizeof(bool) * table->column_count);
 		}
+		row_copy_lay_settings(table, source->settings, source->setting_count, source->values,
+							  source->nulls, is_set);
 		row_copy_lay_over(table, source->overlays, source->overlay_count, source->values,
 						  source->nulls, is_set);
 		set_defaults(table, source, row != NULL, is_set, defaults);

@@ -24,6 +24,7 @@
 
 #define ROW_COPY_MAX_COLUMNS  5
 #define ROW_COPY_MAX_OVERLAYS 6
+#define ROW_COPY_MAX_SETTINGS 16
 
 /* A column given for every new row: UUIDOID or TEXTOID, cast to the column's own type. */
 typedef struct RowCopyColumn
@@ -62,6 +63,12 @@ extern RowCopy *row_copy_begin(RowCopyTarget *target, const pg_uuid_t *second_ke
  */
 extern int row_copy_source(RowCopy *copy, const pg_uuid_t *key, const Jsonb *const *overlays,
 						   int overlay_count);
+
+/*
+ * A column's value above all overlays: a text as the column's type reads it, NULL for null; up to ROW_COPY_MAX_SETTINGS,
+ * each column once.  Ignored where there is no such column.  Both must last until the run.
+ */
+extern void row_copy_set(RowCopy *copy, int source, const char *column, const char *text);
 
 /* A new row from a source; values in the order of target->columns, NULL for SQL's NULL. */
 extern void row_copy_row(RowCopy *copy, int source, const void *const *values);

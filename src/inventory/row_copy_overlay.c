@@ -85,11 +85,66 @@ read_value(CopiedColumn *column, const JsonbValue *value, bool *is_null)
 }
 
 static int
-compare_key(const JsonbValue *key, const CopiedColumn *column)
+compare_name(const char *name, int length, const CopiedColumn *column)
 {
-	if (key->val.string.len != column->name_length)
-		return key->val.string.len - column->name_length;
-	return memcmp(key->val.string.val, column->name, column->name_length);
+	if (length != column->name_length)
+		return length - column->name_length;
+	return memcmp(name, column->name, length);
+}
+
+static CopiedColumn *
+find_column(const RowCopyTable *table, const char *name)
+{
+	int length = strlen(name);
+	int low = 0;
+	int high = table->column_count;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+		CopiedColumn *column = &table->columns[table->by_name[middle]];
+		int order = compare_name(name, length, column);
+
+		if (order == 0)
+			return column;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+void
+row_copy_lay_settings(RowCopyTable *table, const RowCopySetting *settings, int count, Datum *values,
+					  bool *nulls, bool *is_set)
+{
+	for (int i = 0; i < count; i++)
+	{
+		CopiedColumn *column = find_column(table, settings[i].column);
+		const char *text = settings[i].text;
+		JsonbValue value = {.type = jbvNull};
+		int n;
+
+		if (column == NULL)
+			continue;
+		n = column - table->columns;
+		is_set[n] = true;
+		/* what is given for every row needs no value here */
+		if (column->given >= 0)
+			continue;
+		nulls[n] = text == NULL;
+		if (text && column->input != ROW_COPY_INPUT_POPULATE)
+		{
+			values[n] = row_copy_input(column, unconstify(char *, text));
+			continue;
+		}
+		if (text)
+			value = (JsonbValue){
+				.type = jbvString,
+				.val.string = {.val = unconstify(char *, text), .len = (int) strlen(text)}};
+		values[n] = read_value(column, &value, &nulls[n]);
+	}
 }
 
 /* Keys and columns have the same order: one walk along both. */
@@ -109,7 +164,8 @@ lay_one_over(RowCopyTable *table, const Jsonb *overlay, Datum *values, bool *nul
 			int order = -1;
 
 			while (next < table->column_count &&
-				   (order = compare_key(&item, &table->columns[table->by_name[next]])) > 0)
+				   (order = compare_name(item.val.string.val, item.val.string.len,
+										 &table->columns[table->by_name[next]])) > 0)
 				next++;
 			column = next < table->column_count && order == 0 ? table->by_name[next] : -1;
 		}
