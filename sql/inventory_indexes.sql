@@ -16,6 +16,11 @@ GRANT USAGE ON SCHEMA fixture TO PUBLIC;
 \set ECHO all
 \set ON_ERROR_STOP off
 SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm1', 2), 'with_indexes', lock_mode => 'shared', start_paused => true);
+-- a column that came after the rows, which have the value that it came with
+ALTER TABLE engine.snapshots DROP COLUMN vm_configuration_broken;
+ALTER TABLE engine.snapshots ADD COLUMN vm_configuration_broken boolean DEFAULT true;
+SELECT DISTINCT message_key FROM vmclone.can_add_vm_from_snapshot(fixture.snapshot('vm2', 2), vm_name => 'broken', lock_mode => 'shared');
+UPDATE engine.snapshots SET vm_configuration_broken = false;
 SELECT fixture.drop_indexes('engine');
 SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = 'engine'::regnamespace;
 SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm2', 2), 'without', lock_mode => 'shared', start_paused => true);

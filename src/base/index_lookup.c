@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/tableam.h"
 #include "catalog/pg_am.h"
@@ -142,6 +143,24 @@ prepare_keys(Relation index, int column_count, ScanKeyData *keys)
 		ScanKeyEntryInitialize(&keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
 							   index->rd_indcollation[i], get_opcode(equal), (Datum) 0);
 	}
+}
+
+/* A copy with all columns: the table may have got some, with values for the rows that it had, since the row was written. */
+static HeapTuple
+copy_row(TupleTableSlot *slot)
+{
+	HeapTuple row = ExecCopySlotHeapTuple(slot);
+	HeapTuple whole;
+
+	if (HeapTupleHeaderGetNatts(row->t_data) == slot->tts_tupleDescriptor->natts)
+		return row;
+	slot_getallattrs(slot);
+	whole = heap_form_tuple(slot->tts_tupleDescriptor, slot->tts_values, slot->tts_isnull);
+	whole->t_self = row->t_self;
+	whole->t_tableOid = row->t_tableOid;
+	/* which version of the row it is */
+	HeapTupleHeaderSetXmin(whole->t_data, HeapTupleHeaderGetRawXmin(row->t_data));
+	return whole;
 }
 
 static void
