@@ -28,8 +28,9 @@
 typedef struct ChosenIndex
 {
 	Oid relation_id;
-	AttrNumber columns[INDEX_LOOKUP_MAX_COLUMNS]; /* 0: none */
-	Oid index_id;                                 /* invalid: there is none */
+	AttrNumber columns[INDEX_LOOKUP_MAX_COLUMNS];  /* 0: none */
+	Oid index_id;                                  /* invalid: there is none */
+	RegProcedure equals[INDEX_LOOKUP_MAX_COLUMNS]; /* of its columns */
 } ChosenIndex;
 
 static ChosenIndex chosen[CACHED_MOST];
@@ -105,12 +106,29 @@ choose_index(Relation relation, const AttrNumber *columns, int column_count)
 	return result;
 }
 
+/* Of the index's columns, the functions that say what is equal. */
+static void
+find_equals(ChosenIndex *entry, int column_count)
+{
+	Relation index = index_open(entry->index_id, AccessShareLock);
+
+	for (int i = 0; i < column_count; i++)
+	{
+		Oid type = index->rd_opcintype[i];
+
+		entry->equals[i] = get_opcode(
+			get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber));
+	}
+	index_close(index, NoLock);
+}
+
 /* NULL: there is none. */
 static Relation
-open_index(Relation relation, const AttrNumber *columns, int column_count)
+open_index(Relation relation, const AttrNumber *columns, int column_count, RegProcedure *equals)
 {
 	static bool is_registered;
 	ChosenIndex entry = {.relation_id = RelationGetRelid(relation)};
+	bool is_known = false;
 
 	if (!is_registered)
 	{
@@ -122,27 +140,31 @@ open_index(Relation relation, const AttrNumber *columns, int column_count)
 	{
 		if (chosen[i].relation_id == entry.relation_id &&
 			memcmp(chosen[i].columns, entry.columns, sizeof(entry.columns)) == 0)
-			return OidIsValid(chosen[i].index_id) ? index_open(chosen[i].index_id, AccessShareLock)
-												  : NULL;
+		{
+			entry = chosen[i];
+			is_known = true;
+			break;
+		}
 	}
-	entry.index_id = choose_index(relation, columns, column_count);
-	if (chosen_count < CACHED_MOST)
-		chosen[chosen_count++] = entry;
+	if (!is_known)
+	{
+		entry.index_id = choose_index(relation, columns, column_count);
+		if (OidIsValid(entry.index_id))
+			find_equals(&entry, column_count);
+		if (chosen_count < CACHED_MOST)
+			chosen[chosen_count++] = entry;
+	}
+	memcpy(equals, entry.equals, sizeof(entry.equals));
 	return OidIsValid(entry.index_id) ? index_open(entry.index_id, AccessShareLock) : NULL;
 }
 
 /* Keys that are to be given their values. */
 static void
-prepare_keys(Relation index, int column_count, ScanKeyData *keys)
+prepare_keys(Relation index, int column_count, const RegProcedure *equals, ScanKeyData *keys)
 {
 	for (int i = 0; i < column_count; i++)
-	{
-		Oid type = index->rd_opcintype[i];
-		Oid equal = get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber);
-
 		ScanKeyEntryInitialize(&keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
-							   index->rd_indcollation[i], get_opcode(equal), (Datum) 0);
-	}
+							   index->rd_indcollation[i], equals[i], (Datum) 0);
 }
 
 /* A copy with all columns: the table may have got some, with values for the rows that it had, since the row was written. */
@@ -173,7 +195,7 @@ look_up(IndexScanDesc scan, TupleTableSlot *slot, HeapTuple **rows, int *count, 
 			*size *= 2;
 			*rows = repalloc(*rows, sizeof(HeapTuple) * *size);
 		}
-		(*rows)[(*count)++] = ExecCopySlotHeapTuple(slot);
+		(*rows)[(*count)++] = copy_row(slot);
 	}
 }
 
@@ -181,7 +203,9 @@ bool
 index_lookup(Relation relation, const AttrNumber *columns, int column_count, const Datum *keys,
 			 int key_count, Snapshot snapshot, HeapTuple **rows, int *count)
 {
-	Relation index = may_read(relation) ? open_index(relation, columns, column_count) : NULL;
+	RegProcedure equals[INDEX_LOOKUP_MAX_COLUMNS];
+	Relation index =
+		may_read(relation) ? open_index(relation, columns, column_count, equals) : NULL;
 	ScanKeyData scan_keys[INDEX_LOOKUP_MAX_COLUMNS];
 	int size = FIRST_SIZE;
 	IndexScanDesc scan;
@@ -193,7 +217,7 @@ index_lookup(Relation relation, const AttrNumber *columns, int column_count, con
 	*count = 0;
 	slot = table_slot_create(relation, NULL);
 	scan = begin_index_scan(relation, index, snapshot, column_count);
-	prepare_keys(index, column_count, scan_keys);
+	prepare_keys(index, column_count, equals, scan_keys);
 	for (int i = 0; i < key_count; i++)
 	{
 		for (int c = 0; c < column_count; c++)

@@ -10,15 +10,19 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
@@ -28,14 +32,82 @@
 #include "base/keyed_rows.h"
 #include "base/statement.h"
 
-Oid
-relation_of_name(const char *name, LOCKMODE lock_mode)
+#define KNOWN_COLUMNS 1024
+#define KNOWN_NAMES   128
+
+/* What a name meant to a user with a search_path; until any table or schema is made, renamed or dropped. */
+typedef struct KnownName
+{
+	char name[2 * NAMEDATALEN];
+	char search_path[4 * NAMEDATALEN];
+	Oid user_id;
+	Oid relation_id; /* invalid: nothing is known */
+} KnownName;
+
+static KnownName known_names[KNOWN_NAMES];
+
+static void
+forget_names(Datum argument, int cache, uint32 hash)
+{
+	for (int i = 0; i < KNOWN_NAMES; i++)
+		known_names[i].relation_id = InvalidOid;
+}
+
+static KnownName *
+known_name(const char *name)
+{
+	static bool is_registered;
+
+	if (!is_registered)
+	{
+		CacheRegisterSyscacheCallback(RELNAMENSP, forget_names, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, forget_names, (Datum) 0);
+		is_registered = true;
+	}
+	/* mostly literals: there are not many */
+	return &known_names[murmurhash32((uint32) (uintptr_t) name) % KNOWN_NAMES];
+}
+
+static void
+note_name(KnownName *known, const char *name, Oid relation_id)
+{
+	if (strlen(name) >= sizeof(known->name) ||
+		strlen(namespace_search_path) >= sizeof(known->search_path))
+		return;
+	strlcpy(known->name, name, sizeof(known->name));
+	strlcpy(known->search_path, namespace_search_path, sizeof(known->search_path));
+	known->user_id = GetUserId();
+	known->relation_id = relation_id;
+}
+
+static Oid
+look_up_name(const char *name, LOCKMODE lock_mode)
 {
 	const char *dot = strchr(name, '.');
 	char *schema = dot ? pnstrdup(name, dot - name) : NULL;
 
 	return RangeVarGetRelid(makeRangeVar(schema, pstrdup(dot ? dot + 1 : name), -1), lock_mode,
 							true);
+}
+
+Oid
+relation_of_name(const char *name, LOCKMODE lock_mode)
+{
+	KnownName *known = known_name(name);
+	Oid relation_id = known->relation_id;
+
+	if (OidIsValid(relation_id) && known->user_id == GetUserId() &&
+		strcmp(known->name, name) == 0 && strcmp(known->search_path, namespace_search_path) == 0)
+	{
+		LockRelationOid(relation_id, lock_mode);
+		/* getting the lock has told what has changed */
+		if (known->relation_id == relation_id)
+			return relation_id;
+		UnlockRelationOid(relation_id, lock_mode);
+	}
+	relation_id = look_up_name(name, lock_mode);
+	note_name(known, name, relation_id);
+	return relation_id;
 }
 
 void
@@ -62,6 +134,46 @@ push_snapshot(KeyedSnapshot kind)
 	CommandCounterIncrement();
 	PushActiveSnapshot(kind == KEYED_LATEST ? GetLatestSnapshot() : GetTransactionSnapshot());
 	return GetActiveSnapshot();
+}
+
+static bool
+is_named(TupleDesc descriptor, int number, const char *column)
+{
+	Form_pg_attribute attribute = TupleDescAttr(descriptor, number - 1);
+
+	return strcmp(NameStr(attribute->attname), column) == 0 && !attribute->attisdropped;
+}
+
+/*
+ * 0: there is none.  Names are mostly literals, asked for in call after call: the last answer is tried first, wherever
+ * that came from.
+ */
+static int
+column_number(TupleDesc descriptor, Oid relation_id, const char *column)
+{
+	static AttrNumber answers[KNOWN_COLUMNS];
+	AttrNumber *answer =
+		&answers[murmurhash32((uint32) (uintptr_t) column ^ relation_id) % KNOWN_COLUMNS];
+
+	if (*answer > 0 && *answer <= descriptor->natts && is_named(descriptor, *answer, column))
+		return *answer;
+	for (int number = 1; number <= descriptor->natts; number++)
+	{
+		if (is_named(descriptor, number, column))
+			return *answer = number;
+	}
+	return 0;
+}
+
+/* As long-lived as the rows, whatever the context is. */
+static TupleTableSlot *
+make_reader(const KeyedRows *rows)
+{
+	MemoryContext context = MemoryContextSwitchTo(GetMemoryChunkContext((void *) rows));
+	TupleTableSlot *reader = MakeSingleTupleTableSlot(rows->descriptor, &TTSOpsHeapTuple);
+
+	MemoryContextSwitchTo(context);
+	return reader;
 }
 
 static void
@@ -125,7 +237,7 @@ keyed_rows(const char *relation_name, const char *column, const pg_uuid_t *ids, 
 				 errmsg("table \"%s\" does not exist", relation_name),
 				 errhint("SELECT * FROM vmclone.inventory_report() lists what is missing.")));
 	relation = relation_open(rows->relation_id, NoLock);
-	number = get_attnum(rows->relation_id, column);
+	number = column_number(RelationGetDescr(relation), rows->relation_id, column);
 	for (int i = 0; i < count; i++)
 		keys[key_count++] = UUIDPGetDatum(&ids[i]);
 	key_count = keep_each_once(keys, key_count);
@@ -159,7 +271,7 @@ rows_by_index(const char *relation_name, const char *const *columns, int column_
 		relation = relation_open(rows->relation_id, NoLock);
 		for (int i = 0; i < column_count; i++)
 		{
-			numbers[i] = get_attnum(rows->relation_id, columns[i]);
+			numbers[i] = column_number(RelationGetDescr(relation), rows->relation_id, columns[i]);
 			can = can && numbers[i] > 0;
 		}
 		if (can && is_text)
@@ -254,39 +366,37 @@ keyed_rows_lock(const KeyedRows *rows, const int *numbers, int count, LockTupleM
 	return locked;
 }
 
-/* Names are mostly literals, asked for in row after row. */
-static int
-column_number(const KeyedRows *rows, const char *column)
-{
-	KeyedRows *known = (KeyedRows *) rows;
-	int number;
-
-	for (int i = 0; i < rows->known_count; i++)
-	{
-		if (rows->known[i].name == column)
-			return rows->known[i].number;
-	}
-	number = OidIsValid(rows->relation_id) ? get_attnum(rows->relation_id, column)
-										   : SPI_fnumber(rows->descriptor, column);
-	if (known->known_count < KEYED_KNOWN_COLUMNS)
-	{
-		known->known[known->known_count].name = column;
-		known->known[known->known_count++].number = number;
-	}
-	return number;
-}
-
 Datum
 keyed_field(const KeyedRows *rows, int row, const char *column, Oid *type, bool *is_null)
 {
-	int number = column_number(rows, column);
+	KeyedRows *reading = (KeyedRows *) rows;
+	int number = column_number(rows->descriptor, rows->relation_id, column);
 
-	if (number <= 0 || number > rows->descriptor->natts)
+	if (number <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" does not exist", column),
 				 errhint("SELECT * FROM vmclone.inventory_report() lists what is missing.")));
 	*type = TupleDescAttr(rows->descriptor, number - 1)->atttypid;
-	return heap_getattr(rows->rows[row], number, rows->descriptor, is_null);
+	if (rows->reader == NULL || rows->read_row != row)
+	{
+		if (rows->reader == NULL)
+			reading->reader = make_reader(rows);
+		ExecStoreHeapTuple(rows->rows[row], rows->reader, false);
+		reading->read_row = row;
+	}
+	return slot_getattr(rows->reader, number, is_null);
+}
+
+void
+keyed_detoast(const KeyedRows *rows, int row, const char *column)
+{
+	int number = column_number(rows->descriptor, rows->relation_id, column);
+	Oid type;
+	bool is_null;
+	Datum value = keyed_field(rows, row, column, &type, &is_null);
+
+	if (!is_null && TupleDescAttr(rows->descriptor, number - 1)->attlen == -1)
+		rows->reader->tts_values[number - 1] = PointerGetDatum(PG_DETOAST_DATUM(value));
 }
 
 bool
@@ -356,22 +466,6 @@ keyed_bool(const KeyedRows *rows, int row, const char *column)
 	return !is_null && DatumGetBool(value);
 }
 
-Jsonb *
-keyed_json(const KeyedRows *rows, int row)
-{
-	TupleDesc descriptor = rows->descriptor;
-	Datum value = heap_copy_tuple_as_datum(rows->rows[row], BlessTupleDesc(descriptor));
-	Node *argument = (Node *) makeNullConst(descriptor->tdtypeid, descriptor->tdtypmod, InvalidOid);
-	FmgrInfo function;
-
-	/* which looks at the type of its argument in the expression that calls it */
-	fmgr_info(F_TO_JSONB, &function);
-	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument), InvalidOid,
-											 InvalidOid, COERCE_EXPLICIT_CALL),
-					   &function);
-	return DatumGetJsonbP(FunctionCall1(&function, value));
-}
-
 TimestampTz
 keyed_time(const KeyedRows *rows, int row, const char *column, TimestampTz if_null)
 {
@@ -391,7 +485,7 @@ keyed_time(const KeyedRows *rows, int row, const char *column, TimestampTz if_nu
 bool
 keyed_has_column(const KeyedRows *rows, const char *column)
 {
-	return column_number(rows, column) > 0;
+	return column_number(rows->descriptor, rows->relation_id, column) > 0;
 }
 
 typedef struct NamedId
@@ -421,7 +515,7 @@ keyed_ids_by_name(const KeyedRows *rows, const char *id_column, const char *name
 {
 	NamedId *sorted = palloc(sizeof(NamedId) * (rows->count + 1));
 	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * (rows->count + 1));
-	int name_number = column_number(rows, name_column);
+	int name_number = column_number(rows->descriptor, rows->relation_id, name_column);
 
 	for (int i = 0; i < rows->count; i++)
 	{

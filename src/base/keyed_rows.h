@@ -21,8 +21,6 @@
 /* A table or view by its name in SQL, locked; InvalidOid: there is none. */
 extern Oid relation_of_name(const char *name, LOCKMODE lock_mode);
 
-#define KEYED_KNOWN_COLUMNS 16
-
 typedef struct KeyedRows
 {
 	Oid relation_id;
@@ -30,13 +28,9 @@ typedef struct KeyedRows
 	TupleDesc descriptor;
 	HeapTuple *rows;
 	int count;
-	/* numbers of columns that were asked for, by the addresses of the names, which are literals */
-	struct
-	{
-		const char *name;
-		int number;
-	} known[KEYED_KNOWN_COLUMNS];
-	int known_count;
+	/* the row whose fields were asked for last, taken apart as far as they were */
+	struct TupleTableSlot *reader;
+	int read_row;
 } KeyedRows;
 
 /* What a look sees. */
@@ -86,12 +80,12 @@ extern KeyedRows *keyed_row(const char *relation, const char *column, const pg_u
 extern bool keyed_rows_lock(const KeyedRows *rows, const int *numbers, int count,
 							LockTupleMode mode);
 
-/*
- * Fields by name, an ERROR if the table has no such column; as field_text and its like (statement.h).  The name's text
- * must stay where it is as long as the rows are read.
- */
+/* Fields by name, an ERROR if the table has no such column; as field_text and its like (statement.h). */
 extern Datum keyed_field(const KeyedRows *rows, int row, const char *column, Oid *type,
 						 bool *is_null);
+/* Reads what the field's value is kept in beside the row, so that who reads it after this one needn't. */
+extern void keyed_detoast(const KeyedRows *rows, int row, const char *column);
+
 extern bool keyed_is_null(const KeyedRows *rows, int row, const char *column);
 extern char *keyed_text(const KeyedRows *rows, int row, const char *column);
 extern pg_uuid_t keyed_uuid(const KeyedRows *rows, int row, const char *column);

@@ -4,16 +4,14 @@
  */
 #include "postgres.h"
 
-/* libuuid's uuid_t and PostgreSQL's pg_uuid_t: both headers, libuuid's first */
 #include <time.h>
-#include <uuid.h>
 
-#include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 #include "base/uuid.h"
+
+#define TEXT_LENGTH  36
+#define MADE_AT_ONCE 64
 
 bool
 uuid_is_zero(const pg_uuid_t *uuid)
@@ -32,12 +30,22 @@ uuid_same(const pg_uuid_t *a, const pg_uuid_t *b)
 char *
 uuid_text(const pg_uuid_t *uuid)
 {
-	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(uuid)));
+	static const char digits[] = "0123456789abcdef";
+	char *text = palloc(TEXT_LENGTH + 1);
+	char *end = text;
+
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*end++ = '-';
+		*end++ = digits[uuid->data[i] >> 4];
+		*end++ = digits[uuid->data[i] & 0x0f];
+	}
+	*end = '\0';
+	return text;
 }
 
-StaticAssertDecl(sizeof(uuid_t) == UUID_LEN, "libuuid's uuids have PostgreSQL's size");
-
-/* Writes the time in front, which makes it one of version 7 (RFC 9562, 5.7). */
+/* Writes time and version in front, which makes random bytes a uuid of version 7 (RFC 9562, 5.7). */
 static void
 put_time(pg_uuid_t *uuid)
 {
@@ -49,42 +57,70 @@ put_time(pg_uuid_t *uuid)
 	for (int i = 0; i < 6; i++)
 		uuid->data[i] = (unsigned char) (milliseconds >> (40 - 8 * i));
 	uuid->data[6] = (uuid->data[6] & 0x0f) | 0x70;
+	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;
 }
 
 /*
- * A random uuid costs libuuid six system calls, and a call makes dozens.  So one random uuid is the
- * name space of this process, and the others are libuuid's hashes of a counter in it, with the time in
- * front: what is written together stands together in the indexes, however large these are.
+ * Random bytes are got for many at a time: a call makes dozens.  The time in front has what is written together stand
+ * together in the indexes, however large these are.
  */
 pg_uuid_t
 uuid_new(void)
 {
-	static uuid_t name_space;
-	static int name_space_of; /* process */
-	static uint64 counter;
+	static pg_uuid_t made[MADE_AT_ONCE];
+	static int left;
+	static int left_of; /* process */
 	pg_uuid_t result;
-	uuid_t generated;
 
-	if (name_space_of != MyProcPid)
+	if (left == 0 || left_of != MyProcPid)
 	{
-		uuid_generate_random(name_space);
-		name_space_of = MyProcPid;
+		if (!pg_strong_random(made, sizeof(made)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values"),
+					 errhint("See the system's random number source.")));
+		left = MADE_AT_ONCE;
+		left_of = MyProcPid;
 	}
-	counter++;
-	/* its variant bits are the same in version 7 */
-	uuid_generate_sha1(generated, name_space, (const char *) &counter, sizeof(counter));
-	memcpy(result.data, generated, UUID_LEN);
+	result = made[--left];
 	put_time(&result);
 	return result;
+}
+
+/* Of a hexadecimal digit; -1: it is none. */
+static int
+digit_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'f')
+		return digit - 'a' + 10;
+	if (digit >= 'A' && digit <= 'F')
+		return digit - 'A' + 10;
+	return -1;
 }
 
 bool
 uuid_parse_text(const char *text, pg_uuid_t *uuid)
 {
-	uuid_t parsed;
+	pg_uuid_t parsed;
 
-	if (uuid_parse(text, parsed) != 0)
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		int high;
+		int low;
+
+		if ((i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-')
+			return false;
+		/* the end of the text is no digit */
+		high = digit_value(text[0]);
+		low = high < 0 ? -1 : digit_value(text[1]);
+		if (low < 0)
+			return false;
+		parsed.data[i] = (unsigned char) (high << 4 | low);
+		text += 2;
+	}
+	if (*text != '\0')
 		return false;
-	memcpy(uuid->data, parsed, UUID_LEN);
+	*uuid = parsed;
 	return true;
 }

@@ -75,8 +75,8 @@ has_device(const ClonePlan *plan, const char *type, const char *device)
 {
 	for (int i = 0; i < plan->device_count; i++)
 	{
-		char *its_type = json_get_text(plan->devices[i], "type");
-		char *its_device = device ? json_get_text(plan->devices[i], "device") : NULL;
+		const char *its_type = plan->device_types[i];
+		const char *its_device = plan->device_names[i];
 
 		if (its_type && strcmp(its_type, type) == 0 &&
 			(device == NULL || (its_device && strcmp(its_device, device) == 0)))

@@ -111,12 +111,14 @@ unknown_watchdog_word(const CheckRun *run, const char *key, const char *const *k
 {
 	for (int i = 0; i < run->plan->device_count; i++)
 	{
-		const Jsonb *device = run->plan->devices[i];
-		char *type = json_get_text(device, "type");
-		char *word = json_get_text(json_get(device, "spec_params"), key);
+		const char *type = run->plan->device_types[i];
+		char *word;
 		bool found = false;
 
-		if (type == NULL || strcmp(type, "watchdog") != 0 || word == NULL)
+		if (type == NULL || strcmp(type, "watchdog") != 0)
+			continue;
+		word = json_get_text(json_get(run->plan->devices[i], "spec_params"), key);
+		if (word == NULL)
 			continue;
 		for (int j = 0; known[j]; j++)
 			found = found || pg_strcasecmp(known[j], word) == 0;

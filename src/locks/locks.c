@@ -340,7 +340,9 @@ set_image_statuses(const LockSet *set)
 void
 locks_take(ClonePlan *plan, const pg_uuid_t *call_id)
 {
-	LockSet set = {.snapshot_id = &plan->snapshot_id, .shared = plan->request->lock_shared};
+	LockSet set = {.snapshot_id = &plan->snapshot_id,
+				   .planned_snapshot = plan->snapshot_row,
+				   .shared = plan->request->lock_shared};
 	bool some_held;
 	Frame frame;
 

@@ -43,6 +43,7 @@ typedef struct LockSet
 	int64 snapshot_hash;
 	LockedImage *got;
 	int got_count;
+	const KeyedRows *planned_snapshot; /* as the plan has read it */
 	/* where the rows were found and locked without a statement; else NULL */
 	const KeyedRows *snapshot_rows;
 	const KeyedRows *image_rows;

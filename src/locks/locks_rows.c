@@ -512,12 +512,16 @@ vm_runs(const KeyedRows *snapshots)
 static bool
 lock_snapshot_at_once(LockSet *set)
 {
-	const KeyedRows *rows = keyed_row("snapshots", "snapshot_id", set->snapshot_id);
+	const KeyedRows *rows = set->planned_snapshot;
 	int number = 0;
 
-	if (rows == NULL || !rows->is_indexed ||
-		!keyed_rows_lock(rows, &number, 1, LockTupleNoKeyExclusive))
-		return false;
+	/* mostly nobody has changed it since it was read */
+	if (rows == NULL || !keyed_rows_lock(rows, &number, 1, LockTupleNoKeyExclusive))
+	{
+		rows = keyed_row("snapshots", "snapshot_id", set->snapshot_id);
+		if (rows == NULL || !keyed_rows_lock(rows, &number, 1, LockTupleNoKeyExclusive))
+			return false;
+	}
 	set->snapshot_status = keyed_text(rows, 0, "status");
 	set->snapshot_version = HeapTupleHeaderGetRawXmin(rows->rows[0]->t_data);
 	set->snapshot_hash = snapshot_hash(rows, 0);

@@ -195,11 +195,14 @@ typedef struct ClonePlan
 	bool has_user;
 	Jsonb *configuration; /* configuration.h; NULL if there is none */
 	Jsonb **devices;      /* its "devices" */
+	const char **device_types; /* their "type" and "device"; NULL: not given */
+	const char **device_names;
 	int device_count;
 	char *configuration_error;
 	/* snapshot and source VM */
 	bool snapshot_exists;
 	pg_uuid_t snapshot_id;
+	const struct KeyedRows *snapshot_row; /* NULL: there is none */
 	char *snapshot_type;
 	char *snapshot_description;
 	char *app_list; /* of the snapshot; NULL: none */

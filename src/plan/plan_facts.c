@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 
 #include "base/arrays.h"
+#include "base/compat.h"
 #include "base/json.h"
 #include "base/keyed_rows.h"
 #include "base/statement.h"
@@ -18,26 +19,25 @@
 #include "plan/plan_parts.h"
 #include "plan/quota.h"
 
-/*
- * Of the snapshot's VM $1, data center $2 and compatibility version $3: what isn't a row by its id.
- */
-static Statement load_more = {
-	.sql = "SELECT EXISTS (SELECT FROM snapshots o WHERE o.vm_id = $1 AND o.status <> 'OK'),"
-		   " (SELECT q.id FROM quota q WHERE q.storage_pool_id = $2 AND q.is_default),"
-		   " (SELECT jsonb_object_agg(o.option_name, o.option_value) FROM vdc_options o"
-		   "  WHERE o.option_name IN ('MaxVmNameLength', 'MaxNumOfVmSockets',"
-		   "   'MaxNumOfCpuPerSocket', 'MaxNumOfThreadsPerCpu', 'MaxNumOfVmCpus',"
-		   "   'NumberOfUSBSlots') AND o.version IN ('general', $3))",
-	.argument_count = 3,
-	.argument_types = {UUIDOID, UUIDOID, TEXTOID},
+static const char *const option_names[] = {
+	"MaxVmNameLength",       "MaxNumOfVmSockets", "MaxNumOfCpuPerSocket",
+	"MaxNumOfThreadsPerCpu", "MaxNumOfVmCpus",    "NumberOfUSBSlots",
 };
 
-/* Columns of load_more. */
-enum MoreColumn
+/* The options of these names $1; run only where no index finds them. */
+static Statement load_options = {
+	.sql = "SELECT option_name::text, option_value::text, version::text FROM vdc_options"
+		   " WHERE option_name = ANY ($1)",
+	.argument_count = 1,
+	.argument_types = {TEXTARRAYOID},
+};
+
+/* Columns of load_options. */
+enum OptionColumn
 {
-	MORE_SOME_SNAPSHOT_BUSY = 1,
-	MORE_DEFAULT_QUOTA_ID,
-	MORE_OPTIONS,
+	OPTION_NAME = 1,
+	OPTION_VALUE,
+	OPTION_VERSION,
 };
 
 /* Snapshots that something works on; run only where the first statement has counted some. */
@@ -177,6 +177,8 @@ read_snapshot(ClonePlan *plan, LoadedFacts *facts)
 
 	if (snapshot == NULL)
 		return;
+	plan->snapshot_row = snapshot;
+	keyed_detoast(snapshot, 0, "vm_configuration");
 	plan->snapshot_exists = !keyed_is_null(snapshot, 0, "vm_id");
 	plan->snapshot_type = keyed_text(snapshot, 0, "snapshot_type");
 	plan->snapshot_description = keyed_text(snapshot, 0, "description");
@@ -214,6 +216,7 @@ read_source_vm(ClonePlan *plan, LoadedFacts *facts)
 	if (keyed_is_null(row, 0, "cluster_id"))
 		return;
 	row = find_row("cluster", "cluster_id", &plan->source_cluster_id);
+	facts->source_cluster = row;
 	source->has_pool = row && !keyed_is_null(row, 0, "storage_pool_id");
 	if (source->has_pool)
 		plan->source_pool_id = keyed_uuid(row, 0, "storage_pool_id");
@@ -258,7 +261,10 @@ read_target_cluster(ClonePlan *plan, LoadedFacts *facts, const OptionalUuid *giv
 		plan->cluster_id = plan->source_cluster_id;
 	if (!given->given && facts->current == NULL)
 		return;
-	cluster = find_row("cluster", "cluster_id", &plan->cluster_id);
+	if (facts->source_cluster && uuid_same(&plan->cluster_id, &plan->source_cluster_id))
+		cluster = facts->source_cluster;
+	else
+		cluster = find_row("cluster", "cluster_id", &plan->cluster_id);
 	if (cluster == NULL)
 	{
 		plan->cluster_id = given->value;
@@ -287,24 +293,114 @@ read_target_cluster(ClonePlan *plan, LoadedFacts *facts, const OptionalUuid *giv
 	}
 }
 
-/* Returns whether something works on a snapshot of the virtual machine. */
-static bool
-read_more(ClonePlan *plan)
+/* Of the data center of the target cluster. */
+static void
+read_default_quota(ClonePlan *plan)
 {
-	Datum values[3] = {UUIDPGetDatum(&plan->source_vm_id), UUIDPGetDatum(&plan->pool_id)};
-	bool nulls[3] = {!plan->snapshot_exists, !plan->pool_exists};
+	const KeyedRows *quotas =
+		keyed_rows("quota", "storage_pool_id", &plan->pool_id, 1, KEYED_ACTIVE);
 
-	values[2] = text_or_null(plan->compatibility_version, &nulls[2]);
-	statement_run_one_row(&load_more, values, nulls);
-	plan->default_quota_id.given = !field_is_null(0, MORE_DEFAULT_QUOTA_ID);
-	plan->default_quota_id.value = field_uuid(0, MORE_DEFAULT_QUOTA_ID);
-	plan->options = field_jsonb(0, MORE_OPTIONS);
-	return field_bool(0, MORE_SOME_SNAPSHOT_BUSY);
+	for (int row = 0; row < quotas->count; row++)
+	{
+		if (!keyed_bool(quotas, row, "is_default"))
+			continue;
+		plan->default_quota_id.given = true;
+		plan->default_quota_id.value = keyed_uuid(quotas, row, "id");
+	}
+}
+
+/* A row of vdc_options. */
+typedef struct EngineOption
+{
+	char *name;
+	char *value;
+	char *version;
+} EngineOption;
+
+static EngineOption *
+read_options(int *count)
+{
+	const KeyedRows *rows =
+		keyed_rows_by_texts("vdc_options", "option_name", (char *const *) option_names,
+							lengthof(option_names), KEYED_ACTIVE);
+	EngineOption *options;
+	Datum names[lengthof(option_names)];
+	Datum value;
+
+	if (rows->is_indexed)
+	{
+		*count = rows->count;
+		options = palloc(sizeof(EngineOption) * (*count + 1));
+		for (int row = 0; row < *count; row++)
+			options[row] = (EngineOption){keyed_text(rows, row, "option_name"),
+										  keyed_text(rows, row, "option_value"),
+										  keyed_text(rows, row, "version")};
+		return options;
+	}
+	for (int i = 0; i < (int) lengthof(option_names); i++)
+		names[i] = CStringGetTextDatum(option_names[i]);
+	value = array_of_datums(names, lengthof(option_names), TEXTOID);
+	*count = (int) statement_run(&load_options, &value, NULL);
+	options = palloc(sizeof(EngineOption) * (*count + 1));
+	for (int row = 0; row < *count; row++)
+		options[row] = (EngineOption){field_text(row, OPTION_NAME), field_text(row, OPTION_VALUE),
+									  field_text(row, OPTION_VERSION)};
+	return options;
+}
+
+static void
+put_options(JsonbInState *state, const EngineOption *options, int count, const char *version)
+{
+	for (int i = 0; i < count; i++)
+	{
+		JsonbValue text = {.type = jbvString};
+
+		if (version == NULL || options[i].version == NULL ||
+			strcmp(options[i].version, version) != 0 || options[i].value == NULL)
+			continue;
+		text.val.string.val = options[i].name;
+		text.val.string.len = (int) strlen(options[i].name);
+		pushJsonbValue(state, WJB_KEY, &text);
+		text.val.string.val = options[i].value;
+		text.val.string.len = (int) strlen(options[i].value);
+		pushJsonbValue(state, WJB_VALUE, &text);
+	}
+}
+
+/* What is set for the cluster's version wins over what is set for all; the last one that is put does. */
+static Jsonb *
+load_engine_options(const char *version)
+{
+	JsonbInState state = {0};
+	int count;
+	const EngineOption *options = read_options(&count);
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	put_options(&state, options, count, "general");
+	put_options(&state, options, count, version);
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(state.result);
+}
+
+/* Whether something works on a snapshot of the virtual machine. */
+static bool
+some_snapshot_is_busy(const ClonePlan *plan)
+{
+	const KeyedRows *snapshots =
+		keyed_rows("snapshots", "vm_id", &plan->source_vm_id, 1, KEYED_ACTIVE);
+
+	for (int row = 0; row < snapshots->count; row++)
+	{
+		const char *status = keyed_text(snapshots, row, "status");
+
+		if (status && strcmp(status, "OK") != 0)
+			return true;
+	}
+	return false;
 }
 
 /*
- * Rows by their ids, all as one snapshot has them; one statement for what isn't a row by its id.  What is not there
- * leaves zeros and NULLs behind, for the checks to name.  The two things that seldom say anything, snapshots at work
+ * Rows by their ids, all as one snapshot has them.  What is not there leaves zeros and NULLs behind, for the checks to name.  The two things that seldom say anything, snapshots at work
  * and a template, have statements of their own.
  */
 void
@@ -312,6 +408,7 @@ plan_load_facts(ClonePlan *plan, LoadedFacts *facts)
 {
 	const CloneRequest *request = plan->request;
 	OptionalUuid cluster = request->cluster_id;
+	bool is_busy;
 
 	if (!cluster.given && json_get_uuid(request->vm_static, "cluster_id", &cluster.value))
 		cluster.given = true;
@@ -329,6 +426,10 @@ plan_load_facts(ClonePlan *plan, LoadedFacts *facts)
 	}
 	check_cluster_given_once(plan);
 	read_target_cluster(plan, facts, &cluster);
+	if (plan->pool_exists)
+		read_default_quota(plan);
+	plan->options = load_engine_options(plan->compatibility_version);
+	is_busy = plan->snapshot_exists && some_snapshot_is_busy(plan);
 	keyed_end_snapshot();
 
 	facts->source.snapshot_id = plan->snapshot_id;
@@ -336,7 +437,7 @@ plan_load_facts(ClonePlan *plan, LoadedFacts *facts)
 	facts->source.vm_name = plan->source_vm_name;
 	facts->source.pool_id = plan->source_pool_id;
 	facts->source.wants_name = request->vm_name == NULL;
-	if (read_more(plan))
+	if (is_busy)
 		read_busy_snapshots(plan);
 	plan->template_id = request->base_template_id;
 	if (!plan->template_id.given &&

@@ -4,9 +4,23 @@
  */
 #include "postgres.h"
 
+#include "base/json.h"
 #include "base/json_objects.h"
 #include "plan/plan_parts.h"
 #include "plan/quota.h"
+
+static void
+read_devices(ClonePlan *plan)
+{
+	plan->devices = json_get_elements(plan->configuration, "devices", &plan->device_count);
+	plan->device_types = palloc(sizeof(char *) * (plan->device_count + 1));
+	plan->device_names = palloc(sizeof(char *) * (plan->device_count + 1));
+	for (int i = 0; i < plan->device_count; i++)
+	{
+		plan->device_types[i] = json_get_text(plan->devices[i], "type");
+		plan->device_names[i] = json_get_text(plan->devices[i], "device");
+	}
+}
 
 ClonePlan *
 plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
@@ -33,7 +47,7 @@ plan_load(const CloneRequest *request, bool has_user, const pg_uuid_t *user_id)
 		facts.source.other_disk_count = plan->active_disk_count;
 		plan->configuration =
 			configuration_load_from(&facts.source, &images, &plan->configuration_error);
-		plan->devices = json_get_elements(plan->configuration, "devices", &plan->device_count);
+		read_devices(plan);
 	}
 	plan_build_vm_static(plan, &facts);
 	plan_check_shared_columns(plan, facts.current);

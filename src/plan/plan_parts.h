@@ -20,16 +20,17 @@
 #include "inventory/image_rows.h"
 #include "plan/plan.h"
 
-/* What the first statement says that the plan itself doesn't keep. */
+/* What the first looks say that the plan itself doesn't keep. */
 typedef struct LoadedFacts
 {
 	Jsonb *current; /* the source VM's row as it is now; NULL: it is gone */
+	const struct KeyedRows *source_cluster; /* row of cluster; NULL: none */
 	pg_uuid_t *cpu_profiles;
 	int cpu_profile_count;
 	ConfigurationSource source;
 } LoadedFacts;
 
-/* Snapshot, source, target cluster, template, attached disks: everything that one statement tells. */
+/* Snapshot, source, target cluster, template, attached disks. */
 extern void plan_load_facts(ClonePlan *plan, LoadedFacts *facts);
 
 /* plan->vm_static and vm_static_changes; needs plan->configuration. */
