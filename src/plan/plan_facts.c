@@ -1,6 +1,6 @@
 /*
  * plan_facts.c
- *		What the inventory says of the snapshot, its virtual machine, the target cluster and The template that the caller names; run only where one is named.
+ *		What the inventory says of the snapshot, its virtual machine, the target cluster and the template.
  */
 #include "postgres.h"
 
@@ -40,7 +40,7 @@ enum OptionColumn
 	OPTION_VERSION,
 };
 
-/* Snapshots that something works on; run only where the first statement has counted some. */
+/* Snapshots that something works on; run only where there are some. */
 static Statement load_busy_snapshots = {
 	.sql = "SELECT snapshot_id, description::text, status::text FROM snapshots"
 		   " WHERE vm_id = $1 AND status <> 'OK' ORDER BY snapshot_id",
@@ -56,7 +56,7 @@ enum BusySnapshotColumn
 	BUSY_STATUS,
 };
 
-/* a template that the caller names. */
+/* The template that the caller names; run only where one is named. */
 static Statement load_template = {
 	.sql = "SELECT t.vm_name::text, COALESCE(t.is_disabled, false), t.template_status,"
 		   " c.storage_pool_id, t.vmt_guid <> t.vm_guid FROM vm_static t"
