@@ -29,9 +29,10 @@ sub ends
 {
 	my ($suffix, $how) = @_;
 
-	# success
-	my $job = $node->clone($vm->{snapshots}[1], vm_name => "good$suffix");
+	# success; paused while the source is looked at
+	my $job = $node->clone($vm->{snapshots}[1], vm_name => "good$suffix", start_paused => 'true');
 	is($node->value("SELECT status FROM engine.snapshots WHERE snapshot_id = '$vm->{snapshots}[1]'"), 'LOCKED', "$how: the source is held");
+	$node->safe_psql('postgres', "SELECT vmclone.resume_job('$job->{job_id}')");
 	is($node->wait_for_job($job->{job_id}), 'succeeded', "$how: a clone succeeds");
 	is($node->value("SELECT status FROM engine.vm_dynamic WHERE vm_guid = '$job->{vm_id}'"), 0, "$how: the VM is Down");
 	is($node->value("SELECT count(*) FROM engine.images i JOIN engine.disk_vm_element e ON e.disk_id = i.image_group_id WHERE e.vm_id = '$job->{vm_id}' AND i.imagestatus = 1"), 2, "$how: its images are OK");
