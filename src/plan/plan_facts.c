@@ -400,8 +400,8 @@ some_snapshot_is_busy(const ClonePlan *plan)
 }
 
 /*
- * Rows by their ids, all as one snapshot has them.  What is not there leaves zeros and NULLs behind, for the checks to name.  The two things that seldom say anything, snapshots at work
- * and a template, have statements of their own.
+ * Rows by their ids, all as one snapshot has them.  What is not there leaves zeros and NULLs behind, for the checks to
+ * name.  The two things that seldom say anything, snapshots at work and a template, have statements of their own.
  */
 void
 plan_load_facts(ClonePlan *plan, LoadedFacts *facts)

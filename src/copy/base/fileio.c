@@ -95,7 +95,7 @@ file_system_of(int fd, struct statfs *system)
 	static bool is_known = false;
 	struct stat status;
 
-	if (fstat(fd, &status) != 0)
+	if (file_status(fd, &status) != 0)
 		return -1;
 	if (!is_known || device != status.st_dev)
 	{
