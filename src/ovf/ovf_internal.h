@@ -103,10 +103,12 @@ extern const char *ovf_copy_text(OvfReader *reader, const char *text);
 extern bool ovf_parse(OvfReader *reader, const char *ovf, size_t length);
 extern void ovf_release(OvfReader *reader);
 
-/* ovf_tree.c */
+/* ovf_error.c */
 extern void ovf_copy_line(char *target, size_t size, const char *text);
 extern bool ovf_fail(OvfReader *reader, const OvfNode *node, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* ovf_tree.c */
 extern void ovf_warn(OvfReader *reader, const OvfNode *node, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 extern const OvfNode *ovf_child(const OvfNode *parent, const char *name);
