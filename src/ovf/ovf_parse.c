@@ -278,16 +278,31 @@ bounds_tags(OvfReader *reader, const char *ovf, size_t length)
 	return true;
 }
 
-/* What libxml2 says of a document that it doesn't take. */
+/* What libxml2 says of a document that it doesn't take, within the element open. */
 static void
-fail_by_fault(OvfReader *reader, const xmlError *fault)
+fail_by_fault(OvfReader *reader, const OvfNode *open, const xmlError *fault)
 {
 	OvfError *error = reader->error;
-	char message[sizeof(error->message)];
 
-	ovf_copy_line(message, sizeof(message),
-				  fault != NULL && fault->message != NULL ? fault->message : "not XML");
-	ovf_fail(reader, NULL, "%s", message);
+	/* 2.9.10 says "line 0" here */
+	if (fault != NULL && fault->code == XML_ERR_TAG_NAME_MISMATCH && open != NULL &&
+		fault->str2 != NULL)
+	{
+		char begin[100];
+		char end[100];
+
+		ovf_copy_line(begin, sizeof(begin), open->name);
+		ovf_copy_line(end, sizeof(end), fault->str2);
+		ovf_fail(reader, NULL, "\"%s\" of line %d is closed as \"%s\"", begin, open->line, end);
+	}
+	else
+	{
+		char message[sizeof(error->message)];
+
+		ovf_copy_line(message, sizeof(message),
+					  fault != NULL && fault->message != NULL ? fault->message : "not XML");
+		ovf_fail(reader, NULL, "%s", message);
+	}
 	if (fault != NULL && fault->line > 0)
 	{
 		size_t used = strlen(error->message);
@@ -347,7 +362,7 @@ ovf_parse(OvfReader *reader, const char *ovf, size_t length)
 		reader->failed = true;
 	else if (!context->wellFormed || !context->nsWellFormed || state.faulty ||
 			 reader->root == NULL || (fault != NULL && fault->level >= XML_ERR_ERROR))
-		fail_by_fault(reader, fault);
+		fail_by_fault(reader, state.open, fault);
 	return !reader->failed;
 }
 
