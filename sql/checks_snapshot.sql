@@ -92,6 +92,19 @@ SELECT * FROM fixture.try($$SELECT fixture.lose_image('two', 1, 2)$$, $$missing_
 -- and a fault below a missing disk's neighbour is refused whatever is said of missing ones
 SELECT * FROM fixture.try($$SELECT fixture.lose_image('one', 2, 2), fixture.lose_image('one', 1, 1)$$, $$missing_disk => 'skip'$$);
 
+-- shared clones, and an operation of the engine that has written LOCKED over what they share; another document is no operation
+CREATE FUNCTION fixture.share_first() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM vmclone.add_vm_from_snapshot(fixture.snapshot('one', 2), 'first', start_paused => true, lock_mode => 'shared');
+EXCEPTION WHEN division_by_zero THEN
+    -- a subtransaction of its own, and so other row versions than those below
+    NULL;
+END
+$$;
+SELECT * FROM fixture.try($$SELECT fixture.share_first()$$, $$vm_name => 'second', lock_mode => 'shared'$$);
+SELECT * FROM fixture.try($$SELECT fixture.share_first(); UPDATE snapshots SET status = 'LOCKED' WHERE snapshot_id = fixture.snapshot('one', 2)$$, $$vm_name => 'second', lock_mode => 'shared'$$);
+SELECT * FROM fixture.try($$SELECT fixture.share_first(); UPDATE snapshots SET description = 'another' WHERE snapshot_id = fixture.snapshot('one', 2)$$, $$vm_name => 'second', lock_mode => 'shared'$$);
+SELECT * FROM fixture.try($$SELECT fixture.share_first(); UPDATE images SET imagestatus = 2 WHERE image_guid = fixture.image('one', 2, 1)$$, $$vm_name => 'second', lock_mode => 'shared'$$);
 -- detail and hint say which and what to do
 \pset tuples_only off
 \pset format aligned

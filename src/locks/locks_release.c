@@ -11,8 +11,8 @@
 #include "base/frame.h"
 #include "ovirt/ovirt_codes.h"
 #include "base/statement.h"
+#include "inventory/row_hash.h"
 #include "locks/locks_internal.h"
-#include "locks/row_hash.h"
 
 /* The rows of exactly what is given back, in the order in which locks.c takes them. */
 static Statement lock_held_snapshot = {

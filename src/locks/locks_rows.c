@@ -18,8 +18,8 @@
 #include "base/settings.h"
 #include "base/statement.h"
 #include "base/uuid.h"
+#include "inventory/row_hash.h"
 #include "locks/locks_internal.h"
-#include "locks/row_hash.h"
 #include "locks/row_holders.h"
 #include "plan/plan_parts.h"
 

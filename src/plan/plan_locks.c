@@ -10,6 +10,7 @@
 #include "base/frame.h"
 #include "base/statement.h"
 #include "base/uuid.h"
+#include "inventory/row_hash.h"
 #include "ovirt/ovirt_codes.h"
 #include "plan/plan_parts.h"
 
@@ -21,7 +22,7 @@
 
 static Statement load_holders = {
 	.sql =
-		"SELECT s.entity_id, s.shared_only, (SELECT string_agg(h.job_id::text, ', ' ORDER BY h.created_at, h.job_id)"
+		"SELECT s.entity_id, s.shared_only, s.row_version::text::int8, s.row_hash, (SELECT string_agg(h.job_id::text, ', ' ORDER BY h.created_at, h.job_id)"
 		"   || CASE WHEN max(h.total) > 3"
 		"    THEN format(' and %s more', max(h.total) - 3) ELSE '' END"
 		"   FROM (SELECT j.job_id, j.created_at, count(*) OVER () AS total"
@@ -40,7 +41,24 @@ enum HolderColumn
 {
 	HOLDER_ENTITY_ID = 1,
 	HOLDER_SHARED_ONLY,
+	HOLDER_ROW_VERSION,
+	HOLDER_ROW_HASH,
 	HOLDER_JOBS,
+};
+
+/*
+ * Of what holders share ($1, with versions $2 and hashes $3 of the rows that they made LOCKED): what somebody else has
+ * written LOCKED over.  As locks.c sees it (append_foreign_lock).
+ */
+static Statement load_written_over = {
+	.sql =
+		"SELECT e.id FROM unnest($1, $2, $3) AS e(id, version, hash) JOIN snapshots ON snapshot_id = e.id"
+		" WHERE status = 'LOCKED' AND snapshots.xmin::text::int8 <> e.version AND e.hash = " SNAPSHOT_HASH
+		" UNION ALL SELECT e.id FROM unnest($1, $2, $3) AS e(id, version, hash)"
+		" JOIN images ON image_guid = e.id WHERE imagestatus = " SQL_IMAGE_STATUS_LOCKED
+		" AND images.xmin::text::int8 <> e.version AND e.hash = " IMAGE_HASH,
+	.argument_count = 3,
+	.argument_types = {UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID},
 };
 
 static Statement load_statuses = {
@@ -135,16 +153,49 @@ ids_of(const List *entities)
 	return array_of_uuids(ids, count);
 }
 
+/* An operation of the engine holds what holders of ours think is theirs. */
+static void
+look_for_written_over(const List *entities, const pg_uuid_t *ids, const int64 *versions,
+					  const int64 *hashes, int count)
+{
+	Datum values[3] = {array_of_uuids(ids, count), array_of_int64s(versions, count),
+					   array_of_int64s(hashes, count)};
+	uint64 rows = count > 0 ? statement_run(&load_written_over, values, NULL) : 0;
+
+	for (uint64 row = 0; row < rows; row++)
+	{
+		pg_uuid_t id = field_uuid(row, ONLY_COLUMN);
+		ListCell *cell;
+
+		foreach (cell, entities)
+		{
+			LockedEntity *entity = lfirst(cell);
+
+			if (!uuid_same(entity->id, &id))
+				continue;
+			*entity->shared_only = false;
+			*entity->holders = NULL;
+		}
+	}
+}
+
 static void
 read_holders(const List *entities)
 {
 	Datum value = ids_of(entities);
+	pg_uuid_t *shared;
+	int64 *versions;
+	int64 *hashes;
+	int count = 0;
 	ListCell *cell;
 	uint64 rows;
 	Frame frame;
 
 	frame_enter_own(&frame);
 	rows = statement_run(&load_holders, &value, NULL);
+	shared = palloc(sizeof(pg_uuid_t) * (rows + 1));
+	versions = palloc(sizeof(int64) * (rows + 1));
+	hashes = palloc(sizeof(int64) * (rows + 1));
 	for (uint64 row = 0; row < rows; row++)
 	{
 		pg_uuid_t id = field_uuid(row, HOLDER_ENTITY_ID);
@@ -159,8 +210,15 @@ read_holders(const List *entities)
 			*entity->shared_only = field_bool(row, HOLDER_SHARED_ONLY);
 			*entity->holders = field_text(row, HOLDER_JOBS);
 		}
+		if (field_bool(row, HOLDER_SHARED_ONLY) && !field_is_null(row, HOLDER_ROW_VERSION))
+		{
+			shared[count] = id;
+			versions[count] = field_int64(row, HOLDER_ROW_VERSION);
+			hashes[count++] = field_int64(row, HOLDER_ROW_HASH);
+		}
 	}
 	frame_leave(&frame);
+	look_for_written_over(entities, shared, versions, hashes, count);
 }
 
 /* What the entities are now.  Returns those that are LOCKED still. */

@@ -10,7 +10,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "base/compat.h"
-#include "locks/row_hash.h"
+#include "inventory/row_hash.h"
 
 /* Which macro of row_hash.h. */
 typedef enum HashKind
