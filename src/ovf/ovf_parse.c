@@ -243,6 +243,20 @@ count_attributes(const char **at, const char *end)
 	return count;
 }
 
+/* There are no more attributes than equals signs in the whole document: in most too few to look where they stand. */
+static bool
+has_few_attributes(const char *ovf, const char *end)
+{
+	int count = 0;
+
+	while (count <= OVF_MAX_ATTRIBUTES_OF_ELEMENT && (ovf = memchr(ovf, '=', end - ovf)) != NULL)
+	{
+		ovf++;
+		count++;
+	}
+	return count <= OVF_MAX_ATTRIBUTES_OF_ELEMENT;
+}
+
 /*
  * libxml2 has read all attributes of an element before it says so, and its version 2.9 compares each name
  * with each.  So they are counted beforehand.  Up to where libxml2 finds a fault, this sees the same tags.
@@ -254,6 +268,8 @@ bounds_tags(OvfReader *reader, const char *ovf, size_t length)
 	const char *at = ovf;
 	int all = 0;
 
+	if (has_few_attributes(ovf, end))
+		return true;
 	while ((at = memchr(at, '<', end - at)) != NULL)
 	{
 		at++;
@@ -319,8 +335,9 @@ fail_by_fault(OvfReader *reader, const OvfNode *open, const xmlError *fault)
 
 /*
  * No network, no DTD, and so no entities but the five of XML itself, which libxml2 puts in
- * (XML_PARSE_NOENT); the declaration's encoding is not heard, the document comes in UTF-8. libxml2's own
- * limits on names, texts and depth stay on (no XML_PARSE_HUGE).  Nothing is printed.
+ * (XML_PARSE_NOENT).  The declaration's encoding is not heard: the document comes in UTF-8, which is what
+ * libxml2 takes one without for; named, it would be converted from UTF-8 to UTF-8.  libxml2's own limits
+ * on names, texts and depth stay on (no XML_PARSE_HUGE).  Nothing is printed.
  */
 bool
 ovf_parse(OvfReader *reader, const char *ovf, size_t length)
@@ -354,7 +371,7 @@ ovf_parse(OvfReader *reader, const char *ovf, size_t length)
 	handler->characters = add_characters;
 	handler->ignorableWhitespace = add_characters;
 	handler->serror = note_fault;
-	xmlCtxtReadMemory(context, ovf, (int) length, NULL, "UTF-8",
+	xmlCtxtReadMemory(context, ovf, (int) length, NULL, NULL,
 					  XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
 						  XML_PARSE_NOCDATA | XML_PARSE_NOENT | XML_PARSE_IGNORE_ENC);
 	fault = xmlCtxtGetLastError(context);
