@@ -12,25 +12,30 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 #include "base/compat.h"
 #include "base/json.h"
 
-/* The value of a container's entry, whose data begin at base. */
-static void
-read_value(const JsonbContainer *container, uint32 index, const char *base, JsonbValue *value)
+/* Where the data of an entry end that begin at offset; all of them from the container's base. */
+static uint32
+end_of_entry(JEntry entry, uint32 offset)
 {
-	JEntry entry = container->children[index];
-	uint32 offset = getJsonbOffset(container, index);
+	return JBE_HAS_OFF(entry) ? JBE_OFFLENFLD(entry) : offset + JBE_OFFLENFLD(entry);
+}
 
+/* The value of an entry. */
+static void
+read_value(JEntry entry, const char *base, uint32 offset, JsonbValue *value)
+{
 	if (JBE_ISNULL(entry))
 		value->type = jbvNull;
 	else if (JBE_ISSTRING(entry))
 	{
 		value->type = jbvString;
 		value->val.string.val = unconstify(char *, base + offset);
-		value->val.string.len = getJsonbLength(container, index);
+		value->val.string.len = (int) (end_of_entry(entry, offset) - offset);
 	}
 	else if (JBE_ISNUMERIC(entry))
 	{
@@ -46,7 +51,7 @@ read_value(const JsonbContainer *container, uint32 index, const char *base, Json
 	{
 		value->type = jbvBinary;
 		value->val.binary.data = (JsonbContainer *) (base + INTALIGN(offset));
-		value->val.binary.len = getJsonbLength(container, index) - (INTALIGN(offset) - offset);
+		value->val.binary.len = (int) (end_of_entry(entry, offset) - INTALIGN(offset));
 	}
 }
 
@@ -67,18 +72,52 @@ find_any(const Jsonb *object, const char *key, JsonbValue *value)
 	for (uint32 i = 0; i < count; i++)
 	{
 		JEntry entry = container->children[i];
-		uint32 end = JBE_HAS_OFF(entry) ? JBE_OFFLENFLD(entry) : offset + JBE_OFFLENFLD(entry);
+		uint32 end = end_of_entry(entry, offset);
 
 		if (end - offset > key_length)
 			return false;
 		if (end - offset == key_length && memcmp(base + offset, key, key_length) == 0)
 		{
-			read_value(container, count + i, base, value);
+			read_value(container->children[count + i], base, getJsonbOffset(container, count + i),
+					   value);
 			return true;
 		}
 		offset = end;
 	}
 	return false;
+}
+
+void
+json_members_begin(JsonMembers *members, const Jsonb *object)
+{
+	uint32 count = JB_ROOT_COUNT(object);
+
+	Assert(JB_ROOT_IS_OBJECT(object));
+	*members = (JsonMembers){
+		.object = &object->root,
+		.base = (const char *) &object->root.children[count * 2],
+		.value_offset = getJsonbOffset(&object->root, (int) count),
+	};
+}
+
+bool
+json_members_next(JsonMembers *members, JsonbValue *key, JsonbValue *value)
+{
+	const JsonbContainer *object = members->object;
+	uint32 count = JsonContainerSize(object);
+	JEntry key_entry;
+	JEntry value_entry;
+
+	if (members->next == count)
+		return false;
+	key_entry = object->children[members->next];
+	value_entry = object->children[count + members->next];
+	read_value(key_entry, members->base, members->key_offset, key);
+	read_value(value_entry, members->base, members->value_offset, value);
+	members->key_offset = end_of_entry(key_entry, members->key_offset);
+	members->value_offset = end_of_entry(value_entry, members->value_offset);
+	members->next++;
+	return true;
 }
 
 /* False: absent, null, or object is no object. */
@@ -240,4 +279,18 @@ Jsonb *
 json_from_text(const char *text)
 {
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+const Jsonb *
+json_constant(JsonConstant *constant)
+{
+	if (constant->json == NULL)
+	{
+		Jsonb *json = json_from_text(constant->text);
+		Jsonb *kept = MemoryContextAlloc(TopMemoryContext, VARSIZE(json));
+
+		memcpy(kept, json, VARSIZE(json));
+		constant->json = kept;
+	}
+	return constant->json;
 }

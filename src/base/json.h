@@ -28,8 +28,33 @@ extern Jsonb *json_get(const Jsonb *object,
 extern bool json_is_given(const Jsonb *object, const char *key); /* there, and not null */
 extern bool json_has(const Jsonb *object, const char *key);
 
+/*
+ * An object's members in order, a step for each and without memory of its own; next: false behind the last one.
+ * Objects and arrays within come as jbvBinary.
+ */
+typedef struct JsonMembers
+{
+	const JsonbContainer *object;
+	const char *base;
+	uint32 next;
+	uint32 key_offset; /* of the next one, from base */
+	uint32 value_offset;
+} JsonMembers;
+
+extern void json_members_begin(JsonMembers *members, const Jsonb *object);
+extern bool json_members_next(JsonMembers *members, JsonbValue *key, JsonbValue *value);
+
 /* Builds text for jsonb_in: json_append_string writes a quoted, escaped string or null. */
 extern void json_append_string(StringInfo buffer, const char *text);
 extern Jsonb *json_from_text(const char *text);
+
+/* A text that never changes, read once a session. */
+typedef struct JsonConstant
+{
+	const char *text;
+	const Jsonb *json; /* NULL: not read yet */
+} JsonConstant;
+
+extern const Jsonb *json_constant(JsonConstant *constant);
 
 #endif

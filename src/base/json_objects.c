@@ -107,11 +107,11 @@ compare_keys(const JsonbValue *left, const JsonbValue *right)
 static int
 compare_pairs(const void *left, const void *right)
 {
-	const JsonbPair *a = left;
-	const JsonbPair *b = right;
+	const JsonbPair *a = *(const JsonbPair *const *) left;
+	const JsonbPair *b = *(const JsonbPair *const *) right;
 	int result = compare_keys(&a->key, &b->key);
 
-	return result != 0 ? result : a->order > b->order ? -1 : 1;
+	return result != 0 ? result : a > b ? -1 : 1;
 }
 
 static bool
@@ -122,6 +122,25 @@ is_sorted(const JsonbValue *object)
 			0)
 			return false;
 	return true;
+}
+
+/* Of equal keys only the last one stays.  Not the pairs themselves are sorted, which are large. */
+static void
+sort_pairs(JsonbValue *object)
+{
+	int count = object->val.object.nPairs;
+	JsonbPair **order = palloc(sizeof(JsonbPair *) * count);
+	JsonbPair *pairs = palloc(sizeof(JsonbPair) * count);
+	int kept = 0;
+
+	for (int i = 0; i < count; i++)
+		order[i] = &object->val.object.pairs[i];
+	qsort(order, count, sizeof(JsonbPair *), compare_pairs);
+	for (int i = 0; i < count; i++)
+		if (kept == 0 || compare_keys(&pairs[kept - 1].key, &order[i]->key) != 0)
+			pairs[kept++] = *order[i];
+	object->val.object.pairs = pairs;
+	object->val.object.nPairs = kept;
 }
 
 /* All objects in value, with their keys in order. */
@@ -135,19 +154,10 @@ sort_keys(JsonbValue *value)
 	}
 	else if (value->type == jbvObject)
 	{
-		JsonbPair *pairs = value->val.object.pairs;
-		int count = 0;
-
 		if (!is_sorted(value))
-		{
-			qsort(pairs, value->val.object.nPairs, sizeof(JsonbPair), compare_pairs);
-			for (int i = 0; i < value->val.object.nPairs; i++)
-				if (count == 0 || compare_keys(&pairs[count - 1].key, &pairs[i].key) != 0)
-					pairs[count++] = pairs[i];
-			value->val.object.nPairs = count;
-		}
+			sort_pairs(value);
 		for (int i = 0; i < value->val.object.nPairs; i++)
-			sort_keys(&pairs[i].value);
+			sort_keys(&value->val.object.pairs[i].value);
 	}
 }
 
@@ -196,33 +206,20 @@ json_get_elements(const Jsonb *object, const char *key, int *count)
 	return json_elements(json_get(object, key), count);
 }
 
-/* An object's next member; false behind the last one. */
-static bool
-next_member(JsonbIterator **iterator, JsonbPair *member)
-{
-	if (JsonbIteratorNext(iterator, &member->key, true) != WJB_KEY)
-		return false;
-	(void) JsonbIteratorNext(iterator, &member->value, true);
-	return true;
-}
-
 /* Two objects of scalars, which come in order; NULL: a member is an object or array. */
 static Jsonb *
 merge_scalars(const Jsonb *below, const Jsonb *above)
 {
-	JsonbIterator *iterators[2] = {JsonbIteratorInit(unconstify(JsonbContainer *, &below->root)),
-								   JsonbIteratorInit(unconstify(JsonbContainer *, &above->root))};
+	JsonMembers objects[2];
 	JsonbPair members[2];
 	bool has[2];
 	JsonbValue merged;
-	JsonbValue begin;
 
 	json_object_begin(&merged, JB_ROOT_COUNT(below) + JB_ROOT_COUNT(above));
-	for (int i = 0; i < lengthof(iterators); i++)
-	{
-		(void) JsonbIteratorNext(&iterators[i], &begin, false);
-		has[i] = next_member(&iterators[i], &members[i]);
-	}
+	json_members_begin(&objects[0], below);
+	json_members_begin(&objects[1], above);
+	for (int i = 0; i < lengthof(objects); i++)
+		has[i] = json_members_next(&objects[i], &members[i].key, &members[i].value);
 	while (has[0] || has[1])
 	{
 		int order = !has[0] ? 1 : !has[1] ? -1 : compare_keys(&members[0].key, &members[1].key);
@@ -231,10 +228,11 @@ merge_scalars(const Jsonb *below, const Jsonb *above)
 		if (members[from].value.type == jbvBinary)
 			return NULL;
 		merged.val.object.pairs[merged.val.object.nPairs++] = members[from];
-		if (order <= 0)
-			has[0] = next_member(&iterators[0], &members[0]);
-		if (order >= 0)
-			has[1] = next_member(&iterators[1], &members[1]);
+		for (int i = 0; i < lengthof(objects); i++)
+		{
+			if (i == 0 ? order <= 0 : order >= 0)
+				has[i] = json_members_next(&objects[i], &members[i].key, &members[i].value);
+		}
 	}
 	return JsonbValueToJsonb(&merged);
 }
