@@ -9,7 +9,19 @@
 #include "base/uuid.h"
 #include "clone/clone_device_rows.h"
 
-const char device_empty_spec[] = "{\"spec_params\": {}}";
+JsonConstant device_empty_spec = {"{\"spec_params\": {}}"};
+
+/* What every copied row has: it is new and belongs to no snapshot. */
+static JsonConstant new_row = {"{\"snapshot_id\": null, \"logical_name\": null,"
+							   " \"_create_date\": \"now\", \"_update_date\": null}"};
+static JsonConstant no_alias = {"{\"alias\": \"\"}"};
+static JsonConstant plugged_or_not[2] = {{"{\"is_plugged\": false}"}, {"{\"is_plugged\": true}"}};
+static JsonConstant readonly_or_not[2] = {{"{\"is_readonly\": false}"},
+										  {"{\"is_readonly\": true}"}};
+static JsonConstant at_bridge = {"{\"device\": \"bridge\"}"};
+static JsonConstant passed_through = {"{\"device\": \"hostdev\"}"};
+
+JsonConstant device_no_address = {"{\"address\": \"\"}"};
 
 void
 device_report(DeviceSet *set, const SourceDevice *source, const char *type, const char *device,
@@ -38,31 +50,29 @@ device_lay_over(Overlays *overlays, const Jsonb *overlay)
 }
 
 void
-device_lay_over_disk(Overlays *overlays, const DeviceSet *set, const PlannedDisk *disk,
-					 bool plugged)
+device_lay_over_disk(Overlays *overlays, const PlannedDisk *disk, bool plugged)
 {
-	const Jsonb *given = disk->configuration;
+	bool is_plugged = json_get_bool(disk->configuration, "is_plugged", plugged);
+	bool is_readonly = json_get_bool(disk->configuration, "is_readonly", false);
 
-	device_lay_over(overlays, set->plugged[json_get_bool(given, "is_plugged", plugged)]);
-	device_lay_over(overlays, set->readonly[json_get_bool(given, "is_readonly", false)]);
+	device_lay_over(overlays, json_constant(&plugged_or_not[is_plugged]));
+	device_lay_over(overlays, json_constant(&readonly_or_not[is_readonly]));
 }
 
-/* What every copied row has: it is new, belongs to no snapshot, and has no null in a column that takes none. */
+/* No null in a column that takes none. */
 Overlays
-device_overlays(const DeviceSet *set, const SourceDevice *source, const char *changes)
+device_overlays(const DeviceSet *set, const SourceDevice *source, const Jsonb *changes)
 {
-	/* the common changes, parsed once a call */
-	bool plain = changes == device_empty_spec;
 	Overlays overlays = {0};
 
 	device_lay_over(&overlays, source->object);
-	device_lay_over(&overlays, plain ? set->new_row_empty_spec : set->new_row);
+	device_lay_over(&overlays, json_constant(&new_row));
 	if (set->chipset_changes || !json_is_given(source->object, "address"))
-		device_lay_over(&overlays, set->no_address);
+		device_lay_over(&overlays, json_constant(&device_no_address));
 	if (!json_is_given(source->object, "alias"))
-		device_lay_over(&overlays, set->no_alias);
-	if (changes && !plain)
-		device_lay_over(&overlays, json_from_text(changes));
+		device_lay_over(&overlays, json_constant(&no_alias));
+	if (changes)
+		device_lay_over(&overlays, changes);
 	return overlays;
 }
 
@@ -90,7 +100,7 @@ add_rows(DeviceSet *set, const pg_uuid_t *source_id, const Overlays *overlays)
 }
 
 void
-device_copy(DeviceSet *set, const SourceDevice *source, const char *changes, const char *reason)
+device_copy(DeviceSet *set, const SourceDevice *source, const Jsonb *changes, const char *reason)
 {
 	Overlays overlays = device_overlays(set, source, changes);
 
@@ -171,12 +181,13 @@ device_add_interface_rows(DeviceSet *set, int n, const pg_uuid_t *source_id,
 			continue;
 		if (interface != previous)
 		{
+			bool is_plugged = json_get_bool(interface->configuration, "is_plugged", plugged);
 			Overlays all = *overlays;
 
-			device_lay_over(
-				&all, set->plugged[json_get_bool(interface->configuration, "is_plugged", plugged)]);
+			device_lay_over(&all, json_constant(&plugged_or_not[is_plugged]));
 			if (is_passthrough(interface->configuration) != was_passthrough)
-				device_lay_over(&all, set->other_network[was_passthrough]);
+				device_lay_over(&all,
+								json_constant(was_passthrough ? &at_bridge : &passed_through));
 			source = row_copy_source(set->rows, source_id, all.items, all.count);
 			previous = interface;
 		}

@@ -38,14 +38,6 @@ typedef struct DeviceSet
 	int copy_count;
 	Jsonb *vm_static;
 	bool chipset_changes;
-	/* overlays, made once a call */
-	Jsonb *new_row; /* what every new row has */
-	Jsonb *new_row_empty_spec;
-	Jsonb *no_address;
-	Jsonb *no_alias;
-	Jsonb *plugged[2]; /* false, true */
-	Jsonb *readonly[2];
-	Jsonb *other_network[2];   /* of a NIC that was at a bridge, that was passed through */
 	Jsonb **source_interfaces; /* of the snapshot's configuration */
 	JsonObjects report;
 	/* what is there already */
@@ -64,22 +56,22 @@ typedef struct DeviceSet
 	bool *interfaces; /* by interface */
 } DeviceSet;
 
-/* Changes that many devices have, parsed once a call. */
-extern const char device_empty_spec[];
+/* Changes that many devices have. */
+extern JsonConstant device_empty_spec;
+extern JsonConstant device_no_address;
 
 /* What became of a device: fate "copied", "remade", "left out" or "added"; source NULL: it is new. */
 extern void device_report(DeviceSet *set, const SourceDevice *source, const char *type,
 						  const char *device, const char *fate, const char *reason);
 extern void device_leave_out(DeviceSet *set, const SourceDevice *source, const char *reason);
 
-/* What a row of the source becomes: it is new, belongs to no snapshot; changes: JSON, or NULL. */
+/* What a row of the source becomes: it is new, belongs to no snapshot; changes may be NULL. */
 extern Overlays device_overlays(const DeviceSet *set, const SourceDevice *source,
-								const char *changes);
+								const Jsonb *changes);
 extern void device_lay_over(Overlays *overlays, const Jsonb *overlay);
 
 /* Plugged and read-only as the plan of the disk says; plugged: what holds where it says nothing. */
-extern void device_lay_over_disk(Overlays *overlays, const DeviceSet *set, const PlannedDisk *disk,
-								 bool plugged);
+extern void device_lay_over_disk(Overlays *overlays, const PlannedDisk *disk, bool plugged);
 
 /* A row for every copy, under the id that is given or a new one. */
 extern void device_add_row(DeviceSet *set, int source, int copy, const pg_uuid_t *id);
@@ -89,7 +81,7 @@ extern void device_add_interface_rows(DeviceSet *set, int n, const pg_uuid_t *so
 									  const Overlays *overlays, bool plugged);
 
 /* Copies or makes a device in all copies, and reports it; spec: JSON. */
-extern void device_copy(DeviceSet *set, const SourceDevice *source, const char *changes,
+extern void device_copy(DeviceSet *set, const SourceDevice *source, const Jsonb *changes,
 						const char *reason);
 extern void device_make(DeviceSet *set, const SourceDevice *source, const char *type,
 						const char *device, bool readonly, const char *spec, const char *fate,

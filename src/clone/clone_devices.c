@@ -34,6 +34,10 @@ static RowCopyTarget vm_external_data = {
 	.columns = {{"device_id", UUIDOID}, {"vm_id", UUIDOID}},
 };
 
+static JsonConstant balloon_spec = {"{\"spec_params\": {\"model\": \"virtio\"}}"};
+static JsonConstant smartcard_spec = {
+	"{\"spec_params\": {\"mode\": \"passthrough\", \"type\": \"spicevmc\"}}"};
+
 static bool
 is(const char *text, const char *word)
 {
@@ -97,10 +101,9 @@ copy_disk(DeviceSet *set, const SourceDevice *source)
 		device_leave_out(set, source, "a second device of the same disk");
 	else if (disk_is_made(disk) || disk->fate == DISK_ATTACH)
 	{
-		Overlays overlays = device_overlays(set, source, device_empty_spec);
+		Overlays overlays = device_overlays(set, source, json_constant(&device_empty_spec));
 
-		device_lay_over_disk(&overlays, set, disk,
-							 json_get_bool(source->object, "is_plugged", true));
+		device_lay_over_disk(&overlays, disk, json_get_bool(source->object, "is_plugged", true));
 		device_add_disk_rows(set, d, &source->id, &overlays);
 		device_report(set, source, source->type, source->device, "copied",
 					  disk->fate == DISK_ATTACH ? "the same disk is attached" : NULL);
@@ -122,7 +125,7 @@ copy_interface(DeviceSet *set, const SourceDevice *source)
 		device_leave_out(set, source, "the caller leaves the NIC out");
 	else
 	{
-		Overlays overlays = device_overlays(set, source, device_empty_spec);
+		Overlays overlays = device_overlays(set, source, json_constant(&device_empty_spec));
 
 		device_add_interface_rows(set, n, &source->id, &overlays,
 								  json_get_bool(source->object, "is_plugged", true));
@@ -147,7 +150,7 @@ copy_cdrom(DeviceSet *set, const SourceDevice *source)
 	appendStringInfoString(&changes, "{\"spec_params\": {\"path\": ");
 	json_append_string(&changes, path ? path : "");
 	appendStringInfoString(&changes, "}}");
-	device_copy(set, source, changes.data, NULL);
+	device_copy(set, source, json_from_text(changes.data), NULL);
 	set->cdrom = true;
 }
 
@@ -171,7 +174,7 @@ copy_controller(DeviceSet *set, const SourceDevice *source)
 	if (virtio_scsi || is(source->device, "usb") || is(source->device, "pci"))
 		device_copy(set, source, NULL, NULL);
 	else
-		device_copy(set, source, device_empty_spec, NULL);
+		device_copy(set, source, json_constant(&device_empty_spec), NULL);
 	set->virtio_scsi |= virtio_scsi;
 }
 
@@ -213,7 +216,8 @@ copy_rng(DeviceSet *set, const SourceDevice *source)
 			initStringInfo(&changes);
 			appendStringInfo(&changes, "{\"spec_params\": %s}",
 							 JsonbToCString(NULL, &adjusted->root, VARSIZE(adjusted)));
-			device_copy(set, source, changes.data, "its source is the target cluster's");
+			device_copy(set, source, json_from_text(changes.data),
+						"its source is the target cluster's");
 			return;
 		}
 	}
@@ -238,7 +242,7 @@ copy_graphics(DeviceSet *set, const SourceDevice *source)
 			return;
 		}
 	}
-	device_copy(set, source, device_empty_spec, NULL);
+	device_copy(set, source, json_constant(&device_empty_spec), NULL);
 	set->graphics = lappend(set->graphics, pstrdup(source->device));
 }
 
@@ -259,7 +263,7 @@ make_tpm(DeviceSet *set, const SourceDevice *source)
 	}
 	set->tpm = true;
 	overlays = device_overlays(set, source, NULL);
-	device_lay_over(&overlays, set->no_address);
+	device_lay_over(&overlays, json_constant(&device_no_address));
 	source_number = row_copy_source(set->rows, source->has_id ? &source->id : NULL, overlays.items,
 									overlays.count);
 	if (data)
@@ -292,7 +296,7 @@ copy_redirection(DeviceSet *set, const SourceDevice *source)
 	}
 	if (is_slot && is(source->device, "spicevmc"))
 		set->usb_slots++;
-	device_copy(set, source, device_empty_spec, NULL);
+	device_copy(set, source, json_constant(&device_empty_spec), NULL);
 }
 
 /*
@@ -332,7 +336,7 @@ copy_device(DeviceSet *set, const SourceDevice *source)
 		if (set->balloon)
 			device_leave_out(set, source, "there is a balloon already");
 		else
-			device_copy(set, source, "{\"spec_params\": {\"model\": \"virtio\"}}", NULL);
+			device_copy(set, source, json_constant(&balloon_spec), NULL);
 		set->balloon = true;
 	}
 	else if (is(type, "smartcard"))
@@ -345,12 +349,9 @@ copy_device(DeviceSet *set, const SourceDevice *source)
 		{
 			char *spec = device_spec_text(source->object);
 
-			device_copy(
-				set, source,
-				spec && strcmp(spec, "{}") != 0
-					? NULL
-					: "{\"spec_params\": {\"mode\": \"passthrough\", \"type\": \"spicevmc\"}}",
-				NULL);
+			device_copy(set, source,
+						spec && strcmp(spec, "{}") != 0 ? NULL : json_constant(&smartcard_spec),
+						NULL);
 			set->smartcard = true;
 		}
 	}
@@ -372,7 +373,7 @@ copy_device(DeviceSet *set, const SourceDevice *source)
 			device_leave_out(set, source, "a device of hosts that the target cluster hasn't");
 	}
 	else
-		device_copy(set, source, device_empty_spec, NULL);
+		device_copy(set, source, json_constant(&device_empty_spec), NULL);
 }
 
 static SourceDevice
@@ -408,17 +409,6 @@ write_set(CloneWork *work, RowCopy *rows, RowCopy *external_data, const int *cop
 
 	set.chipset_changes = clone_changes_chipset(plan, set.vm_static);
 	set.usb = clone_usb_decide(plan, set.vm_static, set.chipset_changes);
-	set.new_row = json_from_text("{\"snapshot_id\": null, \"logical_name\": null,"
-								 " \"_create_date\": \"now\", \"_update_date\": null}");
-	set.new_row_empty_spec = json_overlay(set.new_row, json_from_text(device_empty_spec));
-	set.no_address = json_from_text("{\"address\": \"\"}");
-	set.no_alias = json_from_text("{\"alias\": \"\"}");
-	set.plugged[false] = json_from_text("{\"is_plugged\": false}");
-	set.plugged[true] = json_from_text("{\"is_plugged\": true}");
-	set.readonly[false] = json_from_text("{\"is_readonly\": false}");
-	set.readonly[true] = json_from_text("{\"is_readonly\": true}");
-	set.other_network[false] = json_from_text("{\"device\": \"hostdev\"}");
-	set.other_network[true] = json_from_text("{\"device\": \"bridge\"}");
 	set.source_interfaces = json_elements(json_get(plan->configuration, "interfaces"), &count);
 	set.disks = palloc0(sizeof(bool) * Max(plan->disk_count, 1));
 	set.interfaces = palloc0(sizeof(bool) * Max(plan->interface_count, 1));

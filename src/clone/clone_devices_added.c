@@ -9,6 +9,10 @@
 #include "clone/clone_device_rows.h"
 #include "clone/clone_usb.h"
 
+static JsonConstant new_disk = {"{\"type\": \"disk\", \"device\": \"disk\", \"address\": \"\","
+								" \"alias\": \"\", \"is_managed\": true, \"spec_params\": {},"
+								" \"snapshot_id\": null, \"logical_name\": null}"};
+
 static bool
 wants_virtio_scsi(const ClonePlan *plan)
 {
@@ -81,12 +85,8 @@ add_disks(DeviceSet *set)
 
 		if (set->disks[d] || !(disk_is_made(disk) || disk->fate == DISK_ATTACH))
 			continue;
-		device_lay_over(
-			&overlays,
-			json_from_text("{\"type\": \"disk\", \"device\": \"disk\", \"address\": \"\","
-						   " \"alias\": \"\", \"is_managed\": true, \"spec_params\": {},"
-						   " \"snapshot_id\": null, \"logical_name\": null}"));
-		device_lay_over_disk(&overlays, set, disk, true);
+		device_lay_over(&overlays, json_constant(&new_disk));
+		device_lay_over_disk(&overlays, disk, true);
 		device_add_disk_rows(set, d, &disk->disk_id, &overlays);
 		device_report(set, NULL, "disk", "disk", "added",
 					  "the snapshot lists no device for the disk");

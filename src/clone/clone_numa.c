@@ -69,15 +69,17 @@ largest_number(const Jsonb *numbers)
 bool
 clone_takes_numa_nodes(const ClonePlan *plan, const Jsonb *vm_static)
 {
-	int64 processors = json_get_int64(vm_static, "num_of_sockets", 1) *
-					   json_get_int64(vm_static, "cpu_per_socket", 1) *
-					   json_get_int64(vm_static, "threads_per_cpu", 1);
-	int64 memory = json_get_int64(vm_static, "mem_size_mb", 0);
+	int64 processors;
+	int64 memory;
 	int count;
 	Jsonb **nodes;
 
 	if (!plan->request->use_given_vm_static)
 		return true;
+	processors = json_get_int64(vm_static, "num_of_sockets", 1) *
+				 json_get_int64(vm_static, "cpu_per_socket", 1) *
+				 json_get_int64(vm_static, "threads_per_cpu", 1);
+	memory = json_get_int64(vm_static, "mem_size_mb", 0);
 	nodes = json_elements(json_get(plan->configuration, "numa_nodes"), &count);
 	for (int i = 0; i < count; i++)
 	{

@@ -177,13 +177,6 @@ read_facts(CloneWork *work)
 	facts->grants_vm_role = field_bool(0, CLONE_GRANTS_VM_ROLE);
 }
 
-static void
-append_uuid(StringInfo text, const char *key, bool given, const pg_uuid_t *id)
-{
-	appendStringInfo(text, ", \"%s\": ", key);
-	json_append_string(text, given ? uuid_text(id) : NULL);
-}
-
 /* What must be new in vm_static, whatever the layers below say. */
 static Jsonb *
 new_vm_static(const ClonePlan *plan, int template_version)
@@ -192,40 +185,41 @@ new_vm_static(const ClonePlan *plan, int template_version)
 	bool is_template = request->target == CLONE_TARGET_TEMPLATE;
 	OptionalUuid cpu_profile;
 	OptionalUuid quota;
-	StringInfoData text;
+	JsonbValue columns;
 
 	/* one of each for all copies */
 	cpu_profile.given = json_get_uuid(plan->vm_static, "cpu_profile_id", &cpu_profile.value);
 	quota.given = json_get_uuid(plan->vm_static, "quota_id", &quota.value);
 	if (!quota.given)
 		quota = plan->default_quota_id;
-	initStringInfo(&text);
-	appendStringInfo(
-		&text,
-		"{\"creation_date\": \"now\", \"_create_date\": \"now\", \"_update_date\": null,"
-		" \"db_generation\": 1, \"child_count\": 0, \"is_disabled\": false,"
-		" \"entity_type\": \"%s\"",
-		is_template ? "TEMPLATE" : "VM");
-	append_uuid(&text, "created_by_user_id", plan->has_user, &plan->user_id);
-	append_uuid(&text, "cluster_id", true, &plan->cluster_id);
-	append_uuid(&text, "cpu_profile_id", cpu_profile.given, &cpu_profile.value);
-	append_uuid(&text, "quota_id", quota.given, &quota.value);
+	json_object_begin(&columns, 14);
+	json_put_uuid(&columns, "quota_id", quota.given ? &quota.value : NULL);
+	json_put_uuid(&columns, "cluster_id", &plan->cluster_id);
+	json_put_int64(&columns, "child_count", 0);
+	json_put_bool(&columns, "is_disabled", false);
+	json_put_text(&columns, "entity_type", is_template ? "TEMPLATE" : "VM");
+	json_put_text(&columns, "_create_date", "now");
+	json_put_text(&columns, "_update_date", NULL);
+	json_put_text(&columns, "creation_date", "now");
+	json_put_int64(&columns, "db_generation", 1);
+	json_put_uuid(&columns, "cpu_profile_id", cpu_profile.given ? &cpu_profile.value : NULL);
+	json_put_uuid(&columns, "created_by_user_id", plan->has_user ? &plan->user_id : NULL);
 	if (is_template)
 	{
-		appendStringInfo(&text,
-						 ", \"template_status\": %d, \"template_version_number\": %d,"
-						 " \"template_version_name\": ",
-						 TEMPLATE_STATUS_LOCKED, template_version);
-		json_append_string(&text, request->template_version_name
-									  ? request->template_version_name
-									  : (request->base_template_id.given ? "" : "base version"));
+		json_put_int64(&columns, "template_status", TEMPLATE_STATUS_LOCKED);
+		json_put_int64(&columns, "template_version_number", template_version);
+		json_put_text(&columns, "template_version_name",
+					  request->template_version_name    ? request->template_version_name
+					  : request->base_template_id.given ? ""
+														: "base version");
 	}
 	else
-		appendStringInfoString(&text,
-							   ", \"template_status\": null, \"template_version_number\": null,"
-							   " \"template_version_name\": null");
-	appendStringInfoChar(&text, '}');
-	return json_from_text(text.data);
+	{
+		json_put_text(&columns, "template_status", NULL);
+		json_put_text(&columns, "template_version_number", NULL);
+		json_put_text(&columns, "template_version_name", NULL);
+	}
+	return json_from_value(&columns);
 }
 
 Jsonb *
@@ -424,11 +418,12 @@ clone_write(const ClonePlan *plan, const CloneCopy *copies, int copy_count,
 			const AuditSubject *caller)
 {
 	CloneWork *work = begin(plan, copies, copy_count, caller);
-	Jsonb *init = json_get(plan->configuration, "vm_init");
+	static JsonConstant nothing = {"{}"};
+	const Jsonb *init = json_get(plan->configuration, "vm_init");
 
 	/* the row itself says it all */
 	if (init && plan_is_from_rows(plan))
-		init = json_from_text("{}");
+		init = json_constant(&nothing);
 	read_facts(work);
 	write_vm_static(work);
 	if (!work->is_template)

@@ -23,7 +23,7 @@
 #include "utils/uuid.h"
 
 #define ROW_COPY_MAX_COLUMNS  5
-#define ROW_COPY_MAX_OVERLAYS 6
+#define ROW_COPY_MAX_OVERLAYS 8
 #define ROW_COPY_MAX_SETTINGS 16
 
 /* A column given for every new row: UUIDOID or TEXTOID, cast to the column's own type. */
