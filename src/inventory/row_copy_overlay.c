@@ -16,9 +16,20 @@
 #include "base/statement.h"
 #include "inventory/row_copy_internal.h"
 
+/* A text that the type's input function would only copy: no more bytes than the column takes characters. */
+static bool
+is_taken_as_it_is(const CopiedColumn *column, int length)
+{
+	return column->type == TEXTOID ||
+		   (column->type == VARCHAROID &&
+			(column->type_modifier < 0 || length <= column->type_modifier - VARHDRSZ));
+}
+
 Datum
 row_copy_input(CopiedColumn *column, char *text)
 {
+	if (text && is_taken_as_it_is(column, (int) strlen(text)))
+		return CStringGetTextDatum(text);
 	return InputFunctionCall(&column->input_function, text, column->input_parameter,
 							 column->type_modifier);
 }
@@ -81,6 +92,9 @@ read_value(CopiedColumn *column, const JsonbValue *value, bool *is_null)
 		return JsonbPGetDatum(JsonbValueToJsonb(unconstify(JsonbValue *, value)));
 	if (column->type == BOOLOID && value->type == jbvBool)
 		return BoolGetDatum(value->val.boolean);
+	if (value->type == jbvString && is_taken_as_it_is(column, value->val.string.len))
+		return PointerGetDatum(
+			cstring_to_text_with_len(value->val.string.val, value->val.string.len));
 	return row_copy_input(column, value_text(value));
 }
 
@@ -151,31 +165,30 @@ row_copy_lay_settings(RowCopyTable *table, const RowCopySetting *settings, int c
 static void
 lay_one_over(RowCopyTable *table, const Jsonb *overlay, Datum *values, bool *nulls, bool *is_set)
 {
-	JsonbIterator *iterator = JsonbIteratorInit((JsonbContainer *) &overlay->root);
-	JsonbIteratorToken token;
-	JsonbValue item;
+	JsonMembers members;
+	JsonbValue key;
+	JsonbValue value;
 	int next = 0;
-	int column = -1;
 
-	while ((token = JsonbIteratorNext(&iterator, &item, true)) != WJB_DONE)
+	json_members_begin(&members, overlay);
+	while (next < table->column_count && json_members_next(&members, &key, &value))
 	{
-		if (token == WJB_KEY)
-		{
-			int order = -1;
+		int order = -1;
+		int n;
 
-			while (next < table->column_count &&
-				   (order = compare_name(item.val.string.val, item.val.string.len,
-										 &table->columns[table->by_name[next]])) > 0)
-				next++;
-			column = next < table->column_count && order == 0 ? table->by_name[next] : -1;
-		}
-		else if (token == WJB_VALUE && column >= 0 && !is_set[column])
-		{
-			/* what is given for every row needs no value here */
-			if (table->columns[column].given < 0)
-				values[column] = read_value(&table->columns[column], &item, &nulls[column]);
-			is_set[column] = true;
-		}
+		while (next < table->column_count &&
+			   (order = compare_name(key.val.string.val, key.val.string.len,
+									 &table->columns[table->by_name[next]])) > 0)
+			next++;
+		if (order != 0)
+			continue;
+		n = table->by_name[next];
+		if (is_set[n])
+			continue;
+		/* what is given for every row needs no value here */
+		if (table->columns[n].given < 0)
+			values[n] = read_value(&table->columns[n], &value, &nulls[n]);
+		is_set[n] = true;
 	}
 }
 
