@@ -7,7 +7,7 @@ CREATE EXTENSION vmclone;
 \o /dev/null
 \i test/fixture/fixture.sql
 SELECT fixture.attach_domains();
-SELECT fixture.make_vm('vm' || n) FROM generate_series(1, 2) n;
+SELECT fixture.make_vm('vm' || n) FROM generate_series(1, 3) n;
 CREATE ROLE regress_engine_owner;
 SELECT fixture.copy_inventory('engine', 'regress_engine_owner');
 SELECT vmclone.use_inventory('engine');
@@ -15,6 +15,20 @@ GRANT USAGE ON SCHEMA fixture TO PUBLIC;
 \o
 \set ECHO all
 \set ON_ERROR_STOP off
+-- foreign keys of a column that the call sets, and on it
+CREATE TABLE engine.states (status varchar(32) PRIMARY KEY);
+INSERT INTO engine.states SELECT DISTINCT status FROM engine.snapshots;
+ALTER TABLE engine.snapshots ADD CONSTRAINT of_state FOREIGN KEY (status) REFERENCES engine.states;
+SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm3', 2), 'no_such_state', start_paused => true);
+ALTER TABLE engine.snapshots DROP CONSTRAINT of_state, ADD CONSTRAINT with_status UNIQUE (snapshot_id, status);
+CREATE TABLE engine.watched (snapshot_id uuid, status varchar(32),
+    FOREIGN KEY (snapshot_id, status) REFERENCES engine.snapshots (snapshot_id, status) ON UPDATE CASCADE);
+INSERT INTO engine.watched SELECT snapshot_id, status FROM engine.snapshots WHERE snapshot_id = fixture.snapshot('vm3', 2);
+SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm3', 2), 'watched', start_paused => true);
+SELECT w.status, s.status FROM engine.watched w JOIN engine.snapshots s USING (snapshot_id);
+DROP TABLE engine.watched;
+ALTER TABLE engine.snapshots DROP CONSTRAINT with_status;
+DROP TABLE engine.states;
 SELECT vm_name FROM vmclone.add_vm_from_snapshot(fixture.snapshot('vm1', 2), 'with_indexes', lock_mode => 'shared', start_paused => true);
 -- a column that came after the rows, which have the value that it came with
 ALTER TABLE engine.snapshots DROP COLUMN vm_configuration_broken;

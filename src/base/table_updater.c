@@ -12,6 +12,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
@@ -33,6 +34,7 @@ typedef struct Update
 	ResultRelInfo *target;
 	TransitionCaptureState *transitions;
 	bool fires_after_row;
+	bool leaves_keys;  /* what fires is foreign keys', whose columns stay as they are */
 	IndexUse *indexes; /* NULL: not opened; most updates need none */
 	AttrNumber numbers[TABLE_UPDATE_MAX_COLUMNS];
 	int column_count;
@@ -91,6 +93,57 @@ find_columns(Update *update, Relation relation, const UpdatedColumn *columns, in
 	return true;
 }
 
+static bool
+is_left_alone(const List *constraints, Oid id, const Bitmapset *columns)
+{
+	ListCell *cell;
+
+	foreach (cell, constraints)
+	{
+		const ForeignKeyCacheInfo *constraint = lfirst(cell);
+
+		/* of several columns, MATCH FULL may find fault with a row that it didn't check before */
+		if (constraint->conoid == id)
+			return constraint->nkeys == 1 &&
+				   !bms_is_member(constraint->conkey[0] - FirstLowInvalidHeapAttributeNumber,
+								  columns);
+	}
+	return false;
+}
+
+/*
+ * Foreign keys look at an updated row where a key's value has changed, at one of this transaction's in any case.  For
+ * all others their triggers, of which a table has as many as tables refer to it, would be asked in vain.
+ */
+static bool
+leaves_keys(Relation relation, const TriggerDesc *triggers, const Bitmapset *columns)
+{
+	Bitmapset *referenced = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_KEY);
+	bool stays = !bms_overlap(referenced, columns);
+	List *constraints = RelationGetFKeyList(relation);
+
+	for (int i = 0; i < triggers->numtriggers && stays; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (!TRIGGER_TYPE_MATCHES(trigger->tgtype, TRIGGER_TYPE_ROW, TRIGGER_TYPE_AFTER,
+								  TRIGGER_TYPE_UPDATE))
+			continue;
+		switch (RI_FKey_trigger_type(trigger->tgfoid))
+		{
+			case RI_TRIGGER_PK:
+				break;
+			case RI_TRIGGER_FK:
+				stays = is_left_alone(constraints, trigger->tgconstraint, columns);
+				break;
+			default:
+				stays = false;
+		}
+	}
+	bms_free(referenced);
+	return stays;
+}
+
 static void
 begin(Update *update, Relation relation)
 {
@@ -113,6 +166,7 @@ begin(Update *update, Relation relation)
 		update->transitions =
 			MakeTransitionCaptureState(triggers, RelationGetRelid(relation), CMD_UPDATE);
 		update->fires_after_row = triggers->trig_update_after_row;
+		update->leaves_keys = update->fires_after_row && leaves_keys(relation, triggers, columns);
 	}
 	ExecBSUpdateTriggers(state, update->target);
 }
@@ -154,6 +208,15 @@ refuse_changed(Relation relation)
 			 errhint("Have an AFTER trigger change other rows.")));
 }
 
+static bool
+is_own(TupleTableSlot *row)
+{
+	bool is_null;
+	Datum inserter = slot_getsysattr(row, MinTransactionIdAttributeNumber, &is_null);
+
+	return TransactionIdIsCurrentTransactionId(DatumGetTransactionId(inserter));
+}
+
 static void
 update_row(Update *update, ItemPointer place, const Datum *values)
 {
@@ -178,6 +241,9 @@ update_row(Update *update, ItemPointer place, const Datum *values)
 	if (indexes != TU_None && update->target->ri_NumIndices > 0)
 		recheck =
 			executor_update_index_entries(update->state, update->target, update->new_row, indexes);
+	/* the description is the target's own */
+	if (update->leaves_keys)
+		update->target->ri_TrigDesc->trig_update_after_row = is_own(update->old_row);
 	if (update->fires_after_row || update->transitions)
 		executor_after_update(update->state, update->target, place, update->new_row, recheck,
 							  update->transitions);
