@@ -18,10 +18,12 @@
 static Jsonb **
 numa_nodes(const CheckRun *run, int *count)
 {
+	Jsonb **nodes = configuration_objects(run->plan, "numa_nodes", count);
+
+	if (*count == 0 || clone_takes_numa_nodes(run->plan, run->vm_static))
+		return nodes;
 	*count = 0;
-	if (!clone_takes_numa_nodes(run->plan, run->vm_static))
-		return NULL;
-	return configuration_objects(run->plan, "numa_nodes", count);
+	return NULL;
 }
 
 static int

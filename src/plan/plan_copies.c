@@ -33,7 +33,8 @@ plan_overrides_of_copy(const CloneRequest *request, int index)
 void
 plan_check_overrides(const CloneRequest *request)
 {
-	if (request->vm_static)
+	/* mostly {} */
+	if (request->vm_static && JB_ROOT_COUNT(request->vm_static) > 0)
 		row_overlay_check("vm_static", request->vm_static, "vm_static");
 	for (int i = 0; i < request->copies; i++)
 	{

@@ -10,9 +10,23 @@
 #include "base/uuid.h"
 #include "plan/plan_parts.h"
 
+/* Objects, each NULL where there is none, of which the one above wins, key by key. */
+typedef struct Layers
+{
+	const Jsonb *below;
+	const Jsonb *above;
+} Layers;
+
+/* The one that has the key's value. */
+static const Jsonb *
+layer_of(const Layers *layers, const char *key)
+{
+	return json_has(layers->above, key) ? layers->above : layers->below;
+}
+
 /* The caller's or source's CPU profile if the cluster has it, else the cluster's first. */
 static void
-choose_cpu_profile(ClonePlan *plan, StringInfo overlay, const Jsonb *merged, const Jsonb *given,
+choose_cpu_profile(ClonePlan *plan, StringInfo overlay, const Layers *merged, const Jsonb *given,
 				   const LoadedFacts *facts)
 {
 	const pg_uuid_t *profiles = facts->cpu_profiles;
@@ -23,7 +37,7 @@ choose_cpu_profile(ClonePlan *plan, StringInfo overlay, const Jsonb *merged, con
 	plan->cpu_profile_fits = true;
 	if (!plan->cluster_exists)
 		return;
-	if (json_get_uuid(merged, "cpu_profile_id", &wanted))
+	if (json_get_uuid(layer_of(merged, "cpu_profile_id"), "cpu_profile_id", &wanted))
 	{
 		for (int i = 0; i < count; i++)
 			if (uuid_same(&profiles[i], &wanted))
@@ -49,14 +63,14 @@ choose_cpu_profile(ClonePlan *plan, StringInfo overlay, const Jsonb *merged, con
  * Handed back, it is no choice either; any other quota is the caller's, for the checks.
  */
 static bool
-loses_quota(const ClonePlan *plan, const LoadedFacts *facts, const Jsonb *merged)
+loses_quota(const ClonePlan *plan, const LoadedFacts *facts, const Layers *merged)
 {
 	const Jsonb *sources[2] = {json_get(plan->configuration, "vm_static"), facts->current};
 	pg_uuid_t wanted;
 	pg_uuid_t own;
 
 	if (!plan->pool_exists || uuid_same(&plan->pool_id, &plan->source_pool_id) ||
-		!json_get_uuid(merged, "quota_id", &wanted))
+		!json_get_uuid(layer_of(merged, "quota_id"), "quota_id", &wanted))
 		return false;
 	for (int i = 0; i < lengthof(sources); i++)
 		if (json_get_uuid(sources[i], "quota_id", &own) && uuid_same(&own, &wanted))
@@ -103,21 +117,16 @@ void
 plan_build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 {
 	Jsonb *given = plan->request->vm_static;
-	Jsonb *changes = given;
-	Jsonb *merged = given;
+	Layers merged = {.above = given};
 	StringInfoData overlay;
 
 	if (!plan->request->use_given_vm_static)
 	{
+		merged.below = facts->current;
 		/* without a document, the configuration is the current row */
 		if (!plan_is_from_rows(plan))
-			changes = json_overlay(json_get(plan->configuration, "vm_static"), given);
-		merged = json_overlay(facts->current, changes);
+			merged.above = json_overlay(json_get(plan->configuration, "vm_static"), given);
 	}
-	if (changes == NULL)
-		changes = json_from_text("{}");
-	if (merged == NULL)
-		merged = json_from_text("{}");
 
 	initStringInfo(&overlay);
 	appendStringInfo(&overlay, "{\"entity_type\":\"%s\"",
@@ -127,18 +136,20 @@ plan_build_vm_static(ClonePlan *plan, const LoadedFacts *facts)
 	if (plan->request->use_given_vm_static)
 		complete_given_vm_static(&overlay, given);
 	/* below what copies have of their own */
-	if (json_get_text(merged, "origin") == NULL)
+	if (json_get_text(layer_of(&merged, "origin"), "origin") == NULL)
 		appendStringInfo(&overlay, ",\"origin\":%d", ORIGIN_OVIRT);
-	if (json_get_int64(merged, "bios_type", BIOS_CLUSTER_DEFAULT) == BIOS_CLUSTER_DEFAULT &&
+	if (json_get_int64(layer_of(&merged, "bios_type"), "bios_type", BIOS_CLUSTER_DEFAULT) ==
+			BIOS_CLUSTER_DEFAULT &&
 		plan->cluster_bios_type != BIOS_CLUSTER_DEFAULT)
 		appendStringInfo(&overlay, ",\"bios_type\":%d", plan->cluster_bios_type);
 	/* a lease only if it is asked for */
-	if (!json_has(given, "lease_sd_id") && json_has(merged, "lease_sd_id"))
+	if (!json_has(given, "lease_sd_id") &&
+		json_has(layer_of(&merged, "lease_sd_id"), "lease_sd_id"))
 		appendStringInfoString(&overlay, ",\"lease_sd_id\":null");
-	if (loses_quota(plan, facts, merged))
+	if (loses_quota(plan, facts, &merged))
 		appendStringInfoString(&overlay, ",\"quota_id\":null");
-	choose_cpu_profile(plan, &overlay, merged, given, facts);
+	choose_cpu_profile(plan, &overlay, &merged, given, facts);
 	appendStringInfoChar(&overlay, '}');
-	plan->vm_static = json_overlay(merged, json_from_text(overlay.data));
-	plan->vm_static_changes = json_overlay(changes, json_from_text(overlay.data));
+	plan->vm_static_changes = json_overlay(merged.above, json_from_text(overlay.data));
+	plan->vm_static = json_overlay(merged.below, plan->vm_static_changes);
 }
