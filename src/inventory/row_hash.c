@@ -10,6 +10,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "base/compat.h"
+#include "base/statement.h"
 #include "inventory/row_hash.h"
 
 /* Which macro of row_hash.h. */
@@ -53,16 +54,20 @@ hash_value(const KeyedRows *rows, int row, const HashedColumn *column, Datum val
 		   Datum seed)
 {
 	pg_uuid_t uuid;
+	int64 number;
 
 	/* the table may have been changed since it was bound: what reads a value looks at its type */
 	switch (column->kind)
 	{
 		case AS_UUID:
+			if (type == UUIDOID)
+				return DirectFunctionCall2(uuid_hash_extended, value, seed);
 			uuid = keyed_uuid(rows, row, column->name);
 			return DirectFunctionCall2(uuid_hash_extended, UUIDPGetDatum(&uuid), seed);
 		case AS_INT:
-			return DirectFunctionCall2(hashint8extended,
-									   Int64GetDatum(keyed_int64(rows, row, column->name)), seed);
+			if (!get_integer(value, type, &number))
+				number = keyed_int64(rows, row, column->name);
+			return DirectFunctionCall2(hashint8extended, Int64GetDatum(number), seed);
 		case AS_BOOL:
 			return DirectFunctionCall2(hashint8extended,
 									   Int64GetDatum(keyed_bool(rows, row, column->name)), seed);
