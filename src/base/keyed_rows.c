@@ -34,10 +34,12 @@
 
 #define KNOWN_COLUMNS 1024
 #define KNOWN_NAMES   128
+#define KNOWN_PLACES  8 /* that a name may have: two names would else push each other out */
 
 /* What a name meant to a user with a search_path; until any table or schema is made, renamed or dropped. */
 typedef struct KnownName
 {
+	const char *asked_by; /* the literal; NULL: the place is free */
 	char name[2 * NAMEDATALEN];
 	char search_path[4 * NAMEDATALEN];
 	Oid user_id;
@@ -57,6 +59,7 @@ static KnownName *
 known_name(const char *name)
 {
 	static bool is_registered;
+	uint32 place = murmurhash32((uint32) (uintptr_t) name);
 
 	if (!is_registered)
 	{
@@ -65,7 +68,14 @@ known_name(const char *name)
 		is_registered = true;
 	}
 	/* mostly literals: there are not many */
-	return &known_names[murmurhash32((uint32) (uintptr_t) name) % KNOWN_NAMES];
+	for (int i = 0; i < KNOWN_PLACES; i++)
+	{
+		KnownName *known = &known_names[(place + i) % KNOWN_NAMES];
+
+		if (known->asked_by == name || known->asked_by == NULL)
+			return known;
+	}
+	return &known_names[place % KNOWN_NAMES];
 }
 
 static void
@@ -74,6 +84,7 @@ note_name(KnownName *known, const char *name, Oid relation_id)
 	if (strlen(name) >= sizeof(known->name) ||
 		strlen(namespace_search_path) >= sizeof(known->search_path))
 		return;
+	known->asked_by = name;
 	strlcpy(known->name, name, sizeof(known->name));
 	strlcpy(known->search_path, namespace_search_path, sizeof(known->search_path));
 	known->user_id = GetUserId();
