@@ -105,6 +105,8 @@ ALTER TABLE engine.vm_static ADD "a""b; DROP TABLE x --" text DEFAULT '''quoted'
 CREATE FUNCTION engine.hostile_equal(uuid, uuid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'hijacked by an operator as %', current_user; END $$;
 CREATE OPERATOR engine.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = engine.hostile_equal);
 CREATE FUNCTION engine.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'hijacked by a function'; END $$;
+-- as in an engine: with an index on lower() no statement calls it
+DROP INDEX engine.vm_interface_lower_idx;
 CREATE FUNCTION engine.lower(varchar) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO engine.attempts SELECT 'lower(varchar)', current_user, session_user, 'DONE' WHERE NOT EXISTS (SELECT 1 FROM engine.attempts WHERE what = 'lower(varchar)');

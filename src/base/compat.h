@@ -57,7 +57,8 @@
 /* 14: names of functions and indexes, and a header less. */
 #if PG_VERSION_NUM < 140000
 #include "catalog/indexing.h"
-#define F_NEXTVAL F_NEXTVAL_OID
+#define F_NEXTVAL    F_NEXTVAL_OID
+#define F_LOWER_TEXT F_LOWER
 #define int64_to_numeric(number)                                                                   \
 	DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(number)))
 #endif

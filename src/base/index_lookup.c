@@ -6,6 +6,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/nbtree.h"
 #include "access/stratnum.h"
 #include "access/tableam.h"
 #include "catalog/pg_am.h"
@@ -13,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/primnodes.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -29,6 +31,7 @@ typedef struct ChosenIndex
 {
 	Oid relation_id;
 	AttrNumber columns[INDEX_LOOKUP_MAX_COLUMNS];  /* 0: none */
+	bool is_lowered;                               /* on lower() of the only column */
 	Oid index_id;                                  /* invalid: there is none */
 	RegProcedure equals[INDEX_LOOKUP_MAX_COLUMNS]; /* of its columns */
 } ChosenIndex;
@@ -78,9 +81,30 @@ begins_with(Relation index, Relation relation, const AttrNumber *columns, int co
 	return true;
 }
 
+/* Its first column is lower() of this one, under this one's collation. */
+static bool
+begins_with_lowered(Relation index, Relation relation, AttrNumber number)
+{
+	Oid collation = TupleDescAttr(RelationGetDescr(relation), number - 1)->attcollation;
+	const FuncExpr *call;
+	const Node *argument;
+
+	if (index->rd_index->indkey.values[0] != 0 || index->rd_opcintype[0] != TEXTOID ||
+		!is_deterministic(index->rd_indcollation[0]) || !is_deterministic(collation))
+		return false;
+	call = linitial(RelationGetIndexExpressions(index));
+	if (!IsA(call, FuncExpr) || call->funcid != F_LOWER_TEXT || call->inputcollid != collation)
+		return false;
+	argument = linitial(call->args);
+	/* a varchar as text */
+	if (IsA(argument, RelabelType))
+		argument = (const Node *) ((const RelabelType *) argument)->arg;
+	return IsA(argument, Var) && ((const Var *) argument)->varattno == number;
+}
+
 /* An index that every row is in and that begins with the columns. */
 static Oid
-choose_index(Relation relation, const AttrNumber *columns, int column_count)
+choose_index(Relation relation, const AttrNumber *columns, int column_count, bool is_lowered)
 {
 	List *ids = RelationGetIndexList(relation);
 	int fewest = INDEX_MAX_KEYS + 1;
@@ -93,7 +117,8 @@ choose_index(Relation relation, const AttrNumber *columns, int column_count)
 		const FormData_pg_index *form = index->rd_index;
 
 		if (index->rd_rel->relam == BTREE_AM_OID && form->indisvalid && !form->indcheckxmin &&
-			begins_with(index, relation, columns, column_count) &&
+			(is_lowered ? begins_with_lowered(index, relation, columns[0])
+						: begins_with(index, relation, columns, column_count)) &&
 			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
 			form->indnkeyatts < fewest)
 		{
@@ -106,6 +131,15 @@ choose_index(Relation relation, const AttrNumber *columns, int column_count)
 	return result;
 }
 
+/* Of an index's column, numbered from 0, the function that compares so. */
+static RegProcedure
+comparison(Relation index, int column, int16 strategy)
+{
+	Oid type = index->rd_opcintype[column];
+
+	return get_opcode(get_opfamily_member(index->rd_opfamily[column], type, type, strategy));
+}
+
 /* Of the index's columns, the functions that say what is equal. */
 static void
 find_equals(ChosenIndex *entry, int column_count)
@@ -113,21 +147,17 @@ find_equals(ChosenIndex *entry, int column_count)
 	Relation index = index_open(entry->index_id, AccessShareLock);
 
 	for (int i = 0; i < column_count; i++)
-	{
-		Oid type = index->rd_opcintype[i];
-
-		entry->equals[i] = get_opcode(
-			get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber));
-	}
+		entry->equals[i] = comparison(index, i, BTEqualStrategyNumber);
 	index_close(index, NoLock);
 }
 
 /* NULL: there is none. */
 static Relation
-open_index(Relation relation, const AttrNumber *columns, int column_count, RegProcedure *equals)
+open_index(Relation relation, const AttrNumber *columns, int column_count, bool is_lowered,
+		   RegProcedure *equals)
 {
 	static bool is_registered;
-	ChosenIndex entry = {.relation_id = RelationGetRelid(relation)};
+	ChosenIndex entry = {.relation_id = RelationGetRelid(relation), .is_lowered = is_lowered};
 	bool is_known = false;
 
 	if (!is_registered)
@@ -138,7 +168,7 @@ open_index(Relation relation, const AttrNumber *columns, int column_count, RegPr
 	memcpy(entry.columns, columns, sizeof(AttrNumber) * column_count);
 	for (int i = 0; i < chosen_count; i++)
 	{
-		if (chosen[i].relation_id == entry.relation_id &&
+		if (chosen[i].relation_id == entry.relation_id && chosen[i].is_lowered == is_lowered &&
 			memcmp(chosen[i].columns, entry.columns, sizeof(entry.columns)) == 0)
 		{
 			entry = chosen[i];
@@ -148,7 +178,7 @@ open_index(Relation relation, const AttrNumber *columns, int column_count, RegPr
 	}
 	if (!is_known)
 	{
-		entry.index_id = choose_index(relation, columns, column_count);
+		entry.index_id = choose_index(relation, columns, column_count, is_lowered);
 		if (OidIsValid(entry.index_id))
 			find_equals(&entry, column_count);
 		if (chosen_count < CACHED_MOST)
@@ -205,7 +235,7 @@ index_lookup(Relation relation, const AttrNumber *columns, int column_count, con
 {
 	RegProcedure equals[INDEX_LOOKUP_MAX_COLUMNS];
 	Relation index =
-		may_read(relation) ? open_index(relation, columns, column_count, equals) : NULL;
+		may_read(relation) ? open_index(relation, columns, column_count, false, equals) : NULL;
 	ScanKeyData scan_keys[INDEX_LOOKUP_MAX_COLUMNS];
 	int size = FIRST_SIZE;
 	IndexScanDesc scan;
@@ -225,6 +255,55 @@ index_lookup(Relation relation, const AttrNumber *columns, int column_count, con
 		index_rescan(scan, scan_keys, column_count, NULL, 0);
 		look_up(scan, slot, rows, count, &size);
 	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, NoLock);
+	return true;
+}
+
+/* Keys for what lies between the first and the last of the texts, as the index has them. */
+static void
+prepare_span(Relation index, const Datum *texts, int count, ScanKeyData keys[2])
+{
+	FmgrInfo *order = index_getprocinfo(index, 1, BTORDER_PROC);
+	Oid collation = index->rd_indcollation[0];
+	Datum first = texts[0];
+	Datum last = texts[0];
+
+	for (int i = 1; i < count; i++)
+	{
+		if (DatumGetInt32(FunctionCall2Coll(order, collation, texts[i], first)) < 0)
+			first = texts[i];
+		if (DatumGetInt32(FunctionCall2Coll(order, collation, texts[i], last)) > 0)
+			last = texts[i];
+	}
+	ScanKeyEntryInitialize(&keys[0], 0, 1, BTGreaterEqualStrategyNumber, InvalidOid, collation,
+						   comparison(index, 0, BTGreaterEqualStrategyNumber), first);
+	ScanKeyEntryInitialize(&keys[1], 0, 1, BTLessEqualStrategyNumber, InvalidOid, collation,
+						   comparison(index, 0, BTLessEqualStrategyNumber), last);
+}
+
+bool
+index_lookup_near_lowered(Relation relation, AttrNumber column, const Datum *texts, int text_count,
+						  Snapshot snapshot, HeapTuple **rows, int *count)
+{
+	AttrNumber columns[INDEX_LOOKUP_MAX_COLUMNS] = {column};
+	RegProcedure equals[INDEX_LOOKUP_MAX_COLUMNS];
+	Relation index = may_read(relation) ? open_index(relation, columns, 1, true, equals) : NULL;
+	ScanKeyData keys[2];
+	int size = FIRST_SIZE;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+
+	if (index == NULL)
+		return false;
+	*rows = palloc(sizeof(HeapTuple) * size);
+	*count = 0;
+	slot = table_slot_create(relation, NULL);
+	prepare_span(index, texts, text_count, keys);
+	scan = begin_index_scan(relation, index, snapshot, 2);
+	index_rescan(scan, keys, 2, NULL, 0);
+	look_up(scan, slot, rows, count, &size);
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	index_close(index, NoLock);

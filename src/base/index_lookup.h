@@ -22,4 +22,12 @@ extern bool index_lookup(Relation relation, const AttrNumber *columns, int colum
 						 const Datum *keys, int key_count, Snapshot snapshot, HeapTuple **rows,
 						 int *count);
 
+/*
+ * The rows of which lower() of a text or varchar lies between the first and the last of the texts, in the order of an
+ * index on that, whichever that is: all that have one of the texts are among them.
+ */
+extern bool index_lookup_near_lowered(Relation relation, AttrNumber column, const Datum *texts,
+									  int text_count, Snapshot snapshot, HeapTuple **rows,
+									  int *count);
+
 #endif

@@ -265,10 +265,18 @@ keyed_rows(const char *relation_name, const char *column, const pg_uuid_t *ids, 
 	return rows;
 }
 
-/* By an index alone; keys: of all columns, one after the other.  is_text: the only column must be one. */
+/* What the keys of a look are. */
+typedef enum KeyKind
+{
+	KEYS_AS_COLUMNS, /* of all columns, one after the other */
+	KEYS_TEXTS,      /* the only column is a text or varchar */
+	KEYS_NEAR_LOWERED,
+} KeyKind;
+
+/* By an index alone. */
 static KeyedRows *
 rows_by_index(const char *relation_name, const char *const *columns, int column_count,
-			  const Datum *keys, int count, bool is_text, KeyedSnapshot kind)
+			  const Datum *keys, int count, KeyKind key_kind, KeyedSnapshot kind)
 {
 	KeyedRows *rows = palloc0(sizeof(KeyedRows));
 	Snapshot snapshot = push_snapshot(kind);
@@ -285,14 +293,18 @@ rows_by_index(const char *relation_name, const char *const *columns, int column_
 			numbers[i] = column_number(RelationGetDescr(relation), rows->relation_id, columns[i]);
 			can = can && numbers[i] > 0;
 		}
-		if (can && is_text)
+		if (can && key_kind != KEYS_AS_COLUMNS)
 		{
 			Oid type = TupleDescAttr(RelationGetDescr(relation), numbers[0] - 1)->atttypid;
 
 			can = type == TEXTOID || type == VARCHAROID;
 		}
-		rows->is_indexed = can && index_lookup(relation, numbers, column_count, keys, count,
-											   snapshot, &rows->rows, &rows->count);
+		if (can && key_kind == KEYS_NEAR_LOWERED)
+			rows->is_indexed = index_lookup_near_lowered(relation, numbers[0], keys, count,
+														 snapshot, &rows->rows, &rows->count);
+		else if (can)
+			rows->is_indexed = index_lookup(relation, numbers, column_count, keys, count, snapshot,
+											&rows->rows, &rows->count);
 		rows->descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
 		relation_close(relation, NoLock);
 	}
@@ -304,18 +316,33 @@ KeyedRows *
 keyed_rows_by_pairs(const char *relation_name, const char *const columns[2], const Datum *keys,
 					int count, KeyedSnapshot kind)
 {
-	return rows_by_index(relation_name, columns, 2, keys, count, false, kind);
+	return rows_by_index(relation_name, columns, 2, keys, count, KEYS_AS_COLUMNS, kind);
+}
+
+static Datum *
+text_keys(char *const *texts, int count)
+{
+	Datum *keys = palloc_extended(sizeof(Datum) * (count + 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < count; i++)
+		keys[i] = CStringGetTextDatum(texts[i]);
+	return keys;
 }
 
 KeyedRows *
 keyed_rows_by_texts(const char *relation_name, const char *column, char *const *texts, int count,
 					KeyedSnapshot kind)
 {
-	Datum *keys = palloc_extended(sizeof(Datum) * (count + 1), MCXT_ALLOC_HUGE);
+	return rows_by_index(relation_name, &column, 1, text_keys(texts, count), count, KEYS_TEXTS,
+						 kind);
+}
 
-	for (int i = 0; i < count; i++)
-		keys[i] = CStringGetTextDatum(texts[i]);
-	return rows_by_index(relation_name, &column, 1, keys, count, true, kind);
+KeyedRows *
+keyed_rows_near_lowered(const char *relation_name, const char *column, char *const *texts,
+						int count, KeyedSnapshot kind)
+{
+	return rows_by_index(relation_name, &column, 1, text_keys(texts, count), count,
+						 KEYS_NEAR_LOWERED, kind);
 }
 
 bool

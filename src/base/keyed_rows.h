@@ -64,6 +64,13 @@ extern KeyedRows *keyed_rows_by_texts(const char *relation, const char *column, 
 									  int count, KeyedSnapshot snapshot);
 
 /*
+ * All rows of which lower(column) is one of the texts (a text or varchar; at least one), and whatever else lies between
+ * these in an index on that: for neighbours, of which one look finds all.  is_indexed as above.
+ */
+extern KeyedRows *keyed_rows_near_lowered(const char *relation, const char *column,
+										  char *const *texts, int count, KeyedSnapshot snapshot);
+
+/*
  * Whether the numbered rows (numbers NULL: the first count) are still there as they were found.  False where they were not
  * found by an index.
  */

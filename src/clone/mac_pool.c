@@ -4,7 +4,7 @@
  *
  * Addresses are numbers of 48 bits here.  Candidates are taken in scan order from the pool's
  * ranges: upwards from the address after the last one given, then from the pool's first one; those
- * that an interface has are looked up by index, a bunch at a time, so that the cost depends on how
+ * that an interface has are looked up by index, a bunch of neighbours at a time, so that the cost depends on how
  * many used addresses lie in the way and not on the size of the pool.  Where a pool's scan goes on
  * is kept in vmclone.reservations, in the row that locks_take_counted has locked, so that two calls
  * never get the same address.
@@ -211,24 +211,55 @@ next_candidates(MacScan *scan, int64 *candidates, int most)
 	return count;
 }
 
-/* Those of the candidates that interfaces have, ascending. */
+/* What used_addresses says, by one look into an index; NULL: the statement has to say it. */
+static const KeyedRows *
+rows_near(const int64 *candidates, int count, char *const *texts)
+{
+	const KeyedRows *rows;
+	int64 span = candidates[count - 1] - candidates[0];
+
+	/* between candidates of several ranges, or multicast addresses, all others may lie */
+	if (span < 0 || span > 2 * count)
+		return NULL;
+	rows = keyed_rows_near_lowered("vm_interface", "mac_addr", texts, count, KEYED_NOW);
+	return rows->is_indexed ? rows : NULL;
+}
+
+static uint64
+run_used_addresses(char *const *texts, int count)
+{
+	Datum *values = palloc(sizeof(Datum) * count);
+	Datum array;
+
+	for (int i = 0; i < count; i++)
+		values[i] = CStringGetTextDatum(texts[i]);
+	array = array_of_datums(values, count, TEXTOID);
+	return statement_run(&used_addresses, &array, NULL);
+}
+
+/* Addresses that interfaces have, ascending: those among the candidates, and maybe others. */
 static int64 *
 look_up_used(const int64 *candidates, int count, int *used_count)
 {
-	Datum *texts = palloc(sizeof(Datum) * count);
+	char **texts = palloc(sizeof(char *) * count);
+	const KeyedRows *near;
 	int64 *used;
-	Datum array;
 	uint64 rows;
 
 	for (int i = 0; i < count; i++)
-		texts[i] = CStringGetTextDatum(mac_text(candidates[i]));
-	array = array_of_datums(texts, count, TEXTOID);
-	rows = statement_run(&used_addresses, &array, NULL);
+		texts[i] = mac_text(candidates[i]);
+	near = rows_near(candidates, count, texts);
+	rows = near ? (uint64) near->count : run_used_addresses(texts, count);
 	used = palloc(sizeof(int64) * (rows + 1));
 	*used_count = 0;
 	for (uint64 row = 0; row < rows; row++)
-		if (parse_mac(field_text(row, ONLY_COLUMN), &used[*used_count]))
+	{
+		const char *text =
+			near ? keyed_text(near, (int) row, "mac_addr") : field_text(row, ONLY_COLUMN);
+
+		if (parse_mac(text, &used[*used_count]))
 			(*used_count)++;
+	}
 	qsort(used, *used_count, sizeof(int64), compare_addresses);
 	return used;
 }

@@ -314,6 +314,18 @@ INSERT INTO mac_pool_ranges (mac_pool_id, from_mac, to_mac) VALUES
 SELECT is(vmclone_internal.mac_pool_free_addresses(fixture.id('small'), 100, NULL, '{02:00:00:00:00:02}'),
     ARRAY(SELECT x'020000000000'::bigint + n FROM generate_series(0, 12) n WHERE n NOT IN (1, 2)),
     'overlapping ranges count once; multicast, used (here in upper or lower case) and given addresses are passed over');
+-- letters before digits: 02:…:0a stands before 02:…:01, and the used one between other neighbours
+SELECT EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i') AS has_icu \gset
+\if :has_icu
+CREATE COLLATION fixture.letters_first (provider = icu, locale = 'en-u-kr-latn-digit');
+ALTER TABLE vm_interface ALTER mac_addr TYPE varchar(20) COLLATE fixture.letters_first;
+\endif
+SELECT is(vmclone_internal.mac_pool_free_addresses(fixture.id('small'), n, x'01ffffffffff'::bigint, '{02:00:00:00:00:02}'),
+    (ARRAY(SELECT x'020000000000'::bigint + n FROM generate_series(0, 12) n WHERE n NOT IN (1, 2)))[:n],
+    'used addresses are found whatever order an index on them has: ' || n) FROM generate_series(1, 11, 5) n;
+\if :has_icu
+ALTER TABLE vm_interface ALTER mac_addr TYPE varchar(20) COLLATE "default";
+\endif
 SELECT is(vmclone_internal.mac_pool_free_addresses(fixture.id('small'), 3, x'02000000000b'::bigint, '{}'), ARRAY[x'02000000000c'::bigint, x'020000000000'::bigint, x'020000000002'::bigint],
     'the scan goes on where it was, and round');
 UPDATE mac_pools SET allow_duplicate_mac_addresses = true WHERE id = fixture.id('small');
