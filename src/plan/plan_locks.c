@@ -4,10 +4,12 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 
 #include "base/arrays.h"
 #include "base/frame.h"
+#include "base/keyed_rows.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "inventory/row_hash.h"
@@ -46,21 +48,6 @@ enum HolderColumn
 	HOLDER_JOBS,
 };
 
-/*
- * Of what holders share ($1, with versions $2 and hashes $3 of the rows that they made LOCKED): what somebody else has
- * written LOCKED over.  As locks.c sees it (append_foreign_lock).
- */
-static Statement load_written_over = {
-	.sql =
-		"SELECT e.id FROM unnest($1, $2, $3) AS e(id, version, hash) JOIN snapshots ON snapshot_id = e.id"
-		" WHERE status = 'LOCKED' AND snapshots.xmin::text::int8 <> e.version AND e.hash = " SNAPSHOT_HASH
-		" UNION ALL SELECT e.id FROM unnest($1, $2, $3) AS e(id, version, hash)"
-		" JOIN images ON image_guid = e.id WHERE imagestatus = " SQL_IMAGE_STATUS_LOCKED
-		" AND images.xmin::text::int8 <> e.version AND e.hash = " IMAGE_HASH,
-	.argument_count = 3,
-	.argument_types = {UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID},
-};
-
 static Statement load_statuses = {
 	.sql =
 		"SELECT snapshot_id, status::text, NULL::integer FROM snapshots"
@@ -87,6 +74,9 @@ typedef struct LockedEntity
 	char **snapshot_status; /* one of these two */
 	int *image_status;
 	bool is_held; /* by jobs of ours */
+	bool has_version;
+	TransactionId version; /* of the row that they have made LOCKED */
+	int64 hash;            /* row_hash.h */
 } LockedEntity;
 
 static void
@@ -153,25 +143,26 @@ ids_of(const List *entities)
 	return array_of_uuids(ids, count);
 }
 
-/* An operation of the engine holds what holders of ours think is theirs. */
+/*
+ * An operation of the engine holds what sharing holders of ours think is theirs: LOCKED is written into the row once
+ * more, and nothing else (locks.c, append_foreign_lock).  Where rows aren't found by an index, only the locks tell.
+ */
 static void
-look_for_written_over(const List *entities, const pg_uuid_t *ids, const int64 *versions,
-					  const int64 *hashes, int count)
+look_for_written_over(const List *entities, const KeyedRows *rows, const char *id_column,
+					  int64 (*row_hash)(const KeyedRows *rows, int row))
 {
-	Datum values[3] = {array_of_uuids(ids, count), array_of_int64s(versions, count),
-					   array_of_int64s(hashes, count)};
-	uint64 rows = count > 0 ? statement_run(&load_written_over, values, NULL) : 0;
-
-	for (uint64 row = 0; row < rows; row++)
+	for (int row = 0; row < rows->count && rows->is_indexed; row++)
 	{
-		pg_uuid_t id = field_uuid(row, ONLY_COLUMN);
+		pg_uuid_t id = keyed_uuid(rows, row, id_column);
+		TransactionId version = HeapTupleHeaderGetRawXmin(rows->rows[row]->t_data);
 		ListCell *cell;
 
 		foreach (cell, entities)
 		{
 			LockedEntity *entity = lfirst(cell);
 
-			if (!uuid_same(entity->id, &id))
+			if (!*entity->shared_only || !entity->has_version || !uuid_same(entity->id, &id) ||
+				entity->version == version || entity->hash != row_hash(rows, row))
 				continue;
 			*entity->shared_only = false;
 			*entity->holders = NULL;
@@ -179,23 +170,36 @@ look_for_written_over(const List *entities, const pg_uuid_t *ids, const int64 *v
 	}
 }
 
+/* The ids of what is shared: of snapshots, or of images. */
+static pg_uuid_t *
+shared_ids(const List *entities, bool snapshots, int *count)
+{
+	pg_uuid_t *ids = palloc(sizeof(pg_uuid_t) * (list_length(entities) + 1));
+	ListCell *cell;
+
+	*count = 0;
+	foreach (cell, entities)
+	{
+		const LockedEntity *entity = lfirst(cell);
+
+		if (*entity->shared_only && (entity->snapshot_status != NULL) == snapshots)
+			ids[(*count)++] = *entity->id;
+	}
+	return ids;
+}
+
 static void
 read_holders(const List *entities)
 {
 	Datum value = ids_of(entities);
-	pg_uuid_t *shared;
-	int64 *versions;
-	int64 *hashes;
-	int count = 0;
+	const pg_uuid_t *ids;
+	int count;
 	ListCell *cell;
 	uint64 rows;
 	Frame frame;
 
 	frame_enter_own(&frame);
 	rows = statement_run(&load_holders, &value, NULL);
-	shared = palloc(sizeof(pg_uuid_t) * (rows + 1));
-	versions = palloc(sizeof(int64) * (rows + 1));
-	hashes = palloc(sizeof(int64) * (rows + 1));
 	for (uint64 row = 0; row < rows; row++)
 	{
 		pg_uuid_t id = field_uuid(row, HOLDER_ENTITY_ID);
@@ -209,16 +213,21 @@ read_holders(const List *entities)
 			entity->is_held = true;
 			*entity->shared_only = field_bool(row, HOLDER_SHARED_ONLY);
 			*entity->holders = field_text(row, HOLDER_JOBS);
-		}
-		if (field_bool(row, HOLDER_SHARED_ONLY) && !field_is_null(row, HOLDER_ROW_VERSION))
-		{
-			shared[count] = id;
-			versions[count] = field_int64(row, HOLDER_ROW_VERSION);
-			hashes[count++] = field_int64(row, HOLDER_ROW_HASH);
+			entity->has_version = !field_is_null(row, HOLDER_ROW_VERSION);
+			entity->version = (TransactionId) field_int64(row, HOLDER_ROW_VERSION);
+			entity->hash = field_int64(row, HOLDER_ROW_HASH);
 		}
 	}
 	frame_leave(&frame);
-	look_for_written_over(entities, shared, versions, hashes, count);
+	ids = shared_ids(entities, true, &count);
+	if (count > 0)
+		look_for_written_over(entities,
+							  keyed_rows("snapshots", "snapshot_id", ids, count, KEYED_NOW),
+							  "snapshot_id", snapshot_hash);
+	ids = shared_ids(entities, false, &count);
+	if (count > 0)
+		look_for_written_over(entities, keyed_rows("images", "image_guid", ids, count, KEYED_NOW),
+							  "image_guid", image_hash);
 }
 
 /* What the entities are now.  Returns those that are LOCKED still. */
