@@ -38,6 +38,42 @@ SKIP:
 	chdir '/';
 }
 
+# scattered pieces in a sparse result are written through the page cache, many at once; all else directly
+SKIP:
+{
+	chdir $space or die;
+	for my $layer ([ 'scattered.raw', 100, 64 << 10 ], [ 'runs.raw', 100, 768 << 10 ], [ 'few.raw', 50, 64 << 10 ])
+	{
+		my ($name, $count, $bytes) = @$layer;
+		open my $handle, '>', $name or die;
+		for my $i (0 .. $count - 1)
+		{
+			sysseek $handle, $i << 20, 0 or die;
+			syswrite($handle, chr(1 + $i) x $bytes) == $bytes or die;
+		}
+		truncate $handle, 200 << 20;
+		close $handle;
+	}
+	my $copy = sub {
+		my ($layer, @options) = @_;
+		my ($code, $out, $err) = run_command([ $copier, qw(copy --progress json --no-reflink --layer), "raw:$layer", '--output', 'raw:out', @options ]);
+		is($code, 0, join ' ', 'copied', $layer, @options) or diag $err;
+		is((run_command([ 'cmp', $layer, 'out' ]))[0], 0, 'content');
+		my $done = done_event($out);
+		unlink 'out';
+		return $done;
+	};
+	my $done = $copy->('scattered.raw', qw(--io direct));
+	skip 'no direct I/O here', 9 unless $done->{method} eq 'threads-direct';
+	skip 'a file system without a device', 9 unless (stat '.')[0] >> 8;
+	$done = $copy->('scattered.raw');
+	is("$done->{method}: $done->{reason}", 'threads-buffered: --no-reflink was given; scattered pieces fill holes faster through the page cache', 'scattered pieces');
+	is($copy->($_->[0], @{ $_->[1] })->{method}, 'threads-direct', "directly: $_->[2]")
+	  for [ 'scattered.raw', ['--preallocate'], 'where there are no holes' ], [ 'runs.raw', [], 'long runs' ], [ 'few.raw', [], 'a few pieces' ];
+	unlink 'scattered.raw', 'runs.raw', 'few.raw';
+	chdir '/';
+}
+
 SKIP:
 {
 	skip 'an XFS loop file needs root', 1 unless $> == 0 && have_command('mkfs.xfs') && have_command('losetup');

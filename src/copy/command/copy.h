@@ -34,6 +34,7 @@ struct copy
 	bool remote;            /* the file server copies */
 	const char *method;
 	const char *reason;
+	char reason_text[256]; /* where reason has two parts */
 	bool result_is_bad; /* what was written must not be gone on with */
 	bool finished;      /* all is synced, "done" was said */
 };

@@ -67,6 +67,7 @@ plan_make(struct plan *plan, const struct chain *chain, struct extents *extents,
 		  const struct options *options)
 {
 	struct extent extent;
+	uint64_t end = 0; /* of the extent before */
 	int result;
 
 	memset(plan, 0, sizeof(*plan));
@@ -77,6 +78,8 @@ plan_make(struct plan *plan, const struct chain *chain, struct extents *extents,
 				 options->version);
 	while ((result = extents_next(extents, &extent)) > 0)
 	{
+		plan->runs += extent.start != end || plan->runs == 0;
+		end = extent.start + extent.length;
 		layout_count(&plan->layout, &extent);
 		add_extent(&plan->fingerprint, &extent);
 	}

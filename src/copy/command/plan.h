@@ -14,6 +14,7 @@ struct plan
 {
 	uint64_t virtual_size; /* of the result: --size, or that of the last layer */
 	struct chain_map_totals totals;
+	uint64_t runs; /* of guest addresses that are written, what is between them is not */
 	struct layout layout;
 	struct fingerprint fingerprint; /* of options, layers and every extent */
 };

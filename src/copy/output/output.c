@@ -229,6 +229,13 @@ output_open_direct(struct output *output)
 	}
 }
 
+void
+output_close_direct(struct output *output)
+{
+	close(output->direct_fd);
+	output->direct_fd = -1;
+}
+
 int
 output_open_verify(struct output *output, bool direct)
 {

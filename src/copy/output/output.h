@@ -45,6 +45,9 @@ extern int output_open(struct output *output, const char *path, const struct cha
 /* Opens a second descriptor for direct writes if the file has direct I/O. */
 extern void output_open_direct(struct output *output);
 
+/* Closes it again: all writes go through the page cache. */
+extern void output_close_direct(struct output *output);
+
 /*
  * Opens a third one for reading back, and with "direct" a fourth one for that past the page cache if the
  * file has direct I/O.  0, or -1 after report_error().
