@@ -22,7 +22,7 @@
 #include "client.h"
 
 #define MAX_CLIENTS 64
-#define BATCH       6
+#define BATCH       30
 
 static int
 compare(const void *a, const void *b)
