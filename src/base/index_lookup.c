@@ -215,18 +215,54 @@ copy_row(TupleTableSlot *slot)
 	return whole;
 }
 
-static void
-look_up(IndexScanDesc scan, TupleTableSlot *slot, HeapTuple **rows, int *count, int *size)
+/* Looks into an index, one after the other, and the rows that they find. */
+typedef struct Looks
 {
-	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	Relation index;
+	TupleTableSlot *slot;
+	IndexScanDesc scan;
+	int key_count;
+	HeapTuple *rows;
+	int count;
+	int size;
+} Looks;
+
+static Looks
+looks_begin(Relation relation, Relation index, int key_count, Snapshot snapshot)
+{
+	return (Looks){
+		.index = index,
+		.slot = table_slot_create(relation, NULL),
+		.scan = begin_index_scan(relation, index, snapshot, key_count),
+		.key_count = key_count,
+		.rows = palloc(sizeof(HeapTuple) * FIRST_SIZE),
+		.size = FIRST_SIZE,
+	};
+}
+
+static void
+look_up(Looks *looks, ScanKey keys)
+{
+	index_rescan(looks->scan, keys, looks->key_count, NULL, 0);
+	while (index_getnext_slot(looks->scan, ForwardScanDirection, looks->slot))
 	{
-		if (*count == *size)
+		if (looks->count == looks->size)
 		{
-			*size *= 2;
-			*rows = repalloc(*rows, sizeof(HeapTuple) * *size);
+			looks->size *= 2;
+			looks->rows = repalloc(looks->rows, sizeof(HeapTuple) * looks->size);
 		}
-		(*rows)[(*count)++] = copy_row(slot);
+		looks->rows[looks->count++] = copy_row(looks->slot);
 	}
+}
+
+static void
+looks_end(const Looks *looks, HeapTuple **rows, int *count)
+{
+	index_endscan(looks->scan);
+	ExecDropSingleTupleTableSlot(looks->slot);
+	index_close(looks->index, NoLock);
+	*rows = looks->rows;
+	*count = looks->count;
 }
 
 bool
@@ -237,27 +273,19 @@ index_lookup(Relation relation, const AttrNumber *columns, int column_count, con
 	Relation index =
 		may_read(relation) ? open_index(relation, columns, column_count, false, equals) : NULL;
 	ScanKeyData scan_keys[INDEX_LOOKUP_MAX_COLUMNS];
-	int size = FIRST_SIZE;
-	IndexScanDesc scan;
-	TupleTableSlot *slot;
+	Looks looks;
 
 	if (index == NULL)
 		return false;
-	*rows = palloc(sizeof(HeapTuple) * size);
-	*count = 0;
-	slot = table_slot_create(relation, NULL);
-	scan = begin_index_scan(relation, index, snapshot, column_count);
+	looks = looks_begin(relation, index, column_count, snapshot);
 	prepare_keys(index, column_count, equals, scan_keys);
 	for (int i = 0; i < key_count; i++)
 	{
 		for (int c = 0; c < column_count; c++)
 			scan_keys[c].sk_argument = keys[i * column_count + c];
-		index_rescan(scan, scan_keys, column_count, NULL, 0);
-		look_up(scan, slot, rows, count, &size);
+		look_up(&looks, scan_keys);
 	}
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	index_close(index, NoLock);
+	looks_end(&looks, rows, count);
 	return true;
 }
 
@@ -291,21 +319,13 @@ index_lookup_near_lowered(Relation relation, AttrNumber column, const Datum *tex
 	RegProcedure equals[INDEX_LOOKUP_MAX_COLUMNS];
 	Relation index = may_read(relation) ? open_index(relation, columns, 1, true, equals) : NULL;
 	ScanKeyData keys[2];
-	int size = FIRST_SIZE;
-	IndexScanDesc scan;
-	TupleTableSlot *slot;
+	Looks looks;
 
 	if (index == NULL)
 		return false;
-	*rows = palloc(sizeof(HeapTuple) * size);
-	*count = 0;
-	slot = table_slot_create(relation, NULL);
 	prepare_span(index, texts, text_count, keys);
-	scan = begin_index_scan(relation, index, snapshot, 2);
-	index_rescan(scan, keys, 2, NULL, 0);
-	look_up(scan, slot, rows, count, &size);
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	index_close(index, NoLock);
+	looks = looks_begin(relation, index, 2, snapshot);
+	look_up(&looks, keys);
+	looks_end(&looks, rows, count);
 	return true;
 }
