@@ -475,6 +475,13 @@ for my $format (0 .. 4)
 		spew("$there.part.resume", $whose . "\0" x (3 * 4096));
 		works('a record of which it left whose it is', create(disk => $lost));
 		ok(!-e "$there.part" && !-e "$there.part.resume", 'goes, too');
+		spew("$there.part.0123456789abcdef.new", '');
+		spew("$there.part.0123456789abcdef.news", 'of somebody');
+		spew("$there.part.resume", $whose . "\0" x (3 * 4096));
+		works('a copier killed before its record knew of the output', create(disk => $lost));
+		ok(!-e "$there.part.resume" && !-e "$there.part.0123456789abcdef.new", 'leaves neither');
+		ok(-e "$there.part.0123456789abcdef.news", 'and no other file goes');
+		unlink "$there.part.0123456789abcdef.news";
 		spew("$there.part", 'half');
 		spew("$there.part.resume", $whose . pack('x4096 a4096 x4096', 'a slot'));
 		works('a record that says something', create(disk => $lost));

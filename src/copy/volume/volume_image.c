@@ -196,17 +196,23 @@ record_speaks(int dirfd, const char *image)
 
 /*
  * An unfinished copy that no record speaks of can't go on, and the next copier would take it for somebody's file: it
- * was cut off by the crash of a machine, before the record had been synced.
+ * was cut off by the crash of a machine, before the record had been synced.  With a record that says nothing yet goes
+ * the output that a killed copier had made and not noted there: its name is known by that record alone.
  */
 static bool
 drop_unrecorded_part(int dirfd, const char *image)
 {
 	char part[VOLUME_NAME_SIZE];
+	char record[VOLUME_NAME_SIZE];
+	struct stat status;
 	int recorded = record_speaks(dirfd, image);
 	int fd;
 
 	if (recorded != 0)
 		return recorded > 0;
+	volume_image_name(record, image, RECORD_SUFFIX);
+	if (volume_stat_name(dirfd, record, &status) == 1 && !volume_remove_unnamed(dirfd, image, NULL))
+		return false;
 	volume_image_name(part, image, COPIER_SUFFIX_PART);
 	fd = volume_lock_for_removal(dirfd, part);
 	if (fd == -1)

@@ -297,7 +297,7 @@ extern int volume_lock_for_removal(int dirfd, const char *name);
 
 /*
  * Removes outputs of killed copiers that never got their name, and adds their names to the open array
- * of the answer.  False after volume_fail().
+ * of the answer, if there is one.  False after volume_fail().
  */
 extern bool volume_remove_unnamed(int dirfd, const char *image, struct json *answer);
 
