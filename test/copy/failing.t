@@ -105,8 +105,8 @@ SKIP:
 	{
 		my ($what, @options) = @$way;
 		s{OUT}{$memory/out} for @options;
-		$failures->($what, $_, 'EIO', @options) for qw(fcntl lseek pread64 preadv ftruncate renameat2 sendmsg);
-		$failures->($what, $_, 'EINTR', @options) for qw(pread64 preadv pwrite64 pwritev fallocate);
+		$failures->($what, $_, 'EIO', @options) for qw(fcntl lseek pread64 preadv preadv2 ftruncate renameat2 sendmsg);
+		$failures->($what, $_, 'EINTR', @options) for qw(pread64 preadv preadv2 pwrite64 pwritev fallocate);
 		$failures->($what, $_, 'ENOSPC', @options) for qw(pwrite64 pwritev fallocate fsync fdatasync);
 		$failures->($what, 'pwrite64', $_, @options) for qw(EDQUOT EFBIG);
 	}

@@ -70,6 +70,17 @@ SKIP:
 	($read, $more) = copy('all cached');
 	cmp_ok($read, '<', MIB, 'all cached: nothing comes from the device');
 	is($more, 0, 'all cached: it still is');
+	SKIP:
+	{
+		skip 'strace is not here', 8 if !have_command('strace');
+		slurp('layer.raw');
+		($read, $more) = copy('all cached, looked at once', [ qw(strace -f -qq -o trace -e trace=mincore) ]);
+		cmp_ok($read, '<', MIB, 'all cached, looked at once: nothing comes from the device');
+		cmp_ok(scalar(() = slurp('trace') =~ /mincore\(/g), '<=', 2 + $size / (4 * MIB), 'all cached, looked at once: not at each read again');
+		($read, $more) = copy('all cached, a file system without RWF_NOWAIT', [ qw(strace -f -qq -o trace -e trace=preadv2 -e inject=preadv2:error=EOPNOTSUPP) ]);
+		cmp_ok($read, '<', MIB, 'all cached, a file system without RWF_NOWAIT: nothing comes from the device');
+		like(slurp('trace'), qr/preadv2\(.*INJECTED/, 'all cached, a file system without RWF_NOWAIT: it was tried');
+	}
 
 	forget('layer.raw');
 	read_ranges([ 10 * MIB, 20 * MIB ], [ 51 * MIB, 3 * MIB ], [ 80 * MIB, 65536 ]);

@@ -125,9 +125,9 @@ sandbox_limit_file_size(uint64_t bytes)
 
 static const int allowed_calls[] = {
 	/* files that are open */
-	SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(readv), SCMP_SYS(write),
-	SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(writev), SCMP_SYS(lseek), SCMP_SYS(fstat),
-	SCMP_SYS(fstatfs), SCMP_SYS(fallocate), SCMP_SYS(ftruncate), SCMP_SYS(fsync),
+	SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(preadv2), SCMP_SYS(readv),
+	SCMP_SYS(write), SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(writev), SCMP_SYS(lseek),
+	SCMP_SYS(fstat), SCMP_SYS(fstatfs), SCMP_SYS(fallocate), SCMP_SYS(ftruncate), SCMP_SYS(fsync),
 	SCMP_SYS(fdatasync), SCMP_SYS(sync_file_range), SCMP_SYS(fadvise64), SCMP_SYS(copy_file_range),
 	SCMP_SYS(close),
 	/* memory and threads that run */
