@@ -44,7 +44,7 @@ is_mode(const char *way, const char *mode)
 	return strncmp(way, mode, strlen(mode)) == 0 && strcspn(way, "*@") == strlen(mode);
 }
 
-/* The child: one clone for each byte that comes. */
+/* The child: one clone for each Place that comes. */
 static void
 run(const char *way, int number, int first, int count, int go, int reports)
 {
@@ -54,12 +54,14 @@ run(const char *way, int number, int first, int count, int go, int reports)
 	int copies = client_copies(way);
 	char copies_text[16];
 	Source *sources = calloc(count, sizeof(Source));
-	char byte;
+	Place place;
+	Place last = {ANY_PROCESSOR, ANY_PROCESSOR};
 
 	if (sources == NULL)
 		fail("calloc");
 	snprintf(copies_text, sizeof(copies_text), "%d", copies);
 	connection_open(at == NULL ? NULL : at + 1, !is_mode(way, "plain"));
+	connection_touch();
 	for (int i = 0; i < count; i++)
 		sources[i] = row_client_source(first + i);
 	if (by_call)
@@ -69,13 +71,17 @@ run(const char *way, int number, int first, int count, int go, int reports)
 	else
 		row_client_capture(first);
 
-	for (int i = 0; i < count && read(go, &byte, 1) == 1; i++)
+	for (int i = 0; i < count && read(go, &place, sizeof(place)) == sizeof(place); i++)
 	{
 		Report report = {0};
 		char name[64];
 		long statements = connection_statements;
-		double cpu = connection_cpu();
+		double cpu;
 
+		if (place.server != ANY_PROCESSOR && memcmp(&place, &last, sizeof(place)) != 0)
+			connection_move(place.server, place.client);
+		last = place;
+		cpu = connection_cpu();
 		snprintf(name, sizeof(name), copies > 1 ? "clone%d_%d_{n}" : "clone%d_%d", number,
 				 first + i);
 		report.time = now();
@@ -132,9 +138,10 @@ client_start(const char *way, int number, int first, int count)
 }
 
 void
-client_ask(const Client *client)
+client_ask(const Client *client, Place place)
 {
-	if (write(client->go, "", 1) != 1)
+	/* shorter than PIPE_BUF, as what comes back */
+	if (write(client->go, &place, sizeof(place)) != sizeof(place))
 		fail("write");
 }
 

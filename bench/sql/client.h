@@ -26,7 +26,7 @@ typedef struct Client
 {
 	const char *way;
 	int process;
-	int go;      /* a byte asks for one clone; closed: no more */
+	int go;      /* a Place asks for one clone; closed: no more */
 	int reports; /* one Report for each clone */
 } Client;
 
@@ -36,8 +36,16 @@ typedef struct Client
  */
 extern Client client_start(const char *way, int number, int first, int count);
 
-/* Asks for one clone; client_report waits for it. */
-extern void client_ask(const Client *client);
+/* Where the server's process and the client run; both ANY_PROCESSOR: wherever the kernel has them. */
+#define ANY_PROCESSOR 255
+typedef struct Place
+{
+	unsigned char server;
+	unsigned char client;
+} Place;
+
+/* Asks for one clone, made at that place; client_report waits for it. */
+extern void client_ask(const Client *client, Place place);
 extern Report client_report(const Client *client);
 
 extern void client_end(Client *client);

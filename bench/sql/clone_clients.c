@@ -3,26 +3,42 @@
  *		Clones VMs from snapshots over libpq, and says how long that took.
  *
  *	clone_clients turns COUNT WAY…			who is faster, and by how much
+ *	clone_clients turns-apart COUNT WAY…	the same, server and client on different processors
  *	clone_clients together COUNT WAY CLIENTS	clones a second
+ *	clone_clients compute					what several processors give to programs that share nothing
  *
  * turns		One client for each WAY (client.h).  They take turns, BATCH clones each, so that what disturbs
- *			the machine disturbs all of them alike, and yet each works with warm caches.  Prints a line
- *			for each: milliseconds a call (median, 95th percentile), statements a call, milliseconds of
- *			CPU a call (server and client), and how many times as long as the first way's calls its
- *			calls took in the same turn (of the batches' medians; median of the turns).
- * together	CLIENTS clients of one WAY at once.  Prints the clones a second over all of them.
+ *			the machine disturbs all of them alike, and yet each works with warm caches.  A turn is on one
+ *			processor, the next turn on the next: a virtual machine's processors may differ by half for
+ *			minutes, and who is on which would be measured.  Prints a line for each: milliseconds a call
+ *			(median, 95th percentile), statements a call, milliseconds of CPU a call (server and client),
+ *			and how many times as long as the first way's calls its calls took in the same turn (of the
+ *			batches' medians; median of the turns).
+ * together	CLIENTS clients of one WAY at once.  Prints the clones a second over all of them; of one client,
+ *			the mean of its rates on each processor alone.
+ * compute	A process on each processor at once sorts numbers.  Prints how many times the mean rate of one
+ *			alone they have together: what clients together can reach.
  *
  * Every client clones COUNT of the fixture's VMs, after another WARM_UP of them.
  */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "client.h"
 
-#define MAX_CLIENTS 64
-#define BATCH       30
+#define MAX_CLIENTS    64
+#define MAX_PROCESSORS 64
+#define BATCH          30
+
+static int processors[MAX_PROCESSORS]; /* that this program may use */
+static int processor_count;
 
 static int
 compare(const void *a, const void *b)
@@ -54,9 +70,33 @@ make_values(int count)
 	return values;
 }
 
+static void
+find_processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+	{
+		perror("sched_getaffinity");
+		exit(1);
+	}
+	for (int c = 0; c < CPU_SETSIZE && processor_count < MAX_PROCESSORS; c++)
+	{
+		if (CPU_ISSET(c, &set))
+			processors[processor_count++] = c;
+	}
+}
+
+static Place
+place_of(int turn, bool apart)
+{
+	return (Place){.server = processors[turn % processor_count],
+				   .client = processors[(turn + (apart ? 1 : 0)) % processor_count]};
+}
+
 /* One client's batch of clones: their times, and what they cost added to sums.  Returns the median. */
 static double
-run_batch(const Client *client, int count, double *times, Report *sums)
+run_batch(const Client *client, Place place, int count, double *times, Report *sums)
 {
 	double sorted[BATCH];
 
@@ -64,7 +104,7 @@ run_batch(const Client *client, int count, double *times, Report *sums)
 	{
 		Report report;
 
-		client_ask(client);
+		client_ask(client, place);
 		report = client_report(client);
 		times[i] = sorted[i] = report.time;
 		sums->statements += report.statements;
@@ -74,7 +114,7 @@ run_batch(const Client *client, int count, double *times, Report *sums)
 }
 
 static void
-take_turns(int count, char **ways, int way_count)
+take_turns(int count, bool apart, char **ways, int way_count)
 {
 	Client clients[MAX_CLIENTS];
 	double *times[MAX_CLIENTS];
@@ -91,7 +131,7 @@ take_turns(int count, char **ways, int way_count)
 		times[c] = make_values(count);
 		ratios[c] = make_values(count);
 		for (int i = 0; i < WARM_UP; i++)
-			run_batch(&clients[c], 1, warming, &ignored);
+			run_batch(&clients[c], place_of(0, apart), 1, warming, &ignored);
 	}
 	for (int done = 0; done < count; done += BATCH)
 	{
@@ -100,7 +140,8 @@ take_turns(int count, char **ways, int way_count)
 
 		for (int c = 0; c < way_count; c++)
 		{
-			double median = run_batch(&clients[c], batch, times[c] + done, &sums[c]);
+			double median =
+				run_batch(&clients[c], place_of(turns, apart), batch, times[c] + done, &sums[c]);
 
 			if (c == 0)
 				first = median;
@@ -120,54 +161,157 @@ take_turns(int count, char **ways, int way_count)
 	}
 }
 
+static double
+now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* Clones a second that the clients make together, count each. */
+static double
+rate_together(const Client *clients, int client_count, Place place, int count)
+{
+	double start = now();
+
+	for (int c = 0; c < client_count; c++)
+	{
+		for (int i = 0; i < count; i++)
+			client_ask(&clients[c], place);
+	}
+	for (int c = 0; c < client_count; c++)
+	{
+		for (int i = 0; i < count; i++)
+			client_report(&clients[c]);
+	}
+	return count * client_count * client_copies(clients[0].way) / (now() - start);
+}
+
 static void
 run_together(int count, const char *way, int client_count)
 {
+	const Place anywhere = {ANY_PROCESSOR, ANY_PROCESSOR};
 	Client clients[MAX_CLIENTS];
-	struct timespec start;
-	struct timespec end;
+	double rate = 0;
 
 	for (int c = 0; c < client_count; c++)
 	{
 		clients[c] = client_start(way, c + 1, 1 + c * (count + WARM_UP), count + WARM_UP);
 		for (int i = 0; i < WARM_UP; i++)
 		{
-			client_ask(&clients[c]);
+			client_ask(&clients[c], anywhere);
 			client_report(&clients[c]);
 		}
 	}
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (int c = 0; c < client_count; c++)
+	if (client_count > 1)
+		rate = rate_together(clients, client_count, anywhere, count);
+	else
 	{
-		for (int i = 0; i < count; i++)
-			client_ask(&clients[c]);
+		for (int p = 0; p < processor_count; p++)
+			rate += rate_together(clients, 1, place_of(p, false), count / processor_count) /
+					processor_count;
 	}
-	for (int c = 0; c < client_count; c++)
-	{
-		for (int i = 0; i < count; i++)
-			client_report(&clients[c]);
-	}
-	clock_gettime(CLOCK_MONOTONIC, &end);
 	for (int c = 0; c < client_count; c++)
 		client_end(&clients[c]);
-	printf("%.1f\n", (double) count * client_count * client_copies(way) /
-						 (end.tv_sec - start.tv_sec + (end.tv_nsec - start.tv_nsec) / 1e9));
+	printf("%.1f\n", rate);
+}
+
+/* Sorts on a processor for a second; how often. */
+static double
+sort_rate(int processor)
+{
+	static double numbers[1 << 15];
+	const int count = sizeof(numbers) / sizeof(numbers[0]);
+	cpu_set_t set;
+	double start = now();
+	int sorted = 0;
+
+	CPU_ZERO(&set);
+	CPU_SET(processor, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) != 0)
+	{
+		perror("sched_setaffinity");
+		exit(1);
+	}
+	srandom(1);
+	while (now() - start < 1)
+	{
+		for (int i = 0; i < count; i++)
+			numbers[i] = random();
+		qsort(numbers, count, sizeof(double), compare);
+		sorted++;
+	}
+	return sorted / (now() - start);
+}
+
+static void
+run_compute(void)
+{
+	double alone = 0;
+	double together = 0;
+	int rates[2];
+
+	if (pipe(rates) != 0)
+	{
+		perror("pipe");
+		exit(1);
+	}
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int p = 0; p < processor_count; p++)
+		{
+			int child = fork();
+
+			if (child == 0)
+			{
+				double rate = sort_rate(processors[p]);
+
+				exit(write(rates[1], &rate, sizeof(rate)) == sizeof(rate) ? 0 : 1);
+			}
+			if (child < 0 || (pass == 0 && waitpid(child, NULL, 0) != child))
+			{
+				perror("fork");
+				exit(1);
+			}
+		}
+		for (int p = 0; p < processor_count; p++)
+		{
+			double rate;
+
+			if (read(rates[0], &rate, sizeof(rate)) != sizeof(rate))
+			{
+				perror("read");
+				exit(1);
+			}
+			*(pass == 0 ? &alone : &together) += rate;
+		}
+	}
+	printf("%.2f\n", together * processor_count / alone);
 }
 
 int
 main(int argc, char **argv)
 {
+	const char *mode = argc > 1 ? argv[1] : "";
+	bool apart = strcmp(mode, "turns-apart") == 0;
 	int count = argc > 2 ? atoi(argv[2]) : 0;
 
-	if (argc >= 4 && count > 0 && argc - 3 <= MAX_CLIENTS && strcmp(argv[1], "turns") == 0)
-		take_turns(count, argv + 3, argc - 3);
-	else if (argc == 5 && count > 0 && strcmp(argv[1], "together") == 0 && atoi(argv[4]) > 0 &&
+	find_processors();
+	if (argc >= 4 && count > 0 && argc - 3 <= MAX_CLIENTS && (apart || strcmp(mode, "turns") == 0))
+		take_turns(count, apart, argv + 3, argc - 3);
+	else if (argc == 5 && count > 0 && strcmp(mode, "together") == 0 && atoi(argv[4]) > 0 &&
 			 atoi(argv[4]) <= MAX_CLIENTS)
 		run_together(count, argv[3], atoi(argv[4]));
+	else if (argc == 2 && strcmp(mode, "compute") == 0)
+		run_compute();
 	else
 	{
 		fprintf(stderr, "usage: clone_clients turns COUNT WAY…\n"
-						"       clone_clients together COUNT WAY CLIENTS\n");
+						"       clone_clients turns-apart COUNT WAY…\n"
+						"       clone_clients together COUNT WAY CLIENTS\n"
+						"       clone_clients compute\n");
 		return 2;
 	}
 	return 0;

@@ -2,8 +2,10 @@
  * connection.c
  *		A client's one connection, and the statements that it sends.
  */
+#define _GNU_SOURCE
 #include "connection.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +50,13 @@ connection_open(const char *database, bool prepared)
 		fail("could not connect");
 	connection_execute("SET client_min_messages = error");
 	connection_execute("SET synchronous_commit = off");
+}
+
+void
+connection_touch(void)
+{
+	connection_execute(
+		"SELECT pg_prewarm(oid::regclass) FROM pg_class WHERE relkind IN ('r', 'i', 't')");
 }
 
 void
@@ -107,6 +116,27 @@ void
 connection_run_value(const char *name, const char *value)
 {
 	PQclear(connection_run(name, 1, &value));
+}
+
+static void
+move_process(int process, int processor)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(processor, &set);
+	if (sched_setaffinity(process, sizeof(set), &set) != 0)
+	{
+		perror("sched_setaffinity");
+		exit(1);
+	}
+}
+
+void
+connection_move(int server, int client)
+{
+	move_process(PQbackendPID(connection), server);
+	move_process(0, client);
 }
 
 double
