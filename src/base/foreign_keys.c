@@ -20,6 +20,7 @@
 #include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -32,6 +33,7 @@
 
 #include "base/compat.h"
 #include "base/foreign_keys.h"
+#include "base/written_keys.h"
 
 /* Names of the triggers begin so. */
 #define CONSTRAINT_TRIGGER "RI_ConstraintTrigger"
@@ -73,7 +75,8 @@ struct ForeignKeys
 	EState *state;
 	ForeignKey *keys;
 	int count;
-	bool others_write; /* a trigger has run, which may have deleted rows of this transaction's */
+	CommandId command; /* of the last row */
+	bool others_write; /* functions, which may have deleted what this transaction wrote */
 };
 
 static bool
@@ -131,6 +134,7 @@ foreign_keys_begin(EState *state, ResultRelInfo *target)
 		return NULL;
 	keys = palloc0(sizeof(ForeignKeys));
 	keys->state = state;
+	keys->command = state->es_output_cid;
 	keys->keys = palloc0(sizeof(ForeignKey) * triggers->numtriggers);
 	for (int i = 0; i < triggers->numtriggers; i++)
 	{
@@ -172,9 +176,8 @@ is_comparable(const ForeignKey *key, const Form_pg_attribute column)
 		   column->attlen > 0 && column->attlen <= (int) sizeof(FoundValue);
 }
 
-/* The trigger's statement runs as the referenced table's owner. */
-static bool
-owner_may_lock(Relation referenced)
+bool
+foreign_keys_owner_may_lock(Relation referenced)
 {
 	const AclMode needed = ACL_SELECT | ACL_UPDATE;
 
@@ -191,7 +194,7 @@ open_key(ForeignKeys *keys, ForeignKey *key, const Form_pg_attribute column)
 	key->is_open = true;
 	key->referenced = table_open(key->referenced_id, RowShareLock);
 	key->index = index_open(key->index_id, AccessShareLock);
-	key->cannot = !is_comparable(key, column) || !owner_may_lock(key->referenced);
+	key->cannot = !is_comparable(key, column) || !foreign_keys_owner_may_lock(key->referenced);
 	if (!key->cannot)
 	{
 		equal = get_opfamily_member(key->index->rd_opfamily[0], column->atttypid, column->atttypid,
@@ -267,6 +270,10 @@ is_found(ForeignKeys *keys, ForeignKey *key, TupleTableSlot *row)
 	/* MATCH SIMPLE and FULL are the same for one column */
 	if (is_null)
 		return true;
+	if (column->atttypid == UUIDOID &&
+		written_keys_have(key->referenced_id, key->referenced_column, DatumGetUUIDP(value),
+						  keys->state->es_output_cid))
+		return true;
 	if (!key->is_open)
 		open_key(keys, key, column);
 	if (key->cannot)
@@ -283,19 +290,9 @@ is_found(ForeignKeys *keys, ForeignKey *key, TupleTableSlot *row)
 	return true;
 }
 
-void
-foreign_keys_check(ForeignKeys *keys, TupleTableSlot *row)
-{
-	for (int i = 0; i < keys->count; i++)
-	{
-		ForeignKey *key = &keys->keys[i];
-
-		key->trigger->tgenabled = is_found(keys, key, row) ? TRIGGER_DISABLED : key->enabled;
-	}
-}
-
-void
-foreign_keys_forget(ForeignKeys *keys)
+/* What was found may have been taken away. */
+static void
+forget_found(ForeignKeys *keys)
 {
 	keys->others_write = true;
 	for (int i = 0; i < keys->count; i++)
@@ -306,6 +303,22 @@ foreign_keys_forget(ForeignKeys *keys)
 		if (key->found)
 			hash_destroy(key->found);
 		key->found = NULL;
+	}
+}
+
+void
+foreign_keys_check(ForeignKeys *keys, TupleTableSlot *row)
+{
+	CommandId command = GetCurrentCommandId(false);
+
+	if (command != keys->command)
+		forget_found(keys);
+	keys->command = command;
+	for (int i = 0; i < keys->count; i++)
+	{
+		ForeignKey *key = &keys->keys[i];
+
+		key->trigger->tgenabled = is_found(keys, key, row) ? TRIGGER_DISABLED : key->enabled;
 	}
 }
 

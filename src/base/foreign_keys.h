@@ -9,6 +9,7 @@
 
 #include "executor/tuptable.h"
 #include "nodes/execnodes.h"
+#include "utils/relcache.h"
 
 typedef struct ForeignKeys ForeignKeys;
 
@@ -17,14 +18,15 @@ extern ForeignKeys *foreign_keys_begin(EState *state, ResultRelInfo *target);
 
 /*
  * The row is in the table.  Looks up the rows that its foreign keys name, by index, and locks them FOR KEY
- * SHARE, as the constraints' triggers do, once for each value.  The trigger of a key that was found is
- * switched off for this row; any other one has to do its work, and raises the error if there is one.
+ * SHARE, as the constraints' triggers do, once for each value until a function that a row has set off
+ * writes something.  The trigger of a key that was found is switched off for this row; any other one has
+ * to do its work, and raises the error if there is one.
  */
 extern void foreign_keys_check(ForeignKeys *keys, TupleTableSlot *row);
 
-/* Looks up again what was found: a trigger has run, which may have taken it away. */
-extern void foreign_keys_forget(ForeignKeys *keys);
-
 extern void foreign_keys_end(ForeignKeys *keys);
+
+/* A key's trigger looks its row up as the owner of the table, who may have lost the right to that. */
+extern bool foreign_keys_owner_may_lock(Relation referenced);
 
 #endif

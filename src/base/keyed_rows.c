@@ -395,9 +395,10 @@ keyed_rows_lock(const KeyedRows *rows, const int *numbers, int count, LockTupleM
 	{
 		ItemPointerData place = rows->rows[numbers[i]]->t_self;
 
+		/* a lock is no change: written_keys.c would take this command for one that writes */
 		locked =
-			table_tuple_lock(relation, &place, GetActiveSnapshot(), slot, GetCurrentCommandId(true),
-							 mode, LockWaitSkip, 0, &failure) == TM_Ok;
+			table_tuple_lock(relation, &place, GetActiveSnapshot(), slot,
+							 GetCurrentCommandId(false), mode, LockWaitSkip, 0, &failure) == TM_Ok;
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(relation, NoLock);

@@ -20,6 +20,7 @@
 #include "base/foreign_keys.h"
 #include "base/table_expressions.h"
 #include "base/table_writer.h"
+#include "base/written_keys.h"
 
 /* Rows that go to the table at once. */
 #define MAX_ROWS 256
@@ -31,6 +32,7 @@ struct TableWriter
 	MemoryContext context; /* the caller's */
 	TransitionCaptureState *transitions;
 	ForeignKeys *keys;
+	AttrNumber referenced; /* foreign keys of tables that are written next may refer to it; or 0 */
 	IndexUse *indexes;
 	bool may_fire_before; /* a row's BEFORE trigger, which could look at the rows before */
 	bool fires_after_row;
@@ -71,6 +73,9 @@ table_writer_begin(Relation relation)
 	state->es_output_cid = GetCurrentCommandId(true);
 	state->es_snapshot = GetActiveSnapshot();
 	writer->indexes = table_open_indexes(state, writer->target);
+	writer->referenced = written_keys_begin(writer->target, state->es_output_cid);
+	if (writer->referenced > 0 && !foreign_keys_owner_may_lock(relation))
+		writer->referenced = 0;
 	triggers = writer->target->ri_TrigDesc;
 	AfterTriggerBeginQuery();
 	if (triggers)
@@ -125,6 +130,8 @@ insert_index_entries(TableWriter *writer, TupleTableSlot *row)
 
 	if (writer->target->ri_NumIndices > 0)
 		recheck = executor_insert_index_entries(writer->state, writer->target, row);
+	if (writer->referenced > 0)
+		written_keys_note(writer->referenced, row, writer->state->es_output_cid);
 	if (writer->fires_after_row || writer->transitions)
 	{
 		if (writer->keys)
@@ -174,8 +181,6 @@ put_alone(TableWriter *writer)
 	MemoryContextSwitchTo(context);
 	if (!inserts)
 		return;
-	if (writer->keys)
-		foreign_keys_forget(writer->keys);
 	prepare_row(writer, row);
 	writer->count = 1;
 	flush(writer);
@@ -208,6 +213,7 @@ uint64
 table_writer_end(TableWriter *writer)
 {
 	EState *state = writer->state;
+	CommandId command = state->es_output_cid;
 	uint64 written;
 	MemoryContext context = MemoryContextSwitchTo(GetPerTupleMemoryContext(state));
 
@@ -226,5 +232,6 @@ table_writer_end(TableWriter *writer)
 	FreeExecutorState(state);
 	PopActiveSnapshot();
 	CommandCounterIncrement();
+	written_keys_end(command);
 	return written;
 }

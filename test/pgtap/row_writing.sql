@@ -31,6 +31,28 @@ SELECT throws_ok($$SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 1
 DROP TRIGGER take_away ON vm_device;
 SELECT lives_ok($$SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 1), 'again', lock_mode => 'shared')$$, 'nothing is left of it');
 
+-- What the call itself has written, and a function takes away: behind its table, and within the next one.
+CREATE FUNCTION public.take_vm() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    DELETE FROM vm_static WHERE vm_guid = NEW.vm_guid;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER take_vm AFTER INSERT ON vm_static FOR EACH ROW EXECUTE FUNCTION public.take_vm();
+SELECT throws_ok($$SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 1), 'gone', lock_mode => 'shared')$$, '23503', NULL, 'a row that a trigger took away is not taken for there');
+DROP TRIGGER take_vm ON vm_static;
+CREATE FUNCTION public.take_images() RETURNS integer LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    DELETE FROM images i WHERE NOT EXISTS (SELECT FROM image_storage_domain_map m WHERE m.image_id = i.image_guid);
+    RETURN 1;
+END
+$$;
+ALTER TABLE image_storage_domain_map ADD COLUMN of_user integer;
+ALTER TABLE image_storage_domain_map ALTER of_user SET DEFAULT public.take_images();
+SELECT throws_ok($$SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 1), 'imageless', lock_mode => 'shared')$$, '23503', NULL, 'nor one that a default took away');
+ALTER TABLE image_storage_domain_map DROP COLUMN of_user;
+SELECT lives_ok($$SELECT vmclone.add_vm_from_snapshot(fixture.snapshot('one', 1), 'whole', lock_mode => 'shared')$$, 'and nothing is left of that');
+
 -- A check that was added in the session, and one whose function changes.
 CREATE FUNCTION public.allowed(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
 ALTER TABLE vm_device ADD CONSTRAINT of_function CHECK (public.allowed(device));
