@@ -29,10 +29,11 @@
 #include "base/arrays.h"
 #include "base/compat.h"
 #include "base/index_lookup.h"
+#include "base/kept_descriptors.h"
 #include "base/keyed_rows.h"
 #include "base/statement.h"
 
-#define KNOWN_COLUMNS 1024
+#define KNOWN_COLUMNS 4096
 #define KNOWN_NAMES   128
 #define KNOWN_PLACES  8 /* that a name may have: two names would else push each other out */
 
@@ -257,7 +258,7 @@ keyed_rows(const char *relation_name, const char *column, const pg_uuid_t *ids, 
 		number > 0 && TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid == UUIDOID &&
 		index_lookup(relation, &number, 1, keys, key_count, snapshot, &rows->rows, &rows->count);
 	if (rows->is_indexed)
-		rows->descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+		rows->descriptor = kept_descriptor(relation);
 	else
 		read_by_statement(rows, relation_name, column, ids, count, snapshot);
 	PopActiveSnapshot();
@@ -305,7 +306,7 @@ rows_by_index(const char *relation_name, const char *const *columns, int column_
 		else if (can)
 			rows->is_indexed = index_lookup(relation, numbers, column_count, keys, count, snapshot,
 											&rows->rows, &rows->count);
-		rows->descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+		rows->descriptor = kept_descriptor(relation);
 		relation_close(relation, NoLock);
 	}
 	PopActiveSnapshot();
