@@ -205,27 +205,52 @@ choose_profile(const ClonePlan *plan, const char *name, Resolved *result)
 	return !plan->has_user || profiles->count == 0;
 }
 
+static bool
+is_same_name(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What an interface before this one led to that names the same network and profile; NULL: there is none. */
+static const Resolved *
+find_resolved(PlannedInterface **interfaces, char **profiles, int number, const Resolved *results)
+{
+	for (int i = 0; i < number; i++)
+	{
+		if (is_same_name(interfaces[i]->network_name, interfaces[number]->network_name) &&
+			is_same_name(profiles[i], profiles[number]))
+			return &results[i];
+	}
+	return NULL;
+}
+
 /* What the statement does, by index, for interfaces that name their networks. */
 static bool
 resolve_at_once(const ClonePlan *plan, PlannedInterface **interfaces, int count, Resolved *results)
 {
+	char **profiles = palloc(sizeof(char *) * (count + 1));
+
 	if (!plan->pool_exists || !plan->cluster_exists)
 		return false;
 	for (int i = 0; i < count; i++)
 	{
+		const Resolved *same;
 		pg_uuid_t *network;
 
 		if (interfaces[i]->vnic_profile_id.given)
 			return false;
-		if (interfaces[i]->network_name == NULL)
+		profiles[i] = json_get_text(interfaces[i]->configuration, "profile_name");
+		same = find_resolved(interfaces, profiles, i, results);
+		if (same)
+			results[i] = *same;
+		if (same || interfaces[i]->network_name == NULL)
 			continue;
 		if (!find_network(plan, interfaces[i]->network_name, &network))
 			return false;
 		if (network == NULL)
 			continue;
 		results[i].network = *network;
-		if (!choose_profile(plan, json_get_text(interfaces[i]->configuration, "profile_name"),
-							&results[i]))
+		if (!choose_profile(plan, profiles[i], &results[i]))
 			return false;
 	}
 	return true;
