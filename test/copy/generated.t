@@ -2,7 +2,7 @@
 # generated.t: random chains against qemu-img.  One test per chain.
 #
 #	SEED=n		the run's seed (printed); chain i has seed n * 1000 + i
-#	CHAINS=n	how many, default 120
+#	CHAINS=n	how many, default 300
 #	CHAIN=n		only the chain with this seed, its files are kept and named
 use strict;
 use warnings;
@@ -17,7 +17,7 @@ use CopyTest;
 use Test::More;
 
 my $seed      = $ENV{SEED}   // time % 1_000_000;
-my $count     = $ENV{CHAINS} // 120;
+my $count     = $ENV{CHAINS} // 300;
 my $only      = $ENV{CHAIN};
 my $generator = $ENV{MAKE_CHAIN} // "$top/build/test-copy/make_chain";
 my $space     = workspace();

@@ -16,7 +16,7 @@ note("SEED=$seed");
 srand($seed);
 
 my $make = "$top/build/test-copy/make_chain";
-for my $i (1 .. ($ENV{CHAINS} // 120) / 20)
+for my $i (1 .. ($ENV{CHAINS} // 300) / 20)
 {
 	my $dir = "$space/$i";
 	mkdir $dir;

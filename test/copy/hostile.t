@@ -2,7 +2,7 @@
 # hostile.t: images that guests could write.  First damage by hand, each kind once; then chains of
 # make_chain damaged at random and compared with qemu-img: identical, or refused.
 #
-#	SEED=n, MUTANTS=n (default 150), MUTANT=n (only this one, its files are kept)
+#	SEED=n, MUTANTS=n (default 400), MUTANT=n (only this one, its files are kept)
 use strict;
 use warnings;
 use File::Compare qw(compare);
@@ -393,7 +393,7 @@ if (defined $ENV{MUTANT})
 else
 {
 	diag("SEED=$seed");
-	for my $i (0 .. ($ENV{MUTANTS} // 150) - 1)
+	for my $i (0 .. ($ENV{MUTANTS} // 400) - 1)
 	{
 		my $number = $seed * 1000 + $i;
 		my @problems = eval { try_mutant($number) };

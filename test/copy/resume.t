@@ -2,7 +2,7 @@
 # resume.t: copiers killed with -9 at random points, again and again; the result must be exact and
 # what is done twice little.
 #
-#	SEED=n, KILLS=n (about how many in all, default 75)
+#	SEED=n, KILLS=n (about how many in all, default 150)
 use strict;
 use warnings;
 use File::Compare qw(compare);
@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 my $seed      = $ENV{SEED} // time % 1_000_000;
-my $kills     = $ENV{KILLS} // 75;
+my $kills     = $ENV{KILLS} // 150;
 my $memory    = workspace();
 my $disk      = workspace('/tmp');
 $seed = int $seed;

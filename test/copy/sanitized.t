@@ -11,8 +11,9 @@ use Test::More;
 my $sanitized = "$top/build/sanitize/vmclone-copy";
 plan skip_all => "$sanitized is not built: make copy-sanitize" unless -x $sanitized;
 $ENV{VMCLONE_COPY} = $sanitized;
-$ENV{CHAINS}  //= 20;
-$ENV{MUTANTS} //= 25;
+$ENV{CHAINS}  //= 30;
+$ENV{MUTANTS} //= 60;
+$ENV{KILLS}   //= 15;
 
 my ($code, undef, $err) = run_command([ 'sh', '-c', "nm $sanitized | grep -q __asan_init" ]);
 is($code, 0, 'the build has the sanitizers in it') or diag $err;
