@@ -233,8 +233,17 @@ file_size(int fd, uint64_t *size)
 int
 file_sync_directory(int fd)
 {
+	struct stat status;
+
 	/* CIFS and some FUSE file systems can't sync a directory and say so with EINVAL */
-	return fsync(fd) != 0 && errno != EINVAL ? -1 : 0;
+	if (fsync(fd) != 0 && errno != EINVAL)
+		return -1;
+
+	/*
+	 * XFS (Linux 6.18) answers fsync of a directory with 0 even when it has shut down, and a new name that its log did
+	 * not get is gone at the next mount.  Attributes it refuses then.
+	 */
+	return file_status(fd, &status);
 }
 
 int
