@@ -8,20 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "connection.h"
 #include "row_client.h"
-
-static double
-now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1e3 + time.tv_nsec / 1e6;
-}
 
 static void
 fail(const char *what)
@@ -84,7 +75,7 @@ run(const char *way, int number, int first, int count, int go, int reports)
 		cpu = connection_cpu();
 		snprintf(name, sizeof(name), copies > 1 ? "clone%d_%d_{n}" : "clone%d_%d", number,
 				 first + i);
-		report.time = now();
+		report.time = clock_now();
 		if (by_call)
 		{
 			const char *values[] = {sources[i].snapshot, name, copies_text};
@@ -95,7 +86,7 @@ run(const char *way, int number, int first, int count, int go, int reports)
 			row_client_write(&sources[i], name, first + i);
 		else
 			row_client_clone(&sources[i], name, first + i);
-		report.time = now() - report.time;
+		report.time = clock_now() - report.time;
 		report.cpu = connection_cpu() - cpu;
 		report.statements = connection_statements - statements;
 		if (write(reports, &report, sizeof(report)) != sizeof(report))

@@ -21,24 +21,17 @@
  *
  * Every client clones COUNT of the fixture's VMs, after another WARM_UP of them.
  */
-#define _GNU_SOURCE
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "client.h"
+#include "clock.h"
+#include "processors.h"
 
-#define MAX_CLIENTS    64
-#define MAX_PROCESSORS 64
-#define BATCH          30
-
-static int processors[MAX_PROCESSORS]; /* that this program may use */
-static int processor_count;
+#define MAX_CLIENTS 64
+#define BATCH       30
 
 static int
 compare(const void *a, const void *b)
@@ -70,28 +63,11 @@ make_values(int count)
 	return values;
 }
 
-static void
-find_processors(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-	{
-		perror("sched_getaffinity");
-		exit(1);
-	}
-	for (int c = 0; c < CPU_SETSIZE && processor_count < MAX_PROCESSORS; c++)
-	{
-		if (CPU_ISSET(c, &set))
-			processors[processor_count++] = c;
-	}
-}
-
 static Place
 place_of(int turn, bool apart)
 {
-	return (Place){.server = processors[turn % processor_count],
-				   .client = processors[(turn + (apart ? 1 : 0)) % processor_count]};
+	return (Place){.server = processors_number(turn),
+				   .client = processors_number(turn + (apart ? 1 : 0))};
 }
 
 /* One client's batch of clones: their times, and what they cost added to sums.  Returns the median. */
@@ -161,20 +137,11 @@ take_turns(int count, bool apart, char **ways, int way_count)
 	}
 }
 
-static double
-now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
-}
-
 /* Clones a second that the clients make together, count each. */
 static double
 rate_together(const Client *clients, int client_count, Place place, int count)
 {
-	double start = now();
+	double start = clock_now();
 
 	for (int c = 0; c < client_count; c++)
 	{
@@ -186,7 +153,7 @@ rate_together(const Client *clients, int client_count, Place place, int count)
 		for (int i = 0; i < count; i++)
 			client_report(&clients[c]);
 	}
-	return count * client_count * client_copies(clients[0].way) / (now() - start);
+	return count * client_count * client_copies(clients[0].way) * 1e3 / (clock_now() - start);
 }
 
 static void
@@ -209,86 +176,13 @@ run_together(int count, const char *way, int client_count)
 		rate = rate_together(clients, client_count, anywhere, count);
 	else
 	{
-		for (int p = 0; p < processor_count; p++)
-			rate += rate_together(clients, 1, place_of(p, false), count / processor_count) /
-					processor_count;
+		for (int p = 0; p < processors_count(); p++)
+			rate += rate_together(clients, 1, place_of(p, false), count / processors_count()) /
+					processors_count();
 	}
 	for (int c = 0; c < client_count; c++)
 		client_end(&clients[c]);
 	printf("%.1f\n", rate);
-}
-
-/* Sorts on a processor for a second; how often. */
-static double
-sort_rate(int processor)
-{
-	static double numbers[1 << 15];
-	const int count = sizeof(numbers) / sizeof(numbers[0]);
-	cpu_set_t set;
-	double start = now();
-	int sorted = 0;
-
-	CPU_ZERO(&set);
-	CPU_SET(processor, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0)
-	{
-		perror("sched_setaffinity");
-		exit(1);
-	}
-	srandom(1);
-	while (now() - start < 1)
-	{
-		for (int i = 0; i < count; i++)
-			numbers[i] = random();
-		qsort(numbers, count, sizeof(double), compare);
-		sorted++;
-	}
-	return sorted / (now() - start);
-}
-
-static void
-run_compute(void)
-{
-	double alone = 0;
-	double together = 0;
-	int rates[2];
-
-	if (pipe(rates) != 0)
-	{
-		perror("pipe");
-		exit(1);
-	}
-	for (int pass = 0; pass < 2; pass++)
-	{
-		for (int p = 0; p < processor_count; p++)
-		{
-			int child = fork();
-
-			if (child == 0)
-			{
-				double rate = sort_rate(processors[p]);
-
-				exit(write(rates[1], &rate, sizeof(rate)) == sizeof(rate) ? 0 : 1);
-			}
-			if (child < 0 || (pass == 0 && waitpid(child, NULL, 0) != child))
-			{
-				perror("fork");
-				exit(1);
-			}
-		}
-		for (int p = 0; p < processor_count; p++)
-		{
-			double rate;
-
-			if (read(rates[0], &rate, sizeof(rate)) != sizeof(rate))
-			{
-				perror("read");
-				exit(1);
-			}
-			*(pass == 0 ? &alone : &together) += rate;
-		}
-	}
-	printf("%.2f\n", together * processor_count / alone);
 }
 
 int
@@ -298,14 +192,13 @@ main(int argc, char **argv)
 	bool apart = strcmp(mode, "turns-apart") == 0;
 	int count = argc > 2 ? atoi(argv[2]) : 0;
 
-	find_processors();
 	if (argc >= 4 && count > 0 && argc - 3 <= MAX_CLIENTS && (apart || strcmp(mode, "turns") == 0))
 		take_turns(count, apart, argv + 3, argc - 3);
 	else if (argc == 5 && count > 0 && strcmp(mode, "together") == 0 && atoi(argv[4]) > 0 &&
 			 atoi(argv[4]) <= MAX_CLIENTS)
 		run_together(count, argv[3], atoi(argv[4]));
 	else if (argc == 2 && strcmp(mode, "compute") == 0)
-		run_compute();
+		printf("%.2f\n", processors_together());
 	else
 	{
 		fprintf(stderr, "usage: clone_clients turns COUNT WAY…\n"

@@ -2,14 +2,14 @@
  * connection.c
  *		A client's one connection, and the statements that it sends.
  */
-#define _GNU_SOURCE
 #include "connection.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+
+#include "processors.h"
 
 #define MAX_STATEMENTS 128
 
@@ -118,25 +118,11 @@ connection_run_value(const char *name, const char *value)
 	PQclear(connection_run(name, 1, &value));
 }
 
-static void
-move_process(int process, int processor)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(processor, &set);
-	if (sched_setaffinity(process, sizeof(set), &set) != 0)
-	{
-		perror("sched_setaffinity");
-		exit(1);
-	}
-}
-
 void
 connection_move(int server, int client)
 {
-	move_process(PQbackendPID(connection), server);
-	move_process(0, client);
+	processors_move(PQbackendPID(connection), server);
+	processors_move(0, client);
 }
 
 double
