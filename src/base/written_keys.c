@@ -30,8 +30,9 @@ static WrittenKey written[MAX_KEYS];
 static int written_count;
 static int known_count;          /* those of writers that have ended */
 static TransactionId written_by; /* the subtransaction that they are of */
-static CommandId
-	current_command; /* the writer's that is under way, or the one behind the last writer's */
+
+/* The writer's that is under way, or the one behind the last writer's. */
+static CommandId current_command;
 
 /* Its column is a uuid, in the type's own order. */
 static bool

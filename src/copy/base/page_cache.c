@@ -7,7 +7,9 @@
  * (MADV_RANDOM).  Nobody touches it directly: where a file has been cut off meanwhile that would be the end of the
  * process, while process_vm_readv() fails.
  *
- * Where all of the file is cached there is nothing that pread() could bring in, and it is faster.
+ * Where all of the file was cached there is nothing that reading ahead could bring in but what has left it since, and one
+ * call does: preadv2() with RWF_NOWAIT, which stops at a page that isn't there; where a file system has no such reads, a
+ * look at what is cached and pread().
  */
 #include <linux/magic.h>
 #include <sys/mman.h>

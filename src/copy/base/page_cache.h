@@ -27,10 +27,10 @@ extern bool page_cache_holds_all(int fd, uint64_t size);
 
 /*
  * Looks at "length" bytes (1 to PAGE_CACHE_WINDOW) at "offset", which must lie in the file.  Returns how many of them
- * from the first on are alike: either *held, then they have been read into "to" (at most 1 MiB); or not, then they are to
- * be read past the cache, and nothing has been read.  Some cached pages among others count as these: two reads cost more
- * than one.  Nothing comes into the cache by it: with "was_whole", which says that page_cache_holds_all() did, at most some
- * that has left it since.
+ * from the first on are alike: either *held, then they have been read into "to"; or not, then they are to be read past
+ * the cache, and what "to" holds is not to be relied on.  Some cached pages among others count as these: two reads cost
+ * more than one.  Nothing comes into the cache by it: with "was_whole", which says that page_cache_holds_all() did, at
+ * most some that has left it since.
  */
 extern size_t page_cache_read(int fd, unsigned char *to, size_t length, uint64_t offset,
 							  bool was_whole, bool *held);
