@@ -66,6 +66,13 @@ extern bool lock_set_contains(const pg_uuid_t *ids, int count, const pg_uuid_t *
 /* The image's row, or NULL if it wasn't got. */
 extern const LockedImage *lock_set_find(const LockSet *set, const pg_uuid_t *id);
 
+/*
+ * As locks_run_waiting (locks.h), where the caller knows who stood in the way before it waited, or NULL: once the time is
+ * over nothing can be asked.
+ */
+extern uint64 locks_wait_for(Statement *statement, const Datum *values, const char *what,
+							 const char *held);
+
 /* Adds an entity to the text of a refusal, "image 1a…", one a line. */
 extern void locks_append_entity(StringInfo detail, const char *kind, const char *id);
 

@@ -10,12 +10,9 @@
  */
 #include "postgres.h"
 
-#include "utils/guc.h"
-
 #include "base/arrays.h"
 #include "base/errors.h"
 #include "ovirt/ovirt_codes.h"
-#include "base/settings.h"
 #include "base/statement.h"
 #include "base/uuid.h"
 #include "inventory/row_hash.h"
@@ -25,7 +22,6 @@
 
 #define KEY_DURING_SNAPSHOT "ACTION_TYPE_FAILED_VM_IS_DURING_SNAPSHOT"
 #define KEY_DISKS_LOCKED    "ACTION_TYPE_FAILED_DISKS_LOCKED"
-#define KEY_OBJECT_LOCKED   "ACTION_TYPE_FAILED_OBJECT_LOCKED"
 #define KEY_CHAIN_CHANGED   "ACTION_TYPE_FAILED_IMAGE_CHAIN_CHANGED"
 
 #define LOCK_ATTEMPTS 3
@@ -233,58 +229,6 @@ lock_set_describe_changes(const ClonePlan *plan, const LockSet *set)
 	return text.len ? text.data : NULL;
 }
 
-static void
-set_lock_timeout(void)
-{
-	char value[32];
-
-	/* a lock_timeout of 0 would wait for ever */
-	snprintf(value, sizeof(value), "%d", Max(vmclone_lock_wait, 1));
-	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-}
-
-/* held: who stood in the way before it waited, or NULL: once the time is over nothing can be asked. */
-static uint64
-run_waiting(Statement *statement, const Datum *values, const char *what, const char *held)
-{
-	volatile uint64 rows = 0;
-	MemoryContext context = CurrentMemoryContext;
-
-	set_lock_timeout();
-	PG_TRY();
-	{
-		rows = statement_run(statement, values, NULL);
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-			PG_RE_THROW();
-		FlushErrorState();
-		ereport(ERROR,
-				(errcode(ERRCODE_VC_LOCKED),
-				 errmsg("could not lock %s within %d ms", what, vmclone_lock_wait),
-				 errkey(KEY_OBJECT_LOCKED),
-				 held ? errdetail("%s: %s", KEY_OBJECT_LOCKED, held)
-					  : errdetail("%s.", KEY_OBJECT_LOCKED),
-				 errhint("Another call holds it in an open transaction.  Try again, or raise "
-						 "vmclone.lock_wait; a prepared transaction ends by COMMIT PREPARED or "
-						 "ROLLBACK PREPARED.")));
-	}
-	PG_END_TRY();
-	return rows;
-}
-
-uint64
-locks_run_waiting(Statement *statement, const Datum *values, const char *what, const char *table)
-{
-	return run_waiting(statement, values, what, prepared_writers(table));
-}
-
 /*
  * Appends the rows of kind and id that somebody holds.  Rows whose holder is gone by now, or that
  * are gone themselves, aren't named.
@@ -482,8 +426,8 @@ lock_images(LockSet *set, int *count)
 	if (set->got_count == 0 && lock_images_at_once(set))
 		return NULL;
 	if (set->shared)
-		rows = run_waiting(&lock_images_wait, values, "the snapshot's images",
-						   describe_held(NULL, set->images, set->image_count));
+		rows = locks_wait_for(&lock_images_wait, values, "the snapshot's images",
+							  describe_held(NULL, set->images, set->image_count));
 	else
 		rows = statement_run(&lock_images_skip, values, NULL);
 	add_locked(set, rows);
@@ -538,8 +482,8 @@ lock_snapshot(LockSet *set)
 
 	if (lock_snapshot_at_once(set))
 		return;
-	rows = set->shared ? run_waiting(&lock_snapshot_wait, &snapshot, "the snapshot",
-									 describe_held(set->snapshot_id, NULL, 0))
+	rows = set->shared ? locks_wait_for(&lock_snapshot_wait, &snapshot, "the snapshot",
+										describe_held(set->snapshot_id, NULL, 0))
 					   : statement_run(&lock_snapshot_skip, &snapshot, NULL);
 	if (rows == 0)
 		return;
