@@ -137,8 +137,9 @@ note_new_rows(Command *command)
 static void
 take_and_check(Command *command)
 {
-	locks_take_counted(command->plan);
+	/* a name is one's own mostly, so what all calls wait for comes last */
 	command->plan->taken_name = command_reserve_names(command);
+	locks_take_counted(command->plan);
 	check(command, CHECK_AFTER_LOCKS);
 }
 
