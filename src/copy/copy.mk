@@ -39,6 +39,8 @@ build/copy/libcopy.a: $(filter-out build/copy/command/main.o,$(COPY_OBJECTS))
 
 # The same program with ASan and UBSan; CC=clang COPY_SANITIZE=-fsanitize=… for other ones.
 COPY_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+# Their libraries' data is searched for pointers at each end of a process; gcc's shared ones have it twice.
+COPY_SANITIZE_LIBS = $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan)
 COPY_SANITIZE_CFLAGS = -std=c11 -O1 -g -Isrc $(COPY_VERSION) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -fno-omit-frame-pointer $(COPY_SANITIZE) \
 	$(COPY_WARNINGS)
 COPY_SANITIZE_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/sanitize/%.o)
@@ -46,7 +48,7 @@ COPY_SANITIZE_OBJECTS = $(COPY_SOURCES:src/copy/%.c=build/sanitize/%.o)
 copy-sanitize: build/sanitize/vmclone-copy
 
 build/sanitize/vmclone-copy: $(COPY_SANITIZE_OBJECTS)
-	$(CC) $(COPY_SANITIZE) -o $@ $^ $(COPY_ALL_LIBS)
+	$(CC) $(COPY_SANITIZE) -o $@ $^ $(COPY_SANITIZE_LIBS) $(COPY_ALL_LIBS)
 
 build/sanitize/libcopy.a: $(filter-out build/sanitize/command/main.o,$(COPY_SANITIZE_OBJECTS))
 	rm -f $@
