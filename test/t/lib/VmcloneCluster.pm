@@ -164,8 +164,65 @@ sub reload
 	my $before = $node->value('SELECT pg_conf_load_time()');
 
 	$node->SUPER::reload;
-	$node->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$before'") or croak 'the server did not reload';
+	# a session each time: one that is there already may be told before the worker is
+	$node->SUPER::poll_query_until('postgres', "SELECT pg_conf_load_time() > '$before'") or croak 'the server did not reload';
 	return;
+}
+
+=head2 $node->first_answer($database, $query, $is_wanted), $node->poll_query_until($database, $query [, $expected])
+
+Asks again and again until the answer is what $is_wanted->($answer) takes, and returns it; undef after
+PostgreSQL::Test::Utils::timeout_default seconds.  It asks in one session, and begins another one where that ends: a process
+for each question keeps a machine busy that only waits.  poll_query_until is PostgreSQL::Test::Cluster's, by it.
+
+=cut
+
+sub first_answer
+{
+	my ($node, $database, $query, $is_wanted) = @_;
+	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+	my @command = ($node->installed_command('psql'), qw(-XAtq -v ON_ERROR_STOP=1 -d), $node->connstr($database));
+	my ($session, $in, $out, $err, $answer);
+
+	local %ENV = $node->_get_env();
+	while (time <= $end)
+	{
+		if (!$session)
+		{
+			($in, $out, $err) = ('', '', '');
+			$session = IPC::Run::start(\@command, '<', \$in, '>', \$out, '2>', \$err);
+		}
+		($out, $in) = ('', "$query\n;\n\\echo -- answered\n");
+		eval { $session->pump while $out !~ /^-- answered\n/m; 1 } or $err .= $@;
+		$answer = $out =~ s/\n?^-- answered\n.*//msr;
+		if ($err eq '' && $is_wanted->($answer))
+		{
+			close_session($session, \$in);
+			return $answer;
+		}
+		($session) = close_session($session, \$in) if $err ne '';
+		select undef, undef, undef, 0.1;
+	}
+	close_session($session, \$in) if $session;
+	diag("timed out executing this query:\n$query\nlast actual query output:\n", $answer // '', "\nwith stderr:\n$err");
+	return undef;
+}
+
+# Returns nothing.
+sub close_session
+{
+	my ($session, $in) = @_;
+
+	$$in = "\\q\n";
+	eval { $session->finish };
+	return;
+}
+
+sub poll_query_until
+{
+	my ($node, $database, $query, $expected) = @_;
+	$expected //= 't';
+	return defined $node->first_answer($database, $query, sub { $_[0] eq $expected }) ? 1 : 0;
 }
 
 =head2 $node->background_psql
@@ -499,18 +556,16 @@ in between, so that its row may have changed when it is read again.
 sub job_when
 {
 	my ($node, $job_id, @wanted) = @_;
-	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+	my $query = 'SELECT to_jsonb(j) FROM vmclone.jobs j WHERE job_id = ' . literal($job_id);
 	my $job;
+	my $is_wanted = sub {
+		my ($answer) = @_;
+		croak "there is no job $job_id" if $answer eq '';
+		$job = JSON::PP->new->utf8->decode($answer);
+		return grep { $job->{status} eq $_ } @wanted;
+	};
 
-	while (1)
-	{
-		$job = $node->row('SELECT * FROM vmclone.jobs WHERE job_id = ' . literal($job_id))
-		  or croak "there is no job $job_id";
-		return $job if grep { $job->{status} eq $_ } @wanted;
-		last if time > $end;
-		select undef, undef, undef, 0.1;
-	}
-	diag("job $job_id has not become @wanted: " . JSON::PP->new->canonical->encode($job));
+	diag("job $job_id has not become @wanted: " . JSON::PP->new->canonical->encode($job)) if !defined $node->first_answer('postgres', $query, $is_wanted);
 	return $job;
 }
 
