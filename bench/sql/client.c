@@ -46,7 +46,7 @@ run(const char *way, int number, int first, int count, int go, int reports)
 	char copies_text[16];
 	Source *sources = calloc(count, sizeof(Source));
 	Place place;
-	Place last = {ANY_PROCESSOR, ANY_PROCESSOR};
+	Place last;
 
 	if (sources == NULL)
 		fail("calloc");
@@ -69,7 +69,7 @@ run(const char *way, int number, int first, int count, int go, int reports)
 		long statements = connection_statements;
 		double cpu;
 
-		if (place.server != ANY_PROCESSOR && memcmp(&place, &last, sizeof(place)) != 0)
+		if (i == 0 || memcmp(&place, &last, sizeof(place)) != 0)
 			connection_move(place.server, place.client);
 		last = place;
 		cpu = connection_cpu();

@@ -36,8 +36,7 @@ typedef struct Client
  */
 extern Client client_start(const char *way, int number, int first, int count);
 
-/* Where the server's process and the client run; both ANY_PROCESSOR: wherever the kernel has them. */
-#define ANY_PROCESSOR 255
+/* The processors that the server's process and the client run on. */
 typedef struct Place
 {
 	unsigned char server;

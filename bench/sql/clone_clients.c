@@ -4,8 +4,7 @@
  *
  *	clone_clients turns COUNT WAY…			who is faster, and by how much
  *	clone_clients turns-apart COUNT WAY…	the same, server and client on different processors
- *	clone_clients together COUNT WAY CLIENTS	clones a second
- *	clone_clients compute					what several processors give to programs that share nothing
+ *	clone_clients spread COUNT CLIENTS WAY…	what several clients reach at once
  *
  * turns		One client for each WAY (client.h).  They take turns, BATCH clones each, so that what disturbs
  *			the machine disturbs all of them alike, and yet each works with warm caches.  A turn is on one
@@ -14,10 +13,10 @@
  *			(median, 95th percentile), statements a call, milliseconds of CPU a call (server and client),
  *			and how many times as long as the first way's calls its calls took in the same turn (of the
  *			batches' medians; median of the turns).
- * together	CLIENTS clients of one WAY at once.  Prints the clones a second over all of them; of one client,
- *			the mean of its rates on each processor alone.
- * compute	A process on each processor at once sorts numbers.  Prints how many times the mean rate of one
- *			alone they have together: what clients together can reach.
+ * spread	CLIENTS clients, of the WAYs in turn, each with its server process on one processor, the next client on
+ *			the next.  In turns, each makes some clones while the others wait, then all at once.  Prints the clones
+ *			a second of one alone (their mean), of all at once, and how many times the first that is in the
+ *			same turn: medians.  With ways of two servers it is what clients that share nothing reach.
  *
  * Every client clones COUNT of the fixture's VMs, after another WARM_UP of them.
  */
@@ -30,8 +29,9 @@
 #include "clock.h"
 #include "processors.h"
 
-#define MAX_CLIENTS 64
-#define BATCH       30
+#define MAX_CLIENTS  64
+#define BATCH        30
+#define SPREAD_BATCH 15
 
 static int
 compare(const void *a, const void *b)
@@ -92,7 +92,7 @@ run_batch(const Client *client, Place place, int count, double *times, Report *s
 static void
 take_turns(int count, bool apart, char **ways, int way_count)
 {
-	Client clients[MAX_CLIENTS];
+	Client clients[MAX_CLIENTS] = {0};
 	double *times[MAX_CLIENTS];
 	double *ratios[MAX_CLIENTS];
 	Report sums[MAX_CLIENTS] = {0};
@@ -137,16 +137,16 @@ take_turns(int count, bool apart, char **ways, int way_count)
 	}
 }
 
-/* Clones a second that the clients make together, count each. */
+/* Clones a second that the clients make at once, count each, on the processors from "first" on. */
 static double
-rate_together(const Client *clients, int client_count, Place place, int count)
+rate(const Client *clients, int client_count, int first, int count)
 {
 	double start = clock_now();
 
 	for (int c = 0; c < client_count; c++)
 	{
 		for (int i = 0; i < count; i++)
-			client_ask(&clients[c], place);
+			client_ask(&clients[c], place_of(first + c, false));
 	}
 	for (int c = 0; c < client_count; c++)
 	{
@@ -157,32 +157,34 @@ rate_together(const Client *clients, int client_count, Place place, int count)
 }
 
 static void
-run_together(int count, const char *way, int client_count)
+run_spread(int count, int client_count, char **ways, int way_count)
 {
-	const Place anywhere = {ANY_PROCESSOR, ANY_PROCESSOR};
-	Client clients[MAX_CLIENTS];
-	double rate = 0;
+	Client clients[MAX_CLIENTS] = {0};
+	double *alone = make_values(count);
+	double *together = make_values(count);
+	double *ratios = make_values(count);
+	int batch = count < 2 * SPREAD_BATCH ? (count + 1) / 2 : SPREAD_BATCH;
+	int turns = 0;
 
 	for (int c = 0; c < client_count; c++)
+		clients[c] =
+			client_start(ways[c % way_count], c + 1, 1 + c * (count + WARM_UP), count + WARM_UP);
+	rate(clients, client_count, 0, WARM_UP);
+	for (int done = 0; done + 2 * batch <= count; done += 2 * batch)
 	{
-		clients[c] = client_start(way, c + 1, 1 + c * (count + WARM_UP), count + WARM_UP);
-		for (int i = 0; i < WARM_UP; i++)
-		{
-			client_ask(&clients[c], anywhere);
-			client_report(&clients[c]);
-		}
+		for (int c = 0; c < client_count; c++)
+			alone[turns] += rate(&clients[c], 1, c, batch) / client_count;
+		together[turns] = rate(clients, client_count, 0, batch);
+		ratios[turns] = together[turns] / alone[turns];
+		turns++;
 	}
-	if (client_count > 1)
-		rate = rate_together(clients, client_count, anywhere, count);
-	else
-	{
-		for (int p = 0; p < processors_count(); p++)
-			rate += rate_together(clients, 1, place_of(p, false), count / processors_count()) /
-					processors_count();
-	}
+	printf("%.1f %.1f %.4f\n", percentile(alone, turns, 50), percentile(together, turns, 50),
+		   percentile(ratios, turns, 50));
 	for (int c = 0; c < client_count; c++)
 		client_end(&clients[c]);
-	printf("%.1f\n", rate);
+	free(alone);
+	free(together);
+	free(ratios);
 }
 
 int
@@ -194,17 +196,14 @@ main(int argc, char **argv)
 
 	if (argc >= 4 && count > 0 && argc - 3 <= MAX_CLIENTS && (apart || strcmp(mode, "turns") == 0))
 		take_turns(count, apart, argv + 3, argc - 3);
-	else if (argc == 5 && count > 0 && strcmp(mode, "together") == 0 && atoi(argv[4]) > 0 &&
-			 atoi(argv[4]) <= MAX_CLIENTS)
-		run_together(count, argv[3], atoi(argv[4]));
-	else if (argc == 2 && strcmp(mode, "compute") == 0)
-		printf("%.2f\n", processors_together());
+	else if (argc >= 5 && count > 1 && strcmp(mode, "spread") == 0 && atoi(argv[3]) > 0 &&
+			 atoi(argv[3]) <= MAX_CLIENTS)
+		run_spread(count, atoi(argv[3]), argv + 4, argc - 4);
 	else
 	{
 		fprintf(stderr, "usage: clone_clients turns COUNT WAY…\n"
 						"       clone_clients turns-apart COUNT WAY…\n"
-						"       clone_clients together COUNT WAY CLIENTS\n"
-						"       clone_clients compute\n");
+						"       clone_clients spread COUNT CLIENTS WAY…\n");
 		return 2;
 	}
 	return 0;

@@ -14,10 +14,4 @@ extern int processors_number(int index);
 /* Has a process (0: this one) run on that one alone, by the kernel's number; ends the program where it can't. */
 extern void processors_move(int process, int number);
 
-/*
- * How many times the mean rate of one alone they have together, of programs that share nothing: a process on each
- * sorts numbers for a second, first one after the other, then all at once.
- */
-extern double processors_together(void);
-
 #endif
