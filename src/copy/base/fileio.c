@@ -240,8 +240,8 @@ file_sync_directory(int fd)
 		return -1;
 
 	/*
-	 * XFS (Linux 6.18) answers fsync of a directory with 0 even when it has shut down, and a new name that its log did
-	 * not get is gone at the next mount.  Attributes it refuses then.
+	 * XFS answers 0 even when it has shut down (Linux 6.18, xfs_dir_fsync only looks for what the log still has to write),
+	 * and a new name is gone at the next mount.  Attributes it refuses then.
 	 */
 	return file_status(fd, &status);
 }
