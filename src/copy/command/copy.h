@@ -35,8 +35,8 @@ struct copy
 	const char *method;
 	const char *reason;
 	char reason_text[256]; /* where reason has two parts */
-	bool result_is_bad; /* what was written must not be gone on with */
-	bool finished;      /* all is synced, "done" was said */
+	bool result_is_bad;    /* what was written must not be gone on with */
+	bool finished;         /* all is synced, "done" was said */
 };
 
 /*
