@@ -202,6 +202,27 @@ for my $case ([ 'the end of stdin' => sub { close $_[0]{in} } ], [ cancel => sub
 	unlink "$space/hang";
 	ok(!glob("/dev/$vg/*"), 'which does nothing afterwards');
 }
+# Whoever has ended the program is slow to end the process, which sees that its program is gone.
+SKIP:
+{
+	skip 'strace is not here', 3 if !have_command('strace');
+	skip 'sanitizers and strace exclude each other', 3 if $copier =~ /sanitize/;
+	spew("$space/hang", '');
+	unlink "$space/pid";
+	my $run = start_program(qw(strace -f -qq -o), "$space/trace", qw(-e trace=kill -e inject=kill:delay_exit=500000), $copier, qw(--lease 20 volume provision space --command), $program, '--root', "/dev/$vg", @group);
+	for (1 .. 400) { last if -s "$space/pid"; sleep 0.05 }
+	my $pid = slurp("$space/pid");
+
+	my ($parent) = one_line("/proc/$pid/stat") =~ /^\d+ \(.*\) \S (\d+)/;
+
+	close $run->{in};
+	ok(is_gone($pid), 'the program is ended');
+	# as serve does it, which hears of the same end
+	kill 'HUP', $parent;
+	is(($run->finish(30))[0], 4, 'the process ends as the one who ended it says');
+	is(scalar(grep { exists $_->{ok} } @{ $run->{events} }), 0, 'and doesn\'t tell that the program has failed');
+	unlink "$space/hang";
+}
 {
 	my ($run, $pid) = begin(qw(--lease 2));
 

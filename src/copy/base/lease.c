@@ -23,6 +23,9 @@
 #define MAX_THREADS  (COPIER_MAX_THREADS + 8)
 #define LEASE_SIGNAL SIGALRM
 
+/* A group that is about to be known. */
+#define BEGINNING (-1)
+
 /* What the processes of one copier share. */
 struct shared_lease
 {
@@ -40,7 +43,8 @@ static struct
 	char last_line[160];  /* the event that says why the process ends */
 	char last_words[160]; /* and a line for people */
 	atomic_flag is_said;
-	atomic_int group; /* that ends with the process; 0: none */
+	atomic_int group;      /* that ends with the process; 0: none */
+	atomic_bool is_ending; /* somebody ends the group, and then the process */
 } lease = {.mutex = PTHREAD_MUTEX_INITIALIZER, .is_said = ATOMIC_FLAG_INIT};
 
 static _Thread_local bool is_guarded;
@@ -53,6 +57,15 @@ lease_clock(void)
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
 }
+
+/* Of the process: what these signals did before a group was begun, and its thread's mask. */
+static const int ending_signals[] = {SIGHUP, SIGINT, SIGTERM};
+#define ENDING_SIGNALS (sizeof(ending_signals) / sizeof(ending_signals[0]))
+static struct
+{
+	struct sigaction actions[ENDING_SIGNALS];
+	sigset_t mask;
+} before_group;
 
 bool
 lease_is_on(void)
@@ -192,8 +205,12 @@ lease_release_process(void)
 void
 lease_kill_group(void)
 {
-	pid_t group = atomic_load(&lease.group);
+	int group;
 
+	atomic_store(&lease.is_ending, true);
+	/* whoever begins one has all signals blocked that lead here: it is another thread */
+	while ((group = atomic_load(&lease.group)) == BEGINNING)
+		poll(NULL, 0, 1);
 	if (group > 0)
 		kill(-group, SIGKILL);
 }
@@ -207,27 +224,43 @@ end_with_group(int unused)
 }
 
 void
-lease_bind_group(pid_t group)
+lease_begin_group(void)
 {
-	static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
-	static struct sigaction before[sizeof(signals) / sizeof(signals[0])];
 	struct sigaction action = {.sa_handler = end_with_group};
+	sigset_t signals;
 
 	if (!lease_is_on())
 		return;
 	sigemptyset(&action.sa_mask);
+	sigemptyset(&signals);
+	sigaddset(&signals, LEASE_SIGNAL);
+	for (size_t i = 0; i < ENDING_SIGNALS; i++)
+		sigaddset(&signals, ending_signals[i]);
+	pthread_sigmask(SIG_BLOCK, &signals, &before_group.mask);
+	atomic_store(&lease.group, BEGINNING);
+	for (size_t i = 0; i < ENDING_SIGNALS; i++)
+		sigaction(ending_signals[i], &action, &before_group.actions[i]);
+}
+
+void
+lease_bind_group(pid_t group)
+{
+	if (!lease_is_on())
+		return;
 	atomic_store(&lease.group, group);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		if (group != 0)
-			sigaction(signals[i], &action, &before[i]);
-		else
-			sigaction(signals[i], &before[i], NULL);
+	/* the group's end may be the beginning of the process's, whose exit code is that of the other thread */
+	while (group == 0 && atomic_load(&lease.is_ending))
+		poll(NULL, 0, -1);
+	for (size_t i = 0; i < ENDING_SIGNALS && group == 0; i++)
+		sigaction(ending_signals[i], &before_group.actions[i], NULL);
+	pthread_sigmask(SIG_SETMASK, &before_group.mask, NULL);
 }
 
 void
 lease_forked(void)
 {
 	atomic_store(&lease.group, 0);
+	atomic_store(&lease.is_ending, false);
 	lease.timer_count = 0;
 	lease.armed_until = 0;
 	is_guarded = false;

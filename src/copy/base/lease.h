@@ -36,9 +36,11 @@ extern void lease_guard_thread(void);
 extern void lease_release_process(void);
 
 /*
- * While a lease is on, whatever ends the calling process before its work is done kills this process group first: the end
- * of the lease, "cancel", the end of stdin and signals.  0 takes that back.
+ * While a lease is on, whatever ends the calling process before its work is done kills the bound process group first: the end
+ * of the lease, "cancel", the end of stdin and signals.  It is begun before its first process is started, so that one that
+ * is starting doesn't go on alone; bound to 0 it is over, or could not be started.  Of the main thread.
  */
+extern void lease_begin_group(void);
 extern void lease_bind_group(pid_t group);
 extern void lease_kill_group(void);
 

@@ -315,10 +315,14 @@ run_program(struct program *program, const VolumeOptions *options, int request)
 {
 	bool done;
 
-	if (!check_program(options->command) || !start_program(program, options, request))
+	if (!check_program(options->command))
 		return false;
 	/* a lease is the program's, too */
-	lease_bind_group(program->pid);
+	lease_begin_group();
+	done = start_program(program, options, request);
+	lease_bind_group(done ? program->pid : 0);
+	if (!done)
+		return false;
 	done = wait_for_program(program, options);
 	lease_bind_group(0);
 	done = done && check_end(program, options);
