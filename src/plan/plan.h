@@ -193,8 +193,8 @@ typedef struct ClonePlan
 	const CloneRequest *request;
 	pg_uuid_t user_id; /* engine user */
 	bool has_user;
-	Jsonb *configuration; /* configuration.h; NULL if there is none */
-	Jsonb **devices;      /* its "devices" */
+	Jsonb *configuration;      /* configuration.h; NULL if there is none */
+	Jsonb **devices;           /* its "devices" */
 	const char **device_types; /* their "type" and "device"; NULL: not given */
 	const char **device_names;
 	int device_count;

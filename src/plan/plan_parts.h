@@ -23,7 +23,7 @@
 /* What the first looks say that the plan itself doesn't keep. */
 typedef struct LoadedFacts
 {
-	Jsonb *current; /* the source VM's row as it is now; NULL: it is gone */
+	Jsonb *current;                         /* the source VM's row as it is now; NULL: it is gone */
 	const struct KeyedRows *source_cluster; /* row of cluster; NULL: none */
 	pg_uuid_t *cpu_profiles;
 	int cpu_profile_count;
