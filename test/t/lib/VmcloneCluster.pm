@@ -181,10 +181,11 @@ sub first_answer
 {
 	my ($node, $database, $query, $is_wanted) = @_;
 	my $end = time + $PostgreSQL::Test::Utils::timeout_default;
-	my @command = ($node->installed_command('psql'), qw(-XAtq -v ON_ERROR_STOP=1 -d), $node->connstr($database));
+	# PostgreSQL 13's tests know one installation only
+	my $psql = $node->can('installed_command') ? $node->installed_command('psql') : 'psql';
+	my @command = ($psql, qw(-XAtq -v ON_ERROR_STOP=1 -d), $node->connstr($database));
 	my ($session, $in, $out, $err, $answer);
 
-	local %ENV = $node->_get_env();
 	while (time <= $end)
 	{
 		if (!$session)
